@@ -1,1 +1,19 @@
-//! w
+//! What the API and the worker have in common: the words of the domain, the settings, the connection to Redis and
+//! the queue. It knows neither HTTP routes nor upstream services.
+
+pub mod approval;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod health;
+pub mod ids;
+pub mod job;
+pub mod message;
+pub mod outcome;
+pub mod person;
+pub mod phone;
+pub mod queue;
+pub mod redis;
+pub mod shutdown;
+pub mod telemetry;
+pub mod tls;

@@ -1,0 +1,30 @@
+//! Wall-clock time as the contract writes it. Safety never rests on it: what may be sent, and how often, rests on
+//! recorded state and on Redis' own clock inside the scripts.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// Milliseconds since the Unix epoch, by this machine's clock.
+pub fn now_ms() -> u64 {
+    u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0)
+}
+
+/// ISO 8601 in UTC with milliseconds, as in `2018-08-02T10:45:16.000Z`.
+pub fn iso(epoch_ms: u64) -> String {
+    let at = i64::try_from(epoch_ms).ok().and_then(DateTime::from_timestamp_millis);
+    at.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_written_as_the_source_page_writes_it() {
+        assert_eq!(iso(1_533_206_716_000), "2018-08-02T10:45:16.000Z");
+    }
+
+    #[test]
+    fn a_time_past_the_calendar_does_not_panic() {
+        assert!(iso(u64::MAX).ends_with('Z'));
+    }
+}

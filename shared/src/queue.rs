@@ -1,0 +1,101 @@
+//! The queue: what may be done with a job, each step one script in one round trip, so that nothing is ever half done.
+//!
+//! A job is *enqueued* by the API, *fetched* by a worker, which holds it under a lease kept alive by heartbeats,
+//! *begins its send*, and *finishes*; or it is put back to be *retried later*. Every step after the fetch is fenced:
+//! it changes nothing unless the caller still owns this very delivery.
+
+mod backend;
+mod enqueue;
+mod eta;
+mod fetch;
+mod finish;
+mod inspect;
+mod keys;
+mod lease;
+mod reclaim;
+mod schedule;
+mod scripts;
+mod send;
+mod settle;
+
+use std::sync::Arc;
+
+pub use backend::{Backend, Consumer};
+pub use enqueue::{Enqueued, NewJob, Ticket};
+pub use finish::Finished;
+pub use keys::{Keys, Partition};
+pub use schedule::PutBack;
+pub use send::SendStart;
+pub use settle::{Settle, Verdict};
+
+use crate::config::QueueConfig;
+use crate::message::Message;
+use crate::redis::{Redis, RedisError};
+use scripts::Scripts;
+
+/// The consumer group all workers read through.
+pub const GROUP: &str = "workers";
+
+/// A handle to the queue; cheap to clone.
+#[derive(Clone)]
+pub struct Queue {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    redis: Redis,
+    keys: Keys,
+    config: QueueConfig,
+    scripts: Scripts,
+}
+
+/// One delivery of a job to one worker: the right to act on it until it is settled or the lease is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What is to be done.
+    pub message: Message,
+    /// When the job was accepted, milliseconds since the epoch by Redis' clock.
+    pub accepted_ms: u64,
+    /// The stream it came from.
+    pub partition: Partition,
+    /// The stream entry.
+    pub entry: String,
+    /// Who it was delivered to: the fence's first half.
+    pub consumer: Arc<str>,
+    /// How often the entry was delivered, from 1: the fence's second half.
+    pub number: u64,
+}
+
+/// Why a step of the queue was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// Redis did not do it.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    /// Redis answered what no script of ours answers.
+    #[error("the queue's records are not as this build writes them: {0}")]
+    Corrupt(&'static str),
+}
+
+impl Queue {
+    /// A queue under these names.
+    pub fn new(redis: Redis, config: QueueConfig) -> Self {
+        let keys = Keys::new(&config.name, config.partitions);
+        Self { inner: Arc::new(Inner { redis, keys, config, scripts: Scripts::new() }) }
+    }
+
+    /// The connection it works over.
+    pub fn redis(&self) -> &Redis {
+        &self.inner.redis
+    }
+
+    /// Its names.
+    pub fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// Its times.
+    pub fn config(&self) -> &QueueConfig {
+        &self.inner.config
+    }
+}

@@ -1,0 +1,176 @@
+//! *Enqueue*: dedupe, admission, job record and stream entry in one round trip.
+
+use std::time::Duration;
+
+use crate::config::ApprovalLimits;
+use crate::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
+use crate::message::Message;
+
+use super::{Queue, QueueError};
+
+/// How long an idempotency key replays its first answer (contract, section 2).
+const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
+
+/// What a job is made of.
+#[derive(Debug, Clone)]
+pub struct NewJob {
+    /// Whose approval it is to be.
+    pub patient: PatientId,
+    /// Which approval.
+    pub approval: ApprovalId,
+    /// Who asks, and alone may read the job.
+    pub client: ClientId,
+    /// The request that asks.
+    pub request: RequestId,
+    /// Its trace.
+    pub trace: Option<TraceParent>,
+    /// Its idempotency key.
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// A job the client may poll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its id.
+    pub job: JobId,
+    /// When it will have ended as far as can be told, milliseconds since the epoch by Redis' clock.
+    pub eta_ms: u64,
+    /// Redis' clock at the moment of the answer, milliseconds since the epoch.
+    pub now_ms: u64,
+}
+
+/// What became of a request to enqueue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enqueued {
+    /// A new job is stored.
+    Accepted(Ticket),
+    /// The same client's job for this approval is still live.
+    Live(Ticket),
+    /// The idempotency key was seen before; its first job.
+    Replayed(Ticket),
+    /// Another client's job for this approval is live.
+    Foreign {
+        /// When to try again, milliseconds since the epoch.
+        next_attempt_ms: u64,
+        /// Redis' clock now.
+        now_ms: u64,
+    },
+    /// A limit of this approval is reached.
+    Limited {
+        /// Which one: `cooldown` or `approval_hour`.
+        limit: &'static str,
+        /// When to try again, milliseconds since the epoch.
+        next_attempt_ms: u64,
+        /// Redis' clock now.
+        now_ms: u64,
+    },
+    /// The idempotency key was used for another path.
+    KeyReused,
+    /// The backlog is longer than a job may wait.
+    Overloaded {
+        /// By how much, milliseconds.
+        retry_after_ms: u64,
+    },
+}
+
+impl Ticket {
+    /// Whole seconds until the job will have ended, at least one: `Retry-After`.
+    pub fn retry_after_seconds(&self) -> u64 {
+        self.eta_ms.saturating_sub(self.now_ms).div_ceil(1_000).max(1)
+    }
+}
+
+impl Queue {
+    /// Stores a job under a fresh id and makes it visible to the workers, or says why not.
+    pub async fn enqueue(&self, new: &NewJob, limits: &ApprovalLimits) -> Result<Enqueued, QueueError> {
+        let keys = &self.inner.keys;
+        let partition = keys.partition_of_approval(&new.approval);
+        let job = keys.new_job_id(partition);
+        let message = new.message(job.clone())?;
+        let config = &self.inner.config;
+        let mut call = self.inner.scripts.enqueue.prepare_invoke();
+        call.key(keys.stream(partition))
+            .key(keys.live(partition))
+            .key(keys.job(partition, &job))
+            .key(keys.sends(partition, &new.approval))
+            .key(keys.eta(partition));
+        if let Some(key) = &new.idempotency {
+            call.key(keys.idempotency(partition, &format!("{}:{}", new.client, key.as_str())));
+        }
+        call.arg(job.as_str())
+            .arg(message)
+            .arg(new.approval.to_string())
+            .arg(new.client.as_str())
+            .arg(new.patient.to_string())
+            .arg(millis(config.deadline))
+            .arg(millis(config.retention))
+            .arg(millis(limits.cooldown))
+            .arg(limits.per_hour)
+            .arg(keys.job_prefix(partition))
+            .arg(format!("{}/{}", new.patient, new.approval))
+            .arg(millis(IDEMPOTENCY_LIFE));
+        let (word, job, number, now_ms): (String, String, f64, u64) = self.inner.redis.script(&call).await?;
+        read_answer(&word, &job, number, now_ms)
+    }
+}
+
+impl NewJob {
+    fn message(&self, job: JobId) -> Result<String, QueueError> {
+        let message = Message {
+            job,
+            patient: self.patient,
+            approval: self.approval,
+            request: self.request.clone(),
+            trace: self.trace.clone(),
+        };
+        message.encode().map_err(|_| QueueError::Corrupt("a message of ids is always JSON"))
+    }
+}
+
+fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueued, QueueError> {
+    // Milliseconds since the epoch stay exact in a double until the year 287396.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let at = number.max(0.0) as u64;
+    let ticket = || {
+        let job = job.parse().map_err(|_| QueueError::Corrupt("a job id"))?;
+        Ok::<_, QueueError>(Ticket { job, eta_ms: at, now_ms })
+    };
+    Ok(match word {
+        "accepted" => Enqueued::Accepted(ticket()?),
+        "live" => Enqueued::Live(ticket()?),
+        "replayed" => Enqueued::Replayed(ticket()?),
+        "foreign" => Enqueued::Foreign { next_attempt_ms: at, now_ms },
+        "cooldown" => Enqueued::Limited { limit: "cooldown", next_attempt_ms: at, now_ms },
+        "approval_hour" => Enqueued::Limited { limit: "approval_hour", next_attempt_ms: at, now_ms },
+        "reused" => Enqueued::KeyReused,
+        "overloaded" => Enqueued::Overloaded { retry_after_ms: at },
+        _ => return Err(QueueError::Corrupt("the answer of enqueue")),
+    })
+}
+
+/// Whole milliseconds, as the scripts take them.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(eta_ms: u64) -> Ticket {
+        Ticket { job: JobId::generate(), eta_ms, now_ms: 10_000 }
+    }
+
+    #[test]
+    fn retry_after_is_whole_seconds_and_at_least_one() {
+        for (eta_ms, seconds) in [(0, 1), (10_000, 1), (10_001, 1), (11_000, 1), (11_001, 2), (70_000, 60)] {
+            assert_eq!(ticket(eta_ms).retry_after_seconds(), seconds, "{eta_ms}");
+        }
+    }
+
+    #[test]
+    fn an_answer_no_script_of_ours_gives_is_an_error() {
+        assert!(read_answer("perhaps", "", 0.0, 0).is_err());
+        assert!(read_answer("accepted", "short", 0.0, 0).is_err());
+    }
+}

@@ -1,0 +1,32 @@
+//! What the prediction of a job's end rests on: the slots of all live workers, and the recent mean run, which *finish*
+//! keeps. By Little's law a full fleet serves `slots / mean run` jobs a second, whatever bounds it.
+
+use std::time::Duration;
+
+use super::enqueue::millis;
+use super::{Partition, Queue, QueueError};
+
+/// How often a worker says that it is alive.
+pub(super) const ANNOUNCED_EVERY: Duration = Duration::from_secs(1);
+
+/// Silence after which its slots are no longer counted on.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
+
+impl Queue {
+    /// Says that a consumer with so many slots is alive; no slots: it is leaving. Answers how many workers live.
+    pub(super) async fn announce(
+        &self,
+        partition: Partition,
+        consumer: &str,
+        slots: usize,
+        leaving: bool,
+    ) -> Result<u64, QueueError> {
+        let keys = &self.inner.keys;
+        let mut call = self.inner.scripts.announce.prepare_invoke();
+        call.key(keys.workers(partition)).key(keys.eta(partition));
+        call.arg(format!("{consumer}|{slots}"))
+            .arg(if leaving { 0 } else { slots })
+            .arg(millis(FORGOTTEN_AFTER));
+        Ok(self.inner.redis.script(&call).await?)
+    }
+}

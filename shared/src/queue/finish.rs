@@ -1,0 +1,77 @@
+//! *Finish*: the job's end, fenced by owner and delivery number.
+
+use std::time::Duration;
+
+use crate::job::JobState;
+use crate::outcome::Outcome;
+
+use super::enqueue::millis;
+use super::{Delivery, Queue, QueueError};
+
+/// What became of a finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finished {
+    /// The job ended with this outcome.
+    Done {
+        /// Predicted minus actual end, milliseconds.
+        eta_error_ms: i64,
+    },
+    /// It had ended before, perhaps by this very delivery whose answer was lost.
+    Before,
+    /// The delivery is somebody else's now: nothing was changed.
+    Lost,
+}
+
+impl Queue {
+    /// Ends the job with its outcome, after a run of this length.
+    pub async fn finish(
+        &self,
+        delivery: &Delivery,
+        outcome: &Outcome,
+        run: Duration,
+    ) -> Result<Finished, QueueError> {
+        let (keys, partition, job) = (&self.inner.keys, delivery.partition, &delivery.message.job);
+        let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
+        let mut call = self.inner.scripts.finish.prepare_invoke();
+        call.key(keys.stream(partition))
+            .key(keys.job(partition, job))
+            .key(keys.result(partition, job))
+            .key(keys.live(partition))
+            .key(keys.eta(partition));
+        delivery
+            .fence(&mut call)
+            .arg(job.as_str())
+            .arg(delivery.message.approval.to_string())
+            .arg(outcome.state().as_str())
+            .arg(outcome.status_code())
+            .arg(result)
+            .arg(millis(self.inner.config.retention))
+            .arg(format!("{:.3}", run.as_secs_f64() * 1_000.0))
+            .arg(keys.ended(partition));
+        let (word, eta_ms, now_ms): (String, i64, i64) = self.inner.redis.script(&call).await?;
+        Ok(match word.as_str() {
+            "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },
+            "ended" => Finished::Before,
+            "lost" => Finished::Lost,
+            _ => return Err(QueueError::Corrupt("the answer of finish")),
+        })
+    }
+}
+
+impl Outcome {
+    /// The state a job with this outcome ends in.
+    pub fn state(&self) -> JobState {
+        match self {
+            Self::Sent(_) => JobState::Processed,
+            Self::Refused(_) => JobState::Failed,
+        }
+    }
+
+    /// What is kept for the client: `response_data`, or `error`.
+    pub fn result(&self) -> Result<String, serde_json::Error> {
+        match self {
+            Self::Sent(data) => serde_json::to_string(data),
+            Self::Refused(refusal) => serde_json::to_string(&refusal.error()),
+        }
+    }
+}

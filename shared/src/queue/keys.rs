@@ -1,0 +1,175 @@
+//! Every Redis key of the service, made here and nowhere else. The keys of one partition share a hash tag, so that a
+//! script may touch them together in a cluster: `resend:{0}:stream`.
+
+use std::fmt;
+
+use crate::ids::{ApprovalId, JobId};
+
+/// One stream with everything around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Partition(pub u16);
+
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Makes keys.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    name: String,
+    partitions: u16,
+}
+
+impl Keys {
+    /// Keys under this prefix, over this many partitions.
+    pub fn new(name: &str, partitions: u16) -> Self {
+        Self { name: name.to_owned(), partitions: partitions.max(1) }
+    }
+
+    /// Every partition.
+    pub fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
+        (0..self.partitions).map(Partition)
+    }
+
+    /// Where the jobs of an approval live: all of them together, so that one script sees whether one is live.
+    pub fn partition_of_approval(&self, approval: &ApprovalId) -> Partition {
+        self.partition_of(approval.0.as_bytes())
+    }
+
+    /// Where a job lives. `new_job_id` makes ids for which this agrees with the approval's partition.
+    pub fn partition_of_job(&self, job: &JobId) -> Partition {
+        self.partition_of(job.as_str().as_bytes())
+    }
+
+    /// A fresh id that leads to this partition: drawn until it does, so it stays as unguessable as its length allows.
+    pub fn new_job_id(&self, partition: Partition) -> JobId {
+        loop {
+            let job = JobId::generate();
+            if self.partition_of_job(&job) == partition {
+                return job;
+            }
+        }
+    }
+
+    /// Stream: entries that wait or are in a worker's hands. Fields `m` (message) and `at` (accepted, ms).
+    pub fn stream(&self, partition: Partition) -> String {
+        self.key(partition, "stream")
+    }
+
+    /// Sorted set: messages put back, by due time in ms.
+    pub fn scheduled(&self, partition: Partition) -> String {
+        self.key(partition, "scheduled")
+    }
+
+    /// Stream: entries set aside, with the reason.
+    pub fn quarantine(&self, partition: Partition) -> String {
+        self.key(partition, "quarantine")
+    }
+
+    /// Hash: approval → its live job.
+    pub fn live(&self, partition: Partition) -> String {
+        self.key(partition, "live")
+    }
+
+    /// Hash: what the prediction of a job's end rests on.
+    pub fn eta(&self, partition: Partition) -> String {
+        self.key(partition, "eta")
+    }
+
+    /// Sorted set: `consumer|slots` of live workers, by when they last said so, in ms.
+    pub fn workers(&self, partition: Partition) -> String {
+        self.key(partition, "workers")
+    }
+
+    /// Prefix of the job records.
+    pub fn job_prefix(&self, partition: Partition) -> String {
+        self.key(partition, "job:")
+    }
+
+    /// Hash: the record of a job.
+    pub fn job(&self, partition: Partition, job: &JobId) -> String {
+        format!("{}:{{{partition}}}:job:{job}", self.name)
+    }
+
+    /// Prefix of the results.
+    pub fn result_prefix(&self, partition: Partition) -> String {
+        self.key(partition, "result:")
+    }
+
+    /// String: the result of an ended job, JSON. A key of its own: inside the record it would turn Redis' compact
+    /// encoding into one three times the size.
+    pub fn result(&self, partition: Partition, job: &JobId) -> String {
+        format!("{}:{{{partition}}}:result:{job}", self.name)
+    }
+
+    /// List: times in ms at which sends for an approval began.
+    pub fn sends(&self, partition: Partition, approval: &ApprovalId) -> String {
+        format!("{}:{{{partition}}}:sends:{approval}", self.name)
+    }
+
+    /// String: what an idempotency key stands for. `digest` covers client and key.
+    pub fn idempotency(&self, partition: Partition, digest: &str) -> String {
+        format!("{}:{{{partition}}}:idempotency:{digest}", self.name)
+    }
+
+    /// Channel on which the ids of ended jobs are published.
+    pub fn ended(&self, partition: Partition) -> String {
+        self.key(partition, "ended")
+    }
+
+    /// Hash: the codes sent to a phone. `digest` is keyed, so that the number cannot be found from the name.
+    pub fn otp(&self, digest: &str) -> String {
+        format!("{}:{{{digest}}}:otp", self.name)
+    }
+
+    fn key(&self, partition: Partition, what: &str) -> String {
+        format!("{}:{{{partition}}}:{what}", self.name)
+    }
+
+    fn partition_of(&self, bytes: &[u8]) -> Partition {
+        Partition(u16::try_from(fnv1a(bytes) % u64::from(self.partitions)).unwrap_or(0))
+    }
+}
+
+/// FNV-1a, 64 bit: where a key lives must not change with a library's version.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        // Test vectors of the FNV reference, draft-eastlake-fnv.
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_job_and_its_approval_live_together() {
+        let keys = Keys::new("resend", 16);
+        for partition in keys.partitions() {
+            let job = keys.new_job_id(partition);
+            assert_eq!(keys.partition_of_job(&job), partition);
+            let tag = format!("resend:{{{partition}}}:");
+            assert!(keys.job(partition, &job).starts_with(&tag) && keys.stream(partition).starts_with(&tag));
+        }
+    }
+
+    #[test]
+    fn approvals_spread_over_the_partitions() {
+        let keys = Keys::new("resend", 4);
+        let mut counts = [0_u32; 4];
+        for _ in 0..4_000 {
+            let approval = ApprovalId(uuid::Uuid::new_v4());
+            counts[usize::from(keys.partition_of_approval(&approval).0)] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+    }
+}

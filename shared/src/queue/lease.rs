@@ -1,0 +1,92 @@
+//! Leases: what a worker holds, kept alive while it works on it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Delivery, GROUP, Partition, Queue, QueueError};
+
+/// Leases renewed in one call.
+const RENEWED_AT_ONCE: usize = 500;
+
+/// The deliveries in one consumer's hands.
+#[derive(Clone, Default)]
+pub(super) struct Leases {
+    held: Arc<Mutex<HashMap<(Partition, String), Noted>>>,
+}
+
+struct Noted {
+    delivery: Arc<Delivery>,
+    lost: CancellationToken,
+}
+
+/// A delivery whose lease is renewed until this is dropped. Its token is cancelled when the lease is lost, so that
+/// work on it stops before it does harm; the fence in the scripts stands behind that.
+pub(super) struct Lease {
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) lost: CancellationToken,
+    leases: Leases,
+}
+
+impl Leases {
+    /// Notes that a delivery is in hand.
+    pub(super) fn hold(&self, delivery: Delivery) -> Lease {
+        let (delivery, lost) = (Arc::new(delivery), CancellationToken::new());
+        let noted = Noted { delivery: delivery.clone(), lost: lost.clone() };
+        self.lock().insert((delivery.partition, delivery.entry.clone()), noted);
+        Lease { delivery, lost, leases: self.clone() }
+    }
+
+    /// Everything in hand.
+    pub(super) fn all(&self) -> Vec<Arc<Delivery>> {
+        self.lock().values().map(|noted| noted.delivery.clone()).collect()
+    }
+
+    fn lose(&self, partition: Partition, entry: String) {
+        if let Some(noted) = self.lock().get(&(partition, entry)) {
+            noted.lost.cancel();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Partition, String), Noted>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut held = self.leases.lock();
+        let key = (self.delivery.partition, self.delivery.entry.clone());
+        // The same entry may have come back to this consumer meanwhile, under a higher number.
+        if held.get(&key).is_some_and(|noted| noted.delivery.number == self.delivery.number) {
+            held.remove(&key);
+        }
+    }
+}
+
+impl Queue {
+    /// Renews every lease a consumer holds in a partition, and cancels the work on those it lost.
+    pub(super) async fn renew(
+        &self,
+        partition: Partition,
+        consumer: &str,
+        leases: &Leases,
+    ) -> Result<(), QueueError> {
+        let held: Vec<_> =
+            leases.all().into_iter().filter(|delivery| delivery.partition == partition).collect();
+        for batch in held.chunks(RENEWED_AT_ONCE) {
+            let mut call = self.inner.scripts.heartbeat.prepare_invoke();
+            call.key(self.inner.keys.stream(partition)).arg(GROUP).arg(consumer);
+            for delivery in batch {
+                call.arg(&delivery.entry).arg(delivery.number);
+            }
+            let lost: Vec<String> = self.inner.redis.script(&call).await?;
+            for entry in lost {
+                tracing::warn!(entry, %partition, "lease lost: somebody else has taken this delivery over");
+                leases.lose(partition, entry);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! *Reclaim*: what a silent worker held is taken over; what nobody can finish is set aside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::outcome::{Outcome, Refusal};
+
+use super::backend::{Consumer, Held};
+use super::enqueue::millis;
+use super::fetch::RawEntry;
+use super::{GROUP, Partition, Queue, QueueError};
+
+/// Longest time between two sweeps (± 20 %).
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Entries taken over in one call.
+const TAKEN_AT_ONCE: usize = 100;
+
+/// Where `XAUTOCLAIM` starts and ends.
+const START: &str = "0-0";
+
+/// What one call took over.
+pub(super) struct Reclaimed {
+    cursor: String,
+    taken: Vec<RawEntry>,
+    aside: Vec<String>,
+}
+
+impl Consumer {
+    /// Sweeps until the stop is asked for.
+    pub(super) async fn sweep(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<Held>) {
+        let lease = self.queue.config().lease;
+        let mut link = self.queue.redis().generation();
+        while self.rest(SWEEP.min(lease / 2)).await {
+            // After an outage every live worker needs the time of one heartbeat to renew what it holds.
+            let link_now = self.queue.redis().generation();
+            if std::mem::replace(&mut link, link_now) != link_now && !self.rest(lease / 2).await {
+                return;
+            }
+            for partition in &partitions {
+                if let Err(error) = self.sweep_once(*partition, &sender).await {
+                    self.recover(&error, &[*partition]).await;
+                }
+            }
+        }
+    }
+
+    async fn sweep_once(&self, partition: Partition, sender: &mpsc::Sender<Held>) -> Result<(), QueueError> {
+        // What this worker itself works on must not look silent to it.
+        self.queue.renew(partition, &self.name, &self.leases).await?;
+        let mut cursor = START.to_owned();
+        loop {
+            // Only as much as can be worked on at once; the rest is for others, or for the next sweep.
+            let free = self.slots.available_permits().min(TAKEN_AT_ONCE);
+            if free == 0 || self.stop.is_cancelled() {
+                return Ok(());
+            }
+            let reclaimed = self.queue.reclaim(partition, &self.name, &cursor, free).await?;
+            note_reclaimed(partition, &reclaimed);
+            self.deliver(reclaimed.taken.into_iter().map(|entry| (partition, entry)).collect(), sender).await;
+            if reclaimed.cursor == START {
+                return Ok(());
+            }
+            cursor = reclaimed.cursor;
+        }
+    }
+}
+
+fn note_reclaimed(partition: Partition, reclaimed: &Reclaimed) {
+    for entry in &reclaimed.aside {
+        tracing::error!(entry, %partition, "job quarantined: delivered too often without an end");
+    }
+    if !reclaimed.taken.is_empty() {
+        tracing::info!(entries = reclaimed.taken.len(), %partition, "taken over from silent workers");
+    }
+}
+
+impl Queue {
+    async fn reclaim(
+        &self,
+        partition: Partition,
+        consumer: &str,
+        cursor: &str,
+        count: usize,
+    ) -> Result<Reclaimed, QueueError> {
+        let (keys, config) = (&self.inner.keys, &self.inner.config);
+        let given_up = Outcome::Refused(Refusal::Undeliverable);
+        let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
+        let mut call = self.inner.scripts.reclaim.prepare_invoke();
+        call.key(keys.stream(partition)).key(keys.quarantine(partition)).key(keys.live(partition));
+        call.arg(GROUP)
+            .arg(consumer)
+            .arg(millis(config.lease))
+            .arg(cursor)
+            .arg(count)
+            .arg(config.max_deliveries)
+            .arg(keys.job_prefix(partition))
+            .arg(keys.result_prefix(partition))
+            .arg(given_up.status_code())
+            .arg(result)
+            .arg(millis(config.retention))
+            .arg(keys.ended(partition));
+        let (cursor, taken, aside) = self.inner.redis.script(&call).await?;
+        Ok(Reclaimed { cursor, taken, aside })
+    }
+
+    /// Sets aside an entry that is no message.
+    pub(super) async fn quarantine(
+        &self,
+        partition: Partition,
+        consumer: &str,
+        entry: &RawEntry,
+        reason: &str,
+    ) -> Result<(), QueueError> {
+        let keys = &self.inner.keys;
+        let mut call = self.inner.scripts.quarantine.prepare_invoke();
+        call.key(keys.stream(partition)).key(keys.quarantine(partition));
+        call.arg(GROUP).arg(consumer).arg(&entry.id).arg(entry.number).arg(reason);
+        let _: String = self.inner.redis.script(&call).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! *Retry later*, *hand back*, and the promotion of what is due.
+
+use std::time::Duration;
+
+use super::enqueue::millis;
+use super::{Delivery, Partition, Queue, QueueError};
+
+/// Messages promoted in one call.
+const PROMOTED_AT_ONCE: u32 = 200;
+
+/// What became of putting a job back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutBack {
+    /// It will be tried again.
+    Scheduled,
+    /// The next try would fall after the deadline; nothing was changed, the caller ends the job.
+    Late,
+    /// The delivery is somebody else's now, or the job ended.
+    Lost,
+}
+
+/// What a promotion found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Promoted {
+    /// A full batch was due: there may be more.
+    pub(super) full: bool,
+    /// How long until the next is due; `None` where nothing is scheduled.
+    pub(super) next: Option<Duration>,
+}
+
+impl Queue {
+    /// Puts the job back until `after` has passed. `unsent`: this delivery's send certainly did not happen, so it is
+    /// not counted against the job and its approval.
+    pub async fn retry_later(
+        &self,
+        delivery: &Delivery,
+        after: Duration,
+        unsent: bool,
+    ) -> Result<PutBack, QueueError> {
+        let (keys, partition) = (&self.inner.keys, delivery.partition);
+        let mut call = self.inner.scripts.retry_later.prepare_invoke();
+        call.key(keys.stream(partition))
+            .key(keys.job(partition, &delivery.message.job))
+            .key(keys.scheduled(partition))
+            .key(keys.sends(partition, &delivery.message.approval));
+        delivery.fence(&mut call).arg(delivery.encoded()?).arg(millis(after)).arg(u8::from(unsent));
+        let word: String = self.inner.redis.script(&call).await?;
+        Ok(match word.as_str() {
+            "scheduled" => PutBack::Scheduled,
+            "late" => PutBack::Late,
+            "lost" => PutBack::Lost,
+            _ => return Err(QueueError::Corrupt("the answer of retry_later")),
+        })
+    }
+
+    /// Gives the delivery back untouched, for any worker to take at once. `false`: it was not ours any more.
+    pub async fn hand_back(&self, delivery: &Delivery) -> Result<bool, QueueError> {
+        let (keys, partition) = (&self.inner.keys, delivery.partition);
+        let mut call = self.inner.scripts.hand_back.prepare_invoke();
+        call.key(keys.stream(partition)).key(keys.job(partition, &delivery.message.job));
+        delivery.fence(&mut call).arg(delivery.encoded()?);
+        let word: String = self.inner.redis.script(&call).await?;
+        Ok(word == "returned")
+    }
+
+    /// Moves one batch of what is due into the stream.
+    pub(super) async fn promote(&self, partition: Partition) -> Result<Promoted, QueueError> {
+        let keys = &self.inner.keys;
+        let mut call = self.inner.scripts.promote.prepare_invoke();
+        call.key(keys.stream(partition)).key(keys.scheduled(partition));
+        call.arg(PROMOTED_AT_ONCE).arg(keys.job_prefix(partition));
+        let (due, next_ms): (u32, i64) = self.inner.redis.script(&call).await?;
+        let next = u64::try_from(next_ms).ok().map(Duration::from_millis);
+        Ok(Promoted { full: due >= PROMOTED_AT_ONCE, next })
+    }
+}
+
+impl Delivery {
+    fn encoded(&self) -> Result<String, QueueError> {
+        self.message.encode().map_err(|_| QueueError::Corrupt("a message of ids is always JSON"))
+    }
+}

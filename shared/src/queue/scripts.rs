@@ -1,0 +1,42 @@
+//! The scripts of the queue, each behind the same prelude.
+
+use ::redis::Script;
+
+macro_rules! script {
+    ($file:literal) => {
+        Script::new(concat!(include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $file))))
+    };
+}
+
+/// Every script, hashed once.
+pub(super) struct Scripts {
+    pub(super) enqueue: Script,
+    pub(super) begin_send: Script,
+    pub(super) finish: Script,
+    pub(super) retry_later: Script,
+    pub(super) hand_back: Script,
+    pub(super) let_go: Script,
+    pub(super) promote: Script,
+    pub(super) heartbeat: Script,
+    pub(super) reclaim: Script,
+    pub(super) quarantine: Script,
+    pub(super) announce: Script,
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            enqueue: script!("enqueue.lua"),
+            begin_send: script!("begin_send.lua"),
+            finish: script!("finish.lua"),
+            retry_later: script!("retry_later.lua"),
+            hand_back: script!("hand_back.lua"),
+            let_go: script!("let_go.lua"),
+            promote: script!("promote.lua"),
+            heartbeat: script!("heartbeat.lua"),
+            reclaim: script!("reclaim.lua"),
+            quarantine: script!("quarantine.lua"),
+            announce: script!("announce.lua"),
+        }
+    }
+}

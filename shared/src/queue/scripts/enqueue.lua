@@ -1,0 +1,69 @@
+-- Accepts a job, or says why not; all in one step, so that two requests cannot both be let in.
+-- KEYS  1 stream, 2 live, 3 job record, 4 sends of the approval, 5 eta, 6 idempotency (only where a key was sent)
+-- ARGV  1 job, 2 message, 3 approval, 4 client, 5 patient, 6 deadline ms, 7 retention ms, 8 cool-down ms,
+--       9 sends per approval and hour, 10 prefix of job records, 11 fingerprint of the path, 12 life of the
+--       idempotency key ms
+-- Result  {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour, reused,
+--         overloaded. The third member is the next attempt for foreign and limits, the wait in ms for overloaded.
+local HOUR = 3600000
+-- What is promised while nothing was measured yet.
+local UNMEASURED = 1000
+
+local stream, live_key, job_key, sends_key, eta_key, idem_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local job, message, approval, client, patient = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local deadline, retention, cooldown, per_hour = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local now = now_ms()
+
+if idem_key then
+  local known = redis.call('GET', idem_key)
+  if known then
+    local fingerprint, first = string.match(known, '^(%S+) (%S+)$')
+    if fingerprint ~= ARGV[11] then return {'reused', '', '0', now} end
+    local eta = redis.call('HGET', ARGV[10] .. first, 'eta')
+    if eta then return {'replayed', first, eta, now} end
+  end
+end
+
+local live = redis.call('HGET', live_key, approval)
+if live then
+  local record = redis.call('HMGET', ARGV[10] .. live, 'client', 'state', 'eta')
+  if record[2] and not has_ended(record[2]) then
+    if record[1] ~= client then return {'foreign', '', record[3], now} end
+    if idem_key then redis.call('SET', idem_key, ARGV[11] .. ' ' .. live, 'PX', ARGV[12]) end
+    return {'live', live, record[3], now}
+  end
+end
+
+local sends = redis.call('LRANGE', sends_key, 0, -1)
+local last = tonumber(sends[#sends])
+if last and cooldown > 0 and last + cooldown > now then
+  return {'cooldown', '', last + cooldown, now}
+end
+if per_hour > 0 then
+  local recent = {}
+  for _, at in ipairs(sends) do
+    if at + HOUR > now then recent[#recent + 1] = tonumber(at) end
+  end
+  if #recent >= per_hour then
+    return {'approval_hour', '', recent[#recent - per_hour + 1] + HOUR, now}
+  end
+end
+
+local measured = redis.call('HMGET', eta_key, 'run', 'slots')
+local run, slots = tonumber(measured[1]), math.max(tonumber(measured[2]) or 1, 1)
+local predicted = UNMEASURED
+if run then
+  local ahead = redis.call('XLEN', stream)
+  local wait = math.max(ahead + 1 - slots, 0) * run / slots
+  if wait > deadline then return {'overloaded', '', math.ceil(wait - deadline), now} end
+  predicted = math.ceil(wait + run)
+end
+
+local eta = now + predicted
+redis.call('XADD', stream, '*', 'm', message, 'at', now)
+redis.call('HSET', job_key, 'state', 'queued', 'client', client, 'patient', patient, 'approval', approval,
+  'accepted', now, 'deadline', now + deadline, 'eta', eta, 'sends', 0)
+redis.call('PEXPIRE', job_key, deadline + retention)
+redis.call('HSET', live_key, approval, job)
+if idem_key then redis.call('SET', idem_key, ARGV[11] .. ' ' .. job, 'PX', ARGV[12]) end
+return {'accepted', job, eta, now}

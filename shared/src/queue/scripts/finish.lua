@@ -1,0 +1,20 @@
+-- Ends a job. A worker that lost its delivery changes nothing.
+-- KEYS  1 stream, 2 job record, 3 result, 4 live, 5 eta
+-- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 job, 6 approval, 7 state, 8 status code, 9 result JSON,
+--       10 retention ms, 11 run ms, 12 channel
+-- Result  {word, eta ms, now ms}; words: finished, ended (it had ended before), lost
+-- Weight of the newest run in the running mean: about the last fifty jobs count.
+local NEWEST = 0.04
+
+local record = redis.call('HMGET', KEYS[2], 'state', 'eta')
+if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then
+  if has_ended(record[1]) then return {'ended', record[2] or '0', now_ms()} end
+  return {'lost', record[2] or '0', now_ms()}
+end
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+redis.call('XDEL', KEYS[1], ARGV[3])
+if not record[1] or has_ended(record[1]) then return {'ended', record[2] or '0', now_ms()} end
+write_end(KEYS[2], KEYS[3], KEYS[4], ARGV[12], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10])
+local run, mean = tonumber(ARGV[11]), tonumber(redis.call('HGET', KEYS[5], 'run'))
+redis.call('HSET', KEYS[5], 'run', string.format('%.3f', mean and mean + (run - mean) * NEWEST or run))
+return {'finished', record[2], now_ms()}

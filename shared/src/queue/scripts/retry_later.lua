@@ -1,0 +1,24 @@
+-- Puts a job back until its next try is due; never past its deadline.
+-- KEYS  1 stream, 2 job record, 3 scheduled, 4 sends of the approval
+-- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 message, 6 delay ms, 7 1 where this delivery's send
+--       certainly did not happen and is not to be counted
+-- Result  scheduled, late (nothing changed: the caller ends the job) or lost
+if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end
+local record = redis.call('HMGET', KEYS[2], 'state', 'deadline', 'sends', 'begun')
+if not record[1] or has_ended(record[1]) then
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('XDEL', KEYS[1], ARGV[3])
+  return 'lost'
+end
+local due = now_ms() + tonumber(ARGV[6])
+if due > tonumber(record[2]) then return 'late' end
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+redis.call('XDEL', KEYS[1], ARGV[3])
+redis.call('ZADD', KEYS[3], due, ARGV[5])
+redis.call('HSET', KEYS[2], 'state', 'scheduled')
+if ARGV[7] == '1' and record[4] == ARGV[3] .. ':' .. ARGV[4] then
+  redis.call('HSET', KEYS[2], 'sends', math.max(record[3] - 1, 0))
+  redis.call('RPOP', KEYS[4])
+end
+redis.call('HDEL', KEYS[2], 'begun')
+return 'scheduled'

@@ -1,0 +1,52 @@
+//! *Begin send*: the intent is recorded before anything is sent.
+
+use super::{Delivery, GROUP, Queue, QueueError};
+
+/// Sends a job may begin: the first, and one more with the same code when nobody can tell what became of the first.
+const SENDS_PER_JOB: u32 = 2;
+
+/// Whether this delivery may send now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendStart {
+    /// Yes; it is counted.
+    Go,
+    /// No: the deadline is past.
+    Late,
+    /// No: two sends were begun already, and what became of them is not known.
+    Exhausted,
+    /// No: the delivery is somebody else's now, or the job ended.
+    Lost,
+}
+
+impl Queue {
+    /// Asks for leave to send. Repeating it for the same delivery counts once.
+    pub async fn begin_send(&self, delivery: &Delivery) -> Result<SendStart, QueueError> {
+        let (keys, partition) = (&self.inner.keys, delivery.partition);
+        let mut call = self.inner.scripts.begin_send.prepare_invoke();
+        call.key(keys.stream(partition))
+            .key(keys.job(partition, &delivery.message.job))
+            .key(keys.sends(partition, &delivery.message.approval));
+        delivery.fence(&mut call).arg(SENDS_PER_JOB);
+        let word: String = self.inner.redis.script(&call).await?;
+        Ok(match word.as_str() {
+            "go" => SendStart::Go,
+            "late" => SendStart::Late,
+            "exhausted" => SendStart::Exhausted,
+            "lost" => SendStart::Lost,
+            _ => return Err(QueueError::Corrupt("the answer of begin_send")),
+        })
+    }
+}
+
+impl Delivery {
+    /// The arguments every fenced script begins with: group, consumer, entry, delivery number.
+    pub(super) fn fence<'a, 'b>(
+        &self,
+        call: &'b mut ::redis::ScriptInvocation<'a>,
+    ) -> &'b mut ::redis::ScriptInvocation<'a>
+    where
+        'a: 'b,
+    {
+        call.arg(GROUP).arg(self.consumer.as_ref()).arg(&self.entry).arg(self.number)
+    }
+}

@@ -1,0 +1,172 @@
+//! How a run of a job is settled: the layer between apalis and the handler that writes the verdict down.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use apalis_core::error::BoxDynError;
+use apalis_core::task::Task;
+use tower::{Layer, Service};
+
+use crate::outcome::{Outcome, Refusal};
+use crate::telemetry::metric;
+
+use super::backend::Held;
+use super::{Delivery, Finished, PutBack, Queue, QueueError};
+
+/// Waits between attempts to write a verdict down while Redis is away grow from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// What a run of a job came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Decided, for good.
+    End(Outcome),
+    /// Not now: something upstream is out of order.
+    RetryLater {
+        /// How long to wait.
+        after: Duration,
+        /// This delivery's send certainly did not happen and is not to be counted.
+        unsent: bool,
+        /// How the job ends if the next try would fall after its deadline.
+        otherwise: Refusal,
+    },
+    /// Give it back untouched: this worker is stopping.
+    HandBack,
+    /// The delivery is somebody else's now; whatever was found out is theirs to find out again.
+    Lost,
+}
+
+/// Writes verdicts down.
+#[derive(Clone)]
+pub struct Settle {
+    pub(super) queue: Queue,
+}
+
+/// A handler whose verdicts are written down.
+#[derive(Clone)]
+pub struct Settling<S> {
+    queue: Queue,
+    handler: S,
+}
+
+impl<S> Layer<S> for Settle {
+    type Service = Settling<S>;
+
+    fn layer(&self, handler: S) -> Settling<S> {
+        Settling { queue: self.queue.clone(), handler }
+    }
+}
+
+impl<S> Service<Task<Held>> for Settling<S>
+where
+    S: Service<Task<Held>, Response = Verdict>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxDynError> + Send + 'static,
+{
+    type Response = ();
+    // What went wrong in a run is settled and logged here; apalis has nothing left to handle.
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<(), Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Our handlers are always ready; one that fails here would end the worker for a single job's sake.
+        self.handler.poll_ready(cx).map(|_| Ok(()))
+    }
+
+    fn call(&mut self, task: Task<Held>) -> Self::Future {
+        let (queue, held) = (self.queue.clone(), task.args.clone());
+        let run = self.handler.call(task);
+        Box::pin(async move {
+            match run.await {
+                Ok(verdict) => queue.settle(&held, verdict).await,
+                Err(error) => queue.let_go_after_crash(&held, &error.into()).await,
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Queue {
+    /// Writes the verdict down, however long Redis is away: until it is written the lease is kept, and when it is
+    /// lost the fence makes a late verdict harmless.
+    async fn settle(&self, held: &Held, verdict: Verdict) {
+        let mut wait = BACKOFF.0;
+        let mut verdict = verdict;
+        loop {
+            match self.settle_once(held, &verdict).await {
+                Ok(None) => return,
+                Ok(Some(instead)) => verdict = instead,
+                Err(error) if error.is_no_group() => return,
+                Err(_) if held.lost().is_cancelled() => return,
+                // The connection layer logs that Redis is away.
+                Err(_) => {
+                    tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
+                    wait = (wait * 2).min(BACKOFF.1);
+                }
+            }
+        }
+    }
+
+    /// One attempt; answers the verdict to settle instead where this one came too late.
+    async fn settle_once(&self, held: &Held, verdict: &Verdict) -> Result<Option<Verdict>, QueueError> {
+        let delivery = held.delivery();
+        match verdict {
+            Verdict::End(outcome) => {
+                let run = held.run();
+                let finished = self.finish(delivery, outcome, run).await?;
+                note_finished(delivery, outcome, finished, run);
+            }
+            Verdict::RetryLater { after, unsent, otherwise } => {
+                if self.retry_later(delivery, *after, *unsent).await? == PutBack::Late {
+                    return Ok(Some(Verdict::End(Outcome::Refused(otherwise.clone()))));
+                }
+            }
+            Verdict::HandBack => {
+                self.hand_back(delivery).await?;
+            }
+            Verdict::Lost => {}
+        }
+        Ok(None)
+    }
+
+    /// A panic costs this job one delivery and nothing else: its lease ends now, and the next sweep of any worker
+    /// takes it up again, or sets it aside.
+    async fn let_go_after_crash(&self, held: &Held, error: &BoxDynError) {
+        let delivery = held.delivery();
+        tracing::error!(
+            job = %delivery.message.job, request_id = %delivery.message.request, delivery = delivery.number, %error,
+            "run crashed"
+        );
+        if let Err(error) = self.let_go(delivery).await {
+            tracing::warn!(job = %delivery.message.job, %error, "lease not ended: it lapses by itself");
+        }
+    }
+}
+
+fn note_finished(delivery: &Delivery, outcome: &Outcome, finished: Finished, run: Duration) {
+    let message = &delivery.message;
+    let status_code = outcome.status_code();
+    match finished {
+        Finished::Done { eta_error_ms } => {
+            metrics::counter!(metric::JOBS_FINISHED, "status_code" => status_code.to_string()).increment(1);
+            metrics::histogram!(metric::JOB_RUN).record(run.as_secs_f64());
+            #[allow(clippy::cast_precision_loss)]
+            metrics::histogram!(metric::JOB_DELIVERIES).record(delivery.number as f64);
+            #[allow(clippy::cast_precision_loss)]
+            metrics::histogram!(metric::ETA_ERROR).record(eta_error_ms.unsigned_abs() as f64 / 1_000.0);
+            tracing::info!(
+                job = %message.job, request_id = %message.request, status_code, run_ms = run.as_millis(),
+                delivery = delivery.number, "job ended"
+            );
+        }
+        Finished::Before => {
+            tracing::info!(job = %message.job, request_id = %message.request, "job had ended before")
+        }
+        Finished::Lost => {
+            tracing::warn!(job = %message.job, request_id = %message.request, status_code, "finish refused: delivery lost");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! How a connection is made: to one server, to the master that sentinels name, or to a cluster.
+
+use std::time::Duration;
+
+use ::redis::aio::{ConnectionLike, MultiplexedConnection};
+use ::redis::cluster::{ClusterClient, ClusterClientBuilder};
+use ::redis::cluster_async::ClusterConnection;
+use ::redis::sentinel::{SentinelClient, SentinelServerType};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisFuture, RedisResult, Value};
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+
+use crate::config::{RedisConfig, RedisMode};
+
+/// Longest a TCP and TLS handshake may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// Makes connections.
+pub enum Connector {
+    /// To one server.
+    Single(Box<Client>),
+    /// To whoever is master now.
+    Sentinel(Box<Mutex<SentinelClient>>),
+    /// To all nodes.
+    Cluster(Box<ClusterClient>),
+}
+
+/// One connection, whatever is behind it.
+#[derive(Clone)]
+pub enum Connection {
+    /// To one server.
+    Single(MultiplexedConnection),
+    /// To the nodes of a cluster; follows `MOVED`, `ASK` and `TRYAGAIN` itself.
+    Cluster(ClusterConnection),
+}
+
+impl Connector {
+    /// Reads the addresses. Nothing is connected yet.
+    pub fn new(config: &RedisConfig) -> RedisResult<Self> {
+        let urls: Vec<_> = config.urls.iter().map(|url| url.expose_secret().to_owned()).collect();
+        Ok(match &config.mode {
+            RedisMode::Single => Self::Single(Box::new(Client::open(urls[0].as_str())?)),
+            RedisMode::Sentinel { master } => {
+                let client = SentinelClient::build(urls, master.clone(), None, SentinelServerType::Master)?;
+                Self::Sentinel(Box::new(Mutex::new(client)))
+            }
+            RedisMode::Cluster => {
+                let builder = ClusterClientBuilder::new(urls).connection_timeout(CONNECT_LIMIT);
+                Self::Cluster(Box::new(builder.response_timeout(Duration::MAX).build()?))
+            }
+        })
+    }
+
+    /// A new connection. It has no response timeout of its own: the library's default of 500 ms is shorter than any
+    /// useful blocking read, and its late reply would strand stream entries as pending.
+    pub async fn connect(&self) -> RedisResult<Connection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_LIMIT))
+            .set_response_timeout(None);
+        Ok(match self {
+            Self::Single(client) => {
+                Connection::Single(client.get_multiplexed_async_connection_with_config(&config).await?)
+            }
+            Self::Sentinel(client) => {
+                Connection::Single(client.lock().await.get_async_connection_with_config(&config).await?)
+            }
+            Self::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
+        })
+    }
+}
+
+impl ConnectionLike for Connection {
+    fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Self::Single(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection) => connection.req_packed_command(cmd),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        cmd: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Self::Single(connection) => connection.req_packed_commands(cmd, offset, count),
+            Self::Cluster(connection) => connection.req_packed_commands(cmd, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Self::Single(connection) => connection.get_db(),
+            Self::Cluster(connection) => connection.get_db(),
+        }
+    }
+}
