@@ -1,1 +1,3 @@
-//! w
+//! What the tests that cross a seam share: the sandbox, which stands in for everything the service talks to.
+
+pub mod sandbox;

@@ -1,0 +1,8 @@
+//! Tests that cross a seam, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails, also in its helpers"
+)]
+
+mod sandbox;

@@ -1,0 +1,69 @@
+//! Stands before every stood-in system: counts the call and, if a fault is meant for it, lets that happen.
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use super::{
+    faults::{Picked, Seen},
+    misbehave::misbehave,
+    refusal::Refusal,
+    sms::Deduplicate,
+    state::Shared,
+    target::Target,
+};
+
+/// The largest request body looked into for a reference.
+const MAX_BODY: usize = 1 << 20;
+
+pub(crate) async fn intercept(
+    State((sandbox, target)): State<(Shared, Target)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let _call = sandbox.calls.enter(target);
+    tracing::debug!(target = target.name(), method = %request.method(), "called");
+    if !sandbox.faults.armed(target) {
+        return next.run(request).await;
+    }
+    match look_and_pick(&sandbox, target, request).await {
+        Ok((Picked { action: None, .. }, request)) => next.run(request).await,
+        Ok((Picked { action: Some(action), .. }, request)) => misbehave(action, request, next).await,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Chooses the fault; gives the request back whole, marked if repeated messages are to be dropped.
+async fn look_and_pick(
+    sandbox: &Shared,
+    target: Target,
+    request: Request,
+) -> Result<(Picked, Request), Refusal> {
+    let (request, reference) = match target {
+        Target::Sms if sandbox.faults.ask_for_reference() => read_reference(request).await?,
+        _ => (request, None),
+    };
+    let seen = Seen { target, path: request.uri().path(), reference: reference.as_deref() };
+    let picked = sandbox.faults.pick(&seen, rand::random::<f64>);
+    let mut request = request;
+    if picked.deduplicate {
+        request.extensions_mut().insert(Deduplicate);
+    }
+    Ok((picked, request))
+}
+
+#[derive(Deserialize)]
+struct Referring {
+    reference: Option<String>,
+}
+
+async fn read_reference(request: Request) -> Result<(Request, Option<String>), Refusal> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, MAX_BODY).await.map_err(|error| Refusal::bad_request(error.to_string()))?;
+    let reference = serde_json::from_slice::<Referring>(&body).ok().and_then(|read| read.reference);
+    Ok((Request::from_parts(head, Body::from(body)), reference))
+}

@@ -1,0 +1,63 @@
+//! All routes of the sandbox.
+
+use axum::{
+    Router,
+    middleware::from_fn_with_state,
+    routing::{delete, get, patch, post, put},
+};
+
+use super::{
+    calls, control, faults, inbox_routes, intercept::intercept, introspection::introspect, otp, pages,
+    refusal::Refusal, registry, sms, state::Shared, target::Target,
+};
+
+pub(crate) fn routes(sandbox: &Shared) -> Router {
+    upstreams(sandbox)
+        .merge(controls())
+        .route("/", get(pages::start))
+        .route("/inbox", get(pages::inbox).delete(inbox_routes::clear))
+        .route("/inbox.json", get(inbox_routes::list))
+        .route("/inbox/events", get(inbox_routes::events))
+        .route("/healthz", get(async || "ok"))
+        .fallback(async || Refusal::not_found("No such route: GET / lists all there are"))
+        .method_not_allowed_fallback(async || Refusal::method_not_allowed())
+        .with_state(sandbox.clone())
+}
+
+/// What the service talks to; counted, and subject to faults.
+fn upstreams(sandbox: &Shared) -> Router<Shared> {
+    let behind = |target| from_fn_with_state((sandbox.clone(), target), intercept);
+    Router::new()
+        .route("/oauth/introspect", post(introspect).layer(behind(Target::Introspection)))
+        .route("/registry/persons/{patient_id}", get(registry::person).layer(behind(Target::Persons)))
+        .route(
+            "/registry/patients/{patient_id}/approvals/{id}",
+            get(registry::approval).layer(behind(Target::Approvals)),
+        )
+        .route("/sms/messages", post(sms::send).layer(behind(Target::Sms)))
+        .route("/otp/verifications", post(otp::start).layer(behind(Target::Otp)))
+        .route(
+            "/otp/verifications/{phone_number}/actions/complete",
+            patch(otp::complete).layer(behind(Target::Otp)),
+        )
+}
+
+/// What a test steers the sandbox with.
+fn controls() -> Router<Shared> {
+    Router::new()
+        .route("/sandbox/tokens/{token}", put(control::put_token).delete(control::revoke_token))
+        .route("/sandbox/persons/{id}", put(control::put_person).delete(control::remove_person))
+        .route(
+            "/sandbox/patients/{patient_id}/approvals/{id}",
+            put(control::put_approval).delete(control::remove_approval),
+        )
+        .route("/sandbox/approvals/bulk", post(control::make_in_bulk))
+        .route("/sandbox/calls", get(calls::show).delete(calls::reset))
+        .route(
+            "/sandbox/faults",
+            get(faults::routes::show)
+                .put(faults::routes::replace)
+                .post(faults::routes::add)
+                .merge(delete(faults::routes::clear)),
+        )
+}

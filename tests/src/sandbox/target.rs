@@ -1,0 +1,53 @@
+//! The foreign systems the sandbox stands in for; faults and call counts are kept for each.
+
+use serde::{Deserialize, Serialize};
+
+/// One of the systems the service talks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// `POST /oauth/introspect`.
+    Introspection,
+    /// `GET /registry/persons/…`.
+    Persons,
+    /// `GET /registry/patients/…/approvals/…`.
+    Approvals,
+    /// `POST /sms/messages`.
+    Sms,
+    /// `/otp/…`.
+    Otp,
+}
+
+impl Target {
+    /// All of them, in the order of their `index`.
+    pub const ALL: [Self; 5] = [Self::Introspection, Self::Persons, Self::Approvals, Self::Sms, Self::Otp];
+
+    /// The name used in faults and in `/sandbox/calls`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Introspection => "introspection",
+            Self::Persons => "persons",
+            Self::Approvals => "approvals",
+            Self::Sms => "sms",
+            Self::Otp => "otp",
+        }
+    }
+
+    /// Position in [`Target::ALL`].
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn index_is_the_position_in_all_and_the_name_is_the_serialised_one() {
+        for (position, target) in Target::ALL.into_iter().enumerate() {
+            assert_eq!(target.index(), position);
+            assert_eq!(serde_json::to_value(target).unwrap(), target.name());
+        }
+    }
+}
