@@ -138,7 +138,7 @@ mod tests {
 
     const ID: &str = "d5a5d991-0bf7-476f-b3cf-bec73f044b2e";
 
-    fn approval(changes: Value) -> Approval {
+    fn approval(changes: &Value) -> Approval {
         let mut data = json!({
             "id": ID, "patient_id": "aff00bf6-68bf-4b49-b66d-f031d48922b3", "expires_at": 4_102_444_800_i64,
             "status": "new", "access_level": "read", "authorize_with": null, "internal_note": "not for clients",
@@ -152,9 +152,9 @@ mod tests {
 
     #[test]
     fn a_new_approval_is_open_in_either_model() {
-        assert_eq!(approval(json!({})).closed_as(Utc::now()), None);
+        assert_eq!(approval(&json!({})).closed_as(Utc::now()), None);
         let of_new_model =
-            approval(json!({"status": null, "is_verified": false, "expires_at": "2100-01-01T00:00:00Z"}));
+            approval(&json!({"status": null, "is_verified": false, "expires_at": "2100-01-01T00:00:00Z"}));
         assert_eq!(of_new_model.closed_as(Utc::now()), None);
     }
 
@@ -169,14 +169,14 @@ mod tests {
             (json!({"status": null, "is_verified": false, "expires_at": "2017-06-29T15:06:31Z"}), "expired"),
             (json!({"status": null}), "unknown"),
         ] {
-            assert_eq!(approval(changes.clone()).closed_as(Utc::now()), Some(status), "{changes}");
+            assert_eq!(approval(&changes).closed_as(Utc::now()), Some(status), "{changes}");
         }
     }
 
     #[test]
     fn the_client_sees_the_public_members_unchanged_and_the_number_masked() {
         assert_eq!(
-            approval(json!({})).response_data(),
+            approval(&json!({})).response_data(),
             json!({
                 "id": ID, "expires_at": 4_102_444_800_i64, "status": "new", "access_level": "read",
                 "authentication_method_current": {"type": "OTP", "number": "+38093*****85"},
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_number_that_is_none_leaves_the_approval_readable() {
         for number in [json!(null), json!("0931234585")] {
-            let approval = approval(json!({"urgent": {"type": "OTP", "phone_number": number}}));
+            let approval = approval(&json!({"urgent": {"type": "OTP", "phone_number": number}}));
             assert_eq!((approval.method(), approval.phone_number()), (MethodKind::Otp, None));
         }
     }

@@ -20,7 +20,7 @@ mod settle;
 
 use std::sync::Arc;
 
-pub use backend::{Backend, Consumer};
+pub use backend::{Backend, Consumer, Held};
 pub use enqueue::{Enqueued, NewJob, Ticket};
 pub use finish::Finished;
 pub use keys::{Keys, Partition};

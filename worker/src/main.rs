@@ -1,2 +1,75 @@
-//! w
-fn main(){}
+//! `resend-worker`: reads the settings, starts what a worker is made of, and stops it in order.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use shared::health::{Health, Readiness};
+use shared::queue::Queue;
+use shared::redis::Redis;
+use shared::{cli, shutdown, telemetry, tls};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use worker::admin;
+use worker::config::WorkerConfig;
+use worker::consumer::{Consuming, unique_name};
+use worker::context::Context;
+use worker::resend_approval::resend_approval;
+
+const ABOUT: &str = "Takes resend jobs from Redis, decides, sends the SMS and writes the result";
+
+fn main() -> ExitCode {
+    let config = match cli::start("resend-worker", ABOUT, WorkerConfig::from_settings) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    telemetry::start_logging(&config.log);
+    match run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(config: WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
+    tls::install_crypto_provider();
+    let metrics = telemetry::start_metrics()?;
+    let asked = shutdown::on_signal()?;
+    let redis = Redis::new(&config.redis)?;
+    let queue = Queue::new(redis.clone(), config.queue.clone());
+    let context = Arc::new(Context::new(&config, queue.clone())?);
+    let readiness = Readiness::default();
+    let health = Health { readiness: readiness.clone(), metrics, redis };
+
+    let listener = TcpListener::bind(config.listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    let stopped = CancellationToken::new();
+    let admin = tokio::spawn(admin::serve(listener, health, stopped.clone()));
+
+    readiness.set(true);
+    let unready = tokio::spawn(turn_unready(readiness, asked.clone()));
+    let consuming = Consuming { queue, name: unique_name(), concurrency: config.concurrency };
+    tracing::info!(consumer = consuming.name, slots = config.concurrency, "taking jobs");
+    let ended = consuming
+        .run(
+            move |held| {
+                let context = context.clone();
+                async move { resend_approval(held.delivery(), &context).await }
+            },
+            asked,
+        )
+        .await;
+    unready.abort();
+    stopped.cancel();
+    admin.await??;
+    tracing::info!("stopped");
+    Ok(ended?)
+}
+
+/// Readiness turns before anything else does, so that nobody counts on a worker that is leaving.
+async fn turn_unready(readiness: Readiness, asked: CancellationToken) {
+    asked.cancelled().await;
+    readiness.set(false);
+}

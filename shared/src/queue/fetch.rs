@@ -135,7 +135,7 @@ impl Consumer {
             Ok(()) => tracing::warn!(entry = entry.id, %partition, reason, "entry quarantined"),
             // It stays pending; whoever takes it over after the lease meets the same error and tries again.
             Err(error) => {
-                tracing::warn!(entry = entry.id, %partition, reason, %error, "entry not quarantined yet")
+                tracing::warn!(entry = entry.id, %partition, reason, %error, "entry not quarantined yet");
             }
         }
     }

@@ -163,7 +163,7 @@ fn note_finished(delivery: &Delivery, outcome: &Outcome, finished: Finished, run
             );
         }
         Finished::Before => {
-            tracing::info!(job = %message.job, request_id = %message.request, "job had ended before")
+            tracing::info!(job = %message.job, request_id = %message.request, "job had ended before");
         }
         Finished::Lost => {
             tracing::warn!(job = %message.job, request_id = %message.request, status_code, "finish refused: delivery lost");
