@@ -83,7 +83,8 @@ fn scenario_row(scenario: &Scenario) -> String {
         }
     };
     // Writing to a string does not fail.
-    let _ = writeln!(row, "<td><code>{patient_id}<br>{approval_id}</code></td><td>{outcome}</td></tr>");
+    let _ =
+        writeln!(row, "<td class=ids><code>{patient_id}<br>{approval_id}</code></td><td>{outcome}</td></tr>");
     row
 }
 

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_code_has_four_digits_of_which_the_last_checks_the_others() {
-        assert_eq!(luhn([7, 9, 9]), 2);
+        assert_eq!(luhn([7, 9, 9]), 7);
         assert_eq!(luhn([1, 2, 3]), 0);
         for _ in 0..100 {
             let code = new_code();

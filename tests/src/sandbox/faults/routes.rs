@@ -16,7 +16,8 @@ pub(crate) async fn show(State(sandbox): State<Shared>) -> Json<Vec<Fault>> {
 
 /// `PUT`: these and no others.
 pub(crate) async fn replace(State(sandbox): State<Shared>, body: Bytes) -> Result<Json<Vec<Fault>>, Refusal> {
-    let faults: Vec<Fault> = read_json(&body)?;
+    let faults: Vec<Fault> =
+        read_json(&body).map_err(|refusal| refusal.hint("PUT takes a list of faults, POST a single one"))?;
     faults.iter().try_for_each(Fault::check).map_err(Refusal::invalid)?;
     sandbox.faults.edit(|list| *list = faults);
     Ok(show(State(sandbox)).await)
@@ -24,7 +25,8 @@ pub(crate) async fn replace(State(sandbox): State<Shared>, body: Bytes) -> Resul
 
 /// `POST`: one more.
 pub(crate) async fn add(State(sandbox): State<Shared>, body: Bytes) -> Result<Json<Vec<Fault>>, Refusal> {
-    let fault: Fault = read_json(&body)?;
+    let fault: Fault =
+        read_json(&body).map_err(|refusal| refusal.hint("POST takes a single fault, PUT a list of them"))?;
     fault.check().map_err(Refusal::invalid)?;
     sandbox.faults.edit(|list| list.push(fault));
     Ok(show(State(sandbox)).await)

@@ -21,7 +21,7 @@ fn foreign() -> Vec<Scenario> {
         Draft::new(
             21,
             "approval-of-another",
-            "the approval is that of scenario `otp`, asked for with another patient",
+            "the approval is that of scenario “otp”, asked for with another patient",
         )
         .with_approval_of(1)
         .not_found(MISSING),

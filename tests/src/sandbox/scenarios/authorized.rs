@@ -36,7 +36,7 @@ fn unusable() -> Vec<Scenario> {
             .approval("authorize_with", method_id(71).to_string())
             .method("authorize_with → none")
             .conflict(NO_SUCH_METHOD),
-        Draft::new(72, "authorized-of-another", "the method named is that of scenario `otp-authorized`")
+        Draft::new(72, "authorized-of-another", "the method named is that of scenario “otp-authorized”")
             .approval("authorize_with", method_id(2).to_string())
             .method("authorize_with → another person's OTP")
             .conflict(NO_SUCH_METHOD),
