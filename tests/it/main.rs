@@ -5,4 +5,5 @@
     reason = "a panic is how a test fails, also in its helpers"
 )]
 
+mod queue;
 mod sandbox;

@@ -1,3 +1,14 @@
-//! What the tests that cross a seam share: the sandbox, which stands in for everything the service talks to.
+//! What the tests that cross a seam share: real processes, a Redis of one's own, a client, and the sandbox, which
+//! stands in for everything the service talks to.
 
+// A failed expectation in the harness is a failed test, and says so best by a panic at its place.
+#![allow(clippy::expect_used)]
+
+pub mod client;
+pub mod eventually;
+pub mod local;
+pub mod place;
+pub mod process;
+pub mod redis_server;
 pub mod sandbox;
+pub mod stack;

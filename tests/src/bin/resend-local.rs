@@ -1,0 +1,27 @@
+//! The run command behind `deploy/local`: the whole service on this machine, and its main job once, step by step.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Starts Redis, the sandbox, one API and one worker on this machine and runs the main job once: PATCH, polls, result,
+/// message. Then it stays up until Ctrl-C.
+#[derive(Parser)]
+#[command(name = "resend-local", version)]
+struct Arguments {
+    /// Exit after the run: 0 if everything was as the contract says, 1 if anything differs.
+    #[arg(long)]
+    once: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match tests::local::run(arguments.once).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\ndeploy/local: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

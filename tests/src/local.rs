@@ -1,0 +1,44 @@
+//! The service on one machine for somebody who sees it for the first time.
+
+mod checks;
+mod house;
+mod walk;
+
+use house::House;
+use shared::shutdown;
+
+/// What went wrong, in words for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The machine did not give what was asked for.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// A call was not answered.
+    #[error("no answer: {0}")]
+    Http(#[from] reqwest::Error),
+    /// An answer is not what the contract says.
+    #[error("{step}: {what}")]
+    Differs {
+        /// Which step.
+        step: &'static str,
+        /// What was expected, and what came.
+        what: String,
+    },
+}
+
+/// Starts everything and walks through the main job; then, unless `once`, stays until Ctrl-C.
+pub async fn run(once: bool) -> Result<(), LocalError> {
+    let stop = shutdown::on_signal()?;
+    let mut house = House::start().await?;
+    let walked = tokio::select! {
+        walked = walk::main_job(&house) => walked,
+        () = stop.cancelled() => Ok(()),
+    };
+    if walked.is_ok() && !once && !stop.is_cancelled() {
+        house.print_addresses();
+        stop.cancelled().await;
+    }
+    println!("\nStopping.");
+    let stopped = house.stop().await;
+    walked.and(stopped)
+}

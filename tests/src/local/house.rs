@@ -1,0 +1,127 @@
+//! Starting and stopping the processes of a local run, with data and logs under `target/local`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::process::{Process, free_port, program};
+use crate::redis_server::RedisServer;
+use crate::stack::service_settings;
+
+use super::LocalError;
+
+/// Ports taken where they are free, so that the addresses are the same every time.
+const SANDBOX_PORT: u16 = 7070;
+const API_PORT: u16 = 8080;
+const WORKER_PORT: u16 = 9090;
+
+const STOPS_WITHIN: Duration = Duration::from_secs(27);
+
+/// Everything that runs.
+pub(super) struct House {
+    pub(super) redis: RedisServer,
+    pub(super) sandbox: String,
+    pub(super) api: String,
+    pub(super) worker: String,
+    /// In the order they are to be stopped.
+    processes: Vec<(&'static str, Process)>,
+    folder: PathBuf,
+}
+
+impl House {
+    pub(super) async fn start() -> Result<Self, LocalError> {
+        let folder = fresh_folder()?;
+        println!("Data and logs: {}\n", folder.display());
+        let redis = RedisServer::start(&folder.join("redis")).await;
+        said("Redis with its append-only file", &redis.url());
+
+        let sandbox_port = preferred(SANDBOX_PORT)?;
+        let sandbox = format!("http://127.0.0.1:{sandbox_port}");
+        let arguments = ["--listen".to_owned(), format!("127.0.0.1:{sandbox_port}")];
+        let stand_in =
+            Process::start(&program("resend-sandbox"), &arguments, &[], &folder.join("resend-sandbox.log"))?;
+        wait_until_healthy(&sandbox).await;
+        said("Sandbox: tokens, registry, SMS gateway", &sandbox);
+
+        let mut settings = service_settings(&redis.url(), &sandbox);
+        settings.push(("RESEND_API_LISTEN".into(), format!("127.0.0.1:{}", preferred(API_PORT)?)));
+        settings.push(("RESEND_WORKER_LISTEN".into(), format!("127.0.0.1:{}", preferred(WORKER_PORT)?)));
+        let (api_process, api) = start_program("resend-api", &settings, &folder).await?;
+        said("API", &api);
+        let (mut worker_process, worker) = start_program("resend-worker", &settings, &folder).await?;
+        worker_process.logged("taking jobs").await;
+        said("Worker: health and metrics", &worker);
+
+        let processes = vec![
+            ("resend-api", api_process),
+            ("resend-worker", worker_process),
+            ("resend-sandbox", stand_in),
+        ];
+        Ok(Self { redis, sandbox, api, worker, processes, folder })
+    }
+
+    pub(super) fn print_addresses(&self) {
+        println!("\nEverything stays up until Ctrl-C:\n");
+        for (what, address) in [
+            ("inbox of sent messages", format!("{}/inbox", self.sandbox)),
+            ("sandbox: scenarios, tokens, faults to inject", self.sandbox.clone()),
+            ("API", self.api.clone()),
+            ("API metrics", format!("{}/metrics", self.api)),
+            ("worker metrics", format!("{}/metrics", self.worker)),
+            ("the queue", format!("redis-cli -p {} XINFO STREAM 'resend:{{0}}:stream'", self.redis.port())),
+            ("logs", format!("tail -f {}/*.log", self.folder.display())),
+        ] {
+            println!("  {what:<46} {address}");
+        }
+    }
+
+    pub(super) async fn stop(&mut self) -> Result<(), LocalError> {
+        for (name, process) in &mut self.processes {
+            let status = process.stop(STOPS_WITHIN).await;
+            if !status.success() {
+                let what = format!("{name} ended with {status}; its log is in {}", self.folder.display());
+                return Err(LocalError::Differs { step: "stopping", what });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn said(what: &str, address: &str) {
+    println!("  started  {what:<40} {address}");
+}
+
+/// `target/local`, beside the programs of this build; what an earlier run left there is removed.
+fn fresh_folder() -> std::io::Result<PathBuf> {
+    let build = program("").parent().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+    let folder = build.join("local");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// This port where it is free, else any.
+fn preferred(port: u16) -> std::io::Result<u16> {
+    match std::net::TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => Ok(port),
+        Err(_) => free_port(),
+    }
+}
+
+async fn start_program(
+    name: &str,
+    settings: &[(String, String)],
+    folder: &Path,
+) -> Result<(Process, String), LocalError> {
+    let mut process = Process::start(&program(name), &[], settings, &folder.join(format!("{name}.log")))?;
+    let address = process.address().await;
+    Ok((process, format!("http://{address}")))
+}
+
+async fn wait_until_healthy(base: &str) {
+    crate::eventually::eventually("the sandbox answers", Duration::from_secs(20), || async {
+        reqwest::get(format!("{base}/healthz")).await.ok().filter(|answer| answer.status().is_success())
+    })
+    .await;
+}

@@ -1,0 +1,133 @@
+//! The main job, step by step, each with the curl line that does the same.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::{Answer, ApiClient, resend_path};
+use crate::sandbox::scenarios::{Scenario, scenarios};
+
+use super::LocalError;
+use super::checks::Step;
+use super::house::House;
+
+const TOKEN: &str = "mis-a-token";
+
+/// How long the job may take on an idle machine before the walk calls it a difference.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// PATCH → 202, polls, the result, the message in the inbox.
+pub(super) async fn main_job(house: &House) -> Result<(), LocalError> {
+    let client = ApiClient::new(&house.api, TOKEN);
+    // The table's first row is the plain case.
+    let scenario = scenarios().swap_remove(0);
+    let started = Instant::now();
+    let href = ask(house, &client, &scenario).await?;
+    let job = poll(house, &client, &href).await?;
+    let took = started.elapsed();
+    result(&job, &scenario)?;
+    inbox(house, &href).await?;
+    println!(
+        "\nThe main job ran from PATCH to result in {} ms, everything as the contract says.",
+        took.as_millis()
+    );
+    Ok(())
+}
+
+async fn ask(house: &House, client: &ApiClient, scenario: &Scenario) -> Result<String, LocalError> {
+    let step = Step("PATCH");
+    let path = resend_path(scenario.patient_id, scenario.approval_id);
+    title("1. A client asks for the code of an approval to be sent again");
+    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}' {}{path}", house.api));
+    let answer = Answer::try_of(client.request(reqwest::Method::PATCH, &path)).await?;
+    shown(&answer);
+    step.equal("the status", &json!(answer.status.as_u16()), &json!(202))?;
+    step.members("the body", &answer.body, &["data", "meta"])?;
+    step.members("data", &answer.body["data"], &["status", "eta", "links"])?;
+    step.members("meta", &answer.body["meta"], &["code", "url", "type", "request_id"])?;
+    step.equal("data.status", &answer.body["data"]["status"], &json!("pending"))?;
+    let href = answer.body["data"]["links"][0]["href"].as_str().unwrap_or_default().to_owned();
+    step.equal("data.links", &answer.body["data"]["links"], &json!([{"entity": "job", "href": href}]))?;
+    let id = href.strip_prefix("/Jobs/").unwrap_or_default();
+    step.holds(id.len() == 21, format!("href is {href:?}, the contract says /Jobs/ and 21 characters"))?;
+    step.equal("Location", &json!(answer.header("location")), &json!(href))?;
+    step.holds(answer.header("retry-after").is_some(), "Retry-After is missing")?;
+    passed("202 with the link to a job, when it will be done, and when to look");
+    Ok(href)
+}
+
+async fn poll(house: &House, client: &ApiClient, href: &str) -> Result<Answer, LocalError> {
+    title("2. It polls the job until it has ended");
+    curl(&format!("-H 'Authorization: Bearer {TOKEN}' {}{href}", house.api));
+    let until = Instant::now() + ENDS_WITHIN;
+    let mut polls = 1;
+    let mut answer = Answer::try_of(client.request(reqwest::Method::GET, href)).await?;
+    while answer.body["data"]["status"] == "pending" && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        polls += 1;
+        answer = Answer::try_of(client.request(reqwest::Method::GET, href)).await?;
+    }
+    shown(&answer);
+    passed(&format!("the job has ended after {polls} polls"));
+    Ok(answer)
+}
+
+fn result(job: &Answer, scenario: &Scenario) -> Result<(), LocalError> {
+    let step = Step("GET of the job");
+    let data = &job.body["data"];
+    step.equal("the status", &json!(job.status.as_u16()), &json!(200))?;
+    step.members("data", data, &["eta", "status", "status_code", "response_data"])?;
+    step.equal("data.status", &data["status"], &json!("processed"))?;
+    step.equal("data.status_code", &data["status_code"], &json!(200))?;
+    step.equal("response_data.id", &data["response_data"]["id"], &json!(scenario.approval_id))?;
+    let number =
+        data["response_data"]["authentication_method_current"]["number"].as_str().unwrap_or_default();
+    step.holds(number.contains("*****"), format!("the number is {number:?}, the contract says masked"))?;
+    passed("the approval is in the result, with the phone number masked");
+    Ok(())
+}
+
+async fn inbox(house: &House, href: &str) -> Result<(), LocalError> {
+    let step = Step("the message");
+    let job = href.rsplit('/').next().unwrap_or_default();
+    let url = format!("{}/inbox.json?reference={job}", house.sandbox);
+    title("3. The message is on the phone");
+    curl(&format!("'{url}'"));
+    let messages: Value = reqwest::get(url).await?.json().await?;
+    println!("{}", pretty(&messages));
+    let messages =
+        messages.as_array().or_else(|| messages["messages"].as_array()).cloned().unwrap_or_default();
+    step.holds(messages.len() == 1, format!("{} messages were sent, the contract says 1", messages.len()))?;
+    let text = messages[0]["text"].as_str().unwrap_or_default();
+    let code = text.rsplit(' ').next().unwrap_or_default();
+    let six_digits = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
+    step.holds(six_digits, "the text does not end in a code of six digits")?;
+    passed("one message with a code of six digits");
+    Ok(())
+}
+
+fn title(text: &str) {
+    println!("\n{text}");
+}
+
+fn curl(arguments: &str) {
+    println!("\n    $ curl -sS -i {arguments}\n");
+}
+
+fn passed(what: &str) {
+    println!("  ok  {what}");
+}
+
+fn shown(answer: &Answer) {
+    println!("HTTP {}", answer.status);
+    for name in ["location", "retry-after", "x-request-id"] {
+        if let Some(value) = answer.header(name) {
+            println!("{name}: {value}");
+        }
+    }
+    println!("{}", pretty(&answer.body));
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}

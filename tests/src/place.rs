@@ -1,0 +1,33 @@
+//! A folder of one test's own: data, logs, ledger. It stays when the test fails, for somebody to look at.
+
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+/// Removed on drop, unless the test is failing.
+#[derive(Debug)]
+pub struct Place(PathBuf);
+
+impl Place {
+    /// A fresh folder under the system's temporary one.
+    pub fn new() -> std::io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("resend-{}", Uuid::new_v4().simple()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("data and logs of this run: {}", self.0.display());
+        } else {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}

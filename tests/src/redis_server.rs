@@ -1,0 +1,99 @@
+//! A Redis of one's own: a real `redis-server` on a free port with its data in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Client, FromRedisValue, cmd};
+
+use crate::eventually::eventually;
+use crate::process::{Process, free_port};
+
+/// How long a server may take until it answers, loading included.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running `redis-server`.
+pub struct RedisServer {
+    process: Process,
+    port: u16,
+    folder: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl RedisServer {
+    /// Starts a server that survives kill and power loss: append-only file, written through at every command.
+    pub async fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &["--appendonly", "yes", "--appendfsync", "always", "--save", ""]).await
+    }
+
+    /// Starts a server with these arguments.
+    pub async fn start_with(folder: &Path, arguments: &[&str]) -> Self {
+        std::fs::create_dir_all(folder).expect("a folder for Redis");
+        let port = free_port().expect("a free port");
+        let mut all = vec!["--port".to_owned(), port.to_string(), "--bind".into(), "127.0.0.1".into()];
+        all.extend([
+            "--dir".to_owned(),
+            folder.display().to_string(),
+            "--maxmemory-policy".into(),
+            "noeviction".into(),
+        ]);
+        all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        let process = spawn(folder, &all);
+        let server = Self { process, port, folder: folder.to_owned(), arguments: all };
+        server.answers().await;
+        server
+    }
+
+    /// Where it listens, as `RESEND_REDIS_URL` wants it.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it as a crash would.
+    pub async fn kill(&mut self) {
+        self.process.kill().await;
+    }
+
+    /// Starts it again on the same port and data, and waits until it answers.
+    pub async fn restart(&mut self) {
+        self.process = spawn(&self.folder, &self.arguments);
+        self.answers().await;
+    }
+
+    /// The process behind it.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// A connection for a test to look with.
+    pub async fn connection(&self) -> MultiplexedConnection {
+        let client = Client::open(self.url()).expect("a right URL");
+        client.get_multiplexed_async_connection().await.expect("a running Redis")
+    }
+
+    /// Runs one command.
+    pub async fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.connection().await).await.expect("an answer of the right type")
+    }
+
+    async fn answers(&self) {
+        let client = Client::open(self.url()).expect("a right URL");
+        eventually("redis-server answers", ANSWERS_WITHIN, || async {
+            let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+            cmd("PING").query_async::<String>(&mut connection).await.ok()
+        })
+        .await;
+    }
+}
+
+fn spawn(folder: &Path, arguments: &[String]) -> Process {
+    let started = Process::start(Path::new("redis-server"), arguments, &[], &folder.join("redis.log"));
+    started.expect("redis-server is installed")
+}

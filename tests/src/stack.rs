@@ -1,0 +1,205 @@
+//! The whole service as real processes over real sockets: Redis, the sandbox, APIs and workers, with settings of one
+//! test's own. What a test leaves in the queue fails it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::client::ApiClient;
+use crate::place::Place;
+use crate::process::{Process, program};
+use crate::redis_server::RedisServer;
+use crate::sandbox::{Options, Running};
+
+/// Longest a graceful stop may take (contract, section 7), and a moment for a busy machine.
+pub const STOPS_WITHIN: Duration = Duration::from_secs(27);
+
+/// A key for codes; nothing outside the tests uses it.
+const OTP_KEY: &str = "dGVzdHMtb25seS1rZXktMzItYnl0ZXMtbG9uZy1hYmNk";
+
+/// What is to be started.
+pub struct StackBuilder {
+    settings: Vec<(String, String)>,
+    apis: usize,
+    workers: usize,
+    redis: Vec<&'static str>,
+}
+
+/// One running program with its address.
+pub struct Member {
+    /// The process.
+    pub process: Process,
+    /// Its base URL.
+    pub url: String,
+}
+
+/// Everything started.
+pub struct Stack {
+    /// Redis.
+    pub redis: RedisServer,
+    /// What the service talks to.
+    pub sandbox: Running,
+    /// The APIs.
+    pub apis: Vec<Member>,
+    /// The workers.
+    pub workers: Vec<Member>,
+    settings: Vec<(String, String)>,
+    started: usize,
+    place: Place,
+}
+
+impl StackBuilder {
+    /// One API and one worker over a Redis that writes everything through.
+    pub fn new() -> Self {
+        let redis = vec!["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
+        Self { settings: Vec::new(), apis: 1, workers: 1, redis }
+    }
+
+    /// Sets a variable of all programs.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
+        self.settings.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// How many APIs.
+    #[must_use]
+    pub fn apis(mut self, apis: usize) -> Self {
+        self.apis = apis;
+        self
+    }
+
+    /// How many workers.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Arguments of `redis-server`.
+    #[must_use]
+    pub fn redis(mut self, arguments: &[&'static str]) -> Self {
+        self.redis = arguments.to_vec();
+        self
+    }
+
+    /// Starts it all and waits until all are ready.
+    pub async fn start(self) -> Stack {
+        let place = Place::new().expect("a folder of its own");
+        let redis = RedisServer::start_with(&place.path().join("redis"), &self.redis).await;
+        let options = Options { ledger: Some(place.path().join("ledger.jsonl")), ..Options::default() };
+        let sandbox = crate::sandbox::start(options).await.expect("the sandbox");
+        let mut settings = service_settings(&redis.url(), &sandbox.url);
+        settings.extend(self.settings);
+        let (apis, workers) = (Vec::new(), Vec::new());
+        let mut stack = Stack { redis, sandbox, apis, workers, settings, started: 0, place };
+        for _ in 0..self.apis {
+            stack.add_api(&[]).await;
+        }
+        for _ in 0..self.workers {
+            stack.add_worker(&[]).await;
+        }
+        stack
+    }
+}
+
+impl Default for StackBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Stack {
+    /// One API and one worker.
+    pub async fn start() -> Self {
+        StackBuilder::new().start().await
+    }
+
+    /// Starts one more API, with settings of its own on top.
+    pub async fn add_api(&mut self, own: &[(&str, &str)]) -> usize {
+        let member = self.member("resend-api", own).await;
+        self.apis.push(member);
+        self.apis.len() - 1
+    }
+
+    /// Starts one more worker, with settings of its own on top.
+    pub async fn add_worker(&mut self, own: &[(&str, &str)]) -> usize {
+        let mut member = self.member("resend-worker", own).await;
+        member.process.logged("taking jobs").await;
+        self.workers.push(member);
+        self.workers.len() - 1
+    }
+
+    /// A client with the sandbox's first token.
+    pub fn client(&self) -> ApiClient {
+        ApiClient::new(&self.apis[0].url, "mis-a-token")
+    }
+
+    /// Everything the gateway took, oldest first: the ledger was written before the gateway answered.
+    pub fn ledger(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.place.path().join("ledger.jsonl")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+    }
+
+    /// Messages that carry this job's reference.
+    pub fn messages_of(&self, job: &str) -> Vec<Value> {
+        self.ledger().into_iter().filter(|message| message["reference"] == job).collect()
+    }
+
+    /// The settings every program here is started with.
+    pub fn settings(&self) -> &[(String, String)] {
+        &self.settings
+    }
+
+    /// Where data and logs are.
+    pub fn folder(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// Stops APIs and workers gracefully, and fails if one of them does not end well or the queue is not empty.
+    pub async fn stop(mut self) {
+        for member in self.apis.iter_mut().chain(&mut self.workers) {
+            let status = member.process.stop(STOPS_WITHIN).await;
+            assert!(status.success(), "{status}:\n{}", member.process.log());
+        }
+        let left: (u64, u64, u64) = (
+            self.redis.command(&["XLEN", "resend:{0}:stream"]).await,
+            self.redis.command(&["ZCARD", "resend:{0}:scheduled"]).await,
+            self.redis.command(&["HLEN", "resend:{0}:live"]).await,
+        );
+        assert_eq!(left, (0, 0, 0), "left over: entries, scheduled, live approvals");
+        self.sandbox.stop().await.expect("the sandbox stops");
+    }
+
+    async fn member(&mut self, name: &str, own: &[(&str, &str)]) -> Member {
+        self.started += 1;
+        let log: PathBuf = self.place.path().join(format!("{name}-{}.log", self.started));
+        let mut environment = self.settings.clone();
+        environment.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let mut process = Process::start(&program(name), &[], &environment, &log).expect("a program of ours");
+        let url = format!("http://{}", process.address().await);
+        Member { process, url }
+    }
+}
+
+/// What the programs need to find Redis and the sandbox, on ports of the system's choice.
+pub fn service_settings(redis: &str, sandbox: &str) -> Vec<(String, String)> {
+    [
+        ("RESEND_REDIS_URL", redis.to_owned()),
+        ("RESEND_API_LISTEN", "127.0.0.1:0".to_owned()),
+        ("RESEND_WORKER_LISTEN", "127.0.0.1:0".to_owned()),
+        ("RESEND_AUTH_MODE", "introspection".to_owned()),
+        ("RESEND_AUTH_URL", format!("{sandbox}/oauth/introspect")),
+        ("RESEND_AUTH_CLIENT_ID", "resend-api".to_owned()),
+        ("RESEND_AUTH_CLIENT_SECRET", "sandbox-secret".to_owned()),
+        ("RESEND_REGISTRY_URL", format!("{sandbox}/registry")),
+        ("RESEND_REGISTRY_TOKEN", "registry-token".to_owned()),
+        ("RESEND_OTP_KEY", OTP_KEY.to_owned()),
+        ("RESEND_SMS_URL", format!("{sandbox}/sms/messages")),
+        ("RESEND_SMS_TOKEN", "sms-token".to_owned()),
+        ("RESEND_LOG_FORMAT", "json".to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
