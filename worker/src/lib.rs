@@ -1,1 +1,16 @@
-//! w
+//! The worker: takes jobs from the queue, looks up the person and the approval, decides, sends the SMS with the code,
+//! and says how the job ended. It serves no client; what it finds out is read through the API.
+
+pub mod admin;
+pub mod config;
+pub mod consumer;
+pub mod context;
+pub mod otp;
+pub mod registry;
+pub mod resend_approval;
+pub mod retry;
+pub mod sms;
+pub mod upstream;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,87 @@
+//! The worker's settings, one struct per concern.
+
+mod limits;
+mod otp;
+mod registry;
+mod sms;
+
+use std::net::SocketAddr;
+
+use reqwest::header::HeaderValue;
+use secrecy::ExposeSecret;
+use shared::config::{ConfigError, LogConfig, QueueConfig, RedisConfig, Settings};
+
+pub use limits::{Countries, LimitsConfig};
+pub use otp::OtpConfig;
+pub use registry::RegistryConfig;
+pub use sms::{HttpChannelConfig, SmsConfig};
+
+/// Everything the worker reads at start.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// `RESEND_REDIS_*`.
+    pub redis: RedisConfig,
+    /// `RESEND_QUEUE_*`, `RESEND_JOB_*`, `RESEND_LEASE_SECONDS`, `RESEND_MAX_DELIVERIES`.
+    pub queue: QueueConfig,
+    /// `RESEND_LOG*`.
+    pub log: LogConfig,
+    /// `RESEND_WORKER_LISTEN` (default `127.0.0.1:9090`): health and metrics.
+    pub listen: SocketAddr,
+    /// `RESEND_WORKER_CONCURRENCY` (default 64): jobs in flight.
+    pub concurrency: usize,
+    /// `RESEND_REGISTRY_*`.
+    pub registry: RegistryConfig,
+    /// `RESEND_OTP_*`.
+    pub otp: OtpConfig,
+    /// `RESEND_SMS_*`.
+    pub sms: SmsConfig,
+    /// `RESEND_LIMIT_*`, as far as they need the registry's answer.
+    pub limits: LimitsConfig,
+}
+
+impl WorkerConfig {
+    /// Reads the settings and checks them against each other.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let otp = OtpConfig::from_settings(settings)?;
+        Ok(Self {
+            redis: RedisConfig::from_settings(settings)?,
+            queue: QueueConfig::from_settings(settings)?,
+            log: LogConfig::from_settings(settings)?,
+            listen: settings
+                .parse("RESEND_WORKER_LISTEN", "an address and a port, such as 127.0.0.1:9090")?,
+            concurrency: concurrency(settings)?,
+            registry: RegistryConfig::from_settings(settings)?,
+            sms: SmsConfig::from_settings(settings, otp.length)?,
+            limits: LimitsConfig::from_settings(settings)?,
+            otp,
+        })
+    }
+}
+
+fn concurrency(settings: &Settings) -> Result<usize, ConfigError> {
+    let jobs = settings.number("RESEND_WORKER_CONCURRENCY", "jobs", 1..=4_096)?;
+    Ok(usize::try_from(jobs).unwrap_or(usize::MAX))
+}
+
+/// A bearer token as the header it is sent in; it does not print.
+fn bearer(settings: &Settings, name: &'static str) -> Result<Option<HeaderValue>, ConfigError> {
+    let Some(token) = settings.secret(name) else { return Ok(None) };
+    let wrong = || settings.wrong(name, "a token of visible ASCII characters");
+    if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong());
+    }
+    let mut header =
+        HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| wrong())?;
+    header.set_sensitive(true);
+    Ok(Some(header))
+}
+
+/// An http(s) URL that can be called.
+fn callable(settings: &Settings, name: &'static str) -> Result<String, ConfigError> {
+    let url = settings.http_url(name)?;
+    reqwest::Url::parse(&url).map_err(|_| settings.wrong(name, "an http:// or https:// URL"))?;
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests;

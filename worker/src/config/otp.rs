@@ -1,0 +1,92 @@
+//! How codes are made and kept.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::{ExposeSecret, SecretSlice};
+use shared::config::{ConfigError, Settings};
+
+/// Fewest bytes of a key: as many as the hash has, so that the key is never the weaker part (RFC 2104, section 3).
+const KEY_BYTES: usize = 32;
+
+/// `RESEND_OTP_*`, as far as sending needs them.
+#[derive(Debug, Clone)]
+pub struct OtpConfig {
+    /// `RESEND_OTP_KEY`: what new codes are made under.
+    pub key: SecretSlice<u8>,
+    /// The second of `RESEND_OTP_KEY`, while rotating: what codes already sent were made under.
+    pub older_key: Option<SecretSlice<u8>>,
+    /// `RESEND_OTP_LENGTH` (default 6): digits of a code.
+    pub length: u8,
+    /// `RESEND_OTP_TTL_SECONDS` (default 300): life of a code.
+    pub life: Duration,
+}
+
+impl OtpConfig {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        check_mode(settings)?;
+        let length = settings.number("RESEND_OTP_LENGTH", "digits", 4..=8)?;
+        let life = settings.number("RESEND_OTP_TTL_SECONDS", "seconds", 30..=3_600)?;
+        let (key, older_key) = keys(settings)?;
+        let length = u8::try_from(length).unwrap_or(u8::MAX);
+        Ok(Self { key, older_key, length, life: Duration::from_secs(life) })
+    }
+}
+
+fn check_mode(settings: &Settings) -> Result<(), ConfigError> {
+    match settings.text("RESEND_OTP_MODE") {
+        Some("local") => Ok(()),
+        Some("service") => {
+            Err(settings.wrong("RESEND_OTP_MODE", "local; service is not available in this build"))
+        }
+        _ => Err(settings.wrong("RESEND_OTP_MODE", "local")),
+    }
+}
+
+fn keys(settings: &Settings) -> Result<(SecretSlice<u8>, Option<SecretSlice<u8>>), ConfigError> {
+    let name = "RESEND_OTP_KEY";
+    let wants = "at least 32 bytes in base64, as of openssl rand -base64 32; two, comma-separated, newest first, \
+                 while rotating";
+    settings.required(name, wants)?;
+    let text = settings.secret(name).unwrap_or_default();
+    let keys = match text.expose_secret().split_once(',') {
+        None => key(text.expose_secret()).map(|key| (key, None)),
+        Some((newest, older)) => key(newest).zip(key(older).map(Some)),
+    };
+    keys.ok_or_else(|| settings.wrong(name, wants))
+}
+
+fn key(text: &str) -> Option<SecretSlice<u8>> {
+    let bytes = STANDARD.decode(text.trim()).ok()?;
+    (bytes.len() >= KEY_BYTES).then(|| bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 32 bytes each.
+    const NEW: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    const OLD: &str = "YWJjZGVmZ2hpamFiY2RlZmdoaWphYmNkZWZnaGlqYWI=";
+
+    fn read(keys: &str) -> Result<OtpConfig, ConfigError> {
+        OtpConfig::from_settings(&Settings::from_pairs([("RESEND_OTP_KEY", keys)])?)
+    }
+
+    #[test]
+    fn two_keys_are_taken_newest_first() {
+        let config = read(&format!("{NEW}, {OLD}")).unwrap();
+        assert_eq!(config.key.expose_secret(), b"01234567890123456789012345678901");
+        assert_eq!(config.older_key.unwrap().expose_secret(), b"abcdefghijabcdefghijabcdefghijab");
+    }
+
+    #[test]
+    fn a_wrong_key_is_not_repeated() {
+        for keys in [format!("{NEW},{OLD},{NEW}"), format!("{NEW},"), NEW[4..].to_owned()] {
+            let error = read(&keys).unwrap_err().to_string();
+            assert!(error.starts_with("RESEND_OTP_KEY is not right: it wants at least 32 bytes"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Where persons and approvals are.
+
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use shared::config::{ConfigError, Settings};
+
+/// Longest one read may take. With the 10 s of an SMS it stays under the 20 s a job may run.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// `RESEND_REGISTRY_*`.
+#[derive(Debug, Clone)]
+pub struct RegistryConfig {
+    /// `RESEND_REGISTRY_URL`: base URL, without a trailing slash.
+    pub url: String,
+    /// `RESEND_REGISTRY_TOKEN`: as the header it is sent in.
+    pub authorization: Option<HeaderValue>,
+    /// Longest one read may take (3 s).
+    pub limit: Duration,
+}
+
+impl RegistryConfig {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: super::callable(settings, "RESEND_REGISTRY_URL")?,
+            authorization: super::bearer(settings, "RESEND_REGISTRY_TOKEN")?,
+            limit: LIMIT,
+        })
+    }
+}

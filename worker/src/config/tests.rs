@@ -1,0 +1,107 @@
+use super::*;
+
+/// 32 bytes.
+const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+fn read(changes: &[(&'static str, &str)]) -> Result<WorkerConfig, ConfigError> {
+    let least = [
+        ("RESEND_REGISTRY_URL", "http://registry/api/"),
+        ("RESEND_OTP_KEY", KEY),
+        ("RESEND_SMS_URL", "http://gateway/send/"),
+    ];
+    WorkerConfig::from_settings(&Settings::from_pairs(least.iter().chain(changes).copied())?)
+}
+
+fn refused(name: &'static str, value: &str) -> String {
+    let error = read(&[(name, value)]).expect_err(name).to_string();
+    assert!(error.starts_with(name), "{error}");
+    error
+}
+
+#[test]
+fn three_settings_are_enough() {
+    let config = read(&[]).unwrap();
+    assert_eq!((config.concurrency, config.listen.to_string().as_str()), (64, "127.0.0.1:9090"));
+    assert_eq!(config.registry.url, "http://registry/api");
+    assert_eq!(
+        (config.sms.http.url.as_str(), config.sms.http.sender.as_str()),
+        ("http://gateway/send/", "eHealth")
+    );
+    assert_eq!(
+        (config.otp.length, config.otp.life.as_secs(), config.otp.older_key.is_none()),
+        (6, 300, true)
+    );
+}
+
+#[test]
+fn each_of_the_three_is_missed_by_name() {
+    for name in ["RESEND_REGISTRY_URL", "RESEND_OTP_KEY", "RESEND_SMS_URL"] {
+        let error = refused(name, "");
+        assert!(error.starts_with(&format!("{name} is not set")), "{error}");
+    }
+}
+
+#[test]
+fn values_out_of_bounds_are_named() {
+    for (name, value) in [
+        ("RESEND_WORKER_CONCURRENCY", "0"),
+        ("RESEND_WORKER_CONCURRENCY", "4097"),
+        ("RESEND_WORKER_LISTEN", "9090"),
+        ("RESEND_REGISTRY_URL", "http://:x"),
+        ("RESEND_REGISTRY_TOKEN", "two words"),
+        ("RESEND_OTP_LENGTH", "3"),
+        ("RESEND_OTP_LENGTH", "9"),
+        ("RESEND_OTP_KEY", "c2hvcnQ="),
+        ("RESEND_OTP_KEY", "not base64"),
+        ("RESEND_SMS_URL", "gateway"),
+        ("RESEND_SMS_SENDER", "більше"),
+        ("RESEND_SMS_TEXT", "no place"),
+        ("RESEND_LIMIT_COUNTRIES", "380,+48"),
+    ] {
+        refused(name, value);
+    }
+}
+
+#[test]
+fn what_this_build_does_not_have_is_said_so() {
+    for (name, value) in [
+        ("RESEND_OTP_MODE", "service"),
+        ("RESEND_SMS_CHANNEL", "smpp"),
+        ("RESEND_SMS_CHANNEL", "http,twilio"),
+    ] {
+        let error = refused(name, value);
+        assert!(error.contains("is not available in this build"), "{error}");
+    }
+    assert!(!refused("RESEND_SMS_CHANNEL", "pigeon").contains("build"));
+    assert!(!refused("RESEND_OTP_MODE", "guess").contains("build"));
+}
+
+#[test]
+fn the_channels_own_variables_win() {
+    let own = [
+        ("RESEND_SMS_TOKEN", "general"),
+        ("RESEND_SMS_HTTP_URL", "https://own/x"),
+        ("RESEND_SMS_HTTP_TOKEN", "own"),
+        ("RESEND_SMS_HTTP_SENDER", "Own"),
+    ];
+    let http = read(&own).unwrap().sms.http;
+    assert_eq!((http.url.as_str(), http.sender.as_str()), ("https://own/x", "Own"));
+    assert_eq!(http.authorization.unwrap().as_bytes(), b"Bearer own");
+}
+
+#[test]
+fn a_text_of_two_parts_is_refused_for_the_codes_length() {
+    let text = format!("{}{{code}}", "ї".repeat(64));
+    assert!(read(&[("RESEND_SMS_TEXT", &text)]).is_ok());
+    let error = read(&[("RESEND_SMS_TEXT", &text), ("RESEND_OTP_LENGTH", "8")]).unwrap_err().to_string();
+    assert!(error.starts_with("RESEND_SMS_TEXT") && error.contains("72 of 70 units"), "{error}");
+}
+
+#[test]
+fn the_effective_settings_do_not_print_secrets() {
+    let printed = format!(
+        "{:?}",
+        read(&[("RESEND_REGISTRY_TOKEN", "hunter2"), ("RESEND_SMS_TOKEN", "hunter2")]).unwrap()
+    );
+    assert!(!printed.contains("hunter2") && !printed.contains("48, 49, 50"), "{printed}");
+}

@@ -1,0 +1,52 @@
+//! The closed set of ways a job stops before its message is taken.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use shared::outcome::Refusal;
+use shared::queue::{Delivery, Verdict};
+
+use crate::retry;
+
+/// Why the straight line was left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Decided for good: no SMS.
+    Refused(Refusal),
+    /// Another try can cure it.
+    Later(Later),
+    /// The job is somebody else's now, or ended.
+    Lost,
+}
+
+/// What is known about a try that may be repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Later {
+    /// What went wrong, for the log.
+    pub(super) cause: &'static str,
+    /// The wait an upstream service asked for.
+    pub(super) asked: Option<Duration>,
+    /// No message of this try can have been taken.
+    pub(super) unsent: bool,
+    /// How the job ends where no time is left for another try.
+    pub(super) otherwise: Refusal,
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Later {
+    /// A wait by the job's age; the clocks of Redis and this machine may differ, which only makes it shorter or longer.
+    pub(super) fn verdict(self, delivery: &Delivery, now: DateTime<Utc>) -> Verdict {
+        let now_ms = u64::try_from(now.timestamp_millis()).unwrap_or(0);
+        let age = Duration::from_millis(now_ms.saturating_sub(delivery.accepted_ms));
+        let after = retry::wait(age, self.asked);
+        let (cause, unsent, after_ms) =
+            (self.cause, self.unsent, u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        tracing::info!(cause, unsent, after_ms, "job to be tried again");
+        Verdict::RetryLater { after, unsent, otherwise: self.otherwise }
+    }
+}

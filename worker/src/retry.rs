@@ -1,0 +1,62 @@
+//! How long a job waits before its next try. Whether there is one is for the job's deadline to say, which the queue
+//! keeps.
+
+use std::time::Duration;
+
+/// Upper bounds of the waits, each with the age up to which it holds: the age a job has after the waits before it,
+/// had each lasted its whole bound. The age is what is known without counting tries in the message.
+const STEPS: [(Duration, Duration); 2] =
+    [(Duration::from_secs(1), Duration::from_secs(1)), (Duration::from_secs(5), Duration::from_secs(4))];
+
+/// The bound of every later wait.
+const LAST_STEP: Duration = Duration::from_secs(15);
+
+/// Longest wait taken from an upstream service's `Retry-After`: one that asks for a day has not thought of us, and a
+/// job lives five minutes.
+const LONGEST_ASKED: Duration = Duration::from_mins(1);
+
+/// The wait of a job accepted `age` ago: what the service asked for, and on top a random part of our own bound (full
+/// jitter), so that jobs put back together do not return together.
+pub fn wait(age: Duration, asked: Option<Duration>) -> Duration {
+    asked.unwrap_or_default().min(LONGEST_ASKED) + bound(age).mul_f64(rand::random_range(0.0..=1.0))
+}
+
+fn bound(age: Duration) -> Duration {
+    STEPS.iter().find(|(until, _)| age < *until).map_or(LAST_STEP, |(_, bound)| *bound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn the_bounds_grow_with_the_age_of_the_job() {
+        for (age, expected) in [(0, 1), (999, 1), (1_000, 4), (4_999, 4), (5_000, 15), (299_000, 15)] {
+            assert_eq!(bound(millis(age)), Duration::from_secs(expected), "{age} ms");
+        }
+    }
+
+    #[test]
+    fn waits_spread_over_the_whole_bound() {
+        let waits: Vec<_> = (0..1_000).map(|_| wait(millis(2_000), None)).collect();
+        assert!(waits.iter().all(|wait| *wait <= millis(4_000)));
+        assert!(
+            waits.iter().any(|wait| *wait < millis(1_000)) && waits.iter().any(|wait| *wait > millis(3_000))
+        );
+    }
+
+    #[test]
+    fn it_never_comes_back_sooner_than_asked() {
+        let asked = wait(millis(0), Some(Duration::from_secs(30)));
+        assert!((millis(30_000)..=millis(31_000)).contains(&asked), "{asked:?}");
+    }
+
+    #[test]
+    fn an_absurd_request_is_capped() {
+        assert!(wait(millis(0), Some(Duration::from_hours(24))) <= millis(61_000));
+    }
+}

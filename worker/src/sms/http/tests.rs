@@ -1,0 +1,122 @@
+use std::time::Duration;
+
+use reqwest::header::HeaderValue;
+use serde_json::json;
+
+use super::*;
+use crate::config::HttpChannelConfig;
+use crate::testing::upstream::{Service, Then, nobody, reply};
+use crate::testing::{PHONE, origin};
+
+/// Longer than the limit on connecting, so that either shows.
+const LIMIT: Duration = Duration::from_millis(1_500);
+const JOB: &str = "NBXk9EyErUZv1RhXgyvgg";
+
+async fn submit(url: &str) -> Submission {
+    shared::tls::install_crypto_provider();
+    let authorization = Some(HeaderValue::from_static("Bearer secret"));
+    let config =
+        HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
+    let (to, reference) = (PHONE.parse().unwrap(), JOB.parse().unwrap());
+    let message = SmsMessage { to: &to, text: "код: 012345", reference: &reference, origin: origin() };
+    HttpChannel::new(&config).unwrap().submit(message).await
+}
+
+fn taken(id: Option<&str>) -> Submission {
+    Submission::Taken { message_id: id.map(str::to_owned) }
+}
+
+#[tokio::test]
+async fn a_message_is_posted_as_the_contract_has_it() {
+    let service = Service::always(200, &[], r#"{"message_id":"sms-1"}"#).await;
+    assert_eq!(submit(&format!("{}/send/", service.url)).await, taken(Some("sms-1")));
+    let [request] = &service.seen()[..] else { panic!("one request") };
+    assert_eq!(request.path, "/send/");
+    assert_eq!(
+        serde_json::from_slice::<Value>(&request.body).unwrap(),
+        json!({"to": PHONE, "from": "eHealth", "text": "код: 012345", "reference": JOB})
+    );
+    for (name, value) in [
+        ("authorization", "Bearer secret"),
+        ("content-type", "application/json"),
+        ("idempotency-key", JOB),
+        ("x-request-id", "req-1"),
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ] {
+        assert_eq!(request.headers[name], value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn each_status_says_whether_the_message_was_taken() {
+    let busy = Submission::Busy { retry_after: None };
+    for (status, expected) in [
+        (200, taken(None)),
+        (201, taken(None)),
+        (204, taken(None)),
+        (400, Submission::Refused),
+        (401, Submission::Refused),
+        (404, Submission::Refused),
+        (422, Submission::Refused),
+        (429, busy.clone()),
+        (500, Submission::Failed),
+        (502, Submission::Failed),
+        (503, busy),
+        (504, Submission::Failed),
+    ] {
+        let service = Service::always(status, &[], "").await;
+        assert_eq!(submit(&service.url).await, expected, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_wait_it_asks_for_is_kept() {
+    for status in [429, 503] {
+        let service = Service::always(status, &[("retry-after", "7")], "").await;
+        let retry_after = Some(Duration::from_secs(7));
+        assert_eq!(submit(&service.url).await, Submission::Busy { retry_after }, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_taken_with_nonsense_is_taken() {
+    let long = "x".repeat(65 * 1_024);
+    for body in ["", "<html>", "[]", r#"{"message_id":null}"#, &long] {
+        let service = Service::always(200, &[], body).await;
+        assert_eq!(submit(&service.url).await, taken(None));
+    }
+    for then in [Then::Cut, Then::Hang] {
+        let half = Service::breaking("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", then).await;
+        assert_eq!(submit(&half.url).await, taken(None), "{then:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_id_cannot_forge_a_log_line() {
+    for (body, id) in [(r#"{"message_id":17}"#, "17"), (r#"{"message_id":"a\nb ї"}"#, "ab")] {
+        let service = Service::always(200, &[], body).await;
+        assert_eq!(submit(&service.url).await, taken(Some(id)));
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_is_a_refusal() {
+    let service = Service::answering(|_| reply(307, &[("location", "/elsewhere")], "")).await;
+    assert_eq!(submit(&service.url).await, Submission::Refused);
+    assert_eq!(service.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn silence_after_the_request_is_told_from_no_connection() {
+    let hangs = Service::breaking("", Then::Hang).await;
+    let cuts = Service::breaking("", Then::Cut).await;
+    let mumbles = Service::breaking("HTTP/1.1 200", Then::Cut).await;
+    let babbles = Service::breaking("SSH-2.0-OpenSSH_9.6\r\n", Then::Hang).await;
+    for url in [&hangs.url, &cuts.url, &mumbles.url, &babbles.url] {
+        assert_eq!(submit(url).await, Submission::Unanswered);
+    }
+    let no_handshake = hangs.url.replace("http:", "https:");
+    for url in [&nobody().await, "http://gateway.invalid/", &no_handshake] {
+        assert_eq!(submit(url).await, Submission::Unreachable, "{url}");
+    }
+}

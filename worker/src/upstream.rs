@@ -1,0 +1,126 @@
+//! What all upstream calls share: who is asking, how long they may take, that no redirect is followed, and how much
+//! of an answer is read. What an answer means is for the caller to say.
+
+mod answer;
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder};
+use shared::ids::{RequestId, TraceParent};
+use shared::message::Message;
+use shared::telemetry::metric;
+
+pub use answer::Answer;
+
+/// Longest the way to a connection may take: name, TCP and TLS.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long an idle connection is kept. Common servers drop theirs after 5 s, and a request written to a connection
+/// that is just being dropped leaves nobody knowing whether it arrived.
+const IDLE_LIMIT: Duration = Duration::from_secs(4);
+
+/// On whose behalf a call is made: the request that made the job, and its trace.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// Sent as `X-Request-Id`.
+    pub request: &'a RequestId,
+    /// Sent as `traceparent`.
+    pub trace: Option<&'a TraceParent>,
+}
+
+impl<'a> From<&'a Message> for Origin<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self { request: &message.request, trace: message.trace.as_ref() }
+    }
+}
+
+/// One service and the way to call it.
+pub struct Upstream {
+    client: Client,
+    service: &'static str,
+}
+
+/// Why no answer arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// There never was a connection, so the service certainly has not seen the request.
+    #[error("could not be reached")]
+    Unreached,
+    /// The request may have arrived: the time ran out or the connection was cut.
+    #[error("did not answer")]
+    Unanswered,
+}
+
+impl Upstream {
+    /// A client for `service` (a metric label) whose calls take at most `limit`, body included.
+    pub fn new(
+        service: &'static str,
+        authorization: Option<&HeaderValue>,
+        limit: Duration,
+    ) -> Result<Self, reqwest::Error> {
+        let headers: HeaderMap =
+            authorization.map(|value| (AUTHORIZATION, value.clone())).into_iter().collect();
+        let client = Client::builder()
+            .default_headers(headers)
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(limit)
+            .pool_idle_timeout(IDLE_LIMIT)
+            .user_agent(concat!("resend-worker/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, service })
+    }
+
+    /// A GET, to be handed to `call`.
+    pub fn get(&self, url: &str) -> RequestBuilder {
+        self.client.get(url)
+    }
+
+    /// A POST, to be handed to `call`.
+    pub fn post(&self, url: &str) -> RequestBuilder {
+        self.client.post(url)
+    }
+
+    /// Makes the call and reads what it brings, within the limits.
+    pub async fn call(&self, request: RequestBuilder, origin: Origin<'_>) -> Result<Answer, NoAnswer> {
+        let mut request = request.header("x-request-id", origin.request.as_str());
+        if let Some(trace) = origin.trace {
+            request = request.header("traceparent", trace.as_str());
+        }
+        let start = Instant::now();
+        let answer = match request.send().await {
+            Ok(response) => Ok(Answer::read(response).await),
+            Err(error) => Err(NoAnswer::from_error(&error)),
+        };
+        let (service, result) = (self.service, result(&answer));
+        metrics::histogram!(metric::UPSTREAM_SECONDS, "service" => service, "result" => result)
+            .record(start.elapsed());
+        let status = answer.as_ref().map(|answer| answer.status.as_u16()).ok();
+        tracing::debug!(service, result, status, "upstream call");
+        answer
+    }
+}
+
+impl NoAnswer {
+    fn from_error(error: &reqwest::Error) -> Self {
+        // A request that could not even be built counts as one that never left.
+        if error.is_connect() || error.is_builder() { Self::Unreached } else { Self::Unanswered }
+    }
+}
+
+/// The `result` label of the metric.
+fn result(answer: &Result<Answer, NoAnswer>) -> &'static str {
+    match answer {
+        Ok(answer) if !answer.is_readable() => "unreadable",
+        Ok(answer) => match answer.status.as_u16() {
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            400..=499 => "4xx",
+            _ => "5xx",
+        },
+        Err(NoAnswer::Unreached) => "unreachable",
+        Err(NoAnswer::Unanswered) => "silent",
+    }
+}
