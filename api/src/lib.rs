@@ -1,1 +1,68 @@
-//! w
+//! The HTTP API: takes resend requests, answers with a job, serves its result. It stores nothing itself: jobs live in
+//! the queue, and the work is done by the workers.
+
+mod admission;
+mod approvals;
+mod auth;
+pub mod config;
+mod envelope;
+mod error;
+mod exchange;
+mod idempotency;
+mod jobs;
+mod request_context;
+mod request_log;
+mod router;
+mod server;
+mod state;
+
+use std::future::Future;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio::time::interval;
+
+use crate::config::Config;
+use crate::state::Api;
+
+/// Between two tidyings of the metrics: samples pile up in memory when nobody scrapes.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why the API did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The addresses of Redis cannot be used.
+    #[error("RESEND_REDIS_URL: {0}")]
+    Redis(#[from] shared::redis::RedisError),
+    /// The client for upstream calls cannot be set up.
+    #[error("cannot set up TLS for upstream calls: {0}")]
+    Upstream(#[source] reqwest::Error),
+    /// The socket is of no use.
+    #[error("cannot listen: {0}")]
+    Socket(#[from] std::io::Error),
+}
+
+/// Serves on `listener` until `stop` is done and every open request is answered, at most 25 s later (section 7 of the
+/// contract). Redis need not be there yet: until it is, `/readyz` says so and requests are answered 503.
+pub async fn serve(
+    listener: TcpListener,
+    config: &Config,
+    metrics: PrometheusHandle,
+    stop: impl Future<Output = ()>,
+) -> Result<(), StartError> {
+    let api = Api::new(config)?;
+    let upkeep = tokio::spawn(keep_up(metrics.clone()));
+    let router = router::build(api.clone(), metrics);
+    let served = server::serve(listener, router, &api, stop).await;
+    upkeep.abort();
+    Ok(served?)
+}
+
+async fn keep_up(metrics: PrometheusHandle) {
+    let mut ticks = interval(METRICS_UPKEEP);
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+    }
+}

@@ -1,2 +1,38 @@
-//! w
-fn main(){}
+//! `resend-api`: the HTTP API as a program.
+
+use std::process::ExitCode;
+
+use api::config::Config;
+use shared::{cli, shutdown, telemetry, tls};
+use tokio::net::TcpListener;
+
+const NAME: &str = "resend-api";
+const ABOUT: &str =
+    "Takes requests to resend the SMS code of an approval, answers with a job and serves its result";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = match cli::start(NAME, ABOUT, Config::from_settings) {
+        Ok(config) => config,
+        Err(exit) => return exit,
+    };
+    telemetry::start_logging(&config.log);
+    tls::install_crypto_provider();
+    match run(&config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let metrics = telemetry::start_metrics()?;
+    let stop = shutdown::on_signal()?;
+    let listen = config.http.listen;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| format!("RESEND_API_LISTEN={listen}: {error}"))?;
+    api::serve(listener, config, metrics, stop.cancelled_owned()).await?;
+    Ok(())
+}

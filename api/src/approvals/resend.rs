@@ -1,0 +1,156 @@
+//! `PATCH /api/patients/{patient_id}/approvals/{id}/actions/resend`: sends the SMS code of an approval again, by a job
+//! (section 2 of the contract).
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{LOCATION, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::response::Response;
+use metrics::counter;
+use shared::queue::{Enqueued, NewJob, Ticket};
+use shared::telemetry::metric;
+
+use super::body;
+use crate::auth::{Caller, Scope};
+use crate::envelope;
+use crate::error::{ApiError, Rule, Violation, seconds_until};
+use crate::idempotency;
+use crate::jobs::PendingView;
+use crate::request_context::RequestContext;
+use crate::state::Api;
+
+/// Label of a refusal because another client's job for the approval is live.
+const FOREIGN_JOB: &str = "live_job";
+
+/// The handler.
+pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
+    let caller = api.authenticator.admit(Scope::ApprovalCreate, &parts.headers, context).await?;
+    body::ignore(body).await?;
+    let job = new_job(&parts, &caller, context)?;
+    let enqueued = api.queue.enqueue(&job, &api.approval_limits).await;
+    let ticket = ticket(enqueued.map_err(|error| api.queue_trouble.refuse(&error))?, &parts, &api)?;
+    accepted(&ticket, context, &api)
+}
+
+/// Checks both ids and the key, so that everything that is wrong is told at once.
+fn new_job(parts: &Parts, caller: &Caller, context: &RequestContext) -> Result<NewJob, ApiError> {
+    let patient = id(&parts.uri, 3, "$.patient_id");
+    let approval = id(&parts.uri, 5, "$.id");
+    let key = idempotency::key(&parts.headers);
+    match (patient, approval, key) {
+        (Ok(patient), Ok(approval), Ok(idempotency)) => Ok(NewJob {
+            patient,
+            approval,
+            client: caller.client.clone(),
+            request: context.request_id.clone(),
+            trace: context.trace.clone(),
+            idempotency,
+        }),
+        (patient, approval, key) => {
+            Err(ApiError::Invalid([patient.err(), approval.err(), key.err()].into_iter().flatten().collect()))
+        }
+    }
+}
+
+/// Parses a segment of the path as it stands: a UUID has no character that needs an escape.
+fn id<T: FromStr>(uri: &Uri, segment: usize, entry: &'static str) -> Result<T, Violation> {
+    let text = uri.path().split('/').nth(segment).unwrap_or_default();
+    text.parse().map_err(|_| Violation::request(entry, UUID))
+}
+
+const UUID: Rule = Rule {
+    name: "format",
+    params: &["uuid"],
+    description: "must be a UUID such as aff00bf6-68bf-4b49-b66d-f031d48922b3",
+};
+
+/// The job that stands for this request, new or not; or why there is none.
+fn ticket(enqueued: Enqueued, parts: &Parts, api: &Api) -> Result<Ticket, ApiError> {
+    match enqueued {
+        Enqueued::Accepted(ticket) => {
+            api.meters.jobs_accepted.increment(1);
+            Ok(ticket)
+        }
+        Enqueued::Live(ticket) | Enqueued::Replayed(ticket) => Ok(ticket),
+        Enqueued::Foreign { next_attempt_ms, now_ms } => Err(limited(FOREIGN_JOB, next_attempt_ms, now_ms)),
+        Enqueued::Limited { limit, next_attempt_ms, now_ms } => Err(limited(limit, next_attempt_ms, now_ms)),
+        Enqueued::KeyReused => Err(ApiError::Invalid(vec![idempotency::reused(&parts.headers)])),
+        Enqueued::Overloaded { retry_after_ms } => {
+            Err(ApiError::Unavailable { retry_after_seconds: seconds_until(retry_after_ms, 0) })
+        }
+    }
+}
+
+fn limited(limit: &'static str, next_attempt_ms: u64, now_ms: u64) -> ApiError {
+    counter!(metric::LIMIT_HITS, "limit" => limit).increment(1);
+    ApiError::LimitReached { next_attempt_ms, now_ms }
+}
+
+fn accepted(ticket: &Ticket, context: &RequestContext, api: &Api) -> Result<Response, ApiError> {
+    let href = api.job_href.of(&ticket.job);
+    let mut response =
+        envelope::success(StatusCode::ACCEPTED, PendingView::new(ticket.eta_ms, &href), context)?;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::try_from(href).map_err(|_| ApiError::Internal)?);
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds_until(ticket.eta_ms, ticket.now_ms)));
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::auth::caller::Scopes;
+
+    const RIGHT: &str = "aff00bf6-68bf-4b49-b66d-f031d48922b3";
+
+    fn job(patient: &str, approval: &str, key: &str) -> Result<NewJob, Value> {
+        let uri = format!("/api/patients/{patient}/approvals/{approval}/actions/resend");
+        let request =
+            Request::builder().uri(uri).header("x-idempotency-key", key).body(Body::empty()).unwrap();
+        let context = RequestContext::read(&request, None);
+        let caller = Caller { client: "mis-a".parse().unwrap(), scopes: Scopes::default(), expires_at: None };
+        new_job(&request.into_parts().0, &caller, &context)
+            .map_err(|error| serde_json::to_value(error.violations()).unwrap())
+    }
+
+    fn wrong(entry: &str) -> Value {
+        json!({"entry_type": "request", "entry": entry, "rules": [{
+            "rule": "format", "params": ["uuid"], "description": UUID.description,
+        }]})
+    }
+
+    #[test]
+    fn right_ids_make_a_job_of_the_caller() {
+        let job = job(RIGHT, &RIGHT.to_uppercase(), "k").unwrap();
+        assert_eq!((job.patient.to_string().as_str(), job.client.as_str()), (RIGHT, "mis-a"));
+        assert_eq!((job.approval.to_string().as_str(), job.idempotency), (RIGHT, "k".parse().ok()));
+    }
+
+    #[test]
+    fn wrong_ids_are_told_at_once_and_in_order() {
+        assert_eq!(job("1", RIGHT, "k").unwrap_err(), json!([wrong("$.patient_id")]));
+        assert_eq!(job(RIGHT, "%FF", "k").unwrap_err(), json!([wrong("$.id")]));
+        assert_eq!(
+            job("%00", "aff00bf668bf4b49b66df031d48922b3", "k").unwrap_err(),
+            json!([wrong("$.patient_id"), wrong("$.id")])
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_told_with_the_ids() {
+        let told = job("1", RIGHT, "").unwrap_err();
+        assert_eq!(
+            (&told[0]["entry"], &told[1]["entry"]),
+            (&json!("$.patient_id"), &json!("x-idempotency-key"))
+        );
+        assert_eq!(told[1]["entry_type"], "header");
+    }
+}

@@ -1,0 +1,61 @@
+//! Who calls, and what for: the one door every protected route goes through.
+//!
+//! Headers of a gateway (`x-consumer-*`) are not looked at: anybody could send them.
+
+mod bearer;
+mod cache;
+pub(crate) mod caller;
+mod introspection;
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+
+pub(crate) use caller::{Caller, Scope};
+
+use crate::config::{AuthConfig, AuthMode};
+use crate::request_context::RequestContext;
+use introspection::Introspection;
+
+/// Why a caller is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuthError {
+    /// No bearer token was sent.
+    NoToken,
+    /// One was sent that is malformed, unknown, expired or revoked.
+    InvalidToken,
+    /// A good one that does not allow this.
+    MissingScope(Scope),
+    /// Nobody can say: whoever vouches for tokens does not answer.
+    Unavailable,
+}
+
+/// Knows whom to ask about a token (`RESEND_AUTH_MODE`).
+pub(crate) enum Authenticator {
+    /// An authorization server (RFC 7662).
+    Introspection(Introspection),
+}
+
+impl Authenticator {
+    /// Sets it up; the error is that of the client for upstream calls.
+    pub(crate) fn new(config: &AuthConfig) -> Result<Self, reqwest::Error> {
+        match &config.mode {
+            AuthMode::Introspection(mode) => Introspection::new(mode, &config.trust).map(Self::Introspection),
+        }
+    }
+
+    /// The caller, if the token is good and holds the scope.
+    pub(crate) async fn admit(
+        &self,
+        scope: Scope,
+        headers: &HeaderMap,
+        context: &RequestContext,
+    ) -> Result<Arc<Caller>, AuthError> {
+        let caller = match self {
+            Self::Introspection(mode) => {
+                mode.caller(bearer::token(headers)?, scope.access(), context).await?
+            }
+        };
+        if caller.scopes.contains(scope) { Ok(caller) } else { Err(AuthError::MissingScope(scope)) }
+    }
+}

@@ -1,0 +1,90 @@
+//! A caller that is known, and what it may do.
+
+use shared::ids::ClientId;
+
+/// What a token says of its bearer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Whose jobs are made and may be read.
+    pub(crate) client: ClientId,
+    /// What it may do.
+    pub(crate) scopes: Scopes,
+    /// End of the token's life in epoch seconds, where it has one.
+    pub(crate) expires_at: Option<i64>,
+}
+
+/// A scope some route of ours wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// To have a code sent again.
+    ApprovalCreate,
+    /// To read a job.
+    JobRead,
+}
+
+/// What a request does with the state behind it, which decides how long an earlier check of its token is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Changes it.
+    Write,
+    /// Looks at it.
+    Read,
+}
+
+/// A set of scopes. Those no route of ours wants are not kept, so that a token's size does not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Scopes(u8);
+
+impl Scope {
+    /// Every one.
+    pub(crate) const ALL: [Self; 2] = [Self::ApprovalCreate, Self::JobRead];
+
+    /// Its name in tokens.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApprovalCreate => "approval:create",
+            Self::JobRead => "job:read",
+        }
+    }
+
+    /// What the routes that want it do.
+    pub(crate) const fn access(self) -> Access {
+        match self {
+            Self::ApprovalCreate => Access::Write,
+            Self::JobRead => Access::Read,
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl Scopes {
+    /// Reads a space-separated list (RFC 6749, section 3.3).
+    pub(crate) fn parse(list: &str) -> Self {
+        let known = |name| Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
+        Self(list.split(' ').filter_map(known).fold(0, |bits, scope| bits | scope.bit()))
+    }
+
+    /// Whether it is among them.
+    pub(crate) const fn contains(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_held_only_by_its_whole_name() {
+        let held = |list| Scope::ALL.map(|scope| Scopes::parse(list).contains(scope));
+        assert_eq!(held("approval:create job:read"), [true, true]);
+        assert_eq!(held("person:read  job:read"), [false, true]);
+        for list in ["", "approval:creat", "approval:create2", "APPROVAL:CREATE", "approval:create,job:read"]
+        {
+            assert_eq!(held(list), [false, false], "{list}");
+        }
+    }
+}

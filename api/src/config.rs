@@ -1,0 +1,47 @@
+//! The API's settings, one struct per concern. Names and defaults are those of the contract, section 6.
+
+mod auth;
+mod http;
+mod job_href;
+mod server;
+
+pub use auth::{AuthConfig, AuthMode, IntrospectionConfig, Trust};
+pub use http::{HttpConfig, PublicUrl};
+pub use job_href::JobHref;
+pub use server::ServerLimits;
+
+use shared::config::{ApprovalLimits, ConfigError, LogConfig, QueueConfig, RedisConfig, Settings};
+
+/// Everything the API is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens, and what its links look like.
+    pub http: HttpConfig,
+    /// Who may call.
+    pub auth: AuthConfig,
+    /// How often a message for one approval may be asked for.
+    pub limits: ApprovalLimits,
+    /// Names and times of the queue.
+    pub queue: QueueConfig,
+    /// Where Redis is.
+    pub redis: RedisConfig,
+    /// What is logged.
+    pub log: LogConfig,
+    /// What one process and one connection may take. No settings; tests shorten the times.
+    pub server: ServerLimits,
+}
+
+impl Config {
+    /// Reads and checks the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self {
+            http: HttpConfig::from_settings(settings)?,
+            auth: AuthConfig::from_settings(settings)?,
+            limits: ApprovalLimits::from_settings(settings)?,
+            queue: QueueConfig::from_settings(settings)?,
+            redis: RedisConfig::from_settings(settings)?,
+            log: LogConfig::from_settings(settings)?,
+            server: ServerLimits::default(),
+        })
+    }
+}

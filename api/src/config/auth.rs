@@ -1,0 +1,145 @@
+//! How tokens are checked.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+use shared::config::{ConfigError, Settings};
+
+/// `RESEND_AUTH_*`.
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    /// `RESEND_AUTH_MODE` (no default, must be set).
+    pub mode: AuthMode,
+    /// How long the last check of a token is trusted.
+    pub trust: Trust,
+}
+
+/// Who vouches for a token.
+#[derive(Debug, Clone)]
+pub enum AuthMode {
+    /// An authorization server is asked (RFC 7662).
+    Introspection(IntrospectionConfig),
+}
+
+/// The introspection endpoint and how to prove who asks.
+#[derive(Debug, Clone)]
+pub struct IntrospectionConfig {
+    /// `RESEND_AUTH_URL` (no default).
+    pub url: Url,
+    /// `RESEND_AUTH_CLIENT_ID` (no default).
+    pub client_id: String,
+    /// `RESEND_AUTH_CLIENT_SECRET` (no default).
+    pub client_secret: SecretString,
+}
+
+/// `RESEND_AUTH_CACHE_SECONDS`: upper bounds of trust in a check; a token's own end comes first. Zero trusts none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trust {
+    /// For requests that change something (default 5 s).
+    pub write: Duration,
+    /// For requests that only read (default 30 s).
+    pub read: Duration,
+}
+
+impl AuthConfig {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self { mode: mode(settings)?, trust: trust(settings)? })
+    }
+}
+
+fn mode(settings: &Settings) -> Result<AuthMode, ConfigError> {
+    const NAME: &str = "RESEND_AUTH_MODE";
+    match settings.required(NAME, "introspection")? {
+        "introspection" => Ok(AuthMode::Introspection(introspection(settings)?)),
+        mode @ ("jwt" | "mithril" | "gateway") => Err(ConfigError::Conflict(format!(
+            "{NAME}={mode} is not available in this build: it wants introspection"
+        ))),
+        _ => Err(settings.wrong(NAME, "introspection")),
+    }
+}
+
+fn introspection(settings: &Settings) -> Result<IntrospectionConfig, ConfigError> {
+    let client_id = settings.required("RESEND_AUTH_CLIENT_ID", "the user name of the introspection call")?;
+    let client_secret = settings.secret("RESEND_AUTH_CLIENT_SECRET").ok_or_else(|| ConfigError::Missing {
+        variable: "RESEND_AUTH_CLIENT_SECRET",
+        wants: "the password of the introspection call".to_owned(),
+    })?;
+    Ok(IntrospectionConfig { url: url(settings)?, client_id: client_id.to_owned(), client_secret })
+}
+
+/// Taken as it stands: for some servers a trailing slash is another resource, and redirects are not followed.
+fn url(settings: &Settings) -> Result<Url, ConfigError> {
+    const NAME: &str = "RESEND_AUTH_URL";
+    let wants = "an http:// or https:// URL without user and password";
+    let url: Url = settings.parse(NAME, wants)?;
+    let fits =
+        matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+    if fits { Ok(url) } else { Err(settings.wrong(NAME, wants)) }
+}
+
+fn trust(settings: &Settings) -> Result<Trust, ConfigError> {
+    const NAME: &str = "RESEND_AUTH_CACHE_SECONDS";
+    if settings.text(NAME).is_none() {
+        return Ok(Trust { write: Duration::from_secs(5), read: Duration::from_secs(30) });
+    }
+    let bound = Duration::from_secs(settings.number(NAME, "seconds", 0..=300)?);
+    Ok(Trust { write: bound, read: bound })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPLETE: [(&str, &str); 4] = [
+        ("RESEND_AUTH_MODE", "introspection"),
+        ("RESEND_AUTH_URL", "http://127.0.0.1:1/oauth/introspect/"),
+        ("RESEND_AUTH_CLIENT_ID", "resend-api"),
+        ("RESEND_AUTH_CLIENT_SECRET", "hunter2"),
+    ];
+
+    fn read(pairs: &[(&str, &str)]) -> Result<AuthConfig, ConfigError> {
+        AuthConfig::from_settings(&Settings::from_pairs(pairs.iter().copied())?)
+    }
+
+    #[test]
+    fn each_missing_setting_is_named() {
+        for (left_out, _) in COMPLETE {
+            let pairs: Vec<_> = COMPLETE.into_iter().filter(|(name, _)| *name != left_out).collect();
+            let error = read(&pairs).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{left_out} is not set")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_mode_of_the_contract_this_build_lacks_is_said_to_be_lacking() {
+        let error = read(&[("RESEND_AUTH_MODE", "jwt")]).unwrap_err().to_string();
+        assert_eq!(error, "RESEND_AUTH_MODE=jwt is not available in this build: it wants introspection");
+        assert!(read(&[("RESEND_AUTH_MODE", "none")]).is_err());
+    }
+
+    #[test]
+    fn the_url_keeps_its_trailing_slash_and_has_no_password() {
+        let AuthMode::Introspection(config) = read(&COMPLETE).unwrap().mode;
+        assert_eq!(config.url.as_str(), "http://127.0.0.1:1/oauth/introspect/");
+        for url in ["http://u:p@a/", "ftp://a/", "a"] {
+            let mut pairs = COMPLETE;
+            pairs[1].1 = url;
+            assert!(read(&pairs).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn trust_has_a_default_for_writes_and_one_for_reads_and_one_setting_for_both() {
+        let seconds = |trust: Trust| (trust.write.as_secs(), trust.read.as_secs());
+        assert_eq!(seconds(read(&COMPLETE).unwrap().trust), (5, 30));
+        let shorter: Vec<_> = COMPLETE.into_iter().chain([("RESEND_AUTH_CACHE_SECONDS", "2")]).collect();
+        assert_eq!(seconds(read(&shorter).unwrap().trust), (2, 2));
+    }
+
+    #[test]
+    fn the_secret_is_not_printed() {
+        assert!(!format!("{:?}", read(&COMPLETE).unwrap()).contains("hunter2"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Where the API listens and what clients see of it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::http::Uri;
+use shared::config::{ConfigError, Settings};
+
+use super::JobHref;
+
+/// `RESEND_API_*`, `RESEND_JOB_HREF`.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// `RESEND_API_LISTEN` (default `127.0.0.1:8080`); port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// `RESEND_API_PUBLIC_URL` (default: scheme and host of each request): for `meta.url`.
+    pub public_url: Option<PublicUrl>,
+    /// `RESEND_JOB_HREF` (default `/Jobs/{id}`): the link to a job.
+    pub job_href: JobHref,
+}
+
+/// Scheme and host clients see, as in `https://api.example.com`; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(Arc<str>);
+
+impl HttpConfig {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        Ok(Self {
+            listen: settings.parse("RESEND_API_LISTEN", "an IP address and port such as 127.0.0.1:8080")?,
+            public_url: public_url(settings)?,
+            job_href: JobHref::from_settings(settings)?,
+        })
+    }
+}
+
+fn public_url(settings: &Settings) -> Result<Option<PublicUrl>, ConfigError> {
+    const NAME: &str = "RESEND_API_PUBLIC_URL";
+    if settings.text(NAME).is_none() {
+        return Ok(None);
+    }
+    let url = settings.http_url(NAME)?;
+    let bare = url.parse::<Uri>().is_ok_and(|uri| uri.path() == "/" && uri.query().is_none())
+        && !url.contains(['@', '#']);
+    if bare {
+        Ok(Some(PublicUrl(url.into())))
+    } else {
+        Err(settings.wrong(NAME, "scheme and host only, such as https://api.example.com"))
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &'static str, value: &str) -> Result<HttpConfig, ConfigError> {
+        HttpConfig::from_settings(&Settings::from_pairs([(name, value)])?)
+    }
+
+    #[test]
+    fn a_public_url_is_scheme_and_host_only() {
+        for url in ["https://api.example.com", "http://api.example.com:8080/"] {
+            let read = read("RESEND_API_PUBLIC_URL", url).unwrap().public_url.unwrap();
+            assert_eq!(read.to_string(), url.trim_end_matches('/'));
+        }
+        for url in [
+            "api.example.com",
+            "https://",
+            "https://a/b",
+            "https://a?b",
+            "https://u@a",
+            "ftp://a",
+            "https://a b",
+        ] {
+            assert!(read("RESEND_API_PUBLIC_URL", url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_to_listen_on_has_a_port() {
+        assert_eq!(read("RESEND_API_LISTEN", "[::1]:0").unwrap().listen.port(), 0);
+        for address in ["127.0.0.1", ":8080", "8080", "localhost:8080"] {
+            assert!(read("RESEND_API_LISTEN", address).is_err(), "{address}");
+        }
+    }
+}

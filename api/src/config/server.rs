@@ -1,0 +1,34 @@
+//! What a connection and a process may take. The figures are those of the reliability notes, "Defaults and why".
+
+use std::time::Duration;
+
+/// Limits of the HTTP server.
+#[derive(Debug, Clone)]
+pub struct ServerLimits {
+    /// Longest a request's head may take, from its first byte (for a new connection: from the accept).
+    pub head: Duration,
+    /// Longest a connection may stay open between two requests.
+    pub keep_alive: Duration,
+    /// Longest a request may take, its body included; then 503.
+    pub request: Duration,
+    /// Requests worked on at once; one more is answered 503 at once.
+    pub in_flight: usize,
+    /// After a stop, new connections are still taken for at least so long, so that whoever balances the load sees
+    /// the readiness turn before a connection is refused.
+    pub linger: Duration,
+    /// After a stop, everything has ended within this.
+    pub stop: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(5),
+            keep_alive: Duration::from_mins(1),
+            request: Duration::from_secs(10),
+            in_flight: 4_096,
+            linger: Duration::from_secs(1),
+            stop: Duration::from_secs(25),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What every exchange of a request for a response goes through, whatever its route: its identity, the bounds on its
+//! head, the shape of errors, the headers of every answer, the log and the metrics.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Version, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+
+use crate::envelope;
+use crate::error::ApiError;
+use crate::request_context::{RequestContext, X_REQUEST_ID};
+use crate::request_log::RequestLog;
+use crate::state::Api;
+
+/// Most headers, and most bytes of them with the request line. The server's own bounds are higher, so that up to
+/// there the answer can have the usual shape.
+const HEAD_LIMITS: (usize, usize) = (64, 16 * 1024);
+
+/// Longest path with query, in bytes.
+const URI_LIMIT: usize = 8 * 1024;
+
+/// Headers of every answer that has not set its own.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+];
+
+/// The layer around all routes.
+pub(crate) async fn exchange(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+    let context = RequestContext::read(&request, api.public_url.as_ref());
+    let log = RequestLog::start(&request, &context);
+    let version = request.version();
+    request.extensions_mut().insert(context.clone());
+    let answer = match check_head(&request) {
+        Ok(()) => answer(request, next, &context).await,
+        Err(error) => error.into_response(),
+    };
+    let mut response = envelope::complete(answer, &context);
+    add_headers(&mut response, &context);
+    if version <= Version::HTTP_11 && !api.readiness.get() {
+        // Stopping: the client's next request is to go to another replica.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    log.end(&response, &api.meters);
+    response
+}
+
+async fn answer(request: Request, next: Next, context: &RequestContext) -> Response {
+    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!(request_id = %context.request_id, "a handler panicked");
+        ApiError::Internal.into_response()
+    })
+}
+
+fn check_head(request: &Request) -> Result<(), ApiError> {
+    let uri = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    let headers = request.headers();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if uri > URI_LIMIT {
+        Err(ApiError::UriTooLong)
+    } else if headers.len() > HEAD_LIMITS.0 || uri + bytes > HEAD_LIMITS.1 {
+        Err(ApiError::HeadTooLarge)
+    } else {
+        Ok(())
+    }
+}
+
+fn add_headers(response: &mut Response, context: &RequestContext) {
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.entry(name).or_insert(value);
+    }
+    if let Ok(id) = HeaderValue::from_str(context.request_id.as_str()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use axum::http::StatusCode;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(api: Arc<Api>, routes: Router) -> Response {
+        let request = Request::builder().uri("/").header(X_REQUEST_ID, "req-1").body(Body::empty()).unwrap();
+        routes.layer(from_fn_with_state(api, exchange)).oneshot(request).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_in_the_envelope() {
+        let response = ask(Api::unconnected(), Router::new().route("/", get(panicking))).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Value>(&body).unwrap(),
+            json!({
+                "error": {"type": "internal_error", "message": "The request could not be processed"},
+                "meta": {"code": 500, "url": "/", "type": "object", "request_id": "req-1"},
+            })
+        );
+    }
+
+    async fn panicking() -> &'static str {
+        panic!("on purpose")
+    }
+
+    #[tokio::test]
+    async fn a_stopping_process_sends_its_clients_elsewhere() {
+        for ready in [true, false] {
+            let api = Api::unconnected();
+            api.readiness.set(ready);
+            let response = ask(api, Router::new().route("/", get(async || "ok"))).await;
+            assert_eq!(response.headers().contains_key(header::CONNECTION), !ready);
+        }
+    }
+}

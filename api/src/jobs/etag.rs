@@ -1,0 +1,41 @@
+//! The tag of a job's state. It is weak, because `meta.request_id` differs from answer to answer (RFC 9110, 8.8.1).
+
+use axum::http::{HeaderMap, header};
+use shared::job::{Job, JobState};
+
+/// The tag: equal as long as `data` is.
+pub(super) fn of(job: &Job) -> String {
+    match (&job.end, job.state) {
+        (None, _) => format!("W/\"pending-{}\"", job.eta_ms),
+        (Some(end), JobState::Processed) => format!("W/\"processed-{}-{}\"", end.status_code, job.eta_ms),
+        (Some(end), _) => format!("W/\"failed-{}-{}\"", end.status_code, job.eta_ms),
+    }
+}
+
+/// Whether the client has this very state already (`If-None-Match`, compared weakly: RFC 9110, 13.1.2).
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let sent = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    sent.flat_map(|value| value.split(',')).any(|sent| sent.trim() == "*" || opaque(sent) == opaque(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(sent: &str, tag: &str) -> bool {
+        is_known(&[(header::IF_NONE_MATCH, sent.parse().unwrap())].into_iter().collect(), tag)
+    }
+
+    #[test]
+    fn tags_are_compared_weakly_and_in_lists() {
+        let tag = "W/\"pending-1\"";
+        for sent in [tag, "\"pending-1\"", "*", "\"a\", W/\"pending-1\"", "\"a\",\"pending-1\""] {
+            assert!(known(sent, tag), "{sent}");
+        }
+        for sent in ["\"pending-2\"", "pending-1", "W/\"processed-200-1\"", "", "\"*\""] {
+            assert!(!known(sent, tag), "{sent}");
+        }
+        assert!(!is_known(&HeaderMap::new(), tag));
+    }
+}

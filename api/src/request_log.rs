@@ -1,0 +1,100 @@
+//! One log event and one count for each request. Neither knows more of the path than the route it matched: ids, tokens
+//! and queries stay out.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
+use axum::response::Response;
+use metrics::{Counter, Histogram, counter, histogram};
+use shared::telemetry::metric;
+
+use crate::request_context::RequestContext;
+use crate::router::ROUTES;
+
+/// Routes that probes and scrapers ask for all day: logged for those who look for them only.
+const QUIET: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Meters without labels, looked up once.
+pub(crate) struct Meters {
+    seconds: Histogram,
+    /// Jobs stored by this process.
+    pub(crate) jobs_accepted: Counter,
+}
+
+impl Meters {
+    /// Takes them from the process' registry, which must be there already.
+    pub(crate) fn new() -> Self {
+        Self { seconds: histogram!(metric::HTTP_SECONDS), jobs_accepted: counter!(metric::JOBS_ACCEPTED) }
+    }
+}
+
+/// A request whose answer is still to come.
+pub(crate) struct RequestLog {
+    started: Instant,
+    route: &'static str,
+    method: &'static str,
+    context: RequestContext,
+}
+
+impl RequestLog {
+    /// Notes what will be said of the request.
+    pub(crate) fn start(request: &Request, context: &RequestContext) -> Self {
+        let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        Self {
+            started: Instant::now(),
+            route: route(matched),
+            method: method(request.method()),
+            context: context.clone(),
+        }
+    }
+
+    /// Counts and logs it.
+    pub(crate) fn end(self, response: &Response, meters: &Meters) {
+        let Self { started, route, method, context } = self;
+        let (status, request_id) = (response.status(), &context.request_id);
+        let elapsed = started.elapsed();
+        meters.seconds.record(elapsed);
+        let code = status.as_str().to_owned();
+        counter!(metric::HTTP_REQUESTS, "route" => route, "method" => method, "code" => code).increment(1);
+        // To a microsecond, as a reader wants it.
+        let elapsed_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
+        let status = status.as_u16();
+        if QUIET.contains(&route) {
+            tracing::debug!(%request_id, method, route, status, elapsed_ms, "request");
+        } else {
+            tracing::info!(%request_id, method, route, status, elapsed_ms, "request");
+        }
+    }
+}
+
+fn route(matched: Option<&str>) -> &'static str {
+    ROUTES.into_iter().find(|route| matched == Some(route)).unwrap_or("other")
+}
+
+/// Methods are the client's to invent; labels are not.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PATCH => "PATCH",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_come_from_closed_sets() {
+        assert_eq!(route(Some("/Jobs/{id}")), "/Jobs/{id}");
+        assert_eq!(route(Some("/Jobs/NBXk9EyErUZv1RhXgyvgg")), "other");
+        assert_eq!(route(None), "other");
+        assert_eq!(method(&Method::from_bytes(b"INVENTED").unwrap()), "OTHER");
+    }
+}

@@ -1,0 +1,44 @@
+//! The whole route table and the whole layer stack.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, patch};
+use metrics_exporter_prometheus::PrometheusHandle;
+use shared::health::{self, Health};
+
+use crate::admission::admit;
+use crate::approvals::resend;
+use crate::error::ApiError;
+use crate::exchange::exchange;
+use crate::jobs::show;
+use crate::state::Api;
+
+const RESEND: &str = "/api/patients/{patient_id}/approvals/{id}/actions/resend";
+const JOB: &str = "/Jobs/{id}";
+const JOB_LOWER_CASE: &str = "/jobs/{id}";
+const JOB_UNDER_API: &str = "/api/jobs/{id}";
+
+/// Every route, as labels of metrics and logs know them.
+pub(crate) const ROUTES: [&str; 7] =
+    [RESEND, JOB, JOB_LOWER_CASE, JOB_UNDER_API, "/healthz", "/readyz", "/metrics"];
+
+/// The service as clients see it.
+pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
+    let health = Health { readiness: api.readiness.clone(), metrics, redis: api.queue.redis().clone() };
+    Router::new()
+        .route(RESEND, patch(resend))
+        .route(JOB, get(show))
+        .route(JOB_LOWER_CASE, get(show))
+        .route(JOB_UNDER_API, get(show))
+        .route_layer(from_fn_with_state(api.clone(), admit))
+        .with_state(api.clone())
+        .merge(health::routes(health))
+        .fallback(async || ApiError::RouteNotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn_with_state(api, exchange))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! What a connection is doing, and how long it may: nobody holds one by sending a request byte by byte, or nothing.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::http::Version;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::ServerLimits;
+
+/// Longest between two looks: how late an overstay is noticed at worst.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// No end, while a request is open: its own limit applies.
+const NEVER: u64 = u64::MAX;
+
+/// The state of one connection; clones share it.
+#[derive(Clone)]
+pub(super) struct Activity(Arc<State>);
+
+struct State {
+    born: Instant,
+    head: Duration,
+    keep_alive: Duration,
+    /// Milliseconds from birth to the end of patience.
+    due_ms: AtomicU64,
+    /// Between two requests, nothing of the next one seen.
+    idle: AtomicBool,
+    /// HTTP/2, where bytes outside of requests are no head: they may be pings.
+    multiplexed: AtomicBool,
+    open: AtomicUsize,
+}
+
+/// A request on this connection; dropping it ends it.
+pub(super) struct OpenRequest(Activity);
+
+impl Activity {
+    /// A connection just taken: the head of its first request is awaited.
+    pub(super) fn new(limits: &ServerLimits) -> Self {
+        let state = State {
+            born: Instant::now(),
+            head: limits.head,
+            keep_alive: limits.keep_alive,
+            due_ms: AtomicU64::new(millis(limits.head)),
+            idle: AtomicBool::new(false),
+            multiplexed: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
+        };
+        Self(Arc::new(state))
+    }
+
+    /// A head is complete.
+    pub(super) fn begin(&self, version: Version) -> OpenRequest {
+        self.0.open.fetch_add(1, Relaxed);
+        self.0.idle.store(false, Relaxed);
+        self.0.due_ms.store(NEVER, Relaxed);
+        if version == Version::HTTP_2 {
+            self.0.multiplexed.store(true, Relaxed);
+        }
+        OpenRequest(self.clone())
+    }
+
+    /// Done when the connection has been at something for too long.
+    pub(super) async fn overstayed(&self) {
+        loop {
+            let due_ms = self.0.due_ms.load(Relaxed);
+            if due_ms <= self.age_ms() && self.0.open.load(Relaxed) == 0 {
+                return;
+            }
+            let due = self.0.born.checked_add(Duration::from_millis(due_ms));
+            let next_look = Instant::now() + LOOK;
+            sleep_until(due.map_or(next_look, |due| due.clamp(Instant::now(), next_look))).await;
+        }
+    }
+
+    /// Bytes of the peer.
+    fn bytes_came(&self) {
+        if !self.0.multiplexed.load(Relaxed) && self.0.idle.swap(false, Relaxed) {
+            self.allow(self.0.head);
+        }
+    }
+
+    fn allow(&self, time: Duration) {
+        self.0.due_ms.store(self.age_ms() + millis(time), Relaxed);
+    }
+
+    fn age_ms(&self) -> u64 {
+        millis(self.0.born.elapsed())
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        let Self(activity) = self;
+        if activity.0.open.fetch_sub(1, Relaxed) == 1 {
+            activity.allow(activity.0.keep_alive);
+            activity.0.idle.store(true, Relaxed);
+        }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(NEVER)
+}
+
+/// A socket that tells of bytes that come.
+pub(super) struct Watched {
+    stream: TcpStream,
+    activity: Activity,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: Activity) -> Self {
+        Self { stream, activity }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.bytes_came();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

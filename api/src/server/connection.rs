@@ -1,0 +1,98 @@
+//! One connection, HTTP/1.1 or HTTP/2, from the accept to its end.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+
+use super::activity::{Activity, Watched};
+use crate::config::ServerLimits;
+
+/// Bytes of a head the parser takes; the bound clients meet is half of it and answered in the usual shape. The
+/// parser's bound on the number of headers is its own, 100: another one would cost an allocation a request.
+const HEAD_BUFFER: u32 = 32 * 1024;
+
+/// HTTP/2: requests at once on one connection, and how a dead peer is found.
+const STREAMS: u32 = 200;
+const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
+
+/// All open connections.
+pub(super) struct Connections {
+    builder: Arc<Builder<TokioExecutor>>,
+    router: Router,
+    limits: ServerLimits,
+    graceful: GracefulShutdown,
+}
+
+impl Connections {
+    pub(super) fn new(router: Router, limits: ServerLimits) -> Self {
+        let mut builder = Builder::new(TokioExecutor::new());
+        // Heads are timed by `Activity`: the server's own timer starts only after the protocol is known, and counts
+        // the wait between two requests too.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BUFFER as usize);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(HEAD_BUFFER)
+            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(PING.0)
+            .keep_alive_timeout(PING.1);
+        Self { builder: Arc::new(builder), router, limits, graceful: GracefulShutdown::new() }
+    }
+
+    /// Serves a connection in a task of its own.
+    pub(super) fn take(&self, stream: TcpStream) {
+        let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
+        let (router, activity) = (self.router.clone(), Activity::new(&self.limits));
+        tokio::spawn(async move {
+            // Answers are small and whole: there is nothing to gather.
+            drop(stream.set_nodelay(true));
+            let io = TokioIo::new(Watched::new(stream, activity.clone()));
+            let connection =
+                pin!(watcher.watch(builder.serve_connection(io, service(router, activity.clone()))));
+            tokio::select! {
+                // Its errors are the peer's: a broken connection or a broken protocol.
+                _ = connection => {}
+                () = activity.overstayed() => {}
+            }
+        });
+    }
+
+    /// How many are open.
+    pub(super) fn count(&self) -> usize {
+        self.graceful.count()
+    }
+
+    /// Closes what is idle, lets open requests end, and is done with the last connection.
+    pub(super) async fn finish(self) {
+        self.graceful.shutdown().await;
+    }
+}
+
+/// The routes, with the connection told when a request begins and ends.
+fn service(
+    router: Router,
+    activity: Activity,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> {
+    let inner = TowerToHyperService::new(router);
+    service_fn(move |request: Request<Incoming>| {
+        let open = activity.begin(request.version());
+        let answer = inner.call(request);
+        async move {
+            let answer = answer.await;
+            drop(open);
+            answer
+        }
+    })
+}

@@ -1,0 +1,67 @@
+//! Everything a handler may touch.
+
+use std::sync::Arc;
+
+use shared::config::ApprovalLimits;
+use shared::health::Readiness;
+use shared::queue::Queue;
+use shared::redis::Redis;
+
+use crate::StartError;
+use crate::admission::InFlight;
+use crate::auth::Authenticator;
+use crate::config::{Config, JobHref, PublicUrl, ServerLimits};
+use crate::error::QueueTrouble;
+use crate::request_log::Meters;
+
+/// The state behind all routes.
+pub(crate) struct Api {
+    pub(crate) queue: Queue,
+    /// Checked by the queue when a job is accepted.
+    pub(crate) approval_limits: ApprovalLimits,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) job_href: JobHref,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) server: ServerLimits,
+    pub(crate) in_flight: InFlight,
+    pub(crate) readiness: Readiness,
+    pub(crate) meters: Meters,
+    pub(crate) queue_trouble: QueueTrouble,
+}
+
+impl Api {
+    /// Sets everything up. Nothing is connected yet.
+    pub(crate) fn new(config: &Config) -> Result<Arc<Self>, StartError> {
+        let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
+        Ok(Arc::new(Self {
+            queue,
+            approval_limits: config.limits.clone(),
+            authenticator: Authenticator::new(&config.auth).map_err(StartError::Upstream)?,
+            job_href: config.http.job_href.clone(),
+            public_url: config.http.public_url.clone(),
+            server: config.server.clone(),
+            in_flight: InFlight::new(config.server.in_flight),
+            readiness: Readiness::default(),
+            meters: Meters::new(),
+            queue_trouble: QueueTrouble::default(),
+        }))
+    }
+}
+
+#[cfg(test)]
+impl Api {
+    /// One whose Redis and authorization server are not there.
+    pub(crate) fn unconnected() -> Arc<Self> {
+        shared::tls::install_crypto_provider();
+        let settings = shared::config::Settings::from_pairs([
+            ("RESEND_REDIS_URL", "redis://127.0.0.1:1/0"),
+            ("RESEND_AUTH_MODE", "introspection"),
+            ("RESEND_AUTH_URL", "http://127.0.0.1:1/introspect"),
+            ("RESEND_AUTH_CLIENT_ID", "resend-api"),
+            ("RESEND_AUTH_CLIENT_SECRET", "secret"),
+        ]);
+        let mut config = Config::from_settings(&settings.unwrap()).unwrap();
+        config.server.request = std::time::Duration::from_millis(20);
+        Self::new(&config).unwrap()
+    }
+}
