@@ -35,7 +35,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 pub(crate) async fn exchange(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::read(&request, api.public_url.as_ref());
     let log = RequestLog::start(&request, &context);
-    let version = request.version();
+    let (version, last) = (request.version(), ends_connection(&request));
     request.extensions_mut().insert(context.clone());
     let answer = match check_head(&request) {
         Ok(()) => answer(request, next, &context).await,
@@ -43,8 +43,8 @@ pub(crate) async fn exchange(State(api): State<Arc<Api>>, mut request: Request, 
     };
     let mut response = envelope::complete(answer, &context);
     add_headers(&mut response, &context);
-    if version <= Version::HTTP_11 && !api.readiness.get() {
-        // Stopping: the client's next request is to go to another replica.
+    // While stopping, the client's next request is to go to another replica.
+    if version <= Version::HTTP_11 && (last || !api.readiness.get()) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     log.end(&response, &api.meters);
@@ -56,6 +56,12 @@ async fn answer(request: Request, next: Next, context: &RequestContext) -> Respo
         tracing::error!(request_id = %context.request_id, "a handler panicked");
         ApiError::Internal.into_response()
     })
+}
+
+/// Whether the connection is to end with this request. A length beside a transfer encoding is dropped by the parser
+/// before we see it, and with it what two servers in a row may disagree about: RFC 9112, 6.1.
+fn ends_connection(request: &Request) -> bool {
+    request.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
 fn check_head(request: &Request) -> Result<(), ApiError> {

@@ -30,7 +30,7 @@ pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Res
     let (parts, body) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
     let caller = api.authenticator.admit(Scope::ApprovalCreate, &parts.headers, context).await?;
-    body::ignore(body).await?;
+    body::ignore(body, api.server.body).await?;
     let job = new_job(&parts, &caller, context)?;
     let enqueued = api.queue.enqueue(&job, &api.approval_limits).await;
     let ticket = ticket(enqueued.map_err(|error| api.queue_trouble.refuse(&error))?, &parts, &api)?;

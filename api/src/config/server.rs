@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct ServerLimits {
     /// Longest a request's head may take, from its first byte (for a new connection: from the accept).
     pub head: Duration,
+    /// Longest a request's body may take; then 400.
+    pub body: Duration,
     /// Longest a connection may stay open between two requests.
     pub keep_alive: Duration,
     /// Longest a request may take, its body included; then 503.
@@ -24,6 +26,7 @@ impl Default for ServerLimits {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(5),
+            body: Duration::from_secs(5),
             keep_alive: Duration::from_mins(1),
             request: Duration::from_secs(10),
             in_flight: 4_096,
