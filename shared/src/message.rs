@@ -48,6 +48,11 @@ struct Version {
 }
 
 impl Message {
+    /// `patient/approval`: what the job is about, as the URL of its request has it.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.patient, self.approval)
+    }
+
     /// One line of JSON with its version first.
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(&Tagged { v: VERSION, message: self })

@@ -5,5 +5,9 @@
     reason = "a panic is how a test fails, also in its helpers"
 )]
 
+mod answers;
+mod outcomes;
+mod promptness;
 mod queue;
 mod sandbox;
+mod settings;

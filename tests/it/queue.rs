@@ -114,14 +114,24 @@ async fn an_accepted_job_is_readable_and_waits_in_the_stream() {
 #[tokio::test]
 async fn a_live_job_is_given_again_to_its_client_and_to_nobody_else() {
     let bench = Bench::new().await;
-    let approval = Uuid::new_v4();
-    let first = bench.accept(&job_of("mis-a", approval)).await;
-    match bench.enqueue(&job_of("mis-a", approval)).await {
+    let new = job();
+    let first = bench.accept(&new).await;
+    match bench.enqueue(&new).await {
         Enqueued::Live(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
         other => panic!("{other:?}"),
     }
-    assert!(matches!(bench.enqueue(&job_of("mis-b", approval)).await, Enqueued::Foreign { .. }));
+    let of_another = NewJob { client: "mis-b".parse().unwrap(), ..new };
+    assert!(matches!(bench.enqueue(&of_another).await, Enqueued::Foreign { .. }));
     assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
+}
+
+#[tokio::test]
+async fn who_asks_under_a_wrong_patient_neither_gets_nor_holds_up_the_right_job() {
+    let bench = Bench::new().await;
+    let approval = Uuid::new_v4();
+    let wrong = bench.accept(&job_of("mis-b", approval)).await;
+    let right = bench.accept(&job_of("mis-a", approval)).await;
+    assert_ne!(wrong.job, right.job);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ mod house;
 mod walk;
 
 use house::House;
-use shared::shutdown;
+use shared::{shutdown, tls};
 
 /// What went wrong, in words for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,7 @@ pub enum LocalError {
 
 /// Starts everything and walks through the main job; then, unless `once`, stays until Ctrl-C.
 pub async fn run(once: bool) -> Result<(), LocalError> {
+    tls::install_crypto_provider();
     let stop = shutdown::on_signal()?;
     let mut house = House::start().await?;
     let walked = tokio::select! {

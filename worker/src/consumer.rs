@@ -70,7 +70,8 @@ impl Consuming {
 /// A name nobody else has: host, process and a random part, since a process number comes back after a restart.
 pub fn unique_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String = host.trim().chars().filter(char::is_ascii_graphic).filter(|c| *c != '|').take(48).collect();
+    let host: String =
+        host.trim().chars().filter(char::is_ascii_graphic).filter(|c| *c != '|').take(48).collect();
     let host = if host.is_empty() { "worker" } else { &host };
     format!("{host}-{}-{}", std::process::id(), &JobId::generate().as_str()[..8])
 }
@@ -88,9 +89,11 @@ where
         None => Ok(Verdict::Lost),
         Some(Ok(verdict)) => verdict,
         // Nobody can tell whether a message was submitted, so a send that was begun stays counted.
-        Some(Err(_)) => {
-            Ok(Verdict::RetryLater { after: AFTER_TIMEOUT, unsent: false, otherwise: Refusal::UpstreamSilent })
-        }
+        Some(Err(_)) => Ok(Verdict::RetryLater {
+            after: AFTER_TIMEOUT,
+            unsent: false,
+            otherwise: Refusal::UpstreamSilent,
+        }),
     }
 }
 
@@ -103,4 +106,3 @@ async fn hand_back_rest(consumer: &Arc<Consumer>) {
     let jobs = consumer.hand_back_rest().await;
     tracing::warn!(jobs, "stop took too long: what still ran was handed back");
 }
-

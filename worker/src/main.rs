@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         Err(exit) => return exit,
     };
     telemetry::start_logging(&config.log);
-    match run(config) {
+    match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "stopped");
@@ -33,13 +33,13 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn run(config: WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     tls::install_crypto_provider();
     let metrics = telemetry::start_metrics()?;
     let asked = shutdown::on_signal()?;
     let redis = Redis::new(&config.redis)?;
     let queue = Queue::new(redis.clone(), config.queue.clone());
-    let context = Arc::new(Context::new(&config, queue.clone())?);
+    let context = Arc::new(Context::new(config, queue.clone())?);
     let readiness = Readiness::default();
     let health = Health { readiness: readiness.clone(), metrics, redis };
 

@@ -137,15 +137,20 @@ impl Consumer {
         let _ = sender.send(held).await;
     }
 
-    /// What can be done about a failed step: a group that is gone is made again; the rest passes.
-    pub(super) async fn recover(&self, error: &QueueError, partitions: &[Partition]) {
+    /// What can be done about a failed step: a group that is gone is made again, and the step may be repeated at
+    /// once (`true`); anything else passes by itself.
+    pub(super) async fn recover(&self, error: &QueueError, partitions: &[Partition]) -> bool {
         if !error.is_no_group() {
-            return;
+            return false;
         }
-        tracing::warn!("the consumer group is gone, making it again");
-        if let Err(error) = self.queue.make_groups(partitions).await {
-            tracing::warn!(%error, "consumer group not made yet");
+        match self.queue.make_groups(partitions).await {
+            Ok(()) => tracing::info!("consumer group made: the queue is new, or was emptied"),
+            Err(error) => {
+                tracing::warn!(%error, "consumer group not made yet");
+                return false;
+            }
         }
+        true
     }
 
     /// Rests for about this long; `false` when the stop was asked for meanwhile.
@@ -173,9 +178,8 @@ impl Consumer {
         let every = self.queue.config().lease / 3;
         while closed.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
             for partition in &partitions {
-                if let Err(error) = self.queue.renew(*partition, &self.name, &self.leases).await {
-                    self.recover(&error, &[*partition]).await;
-                }
+                // Redis being away is logged where the connection is kept; the next heartbeat tries again.
+                let _ = self.queue.renew(*partition, &self.name, &self.leases).await;
             }
         }
     }

@@ -107,7 +107,6 @@ impl Queue {
             .arg(millis(limits.cooldown))
             .arg(limits.per_hour)
             .arg(keys.job_prefix(partition))
-            .arg(format!("{}/{}", new.patient, new.approval))
             .arg(millis(IDEMPOTENCY_LIFE));
         let (word, job, number, now_ms): (String, String, f64, u64) = self.inner.redis.script(&call).await?;
         read_answer(&word, &job, number, now_ms)

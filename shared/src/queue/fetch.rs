@@ -50,8 +50,9 @@ impl Consumer {
                 Ok(entries) => self.deliver(entries, &sender).await,
                 Err(error) => {
                     connection = None;
-                    self.recover(&error, &partitions).await;
-                    let _ = self.stop.run_until_cancelled(tokio::time::sleep(AFTER_FAILURE)).await;
+                    if !self.recover(&error, &partitions).await {
+                        let _ = self.stop.run_until_cancelled(tokio::time::sleep(AFTER_FAILURE)).await;
+                    }
                 }
             }
         }

@@ -41,7 +41,7 @@ impl Queue {
         delivery
             .fence(&mut call)
             .arg(job.as_str())
-            .arg(delivery.message.approval.to_string())
+            .arg(delivery.message.path())
             .arg(outcome.state().as_str())
             .arg(outcome.status_code())
             .arg(result)

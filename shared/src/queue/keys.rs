@@ -68,7 +68,8 @@ impl Keys {
         self.key(partition, "quarantine")
     }
 
-    /// Hash: approval → its live job.
+    /// Hash: patient/approval → its live job. The pair, not the approval alone: somebody who asks under a wrong patient
+    /// must neither be given nor hold up the job of the right one.
     pub fn live(&self, partition: Partition) -> String {
         self.key(partition, "live")
     }

@@ -92,7 +92,7 @@ fn said(what: &str, address: &str) {
 
 /// `target/local`, beside the programs of this build; what an earlier run left there is removed.
 fn fresh_folder() -> std::io::Result<PathBuf> {
-    let build = program("").parent().and_then(Path::parent).map(Path::to_owned).unwrap_or_default();
+    let build = program("resend-local").ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
     let folder = build.join("local");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;

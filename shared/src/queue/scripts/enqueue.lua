@@ -1,8 +1,7 @@
 -- Accepts a job, or says why not; all in one step, so that two requests cannot both be let in.
 -- KEYS  1 stream, 2 live, 3 job record, 4 sends of the approval, 5 eta, 6 idempotency (only where a key was sent)
 -- ARGV  1 job, 2 message, 3 approval, 4 client, 5 patient, 6 deadline ms, 7 retention ms, 8 cool-down ms,
---       9 sends per approval and hour, 10 prefix of job records, 11 fingerprint of the path, 12 life of the
---       idempotency key ms
+--       9 sends per approval and hour, 10 prefix of job records, 11 life of the idempotency key ms
 -- Result  {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour, reused,
 --         overloaded. The third member is the next attempt for foreign and limits, the wait in ms for overloaded.
 local HOUR = 3600000
@@ -12,24 +11,26 @@ local UNMEASURED = 1000
 local stream, live_key, job_key, sends_key, eta_key, idem_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local job, message, approval, client, patient = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local deadline, retention, cooldown, per_hour = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+-- What the request is about, as its URL has it.
+local path = patient .. '/' .. approval
 local now = now_ms()
 
 if idem_key then
   local known = redis.call('GET', idem_key)
   if known then
-    local fingerprint, first = string.match(known, '^(%S+) (%S+)$')
-    if fingerprint ~= ARGV[11] then return {'reused', '', '0', now} end
+    local of_path, first = string.match(known, '^(%S+) (%S+)$')
+    if of_path ~= path then return {'reused', '', '0', now} end
     local eta = redis.call('HGET', ARGV[10] .. first, 'eta')
     if eta then return {'replayed', first, eta, now} end
   end
 end
 
-local live = redis.call('HGET', live_key, approval)
+local live = redis.call('HGET', live_key, path)
 if live then
   local record = redis.call('HMGET', ARGV[10] .. live, 'client', 'state', 'eta')
   if record[2] and not has_ended(record[2]) then
     if record[1] ~= client then return {'foreign', '', record[3], now} end
-    if idem_key then redis.call('SET', idem_key, ARGV[11] .. ' ' .. live, 'PX', ARGV[12]) end
+    if idem_key then redis.call('SET', idem_key, path .. ' ' .. live, 'PX', ARGV[11]) end
     return {'live', live, record[3], now}
   end
 end
@@ -64,6 +65,6 @@ redis.call('XADD', stream, '*', 'm', message, 'at', now)
 redis.call('HSET', job_key, 'state', 'queued', 'client', client, 'patient', patient, 'approval', approval,
   'accepted', now, 'deadline', now + deadline, 'eta', eta, 'sends', 0)
 redis.call('PEXPIRE', job_key, deadline + retention)
-redis.call('HSET', live_key, approval, job)
-if idem_key then redis.call('SET', idem_key, ARGV[11] .. ' ' .. job, 'PX', ARGV[12]) end
+redis.call('HSET', live_key, path, job)
+if idem_key then redis.call('SET', idem_key, path .. ' ' .. job, 'PX', ARGV[11]) end
 return {'accepted', job, eta, now}

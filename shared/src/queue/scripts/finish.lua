@@ -1,6 +1,6 @@
 -- Ends a job. A worker that lost its delivery changes nothing.
 -- KEYS  1 stream, 2 job record, 3 result, 4 live, 5 eta
--- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 job, 6 approval, 7 state, 8 status code, 9 result JSON,
+-- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 job, 6 patient/approval, 7 state, 8 status code, 9 result JSON,
 --       10 retention ms, 11 run ms, 12 channel
 -- Result  {word, eta ms, now ms}; words: finished, ended (it had ended before), lost
 -- Weight of the newest run in the running mean: about the last fifty jobs count.

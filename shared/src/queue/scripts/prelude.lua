@@ -18,13 +18,13 @@ end
 
 -- Writes a job's end, makes its approval free, and wakes who waits. Acknowledging comes before, in the caller: when
 -- memory is full a script may write on only after a write that is allowed.
-local function write_end(job_key, result_key, live_key, channel, job, approval, state, status, result, retention)
+local function write_end(job_key, result_key, live_key, channel, job, live_field, state, status, result, retention)
   redis.call('SET', result_key, result, 'PX', retention)
   redis.call('HSET', job_key, 'state', state, 'status', status)
   redis.call('HDEL', job_key, 'begun')
   redis.call('PEXPIRE', job_key, retention)
-  if redis.call('HGET', live_key, approval) == job then
-    redis.call('HDEL', live_key, approval)
+  if redis.call('HGET', live_key, live_field) == job then
+    redis.call('HDEL', live_key, live_field)
   end
   redis.call('PUBLISH', channel, job)
 end

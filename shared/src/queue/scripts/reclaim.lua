@@ -25,8 +25,8 @@ for _, entry in ipairs(claimed[2]) do
       local job_key = ARGV[7] .. ids.job
       local state = redis.call('HGET', job_key, 'state')
       if state and not has_ended(state) then
-        write_end(job_key, ARGV[8] .. ids.job, KEYS[3], ARGV[12], ids.job, tostring(ids.approval), 'failed', ARGV[9],
-          ARGV[10], ARGV[11])
+        write_end(job_key, ARGV[8] .. ids.job, KEYS[3], ARGV[12], ids.job,
+          tostring(ids.patient) .. '/' .. tostring(ids.approval), 'failed', ARGV[9], ARGV[10], ARGV[11])
       end
     end
     aside[#aside + 1] = id

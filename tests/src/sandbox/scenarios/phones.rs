@@ -7,9 +7,17 @@ const ABROAD: &str = "+48110000081";
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
-        Draft::new(80, "phone-missing", "the registry gives no phone: nonsense from upstream, after retries")
-            .urgent("OTP", None)
-            .refused(502, "internal_error", None),
+        Draft::new(
+            80,
+            "phone-missing",
+            "an OTP approval without a number: there is nothing an SMS could be sent to",
+        )
+        .urgent("OTP", None)
+        .refused(
+            409,
+            "request_conflict",
+            Some("Resend SMS is not allowed for this authentication method"),
+        ),
         Draft::new(81, "phone-abroad", "a country that is not among the allowed ones (+48)")
             .urgent("OTP", Some(ABROAD))
             .refused(409, "request_conflict", None),

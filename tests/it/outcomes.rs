@@ -1,0 +1,86 @@
+//! Every case of person, approval and method, through real processes: what the job says in the end, and how many
+//! messages were sent for it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::client::ApiClient;
+use tests::sandbox::scenarios::{Expected, Scenario, scenarios};
+
+/// Upstream nonsense is tried again until the deadline, so the cases that end in 502 need one they can reach.
+const WITHIN: Duration = Duration::from_secs(40);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_ends_as_the_table_says() {
+    let stack = tests::stack::StackBuilder::new().set("RESEND_JOB_DEADLINE_SECONDS", 8).start().await;
+    let client = stack.client();
+    let runs = scenarios().into_iter().map(|scenario| {
+        let (client, registry) = (client.clone(), stack.sandbox.url.clone());
+        tokio::spawn(async move { run(&client, &registry, scenario).await })
+    });
+    for run in runs.collect::<Vec<_>>() {
+        let (scenario, job) = run.await.expect("the case ended");
+        let sent = stack.messages_of(&job);
+        assert_eq!(sent.len(), scenario.expected.sms_count(), "messages of {}", scenario.name);
+        if let Expected::Sent { to } = &scenario.expected {
+            assert_eq!(sent[0]["to"], json!(to), "{}", scenario.name);
+        }
+    }
+    stack.stop().await;
+}
+
+/// Runs one case and compares the ended job, whole, with what the table says.
+async fn run(client: &ApiClient, sandbox: &str, scenario: Scenario) -> (Scenario, String) {
+    let accepted = client.resend(scenario.patient_id, scenario.approval_id).await;
+    assert_eq!(accepted.status, 202, "{}: {}", scenario.name, accepted.body);
+    let href = accepted.location();
+    let ended = client.end_of(&href, WITHIN).await;
+    let data = &ended.body["data"];
+    assert_eq!(data["status_code"], scenario.expected.status_code(), "{}: {}", scenario.name, ended.body);
+    let expected = match &scenario.expected {
+        Expected::Sent { to } => json!({
+            "eta": data["eta"], "status": "processed", "status_code": 200,
+            "response_data": response_data(&approval_in_registry(sandbox, &scenario).await, to),
+        }),
+        Expected::Refused { status_code, error_type, message } => {
+            let message = message.map_or_else(|| data["error"]["message"].clone(), |message| json!(message));
+            json!({
+                "eta": data["eta"], "status": "failed", "status_code": status_code,
+                "error": {"type": error_type, "message": message},
+            })
+        }
+    };
+    assert_eq!(*data, expected, "{}", scenario.name);
+    (scenario, href.trim_start_matches("/Jobs/").to_owned())
+}
+
+/// The approval as the registry gives it to the worker.
+async fn approval_in_registry(sandbox: &str, scenario: &Scenario) -> Value {
+    let path = format!("/registry/patients/{}/approvals/{}", scenario.patient_id, scenario.approval_id);
+    let registry = ApiClient::new(sandbox, "registry-token");
+    registry.get(&path).await.body["data"].clone()
+}
+
+/// What the contract lets out of the approval: the members it lists, as the registry gave them, and the masked number.
+fn response_data(approval: &Value, to: &str) -> Value {
+    let mut shown = serde_json::Map::new();
+    for name in [
+        "id",
+        "granted_resources",
+        "granted_resource_types",
+        "granted_to",
+        "reason",
+        "expires_at",
+        "status",
+        "is_verified",
+        "access_level",
+    ] {
+        if let Some(value) = approval.get(name) {
+            shown.insert(name.to_owned(), value.clone());
+        }
+    }
+    let number = format!("{}*****{}", &to[..6], &to[to.len() - 2..]);
+    let kind = &approval["urgent"]["type"];
+    shown.insert("authentication_method_current".to_owned(), json!({"type": kind, "number": number}));
+    shown.into()
+}

@@ -1,0 +1,83 @@
+//! Wrong and missing settings, as the person sees them who starts a program: the variable is named, and exit is 2.
+
+use std::process::Output;
+
+use tests::process::program;
+use tests::stack::service_settings;
+use tokio::process::Command;
+
+async fn run(name: &str, arguments: &[&str], changes: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(program(name));
+    command.args(arguments).env_clear();
+    command.envs(service_settings("redis://:hunter2@127.0.0.1:1/0", "http://127.0.0.1:1"));
+    for (name, value) in changes {
+        command.env(name, value);
+    }
+    command.output().await.unwrap()
+}
+
+async fn refused(name: &str, changes: &[(&str, &str)]) -> String {
+    let output = run(name, &[], changes).await;
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_or_missing_setting_is_named_with_what_it_wants() {
+    for (name, variable, value, says) in [
+        ("resend-api", "RESEND_AUTH_MODE", "", "RESEND_AUTH_MODE is not set"),
+        ("resend-api", "RESEND_AUTH_MODE", "none", "RESEND_AUTH_MODE=\"none\" is not right"),
+        ("resend-api", "RESEND_JOB_HREF", "/jobs", "{id}"),
+        ("resend-api", "RESEND_API_LISTEN", "8080", "address and port"),
+        ("resend-api", "RESEND_REDIS_URL", "localhost", "redis://"),
+        ("resend-worker", "RESEND_REGISTRY_URL", "", "RESEND_REGISTRY_URL is not set"),
+        ("resend-worker", "RESEND_OTP_KEY", "c2hvcnQ=", "RESEND_OTP_KEY is not right"),
+        ("resend-worker", "RESEND_JOB_DEADLINE_SECONDS", "301", "RESEND_OTP_TTL_SECONDS"),
+        ("resend-worker", "RESEND_LEASE_SECONDS", "1", "from 2 to 3600"),
+        ("resend-worker", "RESEND_QUEUE_NAMES", "x", "did you mean RESEND_QUEUE_NAME?"),
+    ] {
+        let error = refused(name, &[(variable, value)]).await;
+        assert!(error.contains(variable) && error.contains(says), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn check_config_prints_what_is_in_force_and_no_secret() {
+    for name in ["resend-api", "resend-worker"] {
+        let output = run(name, &["--check-config"], &[("RESEND_LEASE_SECONDS", "7")]).await;
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains("RESEND_LEASE_SECONDS=7  # environment"), "{text}");
+        for secret in ["hunter2", "sandbox-secret", "registry-token", "sms-token", "dGVzdHM"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn help_lists_every_setting_and_version_says_it() {
+    for name in ["resend-api", "resend-worker"] {
+        let help = String::from_utf8(run(name, &["--help"], &[]).await.stdout).unwrap();
+        for variable in shared::config::KNOWN {
+            assert!(help.contains(variable.name), "{}", variable.name);
+        }
+        let version = String::from_utf8(run(name, &["--version"], &[]).await.stdout).unwrap();
+        assert_eq!(version.trim(), format!("{name} {}", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[tokio::test]
+async fn the_environment_wins_over_the_file() {
+    let place = tests::place::Place::new().unwrap();
+    let file = place.path().join("settings.toml");
+    std::fs::write(&file, "lease_seconds = 9\nmax_deliveries = 4\n").unwrap();
+    let changes = [("RESEND_CONFIG", file.to_str().unwrap()), ("RESEND_LEASE_SECONDS", "7")];
+    let output = run("resend-worker", &["--check-config"], &changes).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("RESEND_LEASE_SECONDS=7  # environment"), "{text}");
+    assert!(text.contains("RESEND_MAX_DELIVERIES=4  # file"), "{text}");
+
+    std::fs::write(&file, "leese_seconds = 9\n").unwrap();
+    let error = refused("resend-worker", &changes).await;
+    assert!(error.contains("did you mean RESEND_LEASE_SECONDS?"), "{error}");
+}
