@@ -6,6 +6,7 @@
 )]
 
 mod answers;
+mod malformed;
 mod outcomes;
 mod promptness;
 mod queue;
