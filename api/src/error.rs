@@ -1,5 +1,7 @@
 //! Every way a request is refused, and what HTTP makes of it: the one place where the two meet.
 
+mod violation;
+
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,10 +9,11 @@ use axum::body::Body;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use shared::clock;
 use shared::outcome::too_many_requests;
 use shared::queue::QueueError;
+
+pub(crate) use violation::{Rule, Violation};
 
 use crate::auth::{AuthError, Scope};
 
@@ -41,36 +44,6 @@ pub(crate) enum ApiError {
     Unavailable { retry_after_seconds: u64 },
     /// Our fault.
     Internal,
-}
-
-/// One entry of `invalid`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Violation {
-    #[serde(rename = "entry_type")]
-    kind: &'static str,
-    pub(crate) entry: &'static str,
-    rules: [Rule; 1],
-}
-
-/// What an entry of `invalid` breaks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Rule {
-    #[serde(rename = "rule")]
-    pub(crate) name: &'static str,
-    pub(crate) params: &'static [&'static str],
-    pub(crate) description: &'static str,
-}
-
-impl Violation {
-    /// In the request itself, as `$.patient_id`.
-    pub(crate) const fn request(entry: &'static str, rule: Rule) -> Self {
-        Self { kind: "request", entry, rules: [rule] }
-    }
-
-    /// In a header of this name.
-    pub(crate) const fn header(entry: &'static str, rule: Rule) -> Self {
-        Self { kind: "header", entry, rules: [rule] }
-    }
 }
 
 impl ApiError {

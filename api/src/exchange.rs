@@ -34,7 +34,7 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 /// The layer around all routes.
 pub(crate) async fn exchange(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::read(&request, api.public_url.as_ref());
-    let log = RequestLog::start(&request, &context);
+    let log = RequestLog::start(&request, &context, api.clone());
     let (version, last) = (request.version(), ends_connection(&request));
     request.extensions_mut().insert(context.clone());
     let answer = match check_head(&request) {
@@ -47,7 +47,7 @@ pub(crate) async fn exchange(State(api): State<Arc<Api>>, mut request: Request, 
     if version <= Version::HTTP_11 && (last || !api.readiness.get()) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    log.end(&response, &api.meters);
+    log.end(&response);
     response
 }
 

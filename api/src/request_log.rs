@@ -1,19 +1,24 @@
 //! One log event and one count for each request. Neither knows more of the path than the route it matched: ids, tokens
 //! and queries stay out.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use metrics::{Counter, Histogram, counter, histogram};
 use shared::telemetry::metric;
 
 use crate::request_context::RequestContext;
 use crate::router::ROUTES;
+use crate::state::Api;
 
 /// Routes that probes and scrapers ask for all day: logged for those who look for them only.
 const QUIET: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
+/// Stands for the status of a request whose client did not wait for the answer; nobody ever sees it on the wire.
+const CLIENT_WENT_AWAY: u16 = 499;
 
 /// Meters without labels, looked up once.
 pub(crate) struct Meters {
@@ -29,37 +34,42 @@ impl Meters {
     }
 }
 
-/// A request whose answer is still to come.
+/// A request whose answer is still to come. It is counted and logged when this is dropped, so that one whose client
+/// went away is not forgotten.
 pub(crate) struct RequestLog {
     started: Instant,
     route: &'static str,
     method: &'static str,
+    status: StatusCode,
     context: RequestContext,
+    api: Arc<Api>,
 }
 
 impl RequestLog {
     /// Notes what will be said of the request.
-    pub(crate) fn start(request: &Request, context: &RequestContext) -> Self {
+    pub(crate) fn start(request: &Request, context: &RequestContext, api: Arc<Api>) -> Self {
         let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        Self {
-            started: Instant::now(),
-            route: route(matched),
-            method: method(request.method()),
-            context: context.clone(),
-        }
+        let (route, method) = (route(matched), method(request.method()));
+        let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or(StatusCode::REQUEST_TIMEOUT);
+        Self { started: Instant::now(), route, method, status, context: context.clone(), api }
     }
 
-    /// Counts and logs it.
-    pub(crate) fn end(self, response: &Response, meters: &Meters) {
-        let Self { started, route, method, context } = self;
-        let (status, request_id) = (response.status(), &context.request_id);
-        let elapsed = started.elapsed();
-        meters.seconds.record(elapsed);
+    /// It is answered.
+    pub(crate) fn end(mut self, response: &Response) {
+        self.status = response.status();
+    }
+}
+
+impl Drop for RequestLog {
+    fn drop(&mut self) {
+        let Self { route, method, status, ref context, ref api, .. } = *self;
+        let elapsed = self.started.elapsed();
+        api.meters.seconds.record(elapsed);
         let code = status.as_str().to_owned();
         counter!(metric::HTTP_REQUESTS, "route" => route, "method" => method, "code" => code).increment(1);
         // To a microsecond, as a reader wants it.
         let elapsed_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
-        let status = status.as_u16();
+        let (status, request_id) = (status.as_u16(), &context.request_id);
         if QUIET.contains(&route) {
             tracing::debug!(%request_id, method, route, status, elapsed_ms, "request");
         } else {

@@ -161,3 +161,53 @@ impl AsyncWrite for Watched {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    /// Whether the connection is still within its time after so many seconds more.
+    async fn lasts(activity: &Activity, seconds: u64) -> bool {
+        timeout(Duration::from_secs(seconds), activity.overstayed()).await.is_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_first_head_may_take_five_seconds() {
+        let activity = Activity::new(&ServerLimits::default());
+        assert!(lasts(&activity, 4).await);
+        activity.bytes_came();
+        assert!(!lasts(&activity, 2).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_request_has_its_own_limit() {
+        let activity = Activity::new(&ServerLimits::default());
+        let open = (activity.begin(Version::HTTP_2), activity.begin(Version::HTTP_2));
+        drop(open.0);
+        assert!(lasts(&activity, 300).await);
+        drop(open.1);
+        assert!(!lasts(&activity, 61).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn between_two_requests_a_minute_may_pass_but_not_within_a_head() {
+        let activity = Activity::new(&ServerLimits::default());
+        drop(activity.begin(Version::HTTP_11));
+        assert!(lasts(&activity, 59).await);
+        activity.bytes_came();
+        advance(Duration::from_secs(3)).await;
+        activity.bytes_came();
+        assert!(lasts(&activity, 1).await);
+        assert!(!lasts(&activity, 2).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_of_http_2_are_no_heads() {
+        let activity = Activity::new(&ServerLimits::default());
+        drop(activity.begin(Version::HTTP_2));
+        activity.bytes_came();
+        assert!(lasts(&activity, 59).await);
+    }
+}

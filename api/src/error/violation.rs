@@ -1,0 +1,33 @@
+//! What is wrong with a request, entry by entry, as the platform writes it in `invalid`.
+
+use serde::Serialize;
+
+/// One entry of `invalid`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Violation {
+    #[serde(rename = "entry_type")]
+    kind: &'static str,
+    pub(crate) entry: &'static str,
+    rules: [Rule; 1],
+}
+
+/// What an entry of `invalid` breaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Rule {
+    #[serde(rename = "rule")]
+    pub(crate) name: &'static str,
+    pub(crate) params: &'static [&'static str],
+    pub(crate) description: &'static str,
+}
+
+impl Violation {
+    /// In the request itself, as `$.patient_id`.
+    pub(crate) const fn request(entry: &'static str, rule: Rule) -> Self {
+        Self { kind: "request", entry, rules: [rule] }
+    }
+
+    /// In a header of this name.
+    pub(crate) const fn header(entry: &'static str, rule: Rule) -> Self {
+        Self { kind: "header", entry, rules: [rule] }
+    }
+}
