@@ -6,7 +6,9 @@
 )]
 
 mod answers;
+mod bench;
 mod malformed;
+mod memory;
 mod outcomes;
 mod promptness;
 mod queue;

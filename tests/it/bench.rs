@@ -1,0 +1,97 @@
+//! The queue alone over a Redis of its own: what tests of its scripts start from.
+
+use shared::config::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
+use shared::ids::{ApprovalId, ClientId, PatientId, RequestId};
+use shared::job::JobState;
+use shared::outcome::{Outcome, Refusal};
+use shared::queue::{Delivery, Enqueued, GROUP, NewJob, Partition, Queue, Ticket};
+use shared::redis::Redis;
+use tests::place::Place;
+use tests::redis_server::RedisServer;
+use uuid::Uuid;
+
+/// The one partition.
+pub const PARTITION: Partition = Partition(0);
+
+/// A queue, its Redis, and the limits it is asked under.
+pub struct Bench {
+    /// The server.
+    pub server: RedisServer,
+    /// The queue.
+    pub queue: Queue,
+    limits: ApprovalLimits,
+    _place: Place,
+}
+
+impl Bench {
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(pairs: &[(&str, &str)]) -> Self {
+        let place = Place::new().unwrap();
+        let server = RedisServer::start(place.path()).await;
+        let url = server.url();
+        let settings = pairs.iter().copied().chain([("RESEND_REDIS_URL", url.as_str())]);
+        let settings = Settings::from_pairs(settings).unwrap();
+        let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
+        let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
+        queue.make_groups(&[PARTITION]).await.unwrap();
+        let limits = ApprovalLimits::from_settings(&settings).unwrap();
+        Self { server, queue, limits, _place: place }
+    }
+
+    pub async fn enqueue(&self, job: &NewJob) -> Enqueued {
+        self.queue.enqueue(job, &self.limits).await.unwrap()
+    }
+
+    pub async fn accept(&self, job: &NewJob) -> Ticket {
+        match self.enqueue(job).await {
+            Enqueued::Accepted(ticket) => ticket,
+            other => panic!("not accepted: {other:?}"),
+        }
+    }
+
+    /// Reads the next entry as a worker would.
+    pub async fn deliver(&self, consumer: &str) -> Delivery {
+        let read =
+            ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", "1", "STREAMS", "resend:{0}:stream", ">"];
+        let answer: Vec<(String, Vec<(String, Vec<String>)>)> = self.server.command(&read).await;
+        let (entry, fields) = answer[0].1[0].clone();
+        assert_eq!((fields[0].as_str(), fields[2].as_str()), ("m", "at"));
+        let message = shared::message::Message::decode(fields[1].as_bytes()).unwrap();
+        let accepted_ms = fields[3].parse().unwrap();
+        Delivery { message, accepted_ms, partition: PARTITION, entry, consumer: consumer.into(), number: 1 }
+    }
+
+    /// Lets another worker take the entry over.
+    pub async fn take_over(&self, delivery: &Delivery, consumer: &str) -> Delivery {
+        let claim = ["XCLAIM", "resend:{0}:stream", GROUP, consumer, "0", &delivery.entry];
+        let _: redis::Value = self.server.command(&claim).await;
+        Delivery { consumer: consumer.into(), number: delivery.number + 1, ..delivery.clone() }
+    }
+
+    pub async fn state(&self, delivery: &Delivery) -> JobState {
+        self.queue.job(&delivery.message.job).await.unwrap().unwrap().state
+    }
+}
+
+pub fn job() -> NewJob {
+    job_of("mis-a", Uuid::new_v4())
+}
+
+pub fn job_of(client: &str, approval: Uuid) -> NewJob {
+    NewJob {
+        patient: PatientId(Uuid::new_v4()),
+        approval: ApprovalId(approval),
+        client: client.parse::<ClientId>().unwrap(),
+        request: RequestId::generate(),
+        trace: None,
+        idempotency: None,
+    }
+}
+
+pub fn refused() -> Outcome {
+    Outcome::Refused(Refusal::PersonNotFound)
+}
+

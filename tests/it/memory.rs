@@ -1,0 +1,41 @@
+//! What a job costs Redis in memory.
+
+use std::time::Duration;
+
+use serde_json::json;
+use shared::outcome::Outcome;
+use tests::sandbox::scenarios::scenarios;
+
+use crate::bench::{Bench, job};
+
+const JOBS: u64 = 5_000;
+
+async fn used(bench: &Bench) -> u64 {
+    let info: String = bench.server.command(&["INFO", "memory"]).await;
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_queued_job_takes_700_bytes_at_most_and_a_finished_one_1500_with_its_result() {
+    let bench = Bench::with(&[("RESEND_LIMIT_COOLDOWN_SECONDS", "0")]).await;
+    // The first job pays for what all share: scripts, stream, group.
+    bench.accept(&job()).await;
+    let empty = used(&bench).await;
+    for _ in 0..JOBS {
+        bench.accept(&job()).await;
+    }
+    let queued = (used(&bench).await - empty) / JOBS;
+
+    let approval = scenarios().swap_remove(0).approval.unwrap();
+    let sent = Outcome::Sent(shared::approval::Approval::from_registry(approval).unwrap().response_data());
+    for _ in 0..=JOBS {
+        let delivery = bench.deliver("w1").await;
+        bench.queue.finish(&delivery, &sent, Duration::from_millis(20)).await.unwrap();
+    }
+    let finished = (used(&bench).await - empty) / JOBS;
+    let result = json!(sent.result().unwrap().len());
+    println!("Redis memory: {queued} bytes per queued job, {finished} per finished one (result of {result} bytes)");
+    assert!(queued <= 700, "{queued} bytes per queued job");
+    assert!(finished <= 1_500, "{finished} bytes per finished job");
+}
