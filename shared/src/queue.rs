@@ -4,6 +4,7 @@
 //! *begins its send*, and *finishes*; or it is put back to be *retried later*. Every step after the fetch is fenced:
 //! it changes nothing unless the caller still owns this very delivery.
 
+mod audit;
 mod backend;
 mod enqueue;
 mod eta;

@@ -1,14 +1,19 @@
 //! The queue alone over a Redis of its own: what tests of its scripts start from.
 
+use std::time::Duration;
+
 use shared::config::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
 use shared::ids::{ApprovalId, ClientId, PatientId, RequestId};
 use shared::job::JobState;
 use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Delivery, Enqueued, GROUP, NewJob, Partition, Queue, Ticket};
+use shared::queue::{Delivery, Enqueued, GROUP, NewJob, Partition, Queue, Ticket, Verdict};
 use shared::redis::Redis;
+use tests::eventually::eventually;
 use tests::place::Place;
 use tests::redis_server::RedisServer;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use worker::consumer::{Consuming, unique_name};
 
 /// The one partition.
 pub const PARTITION: Partition = Partition(0);
@@ -62,6 +67,17 @@ impl Bench {
         let message = shared::message::Message::decode(fields[1].as_bytes()).unwrap();
         let accepted_ms = fields[3].parse().unwrap();
         Delivery { message, accepted_ms, partition: PARTITION, entry, consumer: consumer.into(), number: 1 }
+    }
+
+    /// Runs a worker that refuses every job, until something has come true.
+    pub async fn work_until<T, F: Future<Output = Option<T>>>(&self, look: impl FnMut() -> F) -> T {
+        let stop = CancellationToken::new();
+        let worker = Consuming { queue: self.queue.clone(), name: unique_name(), concurrency: 8 };
+        let working = tokio::spawn(worker.run(|_| async { Verdict::End(refused()) }, stop.clone()));
+        let found = eventually("a worker brings it about", Duration::from_secs(20), look).await;
+        stop.cancel();
+        working.await.unwrap().unwrap();
+        found
     }
 
     /// Lets another worker take the entry over.

@@ -248,3 +248,45 @@ async fn scripts_flushed_away_are_loaded_again() {
     let _: String = bench.server.command(&["SCRIPT", "FLUSH"]).await;
     bench.accept(&job()).await;
 }
+
+#[tokio::test]
+async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
+    let bench = Bench::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
+    let lost = bench.accept(&job()).await;
+    let gone = bench.accept(&job()).await;
+    let late = bench.accept(&job()).await;
+    let scheduled = bench.accept(&job()).await;
+    let record = |id: &str| format!("resend:{{0}}:job:{id}");
+    // The first three lose their entries, the second its record too, and the third is past its deadline.
+    for _ in 0..3 {
+        let delivery = bench.deliver("gone").await;
+        let _: u64 = bench.server.command(&["XACK", "resend:{0}:stream", GROUP, &delivery.entry]).await;
+        let _: u64 = bench.server.command(&["XDEL", "resend:{0}:stream", &delivery.entry]).await;
+    }
+    let _: u64 = bench.server.command(&["DEL", &record(gone.job.as_str())]).await;
+    let _: i64 = bench.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
+    let delivery = bench.deliver("gone").await;
+    assert_eq!(bench.queue.retry_later(&delivery, Duration::from_secs(200), false).await.unwrap(), PutBack::Scheduled);
+
+    let ended = bench.work_until(|| async {
+        let lost = bench.queue.job(&lost.job).await.unwrap().unwrap();
+        let late = bench.queue.job(&late.job).await.unwrap().unwrap();
+        let live: u64 = bench.server.command(&["HLEN", "resend:{0}:live"]).await;
+        (live == 1 && lost.end.is_some()).then(|| (lost.end.unwrap(), late.end.unwrap()))
+    });
+    let (lost, late) = ended.await;
+    assert_eq!((lost.status_code, late.status_code), (404, 500));
+    // What is merely scheduled is left alone, and so is its place.
+    let job = bench.queue.job(&scheduled.job).await.unwrap().unwrap();
+    assert_eq!((job.state, job.end), (JobState::Scheduled, None));
+}
+
+#[tokio::test]
+async fn an_entry_without_a_record_is_dropped_before_anything_is_sent() {
+    let bench = Bench::new().await;
+    let ticket = bench.accept(&job()).await;
+    let delivery = bench.deliver("w1").await;
+    let _: u64 = bench.server.command(&["DEL", &format!("resend:{{0}}:job:{}", ticket.job)]).await;
+    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Lost);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 0);
+}

@@ -84,6 +84,16 @@ impl Keys {
         self.key(partition, "workers")
     }
 
+    /// String: where the audit of live jobs goes on.
+    pub fn audit_cursor(&self, partition: Partition) -> String {
+        self.key(partition, "audit:cursor")
+    }
+
+    /// String: there while a worker has its turn at the audit.
+    pub fn audit_turn(&self, partition: Partition) -> String {
+        self.key(partition, "audit:turn")
+    }
+
     /// Prefix of the job records.
     pub fn job_prefix(&self, partition: Partition) -> String {
         self.key(partition, "job:")

@@ -42,9 +42,16 @@ impl Consumer {
             for partition in &partitions {
                 if let Err(error) = self.sweep_once(*partition, &sender).await {
                     self.recover(&error, &[*partition]).await;
+                } else if let Err(error) = self.tidy(*partition).await {
+                    tracing::debug!(%error, %partition, "audit put off to the next sweep");
                 }
             }
         }
+    }
+
+    async fn tidy(&self, partition: Partition) -> Result<(), QueueError> {
+        self.queue.audit(partition).await?;
+        self.queue.bury(partition).await
     }
 
     async fn sweep_once(&self, partition: Partition, sender: &mpsc::Sender<Held>) -> Result<(), QueueError> {

@@ -21,6 +21,8 @@ pub(super) struct Scripts {
     pub(super) reclaim: Script,
     pub(super) quarantine: Script,
     pub(super) announce: Script,
+    pub(super) audit: Script,
+    pub(super) bury: Script,
 }
 
 impl Scripts {
@@ -37,6 +39,8 @@ impl Scripts {
             reclaim: script!("reclaim.lua"),
             quarantine: script!("quarantine.lua"),
             announce: script!("announce.lua"),
+            audit: script!("audit.lua"),
+            bury: script!("bury.lua"),
         }
     }
 }

@@ -9,7 +9,12 @@ local KEPT = 1000
 
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end
 local record = redis.call('HMGET', KEYS[2], 'state', 'deadline', 'sends', 'begun')
-if not record[1] or has_ended(record[1]) then return 'lost' end
+if not record[1] or has_ended(record[1]) then
+  -- An entry whose record is gone, or whose job was ended otherwise: nobody waits for it.
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
+  redis.call('XDEL', KEYS[1], ARGV[3])
+  return 'lost'
+end
 local this = ARGV[3] .. ':' .. ARGV[4]
 if record[4] == this then return 'go' end
 local now = now_ms()

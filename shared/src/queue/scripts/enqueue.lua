@@ -61,9 +61,9 @@ if run then
 end
 
 local eta = now + predicted
-redis.call('XADD', stream, '*', 'm', message, 'at', now)
+local entry = redis.call('XADD', stream, '*', 'm', message, 'at', now)
 redis.call('HSET', job_key, 'state', 'queued', 'client', client, 'patient', patient, 'approval', approval,
-  'accepted', now, 'deadline', now + deadline, 'eta', eta, 'sends', 0)
+  'accepted', now, 'deadline', now + deadline, 'eta', eta, 'sends', 0, 'entry', entry)
 redis.call('PEXPIRE', job_key, deadline + retention)
 redis.call('HSET', live_key, path, job)
 if idem_key then redis.call('SET', idem_key, path .. ' ' .. job, 'PX', ARGV[11]) end

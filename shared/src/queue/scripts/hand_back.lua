@@ -7,5 +7,6 @@ redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 local record = redis.call('HMGET', KEYS[2], 'state', 'accepted')
 if not record[1] or has_ended(record[1]) then return 'lost' end
-redis.call('XADD', KEYS[1], '*', 'm', ARGV[5], 'at', record[2])
+local entry = redis.call('XADD', KEYS[1], '*', 'm', ARGV[5], 'at', record[2])
+redis.call('HSET', KEYS[2], 'entry', entry)
 return 'returned'

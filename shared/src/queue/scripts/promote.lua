@@ -10,8 +10,8 @@ for _, message in ipairs(due) do
   local job_key = ARGV[2] .. (readable and type(ids) == 'table' and tostring(ids.job) or '')
   local record = redis.call('HMGET', job_key, 'state', 'accepted')
   if record[1] == 'scheduled' then
-    redis.call('XADD', KEYS[1], '*', 'm', message, 'at', record[2])
-    redis.call('HSET', job_key, 'state', 'queued')
+    local entry = redis.call('XADD', KEYS[1], '*', 'm', message, 'at', record[2])
+    redis.call('HSET', job_key, 'state', 'queued', 'entry', entry)
   end
 end
 local next_due = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]

@@ -15,7 +15,7 @@ if due > tonumber(record[2]) then return 'late' end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[3], due, ARGV[5])
-redis.call('HSET', KEYS[2], 'state', 'scheduled')
+redis.call('HSET', KEYS[2], 'state', 'scheduled', 'due', due)
 if ARGV[7] == '1' and record[4] == ARGV[3] .. ':' .. ARGV[4] then
   redis.call('HSET', KEYS[2], 'sends', math.max(record[3] - 1, 0))
   redis.call('RPOP', KEYS[4])

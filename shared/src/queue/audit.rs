@@ -1,0 +1,60 @@
+//! The auditor: finds what no other step would ever touch again, so that every accepted job ends. Nothing of ours
+//! leaves such a thing behind; a hand in Redis, or a fail-over that lost the last writes, may.
+
+use std::time::Duration;
+
+use crate::message::VERSION;
+use crate::outcome::{Outcome, Refusal};
+
+use super::enqueue::millis;
+use super::{GROUP, Partition, Queue, QueueError};
+
+/// One worker of the fleet looks in this time.
+const TURN: Duration = Duration::from_secs(4);
+
+/// Live jobs looked at in one turn.
+const LOOKED_AT: u32 = 200;
+
+/// Idleness after which a consumer that no longer says it lives is taken for gone. A live one reads every second.
+const GONE_AFTER: Duration = Duration::from_mins(1);
+
+/// Consumers removed in one call.
+const BURIED_AT_ONCE: u32 = 100;
+
+impl Queue {
+    /// Takes the fleet's turn at auditing a batch, where it is free.
+    pub(super) async fn audit(&self, partition: Partition) -> Result<(), QueueError> {
+        let (keys, given_up) = (&self.inner.keys, Outcome::Refused(Refusal::Undeliverable));
+        let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
+        let mut call = self.inner.scripts.audit.prepare_invoke();
+        call.key(keys.stream(partition))
+            .key(keys.scheduled(partition))
+            .key(keys.live(partition))
+            .key(keys.audit_cursor(partition))
+            .key(keys.audit_turn(partition));
+        call.arg(millis(TURN))
+            .arg(LOOKED_AT)
+            .arg(keys.job_prefix(partition))
+            .arg(keys.result_prefix(partition))
+            .arg(VERSION)
+            .arg(given_up.status_code())
+            .arg(result)
+            .arg(millis(self.inner.config.retention))
+            .arg(keys.ended(partition));
+        let (freed, restored, ended): (u32, u32, u32) = self.inner.redis.script(&call).await?;
+        if freed + restored + ended > 0 {
+            tracing::warn!(freed, restored, ended, %partition, "audit: live jobs were found without record or entry");
+        }
+        Ok(())
+    }
+
+    /// Removes consumers that are gone and hold nothing.
+    pub(super) async fn bury(&self, partition: Partition) -> Result<(), QueueError> {
+        let keys = &self.inner.keys;
+        let mut call = self.inner.scripts.bury.prepare_invoke();
+        call.key(keys.stream(partition)).key(keys.workers(partition));
+        call.arg(GROUP).arg(millis(GONE_AFTER.max(self.inner.config.lease * 2))).arg(BURIED_AT_ONCE);
+        let _removed: u32 = self.inner.redis.script(&call).await?;
+        Ok(())
+    }
+}
