@@ -5,6 +5,7 @@ pub mod approval;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod failpoint;
 pub mod health;
 pub mod ids;
 pub mod job;

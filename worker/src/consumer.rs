@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apalis::prelude::WorkerBuilder;
+use shared::failpoint;
 use shared::ids::JobId;
 use shared::outcome::Refusal;
 use shared::queue::{Backend, Consumer, Held, Queue, Verdict};
@@ -84,7 +85,10 @@ where
     F: Future<Output = Verdict> + Send + 'static,
 {
     let lost = held.lost().clone();
-    let run = AbortOnDropHandle::new(tokio::spawn(async move { handler(held).await }));
+    let run = AbortOnDropHandle::new(tokio::spawn(async move {
+        failpoint::hit(failpoint::AFTER_FETCH, &held.delivery().message.job).await;
+        handler(held).await
+    }));
     match lost.run_until_cancelled(timeout(RUN_LIMIT, run)).await {
         None => Ok(Verdict::Lost),
         Some(Ok(verdict)) => verdict,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::failpoint;
 use crate::job::JobState;
 use crate::outcome::Outcome;
 
@@ -48,7 +49,9 @@ impl Queue {
             .arg(millis(self.inner.config.retention))
             .arg(format!("{:.3}", run.as_secs_f64() * 1_000.0))
             .arg(keys.ended(partition));
+        failpoint::hit(failpoint::BEFORE_FINISH, job).await;
         let (word, eta_ms, now_ms): (String, i64, i64) = self.inner.redis.script(&call).await?;
+        failpoint::hit(failpoint::AFTER_FINISH, job).await;
         Ok(match word.as_str() {
             "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },
             "ended" => Finished::Before,

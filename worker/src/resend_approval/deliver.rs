@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::failpoint;
 use shared::message::Message;
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
@@ -32,7 +33,9 @@ pub(super) async fn begin(delivery: &Delivery, context: &Context) -> Result<(), 
 /// Sends the job's code. It can be checked before it leaves; the code before it dies once a gateway took this one.
 pub(super) async fn send_code(job: &Message, phone: &PhoneNumber, context: &Context) -> Result<(), Stop> {
     let offered = context.codes.offer(phone, &job.job).await.map_err(|error| not_stored(&error))?;
+    failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
     let submission = context.sms.send(phone, &offered.code, &job.job, Origin::from(job)).await;
+    failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
     accept(submission)?;
     activate(&offered, job, context).await;
     Ok(())
