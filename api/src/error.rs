@@ -167,7 +167,7 @@ impl QueueTrouble {
             tracing::warn!(%error, "the queue does not take or give jobs; more of this is logged once a second");
         }
         match error {
-            QueueError::Redis(_) => ApiError::BUSY,
+            QueueError::Redis(_) | QueueError::Unsafe => ApiError::BUSY,
             QueueError::Corrupt(_) => ApiError::Internal,
         }
     }

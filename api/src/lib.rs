@@ -17,17 +17,14 @@ mod server;
 mod state;
 
 use std::future::Future;
-use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
+use shared::telemetry;
 use tokio::net::TcpListener;
-use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::state::Api;
-
-/// Between two tidyings of the metrics: samples pile up in memory when nobody scrapes.
-const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the API did not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,17 +49,10 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
     let api = Api::new(config)?;
-    let upkeep = tokio::spawn(keep_up(metrics.clone()));
+    let beside = CancellationToken::new();
+    tokio::spawn(telemetry::keep_up_metrics(metrics.clone(), beside.clone()));
+    tokio::spawn(api.queue.clone().watch_redis(beside.clone()));
+    let _ends_beside = beside.drop_guard();
     let router = router::build(api.clone(), metrics);
-    let served = server::serve(listener, router, &api, stop).await;
-    upkeep.abort();
-    Ok(served?)
-}
-
-async fn keep_up(metrics: PrometheusHandle) {
-    let mut ticks = interval(METRICS_UPKEEP);
-    loop {
-        ticks.tick().await;
-        metrics.run_upkeep();
-    }
+    Ok(server::serve(listener, router, &api, stop).await?)
 }

@@ -10,6 +10,7 @@ mod enqueue;
 mod eta;
 mod fetch;
 mod finish;
+mod guard;
 mod inspect;
 mod keys;
 mod lease;
@@ -32,6 +33,7 @@ pub use settle::{Settle, Verdict};
 use crate::config::QueueConfig;
 use crate::message::Message;
 use crate::redis::{Redis, RedisError};
+use guard::Guard;
 use scripts::Scripts;
 
 /// The consumer group all workers read through.
@@ -48,6 +50,7 @@ struct Inner {
     keys: Keys,
     config: QueueConfig,
     scripts: Scripts,
+    guard: Guard,
 }
 
 /// One delivery of a job to one worker: the right to act on it until it is settled or the lease is lost.
@@ -76,13 +79,17 @@ pub enum QueueError {
     /// Redis answered what no script of ours answers.
     #[error("the queue's records are not as this build writes them: {0}")]
     Corrupt(&'static str),
+    /// `RESEND_STRICT` is set, and Redis would lose or evict what it is given, or was not looked at yet.
+    #[error("redis would lose accepted jobs as it is set up, and RESEND_STRICT refuses that")]
+    Unsafe,
 }
 
 impl Queue {
     /// A queue under these names.
     pub fn new(redis: Redis, config: QueueConfig) -> Self {
         let keys = Keys::new(&config.name, config.partitions);
-        Self { inner: Arc::new(Inner { redis, keys, config, scripts: Scripts::new() }) }
+        let (scripts, guard) = (Scripts::new(), Guard::new(config.strict));
+        Self { inner: Arc::new(Inner { redis, keys, config, scripts, guard }) }
     }
 
     /// The connection it works over.

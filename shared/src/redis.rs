@@ -2,6 +2,7 @@
 //! limit, a broken link is replaced with backoff, and while Redis is away calls fail at once instead of queueing up.
 
 mod connect;
+mod safety;
 
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 pub use connect::{Connection, Connector};
+pub use safety::Finding;
 
 use crate::config::RedisConfig;
 
@@ -20,6 +22,9 @@ const COMMAND_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// Waits between attempts to connect grow from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// How long replicas may take to confirm a write.
+const CONFIRM_LIMIT: Duration = Duration::from_millis(800);
 
 /// Times a command is sent again after its link broke or its script was flushed away. All our scripts may run twice.
 const REPEATS: u32 = 2;
@@ -36,6 +41,14 @@ pub enum RedisError {
     /// An error answer: read-only, out of memory, loading, a wrong type.
     #[error("redis refused: {0}")]
     Refused(#[source] Arc<::redis::RedisError>),
+    /// Written, but not confirmed by as many replicas as were asked for.
+    #[error("the write was confirmed by {confirmed} of {wanted} replicas")]
+    Unconfirmed {
+        /// Replicas that confirmed in time.
+        confirmed: u64,
+        /// `RESEND_REDIS_MIN_REPLICAS`.
+        wanted: u64,
+    },
 }
 
 /// A shared handle; clones use the same link, over which commands are pipelined.
@@ -48,6 +61,9 @@ struct Inner {
     connector: Connector,
     link: RwLock<Option<Link>>,
     attempts: Mutex<Attempts>,
+    min_replicas: u64,
+    /// Connections for confirmed writes: `WAIT` holds up whatever comes behind it, so each write has one to itself.
+    idle: std::sync::Mutex<Vec<Connection>>,
 }
 
 #[derive(Clone)]
@@ -75,8 +91,9 @@ impl Redis {
     /// A handle that connects on first use.
     pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
         let connector = Connector::new(config).map_err(|error| RedisError::Refused(Arc::new(error)))?;
-        let (link, attempts) = (RwLock::default(), Mutex::default());
-        Ok(Self { inner: Arc::new(Inner { connector, link, attempts }) })
+        let (link, attempts, idle) = (RwLock::default(), Mutex::default(), std::sync::Mutex::default());
+        let min_replicas = config.min_replicas;
+        Ok(Self { inner: Arc::new(Inner { connector, link, attempts, min_replicas, idle }) })
     }
 
     /// Runs one command.
@@ -92,6 +109,36 @@ impl Redis {
     /// Runs a script by its hash, loading it where Redis does not have it.
     pub async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         self.ask(&Request::Script(script)).await
+    }
+
+    /// Runs a script whose writes must outlive a fail-over: with `RESEND_REDIS_MIN_REPLICAS` it is done only once so
+    /// many replicas have it. The script must write something, or there is nothing to confirm.
+    pub async fn script_confirmed<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, RedisError> {
+        let wanted = self.inner.min_replicas;
+        if wanted == 0 {
+            return self.script(script).await;
+        }
+        let mut repeats = 0;
+        loop {
+            match self.write_and_wait(script, wanted).await {
+                Err(error) if error.may_repeat() && repeats < REPEATS => repeats += 1,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// How many replicas must confirm a write.
+    pub fn min_replicas(&self) -> u64 {
+        self.inner.min_replicas
+    }
+
+    /// What about the servers' set-up an operator should know.
+    pub async fn findings(&self) -> Result<Vec<Finding>, RedisError> {
+        let info = self.command(&::redis::cmd("INFO")).await?;
+        Ok(safety::findings(&info, self.inner.min_replicas))
     }
 
     /// Whether Redis answers and is done loading.
@@ -136,6 +183,29 @@ impl Redis {
                 }
             }
         }
+    }
+
+    async fn write_and_wait<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+        wanted: u64,
+    ) -> Result<T, RedisError> {
+        let idle = self.idle().pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => self.dedicated().await?,
+        };
+        // A connection that fails in between is dropped, and with it whatever answer is still on its way.
+        let answer = within(script.invoke_async(&mut connection)).await?;
+        let mut wait = ::redis::cmd("WAIT");
+        wait.arg(wanted).arg(CONFIRM_LIMIT.as_millis().to_string());
+        let confirmed: u64 = within(wait.query_async(&mut connection)).await?;
+        self.idle().push(connection);
+        if confirmed < wanted { Err(RedisError::Unconfirmed { confirmed, wanted }) } else { Ok(answer) }
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn link(&self) -> Result<Link, RedisError> {
@@ -214,6 +284,7 @@ impl RedisError {
         match self {
             Self::Unreachable(_) | Self::Silent(_) => true,
             Self::Refused(error) => error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly),
+            Self::Unconfirmed { .. } => false,
         }
     }
 
@@ -221,7 +292,7 @@ impl RedisError {
     fn may_repeat(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
-            Self::Silent(_) => false,
+            Self::Silent(_) | Self::Unconfirmed { .. } => false,
             Self::Refused(error) => error.kind() == ErrorKind::Server(ServerErrorKind::NoScript),
         }
     }
@@ -229,7 +300,9 @@ impl RedisError {
     fn source_error(&self) -> Arc<::redis::RedisError> {
         match self {
             Self::Unreachable(error) | Self::Refused(error) => error.clone(),
-            Self::Silent(_) => Arc::new((ErrorKind::Io, "no answer within the time limit").into()),
+            Self::Silent(_) | Self::Unconfirmed { .. } => {
+                Arc::new((ErrorKind::Io, "no answer within the time limit").into())
+            }
         }
     }
 }

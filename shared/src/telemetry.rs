@@ -3,7 +3,10 @@
 //! Rules for log lines: the id stands in a field of its own, units are in the field's name, an error is logged once,
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
@@ -49,6 +52,9 @@ const SECONDS: [f64; 16] =
 /// Deliveries: one is the rule, three the default limit.
 const DELIVERIES: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 10.0];
 
+/// Between two tidyings of the metrics.
+const UPKEEP: Duration = Duration::from_secs(5);
+
 /// Starts logging to standard error. Later calls change nothing, so that tests may call it freely.
 pub fn start_logging(config: &LogConfig) {
     // The filter was parsed when the settings were read.
@@ -70,4 +76,11 @@ pub fn start_metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus::
         .set_buckets(&SECONDS)?
         .set_buckets_for_metric(Matcher::Full(metric::JOB_DELIVERIES.to_owned()), &DELIVERIES)?
         .install_recorder()
+}
+
+/// Tidies the metrics until `stop` is cancelled: samples of histograms pile up in memory where nobody scrapes.
+pub async fn keep_up_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+        metrics.run_upkeep();
+    }
 }

@@ -11,6 +11,7 @@ mod malformed;
 mod memory;
 mod outcomes;
 mod promptness;
+mod protection;
 mod queue;
 mod sandbox;
 mod settings;

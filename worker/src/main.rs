@@ -46,6 +46,8 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let listener = TcpListener::bind(config.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");
     let stopped = CancellationToken::new();
+    tokio::spawn(telemetry::keep_up_metrics(health.metrics.clone(), stopped.clone()));
+    tokio::spawn(queue.clone().watch_redis(stopped.clone()));
     let admin = tokio::spawn(admin::serve(listener, health, stopped.clone()));
 
     readiness.set(true);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ConfigError, Settings};
 
-/// `RESEND_QUEUE_*`, `RESEND_JOB_*`, `RESEND_LEASE_SECONDS`, `RESEND_MAX_DELIVERIES`.
+/// `RESEND_QUEUE_*`, `RESEND_JOB_*`, `RESEND_LEASE_SECONDS`, `RESEND_MAX_DELIVERIES`, `RESEND_STRICT`.
 #[derive(Debug, Clone)]
 pub struct QueueConfig {
     /// `RESEND_QUEUE_NAME` (default `resend`): prefix of every key.
@@ -19,6 +19,8 @@ pub struct QueueConfig {
     pub lease: Duration,
     /// `RESEND_MAX_DELIVERIES` (default 3): after so many deliveries without an end a job is quarantined.
     pub max_deliveries: u64,
+    /// `RESEND_STRICT` (default false): refuse to accept jobs while Redis would lose or evict them.
+    pub strict: bool,
 }
 
 impl QueueConfig {
@@ -33,6 +35,7 @@ impl QueueConfig {
             retention: seconds("RESEND_JOB_RETENTION_SECONDS", 1..=2_592_000)?,
             lease: seconds("RESEND_LEASE_SECONDS", 2..=3_600)?,
             max_deliveries: settings.number("RESEND_MAX_DELIVERIES", "deliveries", 1..=100)?,
+            strict: settings.parse("RESEND_STRICT", "true or false")?,
         };
         let code_life =
             Duration::from_secs(settings.number("RESEND_OTP_TTL_SECONDS", "seconds", 30..=3_600)?);

@@ -6,7 +6,7 @@ use crate::config::ApprovalLimits;
 use crate::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
 use crate::message::Message;
 
-use super::{Queue, QueueError};
+use super::{Partition, Queue, QueueError};
 
 /// How long an idempotency key replays its first answer (contract, section 2).
 const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
@@ -83,8 +83,12 @@ impl Ticket {
 impl Queue {
     /// Stores a job under a fresh id and makes it visible to the workers, or says why not.
     pub async fn enqueue(&self, new: &NewJob, limits: &ApprovalLimits) -> Result<Enqueued, QueueError> {
+        self.inner.guard.check()?;
         let keys = &self.inner.keys;
         let partition = keys.partition_of_approval(&new.approval);
+        if !self.claim_idempotency_key(new, partition).await? {
+            return Ok(Enqueued::KeyReused);
+        }
         let job = keys.new_job_id(partition);
         let message = new.message(job.clone())?;
         let config = &self.inner.config;
@@ -107,9 +111,29 @@ impl Queue {
             .arg(millis(limits.cooldown))
             .arg(limits.per_hour)
             .arg(keys.job_prefix(partition))
-            .arg(millis(IDEMPOTENCY_LIFE));
-        let (word, job, number, now_ms): (String, String, f64, u64) = self.inner.redis.script(&call).await?;
+            .arg(millis(IDEMPOTENCY_LIFE))
+            .arg(self.inner.redis.min_replicas());
+        let answer: (String, String, f64, u64) = self.inner.redis.script_confirmed(&call).await?;
+        let (word, job, number, now_ms) = answer;
         read_answer(&word, &job, number, now_ms)
+    }
+
+    /// Notes which path a key is for, where the key's home is another partition than the approval's, so that the
+    /// enqueue script alone would not see it used for two. `false`: it was used for another path.
+    async fn claim_idempotency_key(&self, new: &NewJob, partition: Partition) -> Result<bool, QueueError> {
+        let keys = &self.inner.keys;
+        let Some(key) = &new.idempotency else { return Ok(true) };
+        let digest = format!("{}:{}", new.client, key.as_str());
+        let home = keys.partition_of_idempotency_key(&digest);
+        if home == partition {
+            return Ok(true);
+        }
+        let path = format!("{}/{}", new.patient, new.approval);
+        let mut claim = ::redis::cmd("SET");
+        claim.arg(keys.idempotency_claim(home, &digest)).arg(&path).arg("NX").arg("GET");
+        claim.arg("PX").arg(millis(IDEMPOTENCY_LIFE));
+        let known: Option<String> = self.inner.redis.command(&claim).await?;
+        Ok(known.is_none_or(|known| known == path))
     }
 }
 

@@ -125,6 +125,16 @@ impl Keys {
         format!("{}:{{{partition}}}:idempotency:{digest}", self.name)
     }
 
+    /// Where an idempotency key is at home, whatever approval it comes with.
+    pub fn partition_of_idempotency_key(&self, digest: &str) -> Partition {
+        self.partition_of(digest.as_bytes())
+    }
+
+    /// String: the path an idempotency key was first used for.
+    pub fn idempotency_claim(&self, partition: Partition, digest: &str) -> String {
+        format!("{}:{{{partition}}}:idempotency-path:{digest}", self.name)
+    }
+
     /// Channel on which the ids of ended jobs are published.
     pub fn ended(&self, partition: Partition) -> String {
         self.key(partition, "ended")

@@ -1,5 +1,7 @@
 //! *Begin send*: the intent is recorded before anything is sent.
 
+use crate::failpoint;
+
 use super::{Delivery, GROUP, Queue, QueueError};
 
 /// Sends a job may begin: the first, and one more with the same code when nobody can tell what became of the first.
@@ -27,7 +29,8 @@ impl Queue {
             .key(keys.job(partition, &delivery.message.job))
             .key(keys.sends(partition, &delivery.message.approval));
         delivery.fence(&mut call).arg(SENDS_PER_JOB);
-        let word: String = self.inner.redis.script(&call).await?;
+        let word: String = self.inner.redis.script_confirmed(&call).await?;
+        failpoint::hit(failpoint::AFTER_BEGIN_SEND, &delivery.message.job).await;
         Ok(match word.as_str() {
             "go" => SendStart::Go,
             "late" => SendStart::Late,

@@ -16,7 +16,11 @@ if not record[1] or has_ended(record[1]) then
   return 'lost'
 end
 local this = ARGV[3] .. ':' .. ARGV[4]
-if record[4] == this then return 'go' end
+if record[4] == this then
+  -- Written again, so that there is something for replicas to confirm.
+  redis.call('HSET', KEYS[2], 'begun', this)
+  return 'go'
+end
 local now = now_ms()
 if now > tonumber(record[2]) then return 'late' end
 if tonumber(record[3]) >= tonumber(ARGV[5]) then return 'exhausted' end

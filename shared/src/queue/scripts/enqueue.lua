@@ -1,7 +1,8 @@
 -- Accepts a job, or says why not; all in one step, so that two requests cannot both be let in.
 -- KEYS  1 stream, 2 live, 3 job record, 4 sends of the approval, 5 eta, 6 idempotency (only where a key was sent)
 -- ARGV  1 job, 2 message, 3 approval, 4 client, 5 patient, 6 deadline ms, 7 retention ms, 8 cool-down ms,
---       9 sends per approval and hour, 10 prefix of job records, 11 life of the idempotency key ms
+--       9 sends per approval and hour, 10 prefix of job records, 11 life of the idempotency key ms,
+--       12 replicas that are to confirm
 -- Result  {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour, reused,
 --         overloaded. The third member is the next attempt for foreign and limits, the wait in ms for overloaded.
 local HOUR = 3600000
@@ -15,13 +16,19 @@ local deadline, retention, cooldown, per_hour = tonumber(ARGV[6]), tonumber(ARGV
 local path = patient .. '/' .. approval
 local now = now_ms()
 
+-- A job given again is written again where replicas must confirm it: the first time they may not have.
+local function given_again(id, eta)
+  if ARGV[12] ~= '0' then redis.call('HSET', ARGV[10] .. id, 'eta', eta) end
+  return id
+end
+
 if idem_key then
   local known = redis.call('GET', idem_key)
   if known then
     local of_path, first = string.match(known, '^(%S+) (%S+)$')
     if of_path ~= path then return {'reused', '', '0', now} end
     local eta = redis.call('HGET', ARGV[10] .. first, 'eta')
-    if eta then return {'replayed', first, eta, now} end
+    if eta then return {'replayed', given_again(first, eta), eta, now} end
   end
 end
 
@@ -31,7 +38,7 @@ if live then
   if record[2] and not has_ended(record[2]) then
     if record[1] ~= client then return {'foreign', '', record[3], now} end
     if idem_key then redis.call('SET', idem_key, path .. ' ' .. live, 'PX', ARGV[11]) end
-    return {'live', live, record[3], now}
+    return {'live', given_again(live, record[3]), record[3], now}
   end
 end
 

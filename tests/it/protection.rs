@@ -1,0 +1,77 @@
+//! What stands before a 202: a Redis that keeps what it is given, and replicas that have it.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use tests::client::Answer;
+use tests::eventually::eventually;
+use tests::redis_server::RedisServer;
+use tests::sandbox::scenarios::scenarios;
+use tests::stack::{Stack, StackBuilder};
+
+const WITHIN: Duration = Duration::from_secs(12);
+
+async fn resend(stack: &Stack) -> Answer {
+    let plain = scenarios().swap_remove(0);
+    stack.client().resend(plain.patient_id, plain.approval_id).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strict_accepts_nothing_while_redis_would_lose_or_evict_it() {
+    let without_aof = ["--appendonly", "no", "--save", ""];
+    let stack = StackBuilder::new().workers(0).set("RESEND_STRICT", true).redis(&without_aof).start().await;
+    eventually("the start-up check says so", WITHIN, || async {
+        stack.apis[0].process.log().contains("no append-only file").then_some(())
+    })
+    .await;
+    assert_eq!(resend(&stack).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(stack.redis.command::<u64>(&["EXISTS", "resend:{0}:stream"]).await, 0);
+
+    let _: String = stack.redis.command(&["CONFIG", "SET", "appendonly", "yes"]).await;
+    let _: String = stack.redis.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
+    eventually("the evicting policy is found", WITHIN, || async {
+        stack.apis[0].process.log().contains("evicts jobs").then_some(())
+    })
+    .await;
+    assert_eq!(resend(&stack).await.status, StatusCode::SERVICE_UNAVAILABLE);
+
+    let _: String = stack.redis.command(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+    eventually("jobs are accepted once Redis is safe", WITHIN, || async {
+        (resend(&stack).await.status == StatusCode::ACCEPTED).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_strict_the_danger_is_said_and_jobs_are_accepted() {
+    let stack = StackBuilder::new().redis(&["--appendonly", "no", "--save", ""]).start().await;
+    for member in stack.apis.iter().chain(&stack.workers) {
+        eventually("it is said at start", WITHIN, || async {
+            member.process.log().contains("set appendonly yes and appendfsync always").then_some(())
+        })
+        .await;
+    }
+    assert_eq!(resend(&stack).await.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
+    let stack = StackBuilder::new().workers(0).set("RESEND_REDIS_MIN_REPLICAS", 1).start().await;
+    let refused = resend(&stack).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.body);
+    assert!(refused.header("retry-after").is_some());
+    let written: Vec<String> = stack.redis.command(&["HVALS", "resend:{0}:live"]).await;
+    assert_eq!(written.len(), 1);
+
+    let master = format!("127.0.0.1 {}", stack.redis.port());
+    let replica = RedisServer::start_with(&stack.folder().join("replica"), &["--replicaof", &master]).await;
+    let accepted = eventually("the replica confirms", WITHIN, || async {
+        let answer = resend(&stack).await;
+        (answer.status == StatusCode::ACCEPTED).then_some(answer)
+    })
+    .await;
+    let job = accepted.location().trim_start_matches("/Jobs/").to_owned();
+    assert_eq!(job, written[0]);
+    let there: u64 = replica.command(&["EXISTS", &format!("resend:{{0}}:job:{job}")]).await;
+    assert_eq!(there, 1, "the replica has the job at the moment of the 202");
+}
