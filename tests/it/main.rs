@@ -15,3 +15,4 @@ mod protection;
 mod queue;
 mod sandbox;
 mod settings;
+mod topologies;

@@ -9,6 +9,7 @@ pub mod eventually;
 pub mod local;
 pub mod place;
 pub mod process;
+pub mod redis_cluster;
 pub mod redis_server;
 pub mod sandbox;
 pub mod stack;

@@ -6,7 +6,7 @@ use crate::config::ApprovalLimits;
 use crate::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
 use crate::message::Message;
 
-use super::{Partition, Queue, QueueError};
+use super::{Queue, QueueError};
 
 /// How long an idempotency key replays its first answer (contract, section 2).
 const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
@@ -86,7 +86,7 @@ impl Queue {
         self.inner.guard.check()?;
         let keys = &self.inner.keys;
         let partition = keys.partition_of_approval(&new.approval);
-        if !self.claim_idempotency_key(new, partition).await? {
+        if !self.claim_idempotency_key(new).await? {
             return Ok(Enqueued::KeyReused);
         }
         let job = keys.new_job_id(partition);
@@ -118,16 +118,16 @@ impl Queue {
         read_answer(&word, &job, number, now_ms)
     }
 
-    /// Notes which path a key is for, where the key's home is another partition than the approval's, so that the
-    /// enqueue script alone would not see it used for two. `false`: it was used for another path.
-    async fn claim_idempotency_key(&self, new: &NewJob, partition: Partition) -> Result<bool, QueueError> {
+    /// Notes which path a key is for, in the key's own home: the enqueue script sees one partition only, and the key may
+    /// come again with an approval of another. `false`: it was used for another path.
+    async fn claim_idempotency_key(&self, new: &NewJob) -> Result<bool, QueueError> {
         let keys = &self.inner.keys;
         let Some(key) = &new.idempotency else { return Ok(true) };
-        let digest = format!("{}:{}", new.client, key.as_str());
-        let home = keys.partition_of_idempotency_key(&digest);
-        if home == partition {
+        if self.inner.config.partitions == 1 {
             return Ok(true);
         }
+        let digest = format!("{}:{}", new.client, key.as_str());
+        let home = keys.partition_of_idempotency_key(&digest);
         let path = format!("{}/{}", new.patient, new.approval);
         let mut claim = ::redis::cmd("SET");
         claim.arg(keys.idempotency_claim(home, &digest)).arg(&path).arg("NX").arg("GET");

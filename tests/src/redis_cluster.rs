@@ -1,0 +1,62 @@
+//! A Redis Cluster of one's own.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::eventually::eventually;
+use crate::redis_server::RedisServer;
+
+/// How long the nodes may take to agree.
+const AGREES_WITHIN: Duration = Duration::from_secs(30);
+
+/// Running nodes that agree on who serves which slot.
+pub struct RedisCluster {
+    /// The nodes; masters first.
+    pub nodes: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Starts a cluster of so many masters with so many replicas each.
+    pub async fn start(folder: &Path, masters: usize, replicas: usize) -> Self {
+        let mut nodes = Vec::new();
+        for number in 0..masters * (replicas + 1) {
+            let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--appendonly", "yes"];
+            nodes.push(RedisServer::start_with(&folder.join(format!("node-{number}")), &arguments).await);
+        }
+        let cluster = Self { nodes };
+        cluster.create(replicas).await;
+        cluster.agrees().await;
+        cluster
+    }
+
+    /// All nodes, as `RESEND_REDIS_URL` wants them.
+    pub fn urls(&self) -> String {
+        self.nodes.iter().map(|node| format!("redis://127.0.0.1:{}", node.port())).collect::<Vec<_>>().join(",")
+    }
+
+    /// Waits until every node says that the cluster serves all slots.
+    pub async fn agrees(&self) {
+        eventually("the cluster agrees", AGREES_WITHIN, || async {
+            for node in &self.nodes {
+                let info: String = node.command(&["CLUSTER", "INFO"]).await;
+                let size = node.command::<String>(&["CLUSTER", "NODES"]).await.lines().count();
+                if !info.contains("cluster_state:ok") || size != self.nodes.len() {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+    }
+
+    async fn create(&self, replicas: usize) {
+        let mut command = Command::new("redis-cli");
+        command.args(["--cluster", "create"]);
+        command.args(self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
+        command.args(["--cluster-replicas", &replicas.to_string(), "--cluster-yes"]);
+        let output = command.output().await.expect("redis-cli is installed");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
