@@ -110,4 +110,3 @@ pub fn job_of(client: &str, approval: Uuid) -> NewJob {
 pub fn refused() -> Outcome {
     Outcome::Refused(Refusal::PersonNotFound)
 }
-

@@ -35,7 +35,9 @@ async fn a_queued_job_takes_700_bytes_at_most_and_a_finished_one_1500_with_its_r
     }
     let finished = (used(&bench).await - empty) / JOBS;
     let result = json!(sent.result().unwrap().len());
-    println!("Redis memory: {queued} bytes per queued job, {finished} per finished one (result of {result} bytes)");
+    println!(
+        "Redis memory: {queued} bytes per queued job, {finished} per finished one (result of {result} bytes)"
+    );
     assert!(queued <= 700, "{queued} bytes per queued job");
     assert!(finished <= 1_500, "{finished} bytes per finished job");
 }

@@ -266,7 +266,10 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let _: u64 = bench.server.command(&["DEL", &record(gone.job.as_str())]).await;
     let _: i64 = bench.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
     let delivery = bench.deliver("gone").await;
-    assert_eq!(bench.queue.retry_later(&delivery, Duration::from_secs(200), false).await.unwrap(), PutBack::Scheduled);
+    assert_eq!(
+        bench.queue.retry_later(&delivery, Duration::from_secs(200), false).await.unwrap(),
+        PutBack::Scheduled
+    );
 
     let ended = bench.work_until(|| async {
         let lost = bench.queue.job(&lost.job).await.unwrap().unwrap();

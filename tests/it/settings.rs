@@ -86,7 +86,8 @@ async fn the_environment_wins_over_the_file() {
 fn the_readme_lists_every_setting_with_its_default() {
     let readme = include_str!("../../README.md");
     for variable in shared::config::KNOWN {
-        let default = if variable.default.is_empty() { "–".to_owned() } else { format!("`{}`", variable.default) };
+        let default =
+            if variable.default.is_empty() { "–".to_owned() } else { format!("`{}`", variable.default) };
         let row = format!("| `{}` | {default} | ", variable.name);
         assert!(readme.contains(&row), "the README has no row {row:?}");
     }

@@ -10,6 +10,7 @@ pub mod local;
 pub mod place;
 pub mod process;
 pub mod redis_cluster;
+pub mod redis_sentinels;
 pub mod redis_server;
 pub mod sandbox;
 pub mod stack;

@@ -1,0 +1,103 @@
+//! A master, a replica and the sentinels that watch over them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use redis::{Client, FromRedisValue, cmd};
+
+use crate::eventually::eventually;
+use crate::process::{Process, free_port};
+use crate::redis_server::RedisServer;
+
+/// The name the sentinels know the master by.
+pub const MASTER: &str = "resend-master";
+
+/// How long until everybody knows everybody.
+const AGREES_WITHIN: Duration = Duration::from_secs(30);
+
+const SENTINELS: usize = 3;
+
+/// Everything running.
+pub struct RedisSentinels {
+    /// The first is the master at the start, the second its replica.
+    pub servers: Vec<RedisServer>,
+    sentinels: Vec<(Process, u16)>,
+}
+
+impl RedisSentinels {
+    /// Starts a master, a replica and three sentinels, and waits until they know each other.
+    pub async fn start(folder: &Path) -> Self {
+        let master = RedisServer::start(&folder.join("server-0")).await;
+        let of = format!("127.0.0.1 {}", master.port());
+        let arguments = ["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of];
+        let replica = RedisServer::start_with(&folder.join("server-1"), &arguments).await;
+        let mut sentinels = Vec::new();
+        for number in 0..SENTINELS {
+            sentinels.push(start_sentinel(&folder.join(format!("sentinel-{number}")), master.port()));
+        }
+        let started = Self { servers: vec![master, replica], sentinels };
+        started.agree().await;
+        started
+    }
+
+    /// The sentinels, as `RESEND_REDIS_URL` wants them.
+    pub fn urls(&self) -> String {
+        self.sentinels
+            .iter()
+            .map(|(_, port)| format!("redis://127.0.0.1:{port}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    }
+
+    /// The port of the master, as the sentinels see it now.
+    pub async fn master_port(&self) -> Option<u16> {
+        let address: Vec<String> = self.ask(0, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER]).await?;
+        address.get(1)?.parse().ok()
+    }
+
+    /// Asks for a fail-over without a failure.
+    pub async fn fail_over(&self) {
+        let asked: Option<String> = self.ask(0, &["SENTINEL", "FAILOVER", MASTER]).await;
+        assert_eq!(asked.as_deref(), Some("OK"));
+    }
+
+    async fn agree(&self) {
+        eventually("sentinels, master and replica know each other", AGREES_WITHIN, || async {
+            for number in 0..SENTINELS {
+                let about: Vec<String> = self.ask(number, &["SENTINEL", "MASTER", MASTER]).await?;
+                let get = |name: &str| about.iter().skip_while(|word| *word != name).nth(1).cloned();
+                let others = (SENTINELS - 1).to_string();
+                let known = get("num-slaves")? == "1" && get("num-other-sentinels")? == others;
+                if !known {
+                    return None;
+                }
+            }
+            let info: String = self.servers[0].command(&["INFO", "replication"]).await;
+            info.contains("state=online").then_some(())
+        })
+        .await;
+    }
+
+    async fn ask<T: FromRedisValue>(&self, sentinel: usize, words: &[&str]) -> Option<T> {
+        let client = Client::open(format!("redis://127.0.0.1:{}", self.sentinels[sentinel].1)).ok()?;
+        let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+        let mut command = cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut connection).await.ok()
+    }
+}
+
+fn start_sentinel(folder: &Path, master: u16) -> (Process, u16) {
+    std::fs::create_dir_all(folder).expect("a folder for a sentinel");
+    let port = free_port().expect("a free port");
+    let file: PathBuf = folder.join("sentinel.conf");
+    let settings = format!(
+        "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
+         sentinel down-after-milliseconds {MASTER} 2000\nsentinel failover-timeout {MASTER} 10000\n",
+        folder.display()
+    );
+    std::fs::write(&file, settings).expect("a file for a sentinel");
+    let arguments = [file.display().to_string(), "--sentinel".to_owned()];
+    let started = Process::start(Path::new("redis-server"), &arguments, &[], &folder.join("sentinel.log"));
+    (started.expect("redis-server is installed"), port)
+}
