@@ -6,10 +6,12 @@
 
 mod audit;
 mod backend;
+mod consumer;
 mod enqueue;
 mod eta;
 mod fetch;
 mod finish;
+mod group;
 mod guard;
 mod inspect;
 mod keys;
@@ -19,16 +21,19 @@ mod schedule;
 mod scripts;
 mod send;
 mod settle;
+mod waiters;
 
 use std::sync::Arc;
 
-pub use backend::{Backend, Consumer, Held};
+pub use backend::Backend;
+pub use consumer::{Consumer, Held};
 pub use enqueue::{Enqueued, NewJob, Ticket};
 pub use finish::Finished;
 pub use keys::{Keys, Partition};
 pub use schedule::PutBack;
 pub use send::SendStart;
 pub use settle::{Settle, Verdict};
+pub use waiters::{Waiter, Waiters};
 
 use crate::config::QueueConfig;
 use crate::message::Message;

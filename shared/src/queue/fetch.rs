@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::message::{DecodeError, Message};
 use crate::redis::{Connection, RedisError};
 
-use super::backend::{Consumer, Held};
+use super::consumer::{Consumer, Held};
 use super::{Delivery, GROUP, Partition, QueueError};
 
 /// How long a read blocks. A stop waits for it, and a dead connection is noticed this late; an idle worker costs Redis

@@ -145,6 +145,11 @@ impl Keys {
         format!("{}:{{{digest}}}:otp", self.name)
     }
 
+    /// String: there once the code of a job was used. Beside the phone's record, so that one script sees both.
+    pub fn otp_used(&self, digest: &str, job: &JobId) -> String {
+        format!("{}:{{{digest}}}:otp-used:{job}", self.name)
+    }
+
     fn key(&self, partition: Partition, what: &str) -> String {
         format!("{}:{{{partition}}}:{what}", self.name)
     }

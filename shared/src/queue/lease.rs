@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::consumer::Consumer;
+use super::enqueue::millis;
 use super::{Delivery, GROUP, Partition, Queue, QueueError};
 
 /// Leases renewed in one call.
@@ -65,6 +67,19 @@ impl Drop for Lease {
     }
 }
 
+impl Consumer {
+    /// Renews until the last job is settled.
+    pub(super) async fn renew(self: Arc<Self>, partitions: Vec<Partition>, closed: CancellationToken) {
+        let every = self.queue.config().lease / 3;
+        while closed.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            for partition in &partitions {
+                // Redis being away is logged where the connection is kept; the next heartbeat tries again.
+                let _ = self.queue.renew(*partition, &self.name, &self.leases).await;
+            }
+        }
+    }
+}
+
 impl Queue {
     /// Renews every lease a consumer holds in a partition, and cancels the work on those it lost.
     pub(super) async fn renew(
@@ -87,6 +102,15 @@ impl Queue {
                 leases.lose(partition, entry);
             }
         }
+        Ok(())
+    }
+
+    /// Ends the lease of a delivery now, so that the next sweep takes it over.
+    pub(super) async fn let_go(&self, delivery: &Delivery) -> Result<(), QueueError> {
+        let mut call = self.inner.scripts.let_go.prepare_invoke();
+        call.key(self.inner.keys.stream(delivery.partition));
+        delivery.fence(&mut call).arg(millis(self.inner.config.lease));
+        let _: String = self.inner.redis.script(&call).await?;
         Ok(())
     }
 }

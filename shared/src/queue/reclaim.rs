@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::outcome::{Outcome, Refusal};
 
-use super::backend::{Consumer, Held};
+use super::consumer::{Consumer, Held};
 use super::enqueue::millis;
 use super::fetch::RawEntry;
 use super::{GROUP, Partition, Queue, QueueError};

@@ -1,9 +1,15 @@
 //! *Retry later*, *hand back*, and the promotion of what is due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::consumer::Consumer;
 use super::enqueue::millis;
 use super::{Delivery, Partition, Queue, QueueError};
+
+/// Longest wait before the schedule is looked at again: a job put back by another worker may be due before the one
+/// this worker knows of.
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 
 /// Messages promoted in one call.
 const PROMOTED_AT_ONCE: u32 = 200;
@@ -26,6 +32,24 @@ pub(super) struct Promoted {
     pub(super) full: bool,
     /// How long until the next is due; `None` where nothing is scheduled.
     pub(super) next: Option<Duration>,
+}
+
+impl Consumer {
+    /// Promotes until the stop is asked for.
+    pub(super) async fn promote(self: Arc<Self>, partitions: Vec<Partition>) {
+        let mut pause = Duration::ZERO;
+        while self.rest(pause).await {
+            pause = LOOKED_AT_EVERY;
+            for partition in &partitions {
+                match self.queue.promote_due(*partition).await {
+                    Ok(promoted) if promoted.full => pause = Duration::ZERO,
+                    Ok(promoted) => pause = pause.min(promoted.next.unwrap_or(pause)),
+                    // Tried again after the pause; the connection layer logs that Redis is away.
+                    Err(_) => {}
+                }
+            }
+        }
+    }
 }
 
 impl Queue {
@@ -64,7 +88,7 @@ impl Queue {
     }
 
     /// Moves one batch of what is due into the stream.
-    pub(super) async fn promote(&self, partition: Partition) -> Result<Promoted, QueueError> {
+    async fn promote_due(&self, partition: Partition) -> Result<Promoted, QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.promote.prepare_invoke();
         call.key(keys.stream(partition)).key(keys.scheduled(partition));

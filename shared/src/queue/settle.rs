@@ -13,7 +13,7 @@ use tower::{Layer, Service};
 use crate::outcome::{Outcome, Refusal};
 use crate::telemetry::metric;
 
-use super::backend::Held;
+use super::consumer::Held;
 use super::{Delivery, Finished, PutBack, Queue, QueueError};
 
 /// Waits between attempts to write a verdict down while Redis is away grow from the first to the second.

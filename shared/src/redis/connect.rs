@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::config::{RedisConfig, RedisMode};
 
 /// Longest a TCP and TLS handshake may take.
-const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Makes connections.
 pub enum Connector {

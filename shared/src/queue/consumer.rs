@@ -1,0 +1,113 @@
+//! One worker process as the queue knows it: its name in the group, its slots, what it holds, and its loops.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::metric;
+
+use super::lease::{Lease, Leases};
+use super::{Delivery, Partition, Queue, QueueError};
+
+/// One worker process as the queue knows it.
+pub struct Consumer {
+    pub(super) queue: Queue,
+    pub(super) name: Arc<str>,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) concurrency: usize,
+    pub(super) leases: Leases,
+    pub(super) stop: CancellationToken,
+}
+
+/// A delivery in hand: its lease is renewed and its slot taken until the last clone is dropped.
+#[derive(Clone)]
+pub struct Held(Arc<Holding>);
+
+struct Holding {
+    lease: Lease,
+    started: Instant,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// The delivery.
+    pub fn delivery(&self) -> &Delivery {
+        &self.0.lease.delivery
+    }
+
+    /// Cancelled when the lease is lost: work on this delivery is to stop.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.0.lease.lost
+    }
+
+    /// How long it has been worked on.
+    pub(super) fn run(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+}
+
+impl Consumer {
+    /// A worker of this name with so many slots, which fetches until `stop` is cancelled.
+    pub(super) fn new(queue: Queue, name: &str, concurrency: usize, stop: CancellationToken) -> Self {
+        let slots = Arc::new(Semaphore::new(concurrency));
+        Self { queue, name: name.into(), slots, concurrency, leases: Leases::default(), stop }
+    }
+
+    /// Hands back everything still in hand; answers how many. For the end of a stop's patience.
+    pub async fn hand_back_rest(&self) -> usize {
+        let mut handed_back = 0;
+        for delivery in self.leases.all() {
+            handed_back += usize::from(self.queue.hand_back(&delivery).await.unwrap_or(false));
+        }
+        handed_back
+    }
+
+    /// Waits until a slot is free and answers how many are.
+    pub(super) async fn free_slots(&self) -> usize {
+        // Never closed; taken and given back at once.
+        drop(self.slots.acquire().await);
+        self.slots.available_permits().max(1)
+    }
+
+    /// Gives a delivery to apalis once a slot is free.
+    pub(super) async fn hand_over(&self, lease: Lease, read_at: Instant, sender: &mpsc::Sender<Held>) {
+        // Neither is ever closed while a consumer lives.
+        let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
+        if lease.delivery.number == 1 {
+            note_wait(&lease.delivery, read_at);
+        }
+        let held = Held(Arc::new(Holding { lease, started: Instant::now(), _slot: slot }));
+        let _ = sender.send(held).await;
+    }
+
+    /// What can be done about a failed step: a group that is gone is made again, and the step may be repeated at
+    /// once (`true`); anything else passes by itself.
+    pub(super) async fn recover(&self, error: &QueueError, partitions: &[Partition]) -> bool {
+        if !error.is_no_group() {
+            return false;
+        }
+        match self.queue.make_groups(partitions).await {
+            Ok(()) => tracing::info!("consumer group made: the queue is new, or was emptied"),
+            Err(error) => {
+                tracing::warn!(%error, "consumer group not made yet");
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Rests for about this long; `false` when the stop was asked for meanwhile.
+    pub(super) async fn rest(&self, pause: Duration) -> bool {
+        let pause = pause.mul_f64(rand::random_range(0.8..1.2));
+        self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some()
+    }
+}
+
+/// How long a job waited for its first run, by Redis' clock for the past and ours for the moment since.
+fn note_wait(delivery: &Delivery, read_at: Instant) {
+    let waited = crate::clock::now_ms().saturating_sub(delivery.accepted_ms);
+    let since = read_at.elapsed();
+    metrics::histogram!(metric::JOB_WAIT).record((Duration::from_millis(waited) + since).as_secs_f64());
+}

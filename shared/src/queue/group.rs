@@ -1,0 +1,27 @@
+//! The consumer group all workers read through.
+
+use crate::redis::RedisError;
+
+use super::{GROUP, Partition, Queue, QueueError};
+
+impl Queue {
+    /// Makes the consumer group where it is missing, at the beginning of the stream: what is in there is unread.
+    pub async fn make_groups(&self, partitions: &[Partition]) -> Result<(), QueueError> {
+        for partition in partitions {
+            let mut command = ::redis::cmd("XGROUP");
+            command.arg("CREATE").arg(self.keys().stream(*partition)).arg(GROUP).arg("0").arg("MKSTREAM");
+            match self.redis().command::<()>(&command).await {
+                Err(RedisError::Refused(error)) if error.code() == Some("BUSYGROUP") => {}
+                made => made?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl QueueError {
+    /// The consumer group, and with it every delivery, is gone: `FLUSHALL`, or a restart without persistence.
+    pub(super) fn is_no_group(&self) -> bool {
+        matches!(self, Self::Redis(RedisError::Refused(error)) if error.to_string().contains("NOGROUP"))
+    }
+}

@@ -1,0 +1,81 @@
+//! Why Redis gave no answer, and what that means for the link and for the next attempt.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{ErrorKind, RedisResult, ServerErrorKind};
+use tokio::time::timeout;
+
+/// Longest a command may take, connect included where it must: with it a request is refused within 2.5 s.
+const COMMAND_LIMIT: Duration = Duration::from_millis(1_500);
+
+/// Why Redis gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RedisError {
+    /// No connection, or it broke.
+    #[error("redis is unreachable: {0}")]
+    Unreachable(#[source] Arc<::redis::RedisError>),
+    /// No answer within the time limit.
+    #[error("redis did not answer within {} ms", .0.as_millis())]
+    Silent(Duration),
+    /// An error answer: read-only, out of memory, loading, a wrong type.
+    #[error("redis refused: {0}")]
+    Refused(#[source] Arc<::redis::RedisError>),
+    /// Written, but not confirmed by as many replicas as were asked for.
+    #[error("the write was confirmed by {confirmed} of {wanted} replicas")]
+    Unconfirmed {
+        /// Replicas that confirmed in time.
+        confirmed: u64,
+        /// `RESEND_REDIS_MIN_REPLICAS`.
+        wanted: u64,
+    },
+}
+
+impl RedisError {
+    /// Whether the link is of no more use: broken, silent, or leading to a server that is no longer the master.
+    pub(super) fn breaks_link(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Silent(_) => true,
+            Self::Refused(error) => error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly),
+            Self::Unconfirmed { .. } => false,
+        }
+    }
+
+    /// Whether sending it again at once may help. Not after silence: the time for an answer is used up.
+    pub(super) fn may_repeat(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Silent(_) | Self::Unconfirmed { .. } => false,
+            Self::Refused(error) => error.kind() == ErrorKind::Server(ServerErrorKind::NoScript),
+        }
+    }
+
+    pub(super) fn source_error(&self) -> Arc<::redis::RedisError> {
+        match self {
+            Self::Unreachable(error) | Self::Refused(error) => error.clone(),
+            Self::Silent(_) | Self::Unconfirmed { .. } => {
+                Arc::new((ErrorKind::Io, "no answer within the time limit").into())
+            }
+        }
+    }
+}
+
+impl From<::redis::RedisError> for RedisError {
+    fn from(error: ::redis::RedisError) -> Self {
+        if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
+            Self::Unreachable(Arc::new(error))
+        } else {
+            Self::Refused(Arc::new(error))
+        }
+    }
+}
+
+/// Runs one round trip within the command's time limit.
+pub(super) async fn within<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, RedisError> {
+    match timeout(COMMAND_LIMIT, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(RedisError::Silent(COMMAND_LIMIT)),
+    }
+}
