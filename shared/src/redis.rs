@@ -5,6 +5,7 @@ mod confirm;
 mod connect;
 mod error;
 mod link;
+mod listener;
 mod safety;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,8 +14,8 @@ use ::redis::{Cmd, FromRedisValue, Pipeline, RedisResult, ScriptInvocation};
 use tokio::sync::Mutex;
 
 pub use connect::{Connection, Connector};
-pub use listener::{Listener, Subscription};
 pub use error::RedisError;
+pub use listener::{Listener, Subscription};
 pub use safety::Finding;
 
 use crate::config::RedisConfig;

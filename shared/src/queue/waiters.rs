@@ -99,9 +99,12 @@ impl Waiters {
             let here: Vec<_> = jobs.iter().filter(|job| keys.partition_of_job(job) == partition).collect();
             for some in here.chunks(LOOKED_AT_ONCE) {
                 let mut ask = Pipeline::with_capacity(some.len());
-                some.iter().for_each(|job| _ = ask.cmd("HGET").arg(keys.job(partition, job)).arg("status"));
+                for job in some {
+                    ask.cmd("HGET").arg(keys.job(partition, job)).arg("status");
+                }
                 let ended: Vec<Option<u16>> = self.queue.redis().pipeline(&ask).await?;
-                some.iter().zip(ended).filter(|(_, ended)| ended.is_some()).for_each(|(job, _)| self.places.wake(job));
+                let woken = some.iter().zip(ended).filter(|(_, ended)| ended.is_some());
+                woken.for_each(|(job, _)| self.places.wake(job));
             }
         }
         Ok(())

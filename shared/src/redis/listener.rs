@@ -12,7 +12,8 @@ use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::sleep;
 
-use super::{RedisError, within};
+use super::RedisError;
+use super::error::within;
 use crate::config::{RedisConfig, RedisMode};
 
 /// How often the other end is asked whether it still hears: a link may die without a word.
@@ -78,9 +79,7 @@ impl Listener {
     async fn client(&self) -> RedisResult<Client> {
         Ok(match &self.source {
             Source::Server(client) => *client.clone(),
-            Source::Nodes(nodes) => {
-                nodes[self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len()].clone()
-            }
+            Source::Nodes(nodes) => nodes[self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len()].clone(),
             Source::Master(sentinels) => pushing(&sentinels.lock().await.async_get_client().await?)?,
         })
     }
@@ -88,7 +87,7 @@ impl Listener {
 
 impl Source {
     fn new(config: &RedisConfig) -> RedisResult<Self> {
-        let urls = config.urls.iter().map(|url| url.expose_secret());
+        let urls = config.urls.iter().map(ExposeSecret::expose_secret);
         Ok(match &config.mode {
             RedisMode::Sentinel { master } => {
                 let urls = urls.map(str::to_owned).collect();
@@ -99,7 +98,9 @@ impl Source {
                 let nodes: RedisResult<_> = urls.map(|url| pushing(&Client::open(url)?)).collect();
                 Self::Nodes(nodes?)
             }
-            RedisMode::Single => Self::Server(Box::new(pushing(&Client::open(config.urls[0].expose_secret())?)?)),
+            RedisMode::Single => {
+                Self::Server(Box::new(pushing(&Client::open(config.urls[0].expose_secret())?)?))
+            }
         })
     }
 
