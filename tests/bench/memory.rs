@@ -1,0 +1,60 @@
+//! (f) What a queued and a finished job cost Redis.
+
+use std::time::Duration;
+
+use shared::approval::Approval;
+use shared::config::Settings;
+use shared::outcome::Outcome;
+use shared::queue::Verdict;
+use tests::place::Place;
+use tests::redis_server::RedisServer;
+use tests::sandbox::scenarios::scenarios;
+use tokio_util::sync::CancellationToken;
+use worker::consumer::{Consuming, unique_name};
+
+use super::report::{Asked, Figure, Report};
+use super::server::queue_of;
+use super::workers::{drained, fill};
+
+const JOBS: usize = 20_000;
+
+#[allow(clippy::cast_precision_loss)]
+pub(crate) async fn measure(report: &mut Report) {
+    eprintln!("memory");
+    let place = Place::new().expect("a folder of its own");
+    let server = RedisServer::start_with(place.path(), &["--appendonly", "no", "--save", ""]).await;
+    let settings = Settings::from_pairs([("RESEND_REDIS_URL", server.url())]).expect("right settings");
+    let queue = queue_of(&settings);
+    let empty = used(&server).await;
+    fill(&queue, JOBS).await;
+    let queued = (used(&server).await - empty) / JOBS as f64;
+
+    let approval = scenarios().swap_remove(0).approval.expect("the plain case has one");
+    let sent = Outcome::Sent(Approval::from_registry(approval).expect("a right approval").response_data());
+    let stop = CancellationToken::new();
+    let consuming = Consuming { queue, name: unique_name(), concurrency: 64 };
+    let handler = move |_| {
+        let sent = sent.clone();
+        async move { Verdict::End(sent) }
+    };
+    let working = tokio::spawn(consuming.run(handler, stop.clone()));
+    let _: Duration = drained(&server, std::time::Instant::now()).await;
+    stop.cancel();
+    working.await.expect("no panic").expect("a graceful stop");
+    let finished = (used(&server).await - empty) / JOBS as f64;
+    for (name, value, bound) in [("queued", queued, 700.0), ("finished", finished, 1_500.0)] {
+        report.add(Figure {
+            name: format!("Redis bytes per {name} job"),
+            ours: format!("{value:.0}"),
+            other: format!("{bound:.0}"),
+            value,
+            asked: Asked::AtMost(bound),
+        });
+    }
+}
+
+async fn used(server: &RedisServer) -> f64 {
+    let info: String = server.command(&["INFO", "memory"]).await;
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:"));
+    line.and_then(|text| text.trim().parse().ok()).expect("a figure in INFO")
+}
