@@ -16,6 +16,8 @@ mod guard;
 mod inspect;
 mod keys;
 mod lease;
+mod operate;
+mod pause;
 mod reclaim;
 mod schedule;
 mod scripts;
@@ -29,7 +31,11 @@ pub use backend::Backend;
 pub use consumer::{Consumer, Held};
 pub use enqueue::{Enqueued, NewJob, Ticket};
 pub use finish::Finished;
+pub use inspect::{
+    JobStatus, Overview, PartitionOverview, Progress, QuarantineId, Quarantined, WorkerStatus,
+};
 pub use keys::{Keys, Partition};
+pub use operate::{Cancelled, Restored, RetriedNow};
 pub use schedule::PutBack;
 pub use send::SendStart;
 pub use settle::{Settle, Verdict};

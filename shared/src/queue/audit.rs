@@ -31,7 +31,9 @@ impl Queue {
             .key(keys.scheduled(partition))
             .key(keys.live(partition))
             .key(keys.audit_cursor(partition))
-            .key(keys.audit_turn(partition));
+            .key(keys.audit_turn(partition))
+            .key(keys.counts(partition))
+            .key(keys.failures(partition));
         call.arg(millis(TURN))
             .arg(LOOKED_AT)
             .arg(keys.job_prefix(partition))

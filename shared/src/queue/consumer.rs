@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::telemetry::metric;
 
 use super::lease::{Lease, Leases};
+use super::pause::Pause;
 use super::{Delivery, Partition, Queue, QueueError};
 
 /// One worker process as the queue knows it.
@@ -19,6 +20,7 @@ pub struct Consumer {
     pub(super) concurrency: usize,
     pub(super) leases: Leases,
     pub(super) stop: CancellationToken,
+    pub(super) pause: Pause,
 }
 
 /// A delivery in hand: its lease is renewed and its slot taken until the last clone is dropped.
@@ -52,7 +54,15 @@ impl Consumer {
     /// A worker of this name with so many slots, which fetches until `stop` is cancelled.
     pub(super) fn new(queue: Queue, name: &str, concurrency: usize, stop: CancellationToken) -> Self {
         let slots = Arc::new(Semaphore::new(concurrency));
-        Self { queue, name: name.into(), slots, concurrency, leases: Leases::default(), stop }
+        Self {
+            queue,
+            name: name.into(),
+            slots,
+            concurrency,
+            leases: Leases::default(),
+            stop,
+            pause: Pause::default(),
+        }
     }
 
     /// Hands back everything still in hand; answers how many. For the end of a stop's patience.

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::telemetry::metric;
-
 use super::consumer::Consumer;
 use super::enqueue::millis;
 use super::{Partition, Queue, QueueError};
@@ -14,19 +12,16 @@ use super::{Partition, Queue, QueueError};
 const ANNOUNCED_EVERY: Duration = Duration::from_secs(1);
 
 /// Silence after which its slots are no longer counted on.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
+pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
 
 impl Consumer {
     /// Announces until the stop is asked for, and then that it leaves.
     pub(super) async fn announce(self: Arc<Self>, partitions: Vec<Partition>) {
         loop {
             let leaving = self.stop.is_cancelled();
-            for partition in &partitions {
-                let workers = self.queue.say_alive(*partition, &self.name, self.concurrency, leaving).await;
-                #[allow(clippy::cast_precision_loss)]
-                if let Ok(workers) = workers {
-                    metrics::gauge!(metric::WORKERS).set(workers as f64);
-                }
+            // While Redis is away what was told before stands.
+            if let Ok(paused) = self.say_alive_everywhere(&partitions, leaving).await {
+                self.pause.note(paused);
             }
             // A leaving worker says so once; then there is nothing left to announce.
             if leaving {
@@ -35,20 +30,35 @@ impl Consumer {
             let _ = self.stop.run_until_cancelled(tokio::time::sleep(ANNOUNCED_EVERY)).await;
         }
     }
+
+    /// Answers whether any partition is paused.
+    async fn say_alive_everywhere(
+        &self,
+        partitions: &[Partition],
+        leaving: bool,
+    ) -> Result<bool, QueueError> {
+        let mut told = Ok(false);
+        for partition in partitions {
+            let paused = self.queue.say_alive(*partition, &self.name, self.concurrency, leaving).await;
+            told = told.and_then(|before| Ok(paused? || before));
+        }
+        told
+    }
 }
 
 impl Queue {
-    /// Says that a consumer with so many slots is alive; no slots: it is leaving. Answers how many workers live.
+    /// Says that a consumer with so many slots is alive; no slots: it is leaving. Answers whether the queue
+    /// is paused.
     async fn say_alive(
         &self,
         partition: Partition,
         consumer: &str,
         slots: usize,
         leaving: bool,
-    ) -> Result<u64, QueueError> {
+    ) -> Result<bool, QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.announce.prepare_invoke();
-        call.key(keys.workers(partition)).key(keys.eta(partition));
+        call.key(keys.workers(partition)).key(keys.eta(partition)).key(keys.paused(partition));
         call.arg(format!("{consumer}|{slots}"))
             .arg(if leaving { 0 } else { slots })
             .arg(millis(FORGOTTEN_AFTER));

@@ -43,7 +43,7 @@ impl Consumer {
         // However this ends, a worker that no longer fetches must not look alive.
         let _ends_all = self.stop.clone().drop_guard();
         let mut connection = None;
-        while !self.stop.is_cancelled() {
+        while self.may_take().await {
             let free = self.free_slots().await;
             let count = (free / partitions.len()).clamp(1, READ_AT_ONCE);
             match self.read(&mut connection, &partitions, count).await {

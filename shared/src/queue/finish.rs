@@ -38,7 +38,9 @@ impl Queue {
             .key(keys.job(partition, job))
             .key(keys.result(partition, job))
             .key(keys.live(partition))
-            .key(keys.eta(partition));
+            .key(keys.eta(partition))
+            .key(keys.counts(partition))
+            .key(keys.failures(partition));
         delivery
             .fence(&mut call)
             .arg(job.as_str())

@@ -1,9 +1,19 @@
-//! Reading without changing: a job for its client.
+//! Reading without changing: a job for its client here; the whole queue for its operators below.
+
+mod jobs;
+mod overview;
+mod quarantine;
+mod workers;
 
 use ::redis::Pipeline;
 
 use crate::ids::JobId;
 use crate::job::{Job, JobEnd};
+
+pub use jobs::{JobStatus, Progress};
+pub use overview::{Overview, PartitionOverview};
+pub use quarantine::{QuarantineId, Quarantined};
+pub use workers::WorkerStatus;
 
 use super::{Queue, QueueError};
 

@@ -84,6 +84,21 @@ impl Keys {
         self.key(partition, "workers")
     }
 
+    /// Hash: status code → jobs ended with it since the queue was made.
+    pub fn counts(&self, partition: Partition) -> String {
+        self.key(partition, "counts")
+    }
+
+    /// List: the newest failed jobs, newest first.
+    pub fn failures(&self, partition: Partition) -> String {
+        self.key(partition, "failures")
+    }
+
+    /// String: there while an operator has the workers fetch nothing; when that began, in ms.
+    pub fn paused(&self, partition: Partition) -> String {
+        self.key(partition, "paused")
+    }
+
     /// String: where the audit of live jobs goes on.
     pub fn audit_cursor(&self, partition: Partition) -> String {
         self.key(partition, "audit:cursor")
@@ -148,6 +163,13 @@ impl Keys {
     /// String: there once the code of a job was used. Beside the phone's record, so that one script sees both.
     pub fn otp_used(&self, digest: &str, job: &JobId) -> String {
         format!("{}:{{{digest}}}:otp-used:{job}", self.name)
+    }
+
+    /// Sorted set: messages that count against the limits of one subject (`phone`, `patient`, `client`, `total`). Each
+    /// subject is on a hash tag of its own. A phone's name is keyed.
+    pub fn limit(&self, subject: &str, name: &str) -> String {
+        // Braces of a foreign name would move the hash tag, which does no harm to a key that stands alone.
+        format!("{}:{{{subject}:{name}}}:limit", self.name)
     }
 
     fn key(&self, partition: Partition, what: &str) -> String {

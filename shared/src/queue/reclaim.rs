@@ -61,7 +61,7 @@ impl Consumer {
         loop {
             // Only as much as can be worked on at once; the rest is for others, or for the next sweep.
             let free = self.slots.available_permits().min(TAKEN_AT_ONCE);
-            if free == 0 || self.stop.is_cancelled() {
+            if free == 0 || self.stop.is_cancelled() || self.pause.is_on() {
                 return Ok(());
             }
             let reclaimed = self.queue.reclaim(partition, &self.name, &cursor, free).await?;
@@ -97,6 +97,7 @@ impl Queue {
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let mut call = self.inner.scripts.reclaim.prepare_invoke();
         call.key(keys.stream(partition)).key(keys.quarantine(partition)).key(keys.live(partition));
+        call.key(keys.counts(partition)).key(keys.failures(partition));
         call.arg(GROUP)
             .arg(consumer)
             .arg(millis(config.lease))

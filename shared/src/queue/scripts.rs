@@ -23,6 +23,11 @@ pub(super) struct Scripts {
     pub(super) announce: Script,
     pub(super) audit: Script,
     pub(super) bury: Script,
+    pub(super) overview: Script,
+    pub(super) describe: Script,
+    pub(super) cancel: Script,
+    pub(super) retry_now: Script,
+    pub(super) unquarantine: Script,
 }
 
 impl Scripts {
@@ -41,6 +46,11 @@ impl Scripts {
             announce: script!("announce.lua"),
             audit: script!("audit.lua"),
             bury: script!("bury.lua"),
+            overview: script!("overview.lua"),
+            describe: script!("describe.lua"),
+            cancel: script!("cancel.lua"),
+            retry_now: script!("retry_now.lua"),
+            unquarantine: script!("unquarantine.lua"),
         }
     }
 }

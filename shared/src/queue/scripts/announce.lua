@@ -1,7 +1,8 @@
--- Says that a worker is alive, forgets those that fell silent, and keeps the sum of slots that predictions rest on.
--- KEYS  1 workers, 2 eta
+-- Says that a worker is alive, forgets those that fell silent, and keeps the sum of slots that predictions rest on;
+-- tells the worker whether the queue is paused.
+-- KEYS  1 workers, 2 eta, 3 paused
 -- ARGV  1 consumer|slots, 2 slots (0: this worker is leaving), 3 ms of silence after which a worker is forgotten
--- Result  live workers
+-- Result  1 where the workers are to fetch nothing, else 0
 local now = now_ms()
 local function slots_of(member) return tonumber(string.match(member, '|(%d+)$')) or 0 end
 
@@ -14,4 +15,4 @@ for _, silent in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[
   redis.call('ZREM', KEYS[1], silent)
   redis.call('HINCRBY', KEYS[2], 'slots', -slots_of(silent))
 end
-return redis.call('ZCARD', KEYS[1])
+return redis.call('EXISTS', KEYS[3])

@@ -1,6 +1,6 @@
 -- Looks through a batch of the live jobs for what no other step would ever touch again: a live job without a record,
 -- or a record whose entry is nowhere. One worker of the fleet does so at a time.
--- KEYS  1 stream, 2 scheduled, 3 live, 4 audit cursor, 5 audit turn
+-- KEYS  1 stream, 2 scheduled, 3 live, 4 audit cursor, 5 audit turn, 6 counts, 7 failures
 -- ARGV  1 ms a turn lasts, 2 how many at most, 3 prefix of job records, 4 prefix of results, 5 version of messages,
 --       6 status code and 7 result JSON of a job found after its deadline, 8 retention ms, 9 channel
 -- Result  {freed, restored, ended}: live jobs without a record, jobs put back into the stream, jobs past their deadline
@@ -28,7 +28,9 @@ for i = 1, #batch[2], 2 do
     freed = freed + 1
   elseif not is_in_place(record) then
     if now > tonumber(known[4]) then
-      write_end(job_key, ARGV[4] .. job, KEYS[3], ARGV[9], job, path, 'failed', ARGV[6], ARGV[7], ARGV[8])
+      local keys = {job = job_key, result = ARGV[4] .. job, live = KEYS[3], counts = KEYS[6], failures = KEYS[7],
+        channel = ARGV[9]}
+      write_end(keys, job, path, 'failed', ARGV[6], ARGV[7], ARGV[8])
       ended = ended + 1
     else
       -- Whose request it was stood in the entry only; the audit signs in its place.

@@ -1,5 +1,5 @@
 -- Ends a job. A worker that lost its delivery changes nothing.
--- KEYS  1 stream, 2 job record, 3 result, 4 live, 5 eta
+-- KEYS  1 stream, 2 job record, 3 result, 4 live, 5 eta, 6 counts, 7 failures
 -- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 job, 6 patient/approval, 7 state, 8 status code, 9 result JSON,
 --       10 retention ms, 11 run ms, 12 channel
 -- Result  {word, eta ms, now ms}; words: finished, ended (it had ended before), lost
@@ -14,7 +14,8 @@ end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 if not record[1] or has_ended(record[1]) then return {'ended', record[2] or '0', now_ms()} end
-write_end(KEYS[2], KEYS[3], KEYS[4], ARGV[12], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10])
+local keys = {job = KEYS[2], result = KEYS[3], live = KEYS[4], counts = KEYS[6], failures = KEYS[7], channel = ARGV[12]}
+write_end(keys, ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10])
 local run, mean = tonumber(ARGV[11]), tonumber(redis.call('HGET', KEYS[5], 'run'))
 redis.call('HSET', KEYS[5], 'run', string.format('%.3f', mean and mean + (run - mean) * NEWEST or run))
 return {'finished', record[2], now_ms()}

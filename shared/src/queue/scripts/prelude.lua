@@ -12,19 +12,28 @@ local function owns(stream, group, entry, consumer, number)
   return pending[1] ~= nil and pending[1][2] == consumer and pending[1][4] == tonumber(number)
 end
 
+-- The newest failures an operator can list; older ones are found by their id only.
+local FAILURES_KEPT = 1000
+
 local function has_ended(state)
   return state == 'processed' or state == 'failed'
 end
 
 -- Writes a job's end, makes its approval free, and wakes who waits. Acknowledging comes before, in the caller: when
 -- memory is full a script may write on only after a write that is allowed.
-local function write_end(job_key, result_key, live_key, channel, job, live_field, state, status, result, retention)
-  redis.call('SET', result_key, result, 'PX', retention)
-  redis.call('HSET', job_key, 'state', state, 'status', status)
-  redis.call('HDEL', job_key, 'begun')
-  redis.call('PEXPIRE', job_key, retention)
-  if redis.call('HGET', live_key, live_field) == job then
-    redis.call('HDEL', live_key, live_field)
+-- keys: job, result, live, counts, failures, and channel, which is none
+local function write_end(keys, job, live_field, state, status, result, retention)
+  redis.call('SET', keys.result, result, 'PX', retention)
+  redis.call('HSET', keys.job, 'state', state, 'status', status)
+  redis.call('HDEL', keys.job, 'begun')
+  redis.call('PEXPIRE', keys.job, retention)
+  if redis.call('HGET', keys.live, live_field) == job then
+    redis.call('HDEL', keys.live, live_field)
   end
-  redis.call('PUBLISH', channel, job)
+  redis.call('HINCRBY', keys.counts, status, 1)
+  if state == 'failed' then
+    redis.call('LPUSH', keys.failures, job)
+    redis.call('LTRIM', keys.failures, 0, FAILURES_KEPT - 1)
+  end
+  redis.call('PUBLISH', keys.channel, job)
 end

@@ -1,6 +1,6 @@
 -- Takes over entries whose owner was silent for a lease; sets aside those that were delivered too often, and ends
 -- their jobs.
--- KEYS  1 stream, 2 quarantine, 3 live
+-- KEYS  1 stream, 2 quarantine, 3 live, 4 counts, 5 failures
 -- ARGV  1 group, 2 consumer, 3 lease ms, 4 cursor, 5 how many at most, 6 deliveries allowed, 7 prefix of job records,
 --       8 prefix of results, 9 status code and 10 result JSON of a job that is set aside, 11 retention ms, 12 channel
 -- Result  {next cursor, {{entry, delivery number, fields}, …}, {entry set aside, …}}
@@ -25,8 +25,10 @@ for _, entry in ipairs(claimed[2]) do
       local job_key = ARGV[7] .. ids.job
       local state = redis.call('HGET', job_key, 'state')
       if state and not has_ended(state) then
-        write_end(job_key, ARGV[8] .. ids.job, KEYS[3], ARGV[12], ids.job,
-          tostring(ids.patient) .. '/' .. tostring(ids.approval), 'failed', ARGV[9], ARGV[10], ARGV[11])
+        local keys = {job = job_key, result = ARGV[8] .. ids.job, live = KEYS[3], counts = KEYS[4],
+          failures = KEYS[5], channel = ARGV[12]}
+        write_end(keys, ids.job, tostring(ids.patient) .. '/' .. tostring(ids.approval), 'failed', ARGV[9], ARGV[10],
+          ARGV[11])
       end
     end
     aside[#aside + 1] = id

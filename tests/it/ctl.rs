@@ -1,0 +1,3 @@
+//! What operators see and do: the steps over the queue, and the program itself.
+
+mod operate;
