@@ -10,7 +10,9 @@ pub use http::{HttpConfig, PublicUrl};
 pub use job_href::JobHref;
 pub use server::ServerLimits;
 
-use shared::config::{ApprovalLimits, ConfigError, LogConfig, QueueConfig, RedisConfig, Settings};
+use shared::config::{
+    ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings,
+};
 
 /// Everything the API is told.
 #[derive(Debug, Clone)]
@@ -21,6 +23,9 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How often a message for one approval may be asked for.
     pub limits: ApprovalLimits,
+    /// Codes made here. `None` where the platform's OTP service makes them, and where `RESEND_OTP_KEY` is not set: this
+    /// API then checks none.
+    pub otp: Option<OtpConfig>,
     /// Names and times of the queue.
     pub queue: QueueConfig,
     /// Where Redis is.
@@ -38,10 +43,17 @@ impl Config {
             http: HttpConfig::from_settings(settings)?,
             auth: AuthConfig::from_settings(settings)?,
             limits: ApprovalLimits::from_settings(settings)?,
+            otp: otp(settings)?,
             queue: QueueConfig::from_settings(settings)?,
             redis: RedisConfig::from_settings(settings)?,
             log: LogConfig::from_settings(settings)?,
             server: ServerLimits::default(),
         })
     }
+}
+
+fn otp(settings: &Settings) -> Result<Option<OtpConfig>, ConfigError> {
+    let is_local = OtpMode::from_settings(settings)? == OtpMode::Local;
+    let has_key = settings.text("RESEND_OTP_KEY").is_some();
+    (is_local && has_key).then(|| OtpConfig::from_settings(settings)).transpose()
 }

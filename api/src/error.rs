@@ -38,12 +38,25 @@ pub(crate) enum ApiError {
     HeadTooLarge,
     /// A path over the limit.
     UriTooLong,
+    /// A code that is not accepted.
+    Code(CodeError),
     /// A limit on messages, until a time in epoch milliseconds.
     LimitReached { next_attempt_ms: u64, now_ms: u64 },
     /// Not now.
     Unavailable { retry_after_seconds: u64 },
     /// Our fault.
     Internal,
+}
+
+/// Why a code is not accepted, as the platform's OTP service tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CodeError {
+    /// Not the code, or none was sent.
+    Wrong,
+    /// Too old.
+    Expired,
+    /// Too many guesses.
+    Spent,
 }
 
 impl ApiError {
@@ -54,7 +67,7 @@ impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Auth(AuthError::NoToken | AuthError::InvalidToken) => StatusCode::UNAUTHORIZED,
-            Self::Auth(AuthError::MissingScope(_)) => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::MissingScope(_)) | Self::Code(_) => StatusCode::FORBIDDEN,
             Self::Auth(AuthError::Unavailable) | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RouteNotFound | Self::JobNotFound => StatusCode::NOT_FOUND,
@@ -85,6 +98,9 @@ impl ApiError {
             Self::BodyUnreadable => "Request body can not be read",
             Self::HeadTooLarge => "Request headers are too large",
             Self::UriTooLong => "Request URI is too long",
+            Self::Code(CodeError::Wrong) => "Invalid verification code",
+            Self::Code(CodeError::Expired) => "Verification code expired",
+            Self::Code(CodeError::Spent) => "Maximum attempts exceed",
             Self::Unavailable { .. } => "The service can not take the request at the moment. Try again later",
             Self::Internal => "The request could not be processed",
         })
@@ -130,6 +146,9 @@ fn challenge(error: AuthError) -> HeaderValue {
         }
         AuthError::MissingScope(Scope::JobRead) => {
             r#"Bearer realm="eHealth", error="insufficient_scope", scope="job:read""#
+        }
+        AuthError::MissingScope(Scope::OtpVerify) => {
+            r#"Bearer realm="eHealth", error="insufficient_scope", scope="otp:verify""#
         }
         AuthError::InvalidToken => r#"Bearer realm="eHealth", error="invalid_token""#,
         AuthError::NoToken | AuthError::Unavailable => r#"Bearer realm="eHealth""#,

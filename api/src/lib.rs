@@ -15,6 +15,7 @@ mod request_log;
 mod router;
 mod server;
 mod state;
+mod verifications;
 
 use std::future::Future;
 

@@ -14,21 +14,25 @@ use crate::error::ApiError;
 use crate::exchange::exchange;
 use crate::jobs::show;
 use crate::state::Api;
+use crate::verifications::complete;
 
 const RESEND: &str = "/api/patients/{patient_id}/approvals/{id}/actions/resend";
 const JOB: &str = "/Jobs/{id}";
 const JOB_LOWER_CASE: &str = "/jobs/{id}";
 const JOB_UNDER_API: &str = "/api/jobs/{id}";
 
+const COMPLETE: &str = "/verifications/{phone_number}/actions/complete";
+
 /// Every route, as labels of metrics and logs know them.
-pub(crate) const ROUTES: [&str; 7] =
-    [RESEND, JOB, JOB_LOWER_CASE, JOB_UNDER_API, "/healthz", "/readyz", "/metrics"];
+pub(crate) const ROUTES: [&str; 8] =
+    [RESEND, COMPLETE, JOB, JOB_LOWER_CASE, JOB_UNDER_API, "/healthz", "/readyz", "/metrics"];
 
 /// The service as clients see it.
 pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
     let health = Health { readiness: api.readiness.clone(), metrics, redis: api.queue.redis().clone() };
     Router::new()
         .route(RESEND, patch(resend))
+        .route(COMPLETE, patch(complete))
         .route(JOB, get(show))
         .route(JOB_LOWER_CASE, get(show))
         .route(JOB_UNDER_API, get(show))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use shared::config::ApprovalLimits;
 use shared::health::Readiness;
+use shared::otp::Codes;
 use shared::queue::Queue;
 use shared::redis::Redis;
 
@@ -19,6 +20,8 @@ pub(crate) struct Api {
     pub(crate) queue: Queue,
     /// Checked by the queue when a job is accepted.
     pub(crate) approval_limits: ApprovalLimits,
+    /// Checks codes made here; none without the key they are made under.
+    pub(crate) codes: Option<Codes>,
     pub(crate) authenticator: Authenticator,
     pub(crate) job_href: JobHref,
     pub(crate) public_url: Option<PublicUrl>,
@@ -34,6 +37,7 @@ impl Api {
     pub(crate) fn new(config: &Config) -> Result<Arc<Self>, StartError> {
         let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
         Ok(Arc::new(Self {
+            codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
             queue,
             approval_limits: config.limits.clone(),
             authenticator: Authenticator::new(&config.auth).map_err(StartError::Upstream)?,

@@ -4,13 +4,15 @@
 mod known;
 mod limits;
 mod log;
+mod otp;
 mod queue;
 mod redis;
 mod source;
 
 pub use known::{KNOWN, Variable};
-pub use limits::ApprovalLimits;
+pub use limits::{ApprovalLimits, MessageLimits};
 pub use log::{LogConfig, LogFormat};
+pub use otp::{OtpConfig, OtpMode};
 pub use queue::QueueConfig;
 pub use redis::{RedisConfig, RedisMode};
 pub use source::Settings;

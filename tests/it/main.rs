@@ -7,6 +7,7 @@
 
 mod answers;
 mod bench;
+mod codes;
 mod malformed;
 mod memory;
 mod outcomes;

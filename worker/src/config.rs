@@ -1,7 +1,6 @@
 //! The worker's settings, one struct per concern.
 
 mod limits;
-mod otp;
 mod registry;
 mod sms;
 
@@ -9,10 +8,9 @@ use std::net::SocketAddr;
 
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret;
-use shared::config::{ConfigError, LogConfig, QueueConfig, RedisConfig, Settings};
+use shared::config::{ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings};
 
 pub use limits::{Countries, LimitsConfig};
-pub use otp::OtpConfig;
 pub use registry::RegistryConfig;
 pub use sms::{HttpChannelConfig, SmsConfig};
 
@@ -42,6 +40,9 @@ pub struct WorkerConfig {
 impl WorkerConfig {
     /// Reads the settings and checks them against each other.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        if OtpMode::from_settings(settings)? == OtpMode::Service {
+            return Err(settings.wrong("RESEND_OTP_MODE", "local; service is not available in this build"));
+        }
         let otp = OtpConfig::from_settings(settings)?;
         Ok(Self {
             redis: RedisConfig::from_settings(settings)?,

@@ -1,10 +1,10 @@
 //! What a job may touch, in one explicit struct.
 
 use chrono::{DateTime, Utc};
+use shared::otp::Codes;
 use shared::queue::Queue;
 
 use crate::config::{LimitsConfig, WorkerConfig};
-use crate::otp::LocalCodes;
 use crate::registry::Registry;
 use crate::sms::Sms;
 
@@ -15,7 +15,7 @@ pub struct Context {
     /// Persons and approvals.
     pub registry: Registry,
     /// Makes codes and keeps what checking them needs.
-    pub codes: LocalCodes,
+    pub codes: Codes,
     /// Sends them.
     pub sms: Sms,
     /// What may not be sent.
@@ -30,7 +30,7 @@ impl Context {
     pub fn new(config: &WorkerConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(Self {
             registry: Registry::new(&config.registry)?,
-            codes: LocalCodes::new(&config.otp, queue.clone()),
+            codes: Codes::new(&config.otp, queue.clone()),
             sms: Sms::from_config(&config.sms)?,
             limits: config.limits.clone(),
             clock: Utc::now,

@@ -5,7 +5,7 @@ pub mod admin;
 pub mod config;
 pub mod consumer;
 pub mod context;
-pub mod otp;
+pub mod ctl;
 pub mod registry;
 pub mod resend_approval;
 pub mod retry;

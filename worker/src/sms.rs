@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use shared::ids::JobId;
+use shared::otp::Code;
 use shared::phone::PhoneNumber;
 use shared::telemetry::metric;
 
@@ -14,7 +15,6 @@ pub use http::HttpChannel;
 pub use text::{MessageText, TextError};
 
 use crate::config::SmsConfig;
-use crate::otp::Code;
 use crate::upstream::Origin;
 
 /// One message. It has no `Debug`: the text holds the code.

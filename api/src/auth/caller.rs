@@ -20,6 +20,8 @@ pub(crate) enum Scope {
     ApprovalCreate,
     /// To read a job.
     JobRead,
+    /// To check a code.
+    OtpVerify,
 }
 
 /// What a request does with the state behind it, which decides how long an earlier check of its token is trusted.
@@ -37,20 +39,21 @@ pub(crate) struct Scopes(u8);
 
 impl Scope {
     /// Every one.
-    pub(crate) const ALL: [Self; 2] = [Self::ApprovalCreate, Self::JobRead];
+    pub(crate) const ALL: [Self; 3] = [Self::ApprovalCreate, Self::JobRead, Self::OtpVerify];
 
     /// Its name in tokens.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::ApprovalCreate => "approval:create",
             Self::JobRead => "job:read",
+            Self::OtpVerify => "otp:verify",
         }
     }
 
     /// What the routes that want it do.
     pub(crate) const fn access(self) -> Access {
         match self {
-            Self::ApprovalCreate => Access::Write,
+            Self::ApprovalCreate | Self::OtpVerify => Access::Write,
             Self::JobRead => Access::Read,
         }
     }
@@ -80,11 +83,11 @@ mod tests {
     #[test]
     fn a_scope_is_held_only_by_its_whole_name() {
         let held = |list| Scope::ALL.map(|scope| Scopes::parse(list).contains(scope));
-        assert_eq!(held("approval:create job:read"), [true, true]);
-        assert_eq!(held("person:read  job:read"), [false, true]);
+        assert_eq!(held("approval:create job:read"), [true, true, false]);
+        assert_eq!(held("person:read  job:read otp:verify"), [false, true, true]);
         for list in ["", "approval:creat", "approval:create2", "APPROVAL:CREATE", "approval:create,job:read"]
         {
-            assert_eq!(held(list), [false, false], "{list}");
+            assert_eq!(held(list), [false; 3], "{list}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Limits that are checked when a request is accepted: both are per approval, so they need no look at the registry.
+//! Limits on messages: those per approval are checked when a request is accepted, for they need no look at the registry;
+//! the others before a message is sent.
 
 use std::time::Duration;
 
@@ -19,5 +20,34 @@ impl ApprovalLimits {
         let cooldown = settings.number("RESEND_LIMIT_COOLDOWN_SECONDS", "seconds", 0..=3_600)?;
         let per_hour = settings.number("RESEND_LIMIT_PER_APPROVAL_HOUR", "messages", 0..=1_000)?;
         Ok(Self { cooldown: Duration::from_secs(cooldown), per_hour })
+    }
+}
+
+/// `RESEND_LIMIT_PER_*` but for the approval's, and `RESEND_LIMIT_TOTAL_MINUTE`; zero switches a limit off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageLimits {
+    /// `RESEND_LIMIT_PER_PHONE_HOUR` (default 5).
+    pub per_phone_hour: u64,
+    /// `RESEND_LIMIT_PER_PHONE_DAY` (default 10).
+    pub per_phone_day: u64,
+    /// `RESEND_LIMIT_PER_PATIENT_DAY` (default 10).
+    pub per_patient_day: u64,
+    /// `RESEND_LIMIT_PER_CLIENT_MINUTE` (default 600).
+    pub per_client_minute: u64,
+    /// `RESEND_LIMIT_TOTAL_MINUTE` (default 0): the whole fleet's.
+    pub total_minute: u64,
+}
+
+impl MessageLimits {
+    /// Reads the settings. The bounds keep what is remembered of a subject to some megabytes.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let number = |name, most| settings.number(name, "messages", 0..=most);
+        Ok(Self {
+            per_phone_hour: number("RESEND_LIMIT_PER_PHONE_HOUR", 1_000)?,
+            per_phone_day: number("RESEND_LIMIT_PER_PHONE_DAY", 10_000)?,
+            per_patient_day: number("RESEND_LIMIT_PER_PATIENT_DAY", 10_000)?,
+            per_client_minute: number("RESEND_LIMIT_PER_CLIENT_MINUTE", 100_000)?,
+            total_minute: number("RESEND_LIMIT_TOTAL_MINUTE", 100_000)?,
+        })
     }
 }

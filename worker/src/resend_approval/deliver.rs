@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::failpoint;
 use shared::message::Message;
+use shared::otp::Offered;
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
 use shared::queue::{Delivery, SendStart};
@@ -11,7 +12,6 @@ use tokio::time::timeout;
 
 use super::stop::{Later, Stop};
 use crate::context::Context;
-use crate::otp::Offered;
 use crate::sms::Submission;
 use crate::upstream::Origin;
 
@@ -33,6 +33,10 @@ pub(super) async fn begin(delivery: &Delivery, context: &Context) -> Result<(), 
 /// Sends the job's code. It can be checked before it leaves; the code before it dies once a gateway took this one.
 pub(super) async fn send_code(job: &Message, phone: &PhoneNumber, context: &Context) -> Result<(), Stop> {
     let offered = context.codes.offer(phone, &job.job).await.map_err(|error| not_stored(&error))?;
+    let Some(offered) = offered else {
+        tracing::info!("the code was used already: an earlier run's message arrived");
+        return Ok(());
+    };
     failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
     let submission = context.sms.send(phone, &offered.code, &job.job, Origin::from(job)).await;
     failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;

@@ -1,6 +1,6 @@
 //! The text of the message: a template that holds the code once and fits one SMS, checked at start.
 
-use crate::otp::Code;
+use shared::otp::Code;
 
 /// Where the code goes.
 const PLACE: &str = "{code}";

@@ -1,16 +1,26 @@
-//! How codes are made and kept.
+//! How codes are made, kept and checked here.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
-use shared::config::{ConfigError, Settings};
+
+use super::{ConfigError, Settings};
 
 /// Fewest bytes of a key: as many as the hash has, so that the key is never the weaker part (RFC 2104, section 3).
 const KEY_BYTES: usize = 32;
 
-/// `RESEND_OTP_*`, as far as sending needs them.
+/// Who makes and checks codes: `RESEND_OTP_MODE` (default `local`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtpMode {
+    /// This service.
+    Local,
+    /// The platform's OTP service.
+    Service,
+}
+
+/// `RESEND_OTP_*` of codes made here.
 #[derive(Debug, Clone)]
 pub struct OtpConfig {
     /// `RESEND_OTP_KEY`: what new codes are made under.
@@ -21,27 +31,30 @@ pub struct OtpConfig {
     pub length: u8,
     /// `RESEND_OTP_TTL_SECONDS` (default 300): life of a code.
     pub life: Duration,
+    /// `RESEND_OTP_MAX_GUESSES` (default 5): guesses at the codes of a phone.
+    pub max_guesses: u64,
+}
+
+impl OtpMode {
+    /// Reads the setting.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        match settings.text("RESEND_OTP_MODE") {
+            Some("local") => Ok(Self::Local),
+            Some("service") => Ok(Self::Service),
+            _ => Err(settings.wrong("RESEND_OTP_MODE", "local or service")),
+        }
+    }
 }
 
 impl OtpConfig {
     /// Reads the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        check_mode(settings)?;
         let length = settings.number("RESEND_OTP_LENGTH", "digits", 4..=8)?;
         let life = settings.number("RESEND_OTP_TTL_SECONDS", "seconds", 30..=3_600)?;
         let (key, older_key) = keys(settings)?;
         let length = u8::try_from(length).unwrap_or(u8::MAX);
-        Ok(Self { key, older_key, length, life: Duration::from_secs(life) })
-    }
-}
-
-fn check_mode(settings: &Settings) -> Result<(), ConfigError> {
-    match settings.text("RESEND_OTP_MODE") {
-        Some("local") => Ok(()),
-        Some("service") => {
-            Err(settings.wrong("RESEND_OTP_MODE", "local; service is not available in this build"))
-        }
-        _ => Err(settings.wrong("RESEND_OTP_MODE", "local")),
+        let max_guesses = settings.number("RESEND_OTP_MAX_GUESSES", "guesses", 1..=100)?;
+        Ok(Self { key, older_key, length, life: Duration::from_secs(life), max_guesses })
     }
 }
 

@@ -7,10 +7,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
-use shared::ids::JobId;
-use shared::phone::PhoneNumber;
+use uuid::Uuid;
 
 use super::Code;
+use crate::ids::JobId;
+use crate::phone::PhoneNumber;
 
 /// What the codes are for; part of every name and hash, so that a code never opens anything else.
 const PURPOSE: &str = "approval";
@@ -24,6 +25,7 @@ pub(super) struct OtpKey {
     codes: Hmac<Sha256>,
     hashes: Hmac<Sha256>,
     names: Hmac<Sha256>,
+    verifications: Hmac<Sha256>,
 }
 
 impl OtpKey {
@@ -33,6 +35,7 @@ impl OtpKey {
             codes: expand("resend/otp/code/1"),
             hashes: expand("resend/otp/check/1"),
             names: expand("resend/otp/phone/1"),
+            verifications: expand("resend/otp/verification/1"),
         }
     }
 
@@ -50,6 +53,12 @@ impl OtpKey {
     /// The name of a phone's record: 22 characters that do not lead back to the number.
     pub(super) fn name(&self, phone: &PhoneNumber) -> String {
         URL_SAFE_NO_PAD.encode(&mac(&self.names, &[PURPOSE, phone.expose()])[..NAME_BYTES])
+    }
+
+    /// The name a verification of the job's code goes by: a UUID of version 8 (RFC 9562, section 5.8).
+    pub(super) fn verification(&self, job: &JobId) -> Uuid {
+        let mac = mac(&self.verifications, &[job.as_str()]);
+        uuid::Builder::from_custom_bytes(mac.first_chunk().copied().unwrap_or_default()).into_uuid()
     }
 }
 

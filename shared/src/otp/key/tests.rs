@@ -75,9 +75,11 @@ fn a_hash_is_of_one_code_phone_job_and_key() {
 #[test]
 fn code_hash_and_name_come_from_keys_of_their_own() {
     let key = key(1);
-    let macs: std::collections::HashSet<_> =
-        [&key.codes, &key.hashes, &key.names].map(|key| mac(key, &["same"])).into_iter().collect();
-    assert_eq!(macs.len(), 3);
+    let macs: std::collections::HashSet<_> = [&key.codes, &key.hashes, &key.names, &key.verifications]
+        .map(|key| mac(key, &["same"]))
+        .into_iter()
+        .collect();
+    assert_eq!(macs.len(), 4);
 }
 
 #[test]
@@ -92,4 +94,30 @@ fn a_name_is_22_characters_without_the_number() {
     assert_eq!(name.len(), 22);
     assert!(!name.contains("380931234585"));
     assert_ne!(name, key(2).name(&PHONE.parse().unwrap()));
+}
+
+/// Buckets of the statistic, and the value it exceeds once in a thousand times for as many less one degrees of freedom.
+const BUCKETS: [(u32, f64); 2] = [(1_000, 1_143.9), (10, 27.9)];
+
+#[test]
+fn codes_of_100_000_jobs_are_spread_evenly() {
+    let key = key(1);
+    let codes: Vec<u32> = (0..100_000)
+        .map(|number| key.code(&job(&format!("{number:021}")), 6).expose().parse().unwrap())
+        .collect();
+    for (buckets, critical) in BUCKETS {
+        let first = chi_square(codes.iter().map(|code| code / (1_000_000 / buckets)), buckets);
+        let last = chi_square(codes.iter().map(|code| code % buckets), buckets);
+        println!(
+            "chi-square over {buckets}: first digits {first:.1}, last digits {last:.1}, critical {critical}"
+        );
+        assert!(first < critical && last < critical);
+    }
+}
+
+fn chi_square(values: impl Iterator<Item = u32>, buckets: u32) -> f64 {
+    let mut counts = vec![0_u32; buckets as usize];
+    let total: u32 = values.map(|value| counts[value as usize] += 1).map(|()| 1).sum();
+    let expected = f64::from(total) / f64::from(buckets);
+    counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
 }

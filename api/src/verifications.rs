@@ -1,0 +1,6 @@
+//! Routes under `/verifications`: codes that were sent, and whether one is right.
+
+mod body;
+mod complete;
+
+pub(crate) use complete::complete;

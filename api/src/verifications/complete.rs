@@ -1,0 +1,79 @@
+//! `PATCH /verifications/{phone_number}/actions/complete`: checks a code as the platform's OTP service does (contract,
+//! section 8). A phone that was sent none is answered as a wrong code is: nobody learns here which phones there are.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use shared::clock;
+use shared::otp::{Checked, Verified};
+use shared::phone::PhoneNumber;
+use uuid::Uuid;
+
+use super::body;
+use crate::auth::Scope;
+use crate::envelope;
+use crate::error::{ApiError, CodeError, Rule, Violation};
+use crate::request_context::RequestContext;
+use crate::state::Api;
+
+const PHONE: Rule = Rule {
+    name: "format",
+    params: &["^\\+[1-9][0-9]{7,14}$"],
+    description: "must be a phone number in E.164 form, such as +380 and nine digits",
+};
+
+#[derive(Serialize)]
+struct VerificationView {
+    id: Uuid,
+    status: &'static str,
+    code_expired_at: String,
+    active: bool,
+}
+
+/// The handler.
+pub(crate) async fn complete(
+    State(api): State<Arc<Api>>,
+    phone: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
+    api.authenticator.admit(Scope::OtpVerify, &parts.headers, context).await?;
+    // Codes this process has no key for are none of its business.
+    let codes = api.codes.as_ref().ok_or(ApiError::RouteNotFound)?;
+    let body = body::read(body, api.server.body).await?;
+    let (phone, code) = match (self::phone(phone), body::code(&body, codes.length())?) {
+        (Ok(phone), Ok(code)) => (phone, code),
+        (phone, code) => {
+            return Err(ApiError::Invalid([phone.err(), code.err()].into_iter().flatten().collect()));
+        }
+    };
+    let checked = codes.check(&phone, &code).await;
+    let verified = right(checked.map_err(|error| api.queue_trouble.refuse(&error.into()))?)?;
+    envelope::success(StatusCode::OK, VerificationView::of(&verified), context)
+}
+
+fn phone(segment: Result<Path<String>, PathRejection>) -> Result<PhoneNumber, Violation> {
+    let phone = segment.ok().and_then(|Path(text)| text.parse().ok());
+    phone.ok_or_else(|| Violation::request("$.phone_number", PHONE))
+}
+
+fn right(checked: Checked) -> Result<Verified, ApiError> {
+    match checked {
+        Checked::Right(verified) => Ok(verified),
+        Checked::Wrong => Err(ApiError::Code(CodeError::Wrong)),
+        Checked::Expired => Err(ApiError::Code(CodeError::Expired)),
+        Checked::Spent => Err(ApiError::Code(CodeError::Spent)),
+    }
+}
+
+impl VerificationView {
+    fn of(verified: &Verified) -> Self {
+        let code_expired_at = clock::iso(verified.expires_ms);
+        Self { id: verified.id, status: "verified", code_expired_at, active: false }
+    }
+}

@@ -1,0 +1,71 @@
+//! What is counted under one name, and the limits it has.
+
+use crate::config::MessageLimits;
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+/// One limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    /// As metrics call it.
+    pub(super) name: &'static str,
+    pub(super) window_ms: u64,
+    pub(super) allowed: u64,
+}
+
+/// A phone, a patient, a client or everybody; without limits where they are switched off.
+pub(super) struct Subject {
+    pub(super) key: String,
+    /// The longest window last.
+    pub(super) limits: Vec<Limit>,
+}
+
+impl Subject {
+    pub(super) fn phone(key: String, limits: &MessageLimits) -> Self {
+        let hour = Limit { name: "phone_hour", window_ms: HOUR, allowed: limits.per_phone_hour };
+        let day = Limit { name: "phone_day", window_ms: DAY, allowed: limits.per_phone_day };
+        Self::new(key, &[hour, day])
+    }
+
+    pub(super) fn patient(key: String, limits: &MessageLimits) -> Self {
+        Self::new(key, &[Limit { name: "patient_day", window_ms: DAY, allowed: limits.per_patient_day }])
+    }
+
+    pub(super) fn client(key: String, limits: &MessageLimits) -> Self {
+        Self::new(
+            key,
+            &[Limit { name: "client_minute", window_ms: MINUTE, allowed: limits.per_client_minute }],
+        )
+    }
+
+    pub(super) fn total(key: String, limits: &MessageLimits) -> Self {
+        Self::new(key, &[Limit { name: "total_minute", window_ms: MINUTE, allowed: limits.total_minute }])
+    }
+
+    fn new(key: String, limits: &[Limit]) -> Self {
+        Self { key, limits: limits.iter().copied().filter(|limit| limit.allowed > 0).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_switches_a_limit_off() {
+        let limits = MessageLimits {
+            per_phone_hour: 0,
+            per_phone_day: 10,
+            per_patient_day: 0,
+            per_client_minute: 600,
+            total_minute: 0,
+        };
+        let names = |subject: Subject| subject.limits.iter().map(|limit| limit.name).collect::<Vec<_>>();
+        assert_eq!(names(Subject::phone(String::new(), &limits)), ["phone_day"]);
+        assert_eq!(names(Subject::client(String::new(), &limits)), ["client_minute"]);
+        assert!(names(Subject::patient(String::new(), &limits)).is_empty());
+        assert!(names(Subject::total(String::new(), &limits)).is_empty());
+    }
+}
