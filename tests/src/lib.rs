@@ -4,6 +4,7 @@
 // A failed expectation in the harness is a failed test, and says so best by a panic at its place.
 #![allow(clippy::expect_used)]
 
+pub mod chaos;
 pub mod client;
 pub mod eventually;
 pub mod local;

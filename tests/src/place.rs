@@ -16,6 +16,13 @@ impl Place {
         Ok(Self(path))
     }
 
+    /// Leaves the folder where it is, for somebody to look at.
+    pub fn keep(self) -> PathBuf {
+        let path = self.0.clone();
+        std::mem::forget(self);
+        path
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.0

@@ -90,6 +90,11 @@ impl Process {
         self.child.kill().await.expect("a process of ours can be killed");
     }
 
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
     /// Asks it to stop and waits for it.
     pub async fn stop(&mut self, within: Duration) -> ExitStatus {
         self.signal("TERM").await;

@@ -1,12 +1,15 @@
 //! The whole service as real processes over real sockets: Redis, the sandbox, APIs and workers, with settings of one
 //! test's own. What a test leaves in the queue fails it.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::client::ApiClient;
+use crate::eventually::eventually;
 use crate::place::Place;
 use crate::process::{Process, program};
 use crate::redis_server::RedisServer;
@@ -58,7 +61,7 @@ impl StackBuilder {
 
     /// Sets a variable of all programs.
     #[must_use]
-    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn set(mut self, name: &str, value: impl Display) -> Self {
         self.settings.push((name.to_owned(), value.to_string()));
         self
     }
@@ -155,6 +158,39 @@ impl Stack {
     /// Where data and logs are.
     pub fn folder(&self) -> &Path {
         self.place.path()
+    }
+
+    /// Changes a setting of the programs started from now on.
+    pub fn set(&mut self, name: &str, value: impl Display) {
+        self.settings.push((name.to_owned(), value.to_string()));
+    }
+
+    /// Leaves data and logs where they are when this ends, and tells where.
+    pub fn keep(self) -> PathBuf {
+        self.place.keep()
+    }
+
+    /// Makes what the service talks to misbehave from now on, in these ways only.
+    pub async fn set_faults(&self, faults: Value) {
+        let put = ApiClient::new(&self.sandbox.url, "").request(Method::PUT, "/sandbox/faults").json(&faults);
+        assert!(put.send().await.is_ok_and(|answer| answer.status().is_success()), "{faults}");
+    }
+
+    /// Waits until so many processes hear of ended jobs.
+    pub async fn redis_sees_subscribers(&self, count: u64) {
+        eventually("the APIs subscribe", Duration::from_secs(10), || async {
+            let answer: (String, u64) = self.redis.command(&["PUBSUB", "NUMSUB", "resend:{0}:ended"]).await;
+            (answer.1 == count).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until no job is left in the queue.
+    pub async fn queue_is_empty(&self) {
+        eventually("the queue is empty", Duration::from_secs(30), || async {
+            (self.redis.command::<u64>(&["XLEN", "resend:{0}:stream"]).await == 0).then_some(())
+        })
+        .await;
     }
 
     /// Stops APIs and workers gracefully, and fails if one of them does not end well or the queue is not empty.

@@ -1,0 +1,114 @@
+//! Every scenario with the figure it must show, numbered as in `RELIABILITY.md`.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tests::chaos::arena::Setup;
+use tests::chaos::finding::Finding;
+
+/// A scenario that runs.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Finding> + Send>>;
+
+/// One scenario.
+#[derive(Clone, Copy)]
+pub(crate) struct Scenario {
+    /// Its number.
+    pub(crate) number: u8,
+    /// What it does.
+    pub(crate) name: &'static str,
+    /// The figure it must show.
+    pub(crate) asked: &'static str,
+    /// Runs it.
+    pub(crate) run: fn(Setup) -> Running,
+}
+
+macro_rules! scenario {
+    ($number:literal, $module:ident, $name:literal, $asked:literal) => {
+        Scenario {
+            number: $number,
+            name: $name,
+            asked: $asked,
+            run: |setup| Box::pin(crate::$module::run(setup)),
+        }
+    };
+}
+
+/// All of them.
+pub(crate) fn all() -> Vec<Scenario> {
+    let mut all = vec![
+        scenario!(
+            1,
+            workers_killed,
+            "workers killed (-9) at random under load",
+            "0 lost; taken over ≤ lease + 6 s (36 s), ended ≤ 60 s after the owner died; I2, I3"
+        ),
+        scenario!(
+            2,
+            killed_at_fail_points,
+            "worker killed at each fail point",
+            "before submit: 1 SMS; after submit: ≤ 2, same code; after finish: 1; nothing pending after 60 s"
+        ),
+        scenario!(
+            3,
+            stopped_past_the_lease,
+            "worker stopped past its lease, then continued",
+            "stale finishes accepted: 0; 1 SMS where it was stopped before submit"
+        ),
+        scenario!(
+            4,
+            api_dies_after_enqueue,
+            "API dies after the enqueue, client retries with its key",
+            "as many jobs as keys, same id returned"
+        ),
+        scenario!(
+            5,
+            rolling_restart,
+            "rolling restart of 3 APIs and 3 workers under load",
+            "0 failed requests, 0 lost, 0 second SMS; exit ≤ 25 s"
+        ),
+        scenario!(
+            6,
+            handlers_panic,
+            "5 % of handlers panic; a job that kills its process",
+            "process goes on; that job set aside after 3 deliveries and failed; the others end"
+        ),
+        scenario!(
+            7,
+            malformed_entries,
+            "100 malformed entries among good ones",
+            "100 set aside ≤ 10 s, good ones not delayed"
+        ),
+        scenario!(
+            9,
+            redis_killed,
+            "Redis killed (-9) and away",
+            "0 acknowledged lost; 503 + Retry-After ≤ 2 s; fetching again ≤ 5 s; no process exits; control without AOF loses"
+        ),
+        scenario!(
+            17,
+            gateway_misbehaves,
+            "gateway hangs, fails, is refused, drips, floods, redirects",
+            "I2, I3, I5; calls ≤ 10 s; redirects 0; breaker opens ≤ 10 failures and probes"
+        ),
+        scenario!(
+            11,
+            flushed,
+            "FLUSHALL under load",
+            "group made again ≤ 5 s; later jobs complete; old ids 404; no log flood (≤ 1 line/s per process)"
+        ),
+        scenario!(
+            16,
+            replies_cut,
+            "SCRIPT FLUSH every 100 ms; replies cut after a script ran",
+            "no error to clients; no second entry, no double count"
+        ),
+        scenario!(
+            18,
+            registry_misbehaves,
+            "registry fails, is slow, answers wrongly; approval changes while queued",
+            "retried; 0 SMS for wrong or closed approvals"
+        ),
+    ];
+    all.sort_by_key(|scenario: &Scenario| scenario.number);
+    all
+}

@@ -1,0 +1,91 @@
+//! 11: everything in Redis is deleted under load.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::Value;
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::asked::Asked;
+use tests::chaos::check;
+use tests::chaos::evidence::Evidence;
+use tests::chaos::finding::Finding;
+use tests::chaos::records::STREAM;
+
+/// Until the group is there again.
+const GROUP_WITHIN: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let jobs = setup.size(800, 4_000);
+    let mut finding = Finding::default();
+    let mut arena = Arena::start(fleet(3).apis(2).workers(2)).await;
+    let (load, people) = (arena.load(100.0), arena.people(jobs).await);
+    let asking = tokio::spawn(async move { load.run(people).await });
+    arena.messages_reach(jobs / 3, Duration::from_mins(1)).await;
+    let _: String = arena.stack.redis.command(&["FLUSHALL"]).await;
+    let (flushed, flushed_ms) = (Instant::now(), chrono::Utc::now().timestamp_millis());
+    finding.within("group made again", group_is_back(&arena, flushed).await, GROUP_WITHIN);
+    let asked = asking.await.expect("the clients");
+    finding.within("drained", arena.drained(Duration::from_secs(30)).await, Duration::from_secs(30));
+
+    let later = |asked: &&Asked| asked.attempts.first().is_some_and(|attempt| attempt.at_ms > flushed_ms);
+    let later: Vec<Asked> = asked.iter().filter(later).cloned().collect();
+    let all = arena.evidence(asked, HashSet::new()).await;
+    let after = arena.evidence(later, HashSet::new()).await;
+    finding.exactly(
+        &format!("of {} later jobs processed", after.asked.len()),
+        after.in_state("processed"),
+        after.asked.len(),
+    );
+    finding.exactly("old jobs answered other than 404", old_answered(&arena, &all, flushed_ms).await, 0);
+    finding.at_most("lines a second of one warning in one process", flood(&arena), 1);
+    finding.exactly("processes exited", arena.exited(), 0);
+    // What was deleted cannot end; every other rule holds for it too.
+    finding.breaches(check::all(&all).into_iter().filter(|breach| breach.rule != "I1"));
+    arena.check(&Evidence { ledger: Vec::new(), ..after }, &mut finding).await;
+    arena.close(&mut finding);
+    finding
+}
+
+async fn group_is_back(arena: &Arena, since: Instant) -> Option<Duration> {
+    let mut look = tokio::time::interval(Duration::from_millis(20));
+    while since.elapsed() < GROUP_WITHIN * 2 {
+        look.tick().await;
+        let mut ask = redis::cmd("XINFO");
+        ask.arg("GROUPS").arg(STREAM);
+        let groups: Result<Vec<redis::Value>, _> = ask.query_async(&mut arena.redis().await).await;
+        if groups.is_ok_and(|groups| !groups.is_empty()) {
+            return Some(since.elapsed());
+        }
+    }
+    None
+}
+
+/// Jobs that ended before the flush, and are not 404 now.
+async fn old_answered(arena: &Arena, all: &Evidence, flushed_ms: i64) -> usize {
+    let client = tests::client::ApiClient::new(&arena.targets.next(), "mis-a-token");
+    let mut answered = 0;
+    let old = all.ledger.iter().filter(|message| message.ts < flushed_ms - 1_000).take(20);
+    for message in old {
+        let job = message.reference.as_deref().unwrap_or_default();
+        answered += usize::from(client.get(&format!("/Jobs/{job}")).await.status != StatusCode::NOT_FOUND);
+    }
+    answered
+}
+
+/// The most lines one process logged in one second with one and the same warning.
+fn flood(arena: &Arena) -> usize {
+    let members = arena.stack.apis.iter().chain(&arena.stack.workers);
+    members.map(|member| most_alike(&member.process.log())).max().unwrap_or(0)
+}
+
+fn most_alike(log: &str) -> usize {
+    let mut counts: HashMap<(String, String), usize> = HashMap::new();
+    for line in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        if matches!(line["level"].as_str(), Some("WARN" | "ERROR")) {
+            let second = line["timestamp"].as_str().unwrap_or_default().chars().take(19).collect();
+            *counts.entry((second, line["message"].to_string())).or_default() += 1;
+        }
+    }
+    counts.into_values().max().unwrap_or(0)
+}

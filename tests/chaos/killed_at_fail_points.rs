@@ -1,0 +1,70 @@
+//! 2: a worker dies with all its jobs at one and the same place of their run; for each place.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::evidence::Evidence;
+use tests::chaos::finding::Finding;
+
+/// Longest until nothing is pending any more.
+const ENDED_WITHIN: Duration = Duration::from_mins(1);
+
+/// The places, and how many messages a job may have whose worker died there.
+const PLACES: [(&str, usize); 6] = [
+    ("after_fetch", 1),
+    ("after_begin_send", 1),
+    ("before_submit", 1),
+    ("after_submit", 2),
+    ("before_finish", 2),
+    ("after_finish", 1),
+];
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let jobs = setup.size(60, 200);
+    let mut finding = Finding::default();
+    let arena = &mut Arena::start(fleet(3).workers(0)).await;
+    let (mut asked, mut excused) = (Vec::new(), HashSet::new());
+    for (place, allowed) in PLACES {
+        let start = Instant::now();
+        let struck = strike(arena, place, jobs).await;
+        let pending = arena.drained(ENDED_WITHIN).await.map(|_| start.elapsed());
+        let evidence = arena.evidence(struck, HashSet::new()).await;
+        report(&mut finding, &evidence, (place, allowed), jobs);
+        finding.require(pending.is_some(), "", format!("{place}: still pending after 60 s"));
+        if allowed == 2 {
+            excused.extend(evidence.accepted().into_iter().map(str::to_owned));
+        }
+        asked.extend(evidence.asked);
+    }
+    let evidence = arena.evidence(asked, excused).await;
+    arena.check(&evidence, &mut finding).await;
+    finding
+}
+
+/// A worker takes all the jobs, and dies when the last of them has come to the place. Then a good one starts.
+async fn strike(arena: &mut Arena, place: &str, jobs: usize) -> Vec<tests::chaos::asked::Asked> {
+    // No good worker may take a job before the doomed one does.
+    arena.stack.workers.clear();
+    let asked = arena.ask_all(jobs).await;
+    let plan = format!("{place}=abort#{jobs}");
+    let doomed = [("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "256")];
+    let doomed = arena.stack.add_worker(&doomed).await;
+    let ended = arena.stack.workers[doomed].process.ended(Duration::from_secs(30)).await;
+    assert!(!ended.success(), "the worker died at {place}");
+    arena.stack.workers.clear();
+    arena.stack.add_worker(&[]).await;
+    asked
+}
+
+fn report(finding: &mut Finding, evidence: &Evidence, (place, allowed): (&str, usize), jobs: usize) {
+    let counts = [0, 1, 2, 3].map(|count| evidence.with_messages(count));
+    let good = if allowed == 1 { counts[1] == jobs } else { counts[1] + counts[2] == jobs };
+    let seen = format!("{place}: {} × 1 SMS, {} × 2", counts[1], counts[2]);
+    finding.require(good, seen, format!("of {jobs}; {} without, {} with three", counts[0], counts[3]));
+    finding.require(
+        evidence.in_state("processed") == jobs,
+        "",
+        format!("{place}: {} failed", evidence.in_state("failed")),
+    );
+}

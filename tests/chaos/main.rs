@@ -1,0 +1,66 @@
+//! `resend-chaos`: runs the scenarios of `RELIABILITY.md` against real processes and prints what each showed.
+
+// A failed expectation in a scenario is a failed scenario, and says so best by a panic at its place.
+#![allow(clippy::expect_used)]
+
+mod api_dies_after_enqueue;
+mod catalogue;
+mod flushed;
+mod gateway_misbehaves;
+mod handlers_panic;
+mod killed_at_fail_points;
+mod malformed_entries;
+mod redis_killed;
+mod registry_misbehaves;
+mod replies_cut;
+mod report;
+mod rolling_restart;
+mod runner;
+mod stopped_past_the_lease;
+mod workers_killed;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tests::chaos::seed::Seed;
+
+/// Runs the fault scenarios and compares what they show with the figures asked for.
+#[derive(Debug, Parser)]
+#[command(name = "resend-chaos")]
+struct Arguments {
+    /// The small form, at most six minutes: smaller loads, shorter leases and outages.
+    #[arg(long)]
+    short: bool,
+    /// Only these scenarios, by their numbers.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<u8>,
+    /// Where chance comes from; drawn and printed when not given.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Also writes the table here, as Markdown.
+    #[arg(long)]
+    results: Option<std::path::PathBuf>,
+    /// Names the scenarios and ends.
+    #[arg(long)]
+    list: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if arguments.list {
+        for scenario in catalogue::all() {
+            println!("{:>2}  {}: {}", scenario.number, scenario.name, scenario.asked);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let seed = Seed(arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())));
+    let rows = runner::run(&arguments.only, arguments.short, seed).await;
+    if let Some(path) = &arguments.results
+        && let Err(error) = std::fs::write(path, report::markdown(&rows, arguments.short, seed))
+    {
+        eprintln!("{}: {error}", path.display());
+        return ExitCode::FAILURE;
+    }
+    if report::print(&rows, seed) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,91 @@
+//! 18: the registry fails, is slow, answers for another patient, without a phone, with another method; an approval is
+//! verified while its job is queued.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::asked::{Asked, Person};
+use tests::chaos::finding::Finding;
+
+/// Longest until every job has ended.
+const WITHIN: Duration = Duration::from_mins(1);
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let jobs = setup.size(20, 200);
+    let mut finding = Finding::default();
+    let mut arena = Arena::start(fleet(30)).await;
+    let mut asked = Vec::new();
+    let passing = jobs * 2;
+    for (name, faults) in [
+        ("5xx for a while", json!([{"target": "persons", "action": {"status": 502}, "times": passing}])),
+        ("slow", json!([{"target": "approvals", "action": {"delay_ms": 1_500}}])),
+        ("silent for a while", json!([{"target": "persons", "action": {"hang": true}, "times": jobs}])),
+        ("cut for a while", json!([{"target": "approvals", "action": {"cut": true}, "times": jobs}])),
+    ] {
+        let (told, processed, sent) = one(&arena, &faults, jobs).await;
+        finding.exactly(&format!("of {jobs} processed, {name}"), processed, jobs);
+        finding.require(sent == jobs, "", format!("{name}: {sent} SMS"));
+        asked.extend(told);
+    }
+    for (name, action) in
+        [("another patient", json!({"other_patient": true})), ("null phone", json!({"null_phone": true}))]
+    {
+        let faults = json!([{"target": "approvals", "action": action}]);
+        let (told, _, sent) = one(&arena, &faults, jobs).await;
+        finding.exactly(&format!("SMS, {name}"), sent, 0);
+        asked.extend(told);
+    }
+    asked.extend(changed_while_queued(&mut arena, jobs, &mut finding).await);
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    arena.check(&evidence, &mut finding).await;
+    arena.close(&mut finding);
+    finding
+}
+
+/// Jobs under these faults: what clients were told, how many were processed, and how many messages left.
+async fn one(arena: &Arena, faults: &Value, jobs: usize) -> (Vec<Asked>, usize, usize) {
+    arena.control.faults(faults).await;
+    let before = arena.messages();
+    let asked = arena.ask_all(jobs).await;
+    assert!(arena.drained(WITHIN).await.is_some(), "all jobs end under {faults}");
+    arena.control.faults(&json!([])).await;
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let (processed, sent) = (evidence.in_state("processed"), arena.messages() - before);
+    (evidence.asked, processed, sent)
+}
+
+/// Nobody works while the approvals are verified, closed, or get another method.
+async fn changed_while_queued(arena: &mut Arena, jobs: usize, finding: &mut Finding) -> Vec<Asked> {
+    arena.stack.workers.clear();
+    let asked = arena.ask_all(jobs).await;
+    for (number, one) in asked.iter().enumerate() {
+        arena.control.put_approval(&one.person, &changed(number, &one.person)).await;
+    }
+    let before = arena.messages();
+    arena.stack.add_worker(&[]).await;
+    finding.require(arena.drained(WITHIN).await.is_some(), "", "jobs of changed approvals do not end");
+    finding.exactly("SMS for approvals changed while queued", arena.messages() - before, 0);
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let refused = evidence
+        .records
+        .iter()
+        .filter(|(job, record)| evidence.accepted().contains(job.as_str()) && record.status == Some(409));
+    finding.exactly("of them 409", refused.count(), jobs);
+    evidence.asked
+}
+
+fn changed(number: usize, person: &Person) -> Value {
+    let mut approval = json!({
+        "id": person.approval_id, "patient_id": person.patient_id, "granted_resources": [], "granted_to": {},
+        "reason": {}, "expires_at": 4_102_444_800_u64, "status": "new", "access_level": "read", "authorize_with": null,
+        "urgent": {"type": "OTP", "phone_number": person.phone},
+    });
+    match number % 3 {
+        0 => approval["status"] = "active".into(),
+        1 => approval["expires_at"] = 1_498_749_591.into(),
+        _ => approval["urgent"]["type"] = "OFFLINE".into(),
+    }
+    approval
+}

@@ -1,0 +1,97 @@
+//! The table: what was asked of each scenario, what it showed, and the verdict.
+
+use std::fmt::Write;
+use std::process::Command;
+
+use chrono::Utc;
+use tests::chaos::seed::Seed;
+
+use crate::runner::Row;
+
+/// What a row comes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+    NotRun,
+}
+
+impl Row {
+    fn verdict(&self) -> Verdict {
+        match (&self.finding.not_run, self.finding.wrong.is_empty()) {
+            (_, false) => Verdict::Failed,
+            (Some(_), true) => Verdict::NotRun,
+            (None, true) => Verdict::Passed,
+        }
+    }
+
+    fn verdict_text(&self) -> String {
+        match self.verdict() {
+            Verdict::Passed => "passed".to_owned(),
+            Verdict::Failed => format!("FAILED: {}", self.finding.wrong.join("; ")),
+            Verdict::NotRun => format!("not run: {}", self.finding.not_run.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// One row, as it is printed.
+pub(crate) fn line(row: &Row) -> String {
+    let (scenario, seen) = (row.scenario, row.finding.seen.join("; "));
+    let took = row.took.as_secs_f64();
+    format!(
+        "{:>2} | {} | {} | {seen} | {} ({took:.0} s)",
+        scenario.number,
+        scenario.name,
+        scenario.asked,
+        row.verdict_text()
+    )
+}
+
+/// Prints the table and the closing line; answers whether nothing failed.
+pub(crate) fn print(rows: &[Row], seed: Seed) -> bool {
+    println!(" # | scenario | figure asked | figure seen | verdict (seed {})", seed.0);
+    for row in rows {
+        println!("{}", line(row));
+    }
+    let count = |verdict| rows.iter().filter(|row| row.verdict() == verdict).count();
+    let (passed, failed) = (count(Verdict::Passed), count(Verdict::Failed));
+    println!("{passed} passed, {failed} failed, {} skipped", count(Verdict::NotRun));
+    failed == 0
+}
+
+/// The table for the record, with what is needed to run it again.
+pub(crate) fn markdown(rows: &[Row], short: bool, seed: Seed) -> String {
+    let form = if short { "short" } else { "full" };
+    let mut text = format!(
+        "# Results of the fault scenarios\n\n{form} form, seed {}, {}, {}, {}\n\n",
+        seed.0,
+        Utc::now().format("%Y-%m-%d %H:%M UTC"),
+        machine(),
+        redis_version()
+    );
+    text.push_str("| # | scenario | figure asked | figure seen | verdict |\n|---|---|---|---|---|\n");
+    for row in rows {
+        let (scenario, seen) = (row.scenario, row.finding.seen.join("; "));
+        let verdict = row.verdict_text().replace('|', "/");
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {seen} | {verdict} |",
+            scenario.number, scenario.name, scenario.asked
+        );
+    }
+    text
+}
+
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{cores} cores, {} {}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+fn redis_version() -> String {
+    let output = Command::new("redis-server").arg("--version").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    text.split_whitespace().find_map(|word| word.strip_prefix("v=")).map_or_else(
+        || "Redis of unknown version".to_owned(),
+        |version| format!("Redis {version}, debug build"),
+    )
+}

@@ -1,0 +1,70 @@
+//! Runs scenarios one after the other, with a bar on a terminal. A panic in one is that one's failure.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tests::chaos::arena::Setup;
+use tests::chaos::finding::Finding;
+use tests::chaos::seed::Seed;
+
+use crate::catalogue::{self, Scenario};
+
+/// Longest a scenario may take: past it, it hangs.
+const LIMIT: Duration = Duration::from_mins(15);
+
+/// One line of the table.
+pub(crate) struct Row {
+    pub(crate) scenario: Scenario,
+    pub(crate) finding: Finding,
+    pub(crate) took: Duration,
+}
+
+/// Runs those asked for, or all.
+pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
+    let chosen: Vec<_> =
+        catalogue::all().into_iter().filter(|one| only.is_empty() || only.contains(&one.number)).collect();
+    eprintln!("seed {}, {} form", seed.0, if short { "short" } else { "full" });
+    let bar = ProgressBar::new(chosen.len() as u64);
+    bar.set_style(style());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let mut rows = Vec::new();
+    for scenario in chosen {
+        bar.set_message(format!("{} {}", scenario.number, scenario.name));
+        let start = Instant::now();
+        let finding = run_one(scenario, Setup { short, seed }).await;
+        let row = Row { scenario, finding, took: start.elapsed() };
+        bar.suspend(|| eprintln!("{}", crate::report::line(&row)));
+        rows.push(row);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    rows
+}
+
+async fn run_one(scenario: Scenario, setup: Setup) -> Finding {
+    let running = tokio::spawn((scenario.run)(setup));
+    let stop = running.abort_handle();
+    match tokio::time::timeout(LIMIT, running).await {
+        Ok(Ok(finding)) => finding,
+        Ok(Err(error)) => failed(panic_text(error)),
+        Err(_) => {
+            stop.abort();
+            failed(format!("did not end within {LIMIT:?}"))
+        }
+    }
+}
+
+fn failed(what: String) -> Finding {
+    Finding { wrong: vec![what], ..Finding::default() }
+}
+
+fn panic_text(error: tokio::task::JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else { return "stopped".to_owned() };
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+fn style() -> ProgressStyle {
+    let style = ProgressStyle::with_template("{bar:20} {pos}/{len} {elapsed} {msg}");
+    style.unwrap_or_else(|_| ProgressStyle::default_bar())
+}

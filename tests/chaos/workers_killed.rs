@@ -1,0 +1,92 @@
+//! 1: workers die at random under load, and others take over what they held.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+use rand::rngs::StdRng;
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::finding::Finding;
+use tests::chaos::orphans::Orphans;
+use tests::stack::Member;
+
+/// Workers at any time.
+const WORKERS: usize = 2;
+
+/// Longest from an owner's death to a job's end.
+const ENDED_WITHIN: Duration = Duration::from_mins(1);
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let (jobs, rate, lease) = setup.size((1_200, 150.0, 3), (10_000, 200.0, 30));
+    let fleet = fleet(lease).apis(2).workers(WORKERS).set("RESEND_WORKER_CONCURRENCY", 16);
+    let mut arena = Arena::start(fleet).await;
+    let load = arena.load(rate);
+    let asking = tokio::spawn({
+        let people = arena.people(jobs).await;
+        async move { load.run(people).await }
+    });
+    let mut dead = kill_until(&mut arena, setup.seed.rng("kill"), || asking.is_finished()).await;
+    let asked = asking.await.expect("the clients");
+    watch_take_over(&arena, &mut dead).await;
+    let drained = arena.drained(ENDED_WITHIN).await;
+
+    let mut finding = Finding::default();
+    let excused: HashSet<String> = dead.iter().flat_map(|orphans| orphans.jobs.clone()).collect();
+    let evidence = arena.evidence(asked, excused.clone()).await;
+    finding.note(format!("{} kills, {} jobs orphaned", dead.len(), excused.len()));
+    finding.exactly("accepted", evidence.accepted().len(), jobs);
+    finding.exactly("ended", evidence.in_state("processed") + evidence.in_state("failed"), jobs);
+    finding.note(format!("{} failed", evidence.in_state("failed")));
+    let taken_over =
+        dead.iter().map(Orphans::taken_over_after).max_by_key(|after| after.unwrap_or(Duration::MAX));
+    finding.within("taken over", taken_over.flatten(), Duration::from_secs(lease + 6));
+    finding.within("ended after death", ended_after(&evidence, &dead), ENDED_WITHIN);
+    finding.require(drained.is_some(), format!("drained {drained:.1?}"), "asked ≤ 60 s");
+    finding.note(format!("{} with two SMS", evidence.with_messages(2)));
+    arena.check(&evidence, &mut finding).await;
+    arena.close(&mut finding);
+    finding
+}
+
+/// Kills one worker after the other, each replaced at once, until the clients are done.
+async fn kill_until(arena: &mut Arena, mut rng: StdRng, done: impl Fn() -> bool) -> Vec<Orphans> {
+    let (mut dead, mut redis) = (Vec::new(), arena.redis().await);
+    while !done() {
+        let pause = Duration::from_millis(rng.random_range(200..800));
+        tokio::time::sleep(pause).await;
+        let victim = rng.random_range(0..arena.stack.workers.len());
+        let mut victim: Member = arena.stack.workers.swap_remove(victim);
+        let consumer =
+            victim.process.logged("taking jobs").await["consumer"].as_str().unwrap_or_default().to_owned();
+        victim.process.kill().await;
+        dead.push(Orphans::of(&mut redis, &consumer).await.expect("Redis answers"));
+        for orphans in &mut dead {
+            orphans.look(&mut redis).await.expect("Redis answers");
+        }
+        arena.stack.add_worker(&[]).await;
+    }
+    dead
+}
+
+/// Looks until nothing is in dead hands any more.
+async fn watch_take_over(arena: &Arena, dead: &mut [Orphans]) {
+    let mut redis = arena.redis().await;
+    let (start, mut look) = (Instant::now(), tokio::time::interval(Duration::from_millis(200)));
+    while start.elapsed() < ENDED_WITHIN && dead.iter().any(|orphans| orphans.taken_over.is_none()) {
+        look.tick().await;
+        for orphans in dead.iter_mut() {
+            orphans.look(&mut redis).await.expect("Redis answers");
+        }
+    }
+}
+
+/// The longest from the last death of an owner to its job's end.
+fn ended_after(evidence: &tests::chaos::evidence::Evidence, dead: &[Orphans]) -> Option<Duration> {
+    let mut longest = Duration::ZERO;
+    for job in dead.iter().flat_map(|orphans| &orphans.jobs) {
+        let ended = evidence.endings.get(job)?.at;
+        let last_death = dead.iter().filter(|orphans| orphans.jobs.contains(job) && orphans.died < ended);
+        longest = longest.max(last_death.map(|orphans| ended - orphans.died).min().unwrap_or_default());
+    }
+    Some(longest)
+}

@@ -1,0 +1,19 @@
+//! The queue's promise under faults: a fleet of real processes, faults between and inside them, a load of clients who
+//! write down what they were told, and checks of that against the gateway's ledger and what Redis holds in the end.
+
+pub mod arena;
+pub mod asked;
+pub mod check;
+pub mod endings;
+pub mod evidence;
+pub mod finding;
+pub mod leaks;
+pub mod load;
+pub mod metrics;
+pub mod orphans;
+pub mod proxy;
+pub mod records;
+pub mod refusals;
+pub mod sandbox_faults;
+pub mod seed;
+pub mod targets;

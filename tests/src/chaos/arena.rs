@@ -1,0 +1,178 @@
+//! One scenario's fleet with everything that watches it.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+
+use super::asked::{Asked, Person};
+use super::check::{self, strangers};
+use super::endings::Endings;
+use super::evidence::Evidence;
+use super::finding::Finding;
+use super::load::Load;
+use super::records;
+use super::sandbox_faults::Control;
+use super::seed::Seed;
+use super::targets::Targets;
+use super::{leaks, records::STREAM};
+use crate::client::ApiClient;
+use crate::sandbox::Message;
+use crate::stack::{Stack, StackBuilder};
+
+/// How often is looked at what is left.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How large and by what chance a scenario is to be run.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    /// The small form, for every run of the tests.
+    pub short: bool,
+    /// Where chance comes from.
+    pub seed: Seed,
+}
+
+impl Setup {
+    /// One of two sizes.
+    pub fn size<T>(&self, short: T, full: T) -> T {
+        if self.short { short } else { full }
+    }
+}
+
+/// A fleet and its watchers.
+pub struct Arena {
+    /// The processes.
+    pub stack: Stack,
+    /// The APIs clients know.
+    pub targets: Targets,
+    /// How jobs ended so far.
+    pub endings: Endings,
+    /// The sandbox's control side.
+    pub control: Control,
+}
+
+/// A fleet whose Redis writes through at every command, without limits that a load of clients would run into.
+pub fn fleet(lease_seconds: u64) -> StackBuilder {
+    StackBuilder::new()
+        .redis(&["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
+        .set("RESEND_LEASE_SECONDS", lease_seconds)
+        .set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0)
+}
+
+impl Arena {
+    /// Starts a fleet.
+    pub async fn start(fleet: StackBuilder) -> Self {
+        let stack = fleet.start().await;
+        let (targets, endings) = (Targets::default(), Endings::of(&stack.redis.url()));
+        targets.set(&stack.apis);
+        let control = Control::new(&stack.sandbox.url);
+        Self { stack, targets, endings, control }
+    }
+
+    /// Starts one more API and lets clients know of it.
+    pub async fn add_api(&mut self, own: &[(&str, &str)]) {
+        self.stack.add_api(own).await;
+        self.targets.set(&self.stack.apis);
+    }
+
+    /// Clients that ask so often a second.
+    pub fn load(&self, per_second: f64) -> Load {
+        Load::new(&self.targets, per_second)
+    }
+
+    /// So many patients.
+    pub async fn people(&self, count: usize) -> Vec<Person> {
+        self.control.people(count).await
+    }
+
+    /// So many jobs, asked for as fast as they are taken.
+    pub async fn ask_all(&self, count: usize) -> Vec<Asked> {
+        self.load(2_000.0).run(self.people(count).await).await
+    }
+
+    /// A connection to look with.
+    pub async fn redis(&self) -> MultiplexedConnection {
+        self.stack.redis.connection().await
+    }
+
+    /// Waits until nothing waits, runs, or is put back; `None` when there still is something after this time.
+    pub async fn drained(&self, within: Duration) -> Option<Duration> {
+        let start = Instant::now();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        while start.elapsed() < within {
+            look.tick().await;
+            if self.left().await == Some(0) {
+                return Some(start.elapsed());
+            }
+        }
+        None
+    }
+
+    /// How much is left in the queue; `None` while Redis does not answer.
+    pub async fn left(&self) -> Option<u64> {
+        let client = redis::Client::open(self.stack.redis.url()).ok()?;
+        let mut connection = client.get_multiplexed_async_connection().await.ok()?;
+        let mut ask = redis::pipe();
+        ask.cmd("XLEN")
+            .arg(STREAM)
+            .cmd("ZCARD")
+            .arg("resend:{0}:scheduled")
+            .cmd("HLEN")
+            .arg("resend:{0}:live");
+        let left: (u64, u64, u64) = ask.query_async(&mut connection).await.ok()?;
+        Some(left.0 + left.1 + left.2)
+    }
+
+    /// Everything there is to check.
+    pub async fn evidence(&self, asked: Vec<Asked>, excused: HashSet<String>) -> Evidence {
+        let records = records::all(&mut self.redis().await).await.expect("Redis can be read in the end");
+        Evidence { asked, ledger: self.ledger(), records, endings: self.endings.seen(), excused }
+    }
+
+    /// What the gateway took.
+    pub fn ledger(&self) -> Vec<Message> {
+        let lines = self.stack.ledger().into_iter();
+        lines.map(|line| serde_json::from_value(line).expect("the ledger's own line")).collect()
+    }
+
+    /// How many messages the gateway took.
+    pub fn messages(&self) -> usize {
+        let ledger = std::fs::read(self.stack.folder().join("ledger.jsonl")).unwrap_or_default();
+        ledger.iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    /// Waits until this many messages were taken; `None` when there are fewer after this time.
+    pub async fn messages_reach(&self, count: usize, within: Duration) -> Option<Duration> {
+        let (start, mut look) = (Instant::now(), tokio::time::interval(LOOK_EVERY));
+        while start.elapsed() < within {
+            look.tick().await;
+            if self.messages() >= count {
+                return Some(start.elapsed());
+            }
+        }
+        None
+    }
+
+    /// Processes of ours that have ended though nobody asked them to.
+    pub fn exited(&mut self) -> usize {
+        let members = self.stack.apis.iter_mut().chain(&mut self.stack.workers);
+        members.filter_map(|member| member.process.has_ended()).count()
+    }
+
+    /// Checks every rule over the evidence and what was written.
+    pub async fn check(&self, evidence: &Evidence, finding: &mut Finding) {
+        finding.breaches(check::all(evidence));
+        finding.breaches(leaks::in_folder(self.stack.folder(), &evidence.ledger));
+        let owner = ApiClient::new(&self.targets.next(), "mis-a-token");
+        let ended = evidence.accepted().into_iter().filter(|job| evidence.records.contains_key(*job));
+        finding.breaches(strangers::see_nothing(&owner, ended).await);
+    }
+
+    /// Ends it; what a failed scenario wrote is kept, and the finding tells where.
+    pub fn close(self, finding: &mut Finding) {
+        if !finding.wrong.is_empty() {
+            let kept = self.stack.keep();
+            finding.wrong.push(format!("data and logs: {}", kept.display()));
+        }
+    }
+}

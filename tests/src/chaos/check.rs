@@ -1,0 +1,49 @@
+//! The invariants I1 to I6, each a function from what a run left behind to what is wrong with it. I7 asks a running
+//! API, I8 reads files: they are in `strangers` and beside this module in `leaks`.
+
+mod ended;
+mod messages;
+pub mod strangers;
+
+use super::evidence::Evidence;
+
+pub use ended::{every_accepted_job_ended, no_ended_job_changed};
+pub use messages::{
+    code_of, no_message_after_the_deadline, no_message_without_a_job, no_more_messages_than_allowed,
+    one_code_per_job,
+};
+
+/// One rule that does not hold, and the jobs it does not hold for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// `I1` to `I8`.
+    pub rule: &'static str,
+    /// What is wrong.
+    pub what: String,
+    /// The jobs.
+    pub jobs: Vec<String>,
+}
+
+impl Breach {
+    /// A breach, if there are jobs it is about.
+    pub fn of(rule: &'static str, what: &str, mut jobs: Vec<String>) -> Option<Self> {
+        jobs.sort();
+        (!jobs.is_empty()).then(|| Self { rule, what: what.to_owned(), jobs })
+    }
+}
+
+/// Everything that can be told from the evidence alone.
+pub fn all(evidence: &Evidence) -> Vec<Breach> {
+    let rules = [
+        every_accepted_job_ended,
+        no_more_messages_than_allowed,
+        one_code_per_job,
+        no_message_without_a_job,
+        no_message_after_the_deadline,
+        no_ended_job_changed,
+    ];
+    rules.iter().filter_map(|rule| rule(evidence)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Listens to the ends of jobs as they are announced, and writes down what a client would have read at that moment.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use redis::{Client, RedisResult};
+use tokio::task::JoinHandle;
+
+use super::records::{self, Record};
+
+/// The channel of the one partition.
+const CHANNEL: &str = "resend:{0}:ended";
+
+/// Wait before a listener that lost Redis tries again.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+
+/// A job's end as it was first seen.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// When.
+    pub at: Instant,
+    /// What stood in Redis then.
+    pub record: Record,
+    /// How often an end was announced.
+    pub times: u32,
+}
+
+/// A running listener.
+pub struct Endings {
+    seen: Arc<Mutex<HashMap<String, Ending>>>,
+    listening: JoinHandle<()>,
+}
+
+impl Endings {
+    /// Listens at this server, over its restarts too.
+    pub fn of(url: &str) -> Self {
+        let (seen, url) = (Arc::default(), url.to_owned());
+        let into = Arc::clone(&seen);
+        let listening = tokio::spawn(async move {
+            loop {
+                // While Redis is away nothing ends there either; what was missed is found in the last reading.
+                let _ = listen(&url, &into).await;
+                tokio::time::sleep(AGAIN_AFTER).await;
+            }
+        });
+        Self { seen, listening }
+    }
+
+    /// What was seen so far.
+    pub fn seen(&self) -> HashMap<String, Ending> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many have ended so far.
+    pub fn count(&self) -> usize {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl Drop for Endings {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+async fn listen(url: &str, into: &Mutex<HashMap<String, Ending>>) -> RedisResult<()> {
+    let client = Client::open(url)?;
+    let mut reading = client.get_multiplexed_async_connection().await?;
+    let mut pubsub = client.get_async_pubsub().await?;
+    pubsub.subscribe(CHANNEL).await?;
+    let mut ends = pubsub.into_on_message().ready_chunks(500);
+    while let Some(ended) = ends.next().await {
+        let at = Instant::now();
+        let jobs = ended.iter().map(redis::Msg::get_payload).collect::<Result<Vec<String>, _>>()?;
+        let mut records = records::of(&mut reading, &jobs).await?;
+        let mut seen = into.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in jobs {
+            let record = records.remove(&job).unwrap_or_default();
+            let ending = seen.entry(job).or_insert(Ending { at, record, times: 0 });
+            ending.times += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Clients: each asks under an idempotency key of its own and, told 503 or nothing, asks again under the same key.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use futures_util::StreamExt;
+use futures_util::stream;
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use uuid::Uuid;
+
+use super::asked::{Asked, Attempt, Person, Told};
+use super::targets::Targets;
+use crate::client::resend_path;
+
+/// Wait of a client before it asks again; shorter than `Retry-After` asks for, to be a burden rather than a guest.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// Longest a client waits for one answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(12);
+
+/// How the clients ask.
+#[derive(Clone)]
+pub struct Load {
+    /// New wishes a second.
+    pub per_second: f64,
+    /// Requests under way at once.
+    pub at_once: usize,
+    /// How long one client goes on asking.
+    pub patience: Duration,
+    http: reqwest::Client,
+    targets: Targets,
+}
+
+impl Load {
+    /// Clients of these APIs.
+    pub fn new(targets: &Targets, per_second: f64) -> Self {
+        shared::tls::install_crypto_provider();
+        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
+        let http = http.expect("a client without surprises");
+        Self { per_second, at_once: 64, patience: Duration::from_secs(90), http, targets: targets.clone() }
+    }
+
+    /// How long one client goes on asking.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Requests under way at once.
+    #[must_use]
+    pub fn at_once(mut self, at_once: usize) -> Self {
+        self.at_once = at_once;
+        self
+    }
+
+    /// Asks for all of them; answers what everybody was told.
+    pub async fn run(&self, people: Vec<Person>) -> Vec<Asked> {
+        let mut tick = tokio::time::interval(Duration::from_secs_f64(1.0 / self.per_second));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
+        let wishes = stream::unfold((people.into_iter(), tick), |(mut people, mut tick)| async move {
+            let person = people.next()?;
+            tick.tick().await;
+            Some((person, (people, tick)))
+        });
+        // A task for each client: one that is served must not wait until the next is looked at.
+        let clients = wishes.map(|person| {
+            let one = self.clone();
+            async move { tokio::spawn(async move { one.insist(person).await }).await.expect("a client") }
+        });
+        clients.buffer_unordered(self.at_once).collect().await
+    }
+
+    /// One client, until it is told something final or its patience ends.
+    pub async fn insist(&self, person: Person) -> Asked {
+        let mut asked = Asked { person, key: Uuid::new_v4().to_string(), attempts: Vec::new() };
+        let until = Instant::now() + self.patience;
+        loop {
+            let attempt = self.ask(&asked.person, &asked.key).await;
+            let again = attempt.told.asks_to_come_back();
+            asked.attempts.push(attempt);
+            if !again || Instant::now() > until {
+                return asked;
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+        }
+    }
+
+    /// One request.
+    pub async fn ask(&self, person: &Person, key: &str) -> Attempt {
+        let url = format!("{}{}", self.targets.next(), resend_path(person.patient_id, person.approval_id));
+        let request = self.http.patch(url).bearer_auth("mis-a-token").header("idempotency-key", key);
+        let (at_ms, start) = (Utc::now().timestamp_millis(), Instant::now());
+        let told = match request.send().await {
+            Ok(answer) => Told::read(answer).await,
+            Err(error) if error.is_connect() || error.is_builder() => Told::Unreached,
+            Err(_) => Told::Broken,
+        };
+        Attempt { at_ms, took: start.elapsed(), told }
+    }
+}
+
+impl Told {
+    async fn read(answer: reqwest::Response) -> Self {
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        // An answer that breaks off has told nothing for certain.
+        if answer.bytes().await.is_err() {
+            return Self::Broken;
+        }
+        match (status, text(&headers, LOCATION.as_str())) {
+            (202, Some(href)) => {
+                Self::Accepted { job: href.rsplit('/').next().unwrap_or_default().to_owned(), href }
+            }
+            _ => {
+                let retry_after = text(&headers, RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
+                Self::Status { status, retry_after }
+            }
+        }
+    }
+
+    fn asks_to_come_back(&self) -> bool {
+        matches!(self, Self::Unreached | Self::Broken | Self::Status { status: 502..=504, .. })
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}

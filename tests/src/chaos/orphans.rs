@@ -1,0 +1,74 @@
+//! What a worker held at the moment it died, and how long it took until somebody else had it.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, cmd, pipe};
+use serde_json::Value;
+
+use super::records::{GROUP, STREAM};
+
+/// Most entries one worker may hold here.
+const MOST: usize = 2_000;
+
+/// What one dead worker held.
+#[derive(Debug)]
+pub struct Orphans {
+    /// When it died.
+    pub died: Instant,
+    /// Its name in the group.
+    pub consumer: String,
+    /// The jobs in its hands.
+    pub jobs: Vec<String>,
+    /// When the last of them was somebody else's, or done.
+    pub taken_over: Option<Instant>,
+}
+
+impl Orphans {
+    /// What this consumer holds now.
+    pub async fn of(redis: &mut MultiplexedConnection, consumer: &str) -> RedisResult<Self> {
+        let died = Instant::now();
+        let entries = held(redis, consumer).await?;
+        if entries.is_empty() {
+            return Ok(Self {
+                died,
+                consumer: consumer.to_owned(),
+                jobs: Vec::new(),
+                taken_over: Some(died),
+            });
+        }
+        let mut ask = pipe();
+        for entry in &entries {
+            ask.cmd("XRANGE").arg(STREAM).arg(entry).arg(entry);
+        }
+        let found: Vec<Vec<(String, HashMap<String, String>)>> = ask.query_async(redis).await?;
+        let jobs = found.into_iter().flatten().filter_map(|(_, fields)| job_of(&fields)).collect();
+        Ok(Self { died, consumer: consumer.to_owned(), jobs, taken_over: None })
+    }
+
+    /// Looks whether it still holds something.
+    pub async fn look(&mut self, redis: &mut MultiplexedConnection) -> RedisResult<()> {
+        if self.taken_over.is_none() && held(redis, &self.consumer).await?.is_empty() {
+            self.taken_over = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// How long the last of its jobs was in dead hands.
+    pub fn taken_over_after(&self) -> Option<Duration> {
+        Some(self.taken_over? - self.died)
+    }
+}
+
+async fn held(redis: &mut MultiplexedConnection, consumer: &str) -> RedisResult<Vec<String>> {
+    let mut ask = cmd("XPENDING");
+    ask.arg(STREAM).arg(GROUP).arg("-").arg("+").arg(MOST).arg(consumer);
+    let pending: Vec<(String, String, u64, u64)> = ask.query_async(redis).await?;
+    Ok(pending.into_iter().map(|(entry, ..)| entry).collect())
+}
+
+fn job_of(fields: &HashMap<String, String>) -> Option<String> {
+    let message: Value = serde_json::from_str(fields.get("m")?).ok()?;
+    message["job"].as_str().map(str::to_owned)
+}

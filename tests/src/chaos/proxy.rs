@@ -1,0 +1,136 @@
+//! A TCP proxy to put between any two processes, whose two directions can be made to misbehave while it runs.
+
+mod flow;
+
+use std::net::SocketAddr;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use flow::Flow;
+
+/// Bytes carried at once.
+const CHUNK: usize = 16 * 1024;
+
+/// A running proxy; dropping it ends it with all its connections.
+pub struct Proxy {
+    address: SocketAddr,
+    rules: watch::Sender<Rules>,
+    accepting: JoinHandle<()>,
+}
+
+/// What happens to the bytes of each direction.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    /// From the caller to the called.
+    asked: Flow,
+    /// From the called to the caller.
+    answered: Flow,
+    /// Grows when all connections are cut.
+    cut: u64,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Asked,
+    Answered,
+}
+
+impl Proxy {
+    /// A proxy to this port of the loopback interface that carries everything.
+    pub async fn to(port: u16) -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let rules = watch::Sender::new(Rules { asked: Flow::Pass, answered: Flow::Pass, cut: 0 });
+        let accepting = tokio::spawn(accept(listener, port, rules.subscribe()));
+        Ok(Self { address, rules, accepting })
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// As `RESEND_REDIS_URL` wants it.
+    pub fn redis_url(&self) -> String {
+        format!("redis://{}/0", self.address)
+    }
+
+    /// Changes both directions, for open connections too.
+    pub fn carry(&self, asked: Flow, answered: Flow) {
+        self.rules.send_modify(|rules| (rules.asked, rules.answered) = (asked, answered));
+    }
+
+    /// Carries everything again. Connections whose bytes were swallowed stay broken, so they are cut.
+    pub fn heal(&self) {
+        self.carry(Flow::Pass, Flow::Pass);
+        self.cut();
+    }
+
+    /// Closes every open connection.
+    pub fn cut(&self) {
+        self.rules.send_modify(|rules| rules.cut += 1);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, port: u16, rules: watch::Receiver<Rules>) {
+    while let Ok((caller, _)) = listener.accept().await {
+        tokio::spawn(join(caller, port, rules.clone()));
+    }
+}
+
+async fn join(caller: TcpStream, port: u16, rules: watch::Receiver<Rules>) {
+    let Ok(called) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+    let _ = (caller.set_nodelay(true), called.set_nodelay(true));
+    let (ask, reply) = caller.into_split();
+    let (answer, forward) = called.into_split();
+    // When one direction ends, so does the other: a connection is cut whole.
+    tokio::select! {
+        () = pump(ask, forward, Way::Asked, rules.clone()) => {}
+        () = pump(answer, reply, Way::Answered, rules) => {}
+    }
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, mut rules: watch::Receiver<Rules>) {
+    let mut chunk = vec![0; CHUNK];
+    let (mut carried, first) = (0_u64, rules.borrow().cut);
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut chunk) => read.unwrap_or(0),
+            _ = rules.wait_for(|rules| rules.cut != first) => return,
+        };
+        if read == 0 {
+            return;
+        }
+        let flow = rules.borrow().flow(way);
+        let done = tokio::select! {
+            done = flow.carry(&chunk[..read], carried, &mut to) => done,
+            _ = rules.wait_for(|rules| rules.cut != first) => return,
+        };
+        if !done {
+            return;
+        }
+        carried += read as u64;
+    }
+}
+
+impl Rules {
+    fn flow(&self, way: Way) -> Flow {
+        match way {
+            Way::Asked => self.asked,
+            Way::Answered => self.answered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

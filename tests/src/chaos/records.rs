@@ -1,0 +1,91 @@
+//! What Redis holds of the jobs, read past the service.
+
+use std::collections::HashMap;
+
+use redis::aio::ConnectionLike;
+use redis::{RedisResult, cmd, pipe};
+
+/// Jobs read in one round trip.
+const AT_ONCE: usize = 500;
+
+/// Prefix of the job records of the one partition.
+pub const JOB_PREFIX: &str = "resend:{0}:job:";
+/// Prefix of the results.
+pub const RESULT_PREFIX: &str = "resend:{0}:result:";
+/// The stream.
+pub const STREAM: &str = "resend:{0}:stream";
+/// The consumer group.
+pub const GROUP: &str = "workers";
+/// What was set aside.
+pub const QUARANTINE: &str = "resend:{0}:quarantine";
+
+/// A job's record and result.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// `queued`, `sending`, `scheduled`, `processed` or `failed`.
+    pub state: String,
+    /// The status code of an ended job.
+    pub status: Option<u16>,
+    /// Sends begun.
+    pub sends: u32,
+    /// No SMS starts after it, milliseconds since the epoch.
+    pub deadline_ms: i64,
+    /// The result of an ended job.
+    pub result: Option<String>,
+}
+
+impl Record {
+    /// Whether the job has ended.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state.as_str(), "processed" | "failed")
+    }
+}
+
+/// Every job in the one partition of a server.
+pub async fn all(redis: &mut impl ConnectionLike) -> RedisResult<HashMap<String, Record>> {
+    let (mut cursor, mut jobs) = (0_u64, Vec::new());
+    loop {
+        let mut scan = cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(format!("{JOB_PREFIX}*")).arg("COUNT").arg(1_000);
+        let (next, keys): (u64, Vec<String>) = scan.query_async(redis).await?;
+        jobs.extend(keys.into_iter().filter_map(|key| key.strip_prefix(JOB_PREFIX).map(str::to_owned)));
+        cursor = next;
+        if cursor == 0 {
+            return of(redis, &jobs).await;
+        }
+    }
+}
+
+/// These jobs, as far as there are records.
+pub async fn of(redis: &mut impl ConnectionLike, jobs: &[String]) -> RedisResult<HashMap<String, Record>> {
+    let mut records = HashMap::new();
+    for batch in jobs.chunks(AT_ONCE) {
+        let mut ask = pipe();
+        for job in batch {
+            ask.cmd("HMGET")
+                .arg(format!("{JOB_PREFIX}{job}"))
+                .arg(&["state", "status", "sends", "deadline"])
+                .cmd("GET")
+                .arg(format!("{RESULT_PREFIX}{job}"));
+        }
+        let answers: Vec<redis::Value> = ask.query_async(redis).await?;
+        for (job, answer) in batch.iter().zip(answers.chunks_exact(2)) {
+            records.extend(read(answer)?.map(|record| (job.clone(), record)));
+        }
+    }
+    Ok(records)
+}
+
+fn read(answer: &[redis::Value]) -> RedisResult<Option<Record>> {
+    let fields: Vec<Option<String>> = redis::from_redis_value(answer[0].clone())?;
+    let result = redis::from_redis_value(answer[1].clone())?;
+    let number = |index: usize| fields[index].as_ref().and_then(|text| text.parse::<i64>().ok());
+    let Some(state) = fields[0].clone() else { return Ok(None) };
+    Ok(Some(Record {
+        state,
+        status: number(1).and_then(|status| u16::try_from(status).ok()),
+        sends: number(2).and_then(|sends| u32::try_from(sends).ok()).unwrap_or(0),
+        deadline_ms: number(3).unwrap_or(i64::MAX),
+        result,
+    }))
+}

@@ -1,0 +1,32 @@
+//! How clients were turned away while the service could not accept: promptly, with 503, and told when to come back.
+
+use std::time::Duration;
+
+use super::asked::{Asked, Attempt, Told};
+use super::finding::Finding;
+
+/// Longest until a refusal (scenario 15); what is slower is a client left hanging.
+const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
+
+/// Largest `Retry-After` of a 503, seconds (scenario 9).
+const COME_BACK_WITHIN: u64 = 2;
+
+/// Adds what refusals there were, and what was wrong with them.
+pub fn report(asked: &[Asked], finding: &mut Finding) {
+    let refused: Vec<&Attempt> = asked
+        .iter()
+        .flat_map(|asked| &asked.attempts)
+        .filter(|attempt| matches!(attempt.told, Told::Status { status: 500.., .. } | Told::Broken))
+        .collect();
+    let unlike = |attempt: &&&Attempt| !matches!(attempt.told, Told::Status { status: 503, retry_after: Some(seconds) } if seconds <= COME_BACK_WITHIN);
+    let other: Vec<_> = refused.iter().filter(unlike).collect();
+    finding.note(format!("{} refused", refused.len()));
+    let example = other.first().map(|attempt| format!("{:?} after {:.1?}", attempt.told, attempt.took));
+    finding.require(
+        other.is_empty(),
+        format!("{} refusals other than 503 with Retry-After ≤ {COME_BACK_WITHIN}", other.len()),
+        example.unwrap_or_default(),
+    );
+    let slowest = refused.iter().map(|attempt| attempt.took).max().unwrap_or_default();
+    finding.within("slowest refusal", Some(slowest), REFUSED_WITHIN);
+}

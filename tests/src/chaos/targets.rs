@@ -1,0 +1,33 @@
+//! The APIs that clients know of, as a load balancer would: it changes while they ask.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::stack::Member;
+
+/// Base URLs, handed out in turn.
+#[derive(Clone, Default)]
+pub struct Targets {
+    urls: Arc<RwLock<Vec<String>>>,
+    turn: Arc<AtomicUsize>,
+}
+
+impl Targets {
+    /// These from now on.
+    pub fn set(&self, members: &[Member]) {
+        let urls = members.iter().map(|member| member.url.clone()).collect();
+        *self.urls.write().unwrap_or_else(PoisonError::into_inner) = urls;
+    }
+
+    /// All but this one from now on.
+    pub fn remove(&self, url: &str) {
+        self.urls.write().unwrap_or_else(PoisonError::into_inner).retain(|known| known != url);
+    }
+
+    /// The next one; empty where there is none.
+    pub fn next(&self) -> String {
+        let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        if urls.is_empty() { String::new() } else { urls[turn % urls.len()].clone() }
+    }
+}
