@@ -68,7 +68,9 @@ end
         let output = command.arg(&self.0).arg(url).output().await.expect("wrk is installed");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{text}");
-        let requests = number(&text, " requests in").expect("a count in wrk's report");
+        let requests = number(&text, " requests in").unwrap_or_else(|| {
+            panic!("no count in wrk's report:\n{text}{}", String::from_utf8_lossy(&output.stderr))
+        });
         let rate =
             text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:")?.trim().parse().ok());
         Load {

@@ -80,7 +80,8 @@ pub(crate) async fn start_role(
     settings: &[(String, String)],
     folder: &Path,
 ) -> (Process, String) {
-    let log = folder.join(format!("{role}.log"));
+    // A log of its own: an earlier one would still say where it listened.
+    let log = folder.join(format!("{role}-{}.log", Uuid::new_v4().simple()));
     let mut process =
         Process::start(&program("resend-bench"), &[role.to_owned()], settings, &log).expect("this program");
     let address = process.address().await;
