@@ -2,5 +2,6 @@
 
 mod body;
 mod resend;
+mod sync;
 
 pub(crate) use resend::resend;

@@ -4,11 +4,13 @@ mod auth;
 mod http;
 mod job_href;
 mod server;
+mod sync;
 
 pub use auth::{AuthConfig, AuthMode, IntrospectionConfig, Trust};
 pub use http::{HttpConfig, PublicUrl};
 pub use job_href::JobHref;
 pub use server::ServerLimits;
+pub use sync::{SyncConfig, SyncPolicy};
 
 use shared::config::{
     ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings,
@@ -26,6 +28,8 @@ pub struct Config {
     /// Codes made here. `None` where the platform's OTP service makes them, and where `RESEND_OTP_KEY` is not set: this
     /// API then checks none.
     pub otp: Option<OtpConfig>,
+    /// When a request waits for its job.
+    pub sync: SyncConfig,
     /// Names and times of the queue.
     pub queue: QueueConfig,
     /// Where Redis is.
@@ -44,6 +48,7 @@ impl Config {
             auth: AuthConfig::from_settings(settings)?,
             limits: ApprovalLimits::from_settings(settings)?,
             otp: otp(settings)?,
+            sync: SyncConfig::from_settings(settings)?,
             queue: QueueConfig::from_settings(settings)?,
             redis: RedisConfig::from_settings(settings)?,
             log: LogConfig::from_settings(settings)?,

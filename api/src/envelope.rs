@@ -65,11 +65,19 @@ pub(crate) fn success<T: Serialize>(
     data: T,
     context: &RequestContext,
 ) -> Result<Response, ApiError> {
-    let body = Success { data, meta: Meta::new(status, context) };
-    let mut response = Response::new(json(&body).ok_or(ApiError::Internal)?);
+    let mut response = Response::new(Body::from(success_text(status, data, context)?));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// The same as text alone.
+pub(crate) fn success_text<T: Serialize>(
+    status: StatusCode,
+    data: T,
+    context: &RequestContext,
+) -> Result<Vec<u8>, ApiError> {
+    json(&Success { data, meta: Meta::new(status, context) }).ok_or(ApiError::Internal)
 }
 
 /// Gives a refusal its body; any other answer passes as it is.
@@ -84,17 +92,17 @@ pub(crate) fn complete(mut response: Response, context: &RequestContext) -> Resp
         invalid: error.violations(),
     };
     let body = json(&Failure { error: view, meta: Meta::new(status, context) });
-    *response.body_mut() = body.unwrap_or_default();
+    *response.body_mut() = Body::from(body.unwrap_or_default());
     // Counted before the body was there.
     response.headers_mut().remove(CONTENT_LENGTH);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-fn json(value: &impl Serialize) -> Option<Body> {
+fn json(value: &impl Serialize) -> Option<Vec<u8>> {
     let mut text = Vec::with_capacity(USUAL_SIZE);
     serde_json::to_writer(&mut text, value).ok()?;
-    Some(Body::from(text))
+    Some(text)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use shared::clock;
-use shared::outcome::too_many_requests;
+use shared::outcome::{next_attempt_of, too_many_requests};
 use shared::queue::QueueError;
 
 pub(crate) use violation::{Rule, Violation};
@@ -40,6 +40,8 @@ pub(crate) enum ApiError {
     UriTooLong,
     /// A code that is not accepted.
     Code(CodeError),
+    /// The job that was waited for failed, with this status and these words.
+    JobFailed { status: StatusCode, message: String, now_ms: u64 },
     /// A limit on messages, until a time in epoch milliseconds.
     LimitReached { next_attempt_ms: u64, now_ms: u64 },
     /// Not now.
@@ -77,6 +79,7 @@ impl ApiError {
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::LimitReached { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::JobFailed { status, .. } => *status,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -85,6 +88,7 @@ impl ApiError {
     pub(crate) fn message(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Auth(AuthError::MissingScope(scope)) => return missing_allowances(*scope).into(),
+            Self::JobFailed { message, .. } => return message.clone().into(),
             Self::LimitReached { next_attempt_ms, .. } => return too_many_requests(*next_attempt_ms).into(),
             Self::Auth(AuthError::NoToken | AuthError::InvalidToken) => "Invalid access token",
             Self::Auth(AuthError::Unavailable) => {
@@ -123,6 +127,11 @@ impl ApiError {
             }
             Self::LimitReached { next_attempt_ms, now_ms } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(seconds_until(*next_attempt_ms, *now_ms)));
+            }
+            Self::JobFailed { message, now_ms, .. } => {
+                let next_attempt_ms = next_attempt_of(message);
+                let wait = next_attempt_ms.map(|then| seconds_until(then, *now_ms));
+                headers.extend(wait.map(|wait| (RETRY_AFTER, HeaderValue::from(wait))));
             }
             _ => {}
         }

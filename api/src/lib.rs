@@ -10,12 +10,14 @@ mod error;
 mod exchange;
 mod idempotency;
 mod jobs;
+mod prefer;
 mod request_context;
 mod request_log;
 mod router;
 mod server;
 mod state;
 mod verifications;
+mod wait;
 
 use std::future::Future;
 
@@ -53,6 +55,7 @@ pub async fn serve(
     let beside = CancellationToken::new();
     tokio::spawn(telemetry::keep_up_metrics(metrics.clone(), beside.clone()));
     tokio::spawn(api.queue.clone().watch_redis(beside.clone()));
+    tokio::spawn(api.waiters.clone().listen(beside.clone()));
     let _ends_beside = beside.drop_guard();
     let router = router::build(api.clone(), metrics);
     Ok(server::serve(listener, router, &api, stop).await?)

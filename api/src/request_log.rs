@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use shared::telemetry::metric;
 
 use crate::request_context::RequestContext;
@@ -25,12 +25,18 @@ pub(crate) struct Meters {
     seconds: Histogram,
     /// Jobs stored by this process.
     pub(crate) jobs_accepted: Counter,
+    /// Clients that wait for a job.
+    pub(crate) waiting: Gauge,
 }
 
 impl Meters {
     /// Takes them from the process' registry, which must be there already.
     pub(crate) fn new() -> Self {
-        Self { seconds: histogram!(metric::HTTP_SECONDS), jobs_accepted: counter!(metric::JOBS_ACCEPTED) }
+        Self {
+            seconds: histogram!(metric::HTTP_SECONDS),
+            jobs_accepted: counter!(metric::JOBS_ACCEPTED),
+            waiting: gauge!(metric::HTTP_WAITING),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::admission::admit;
 use crate::approvals::resend;
 use crate::error::ApiError;
 use crate::exchange::exchange;
-use crate::jobs::show;
+use crate::jobs::{events, show};
 use crate::state::Api;
 use crate::verifications::complete;
 
@@ -20,12 +20,26 @@ const RESEND: &str = "/api/patients/{patient_id}/approvals/{id}/actions/resend";
 const JOB: &str = "/Jobs/{id}";
 const JOB_LOWER_CASE: &str = "/jobs/{id}";
 const JOB_UNDER_API: &str = "/api/jobs/{id}";
+const EVENTS: &str = "/Jobs/{id}/events";
+const EVENTS_LOWER_CASE: &str = "/jobs/{id}/events";
+const EVENTS_UNDER_API: &str = "/api/jobs/{id}/events";
 
 const COMPLETE: &str = "/verifications/{phone_number}/actions/complete";
 
 /// Every route, as labels of metrics and logs know them.
-pub(crate) const ROUTES: [&str; 8] =
-    [RESEND, COMPLETE, JOB, JOB_LOWER_CASE, JOB_UNDER_API, "/healthz", "/readyz", "/metrics"];
+pub(crate) const ROUTES: [&str; 11] = [
+    RESEND,
+    COMPLETE,
+    JOB,
+    JOB_LOWER_CASE,
+    JOB_UNDER_API,
+    EVENTS,
+    EVENTS_LOWER_CASE,
+    EVENTS_UNDER_API,
+    "/healthz",
+    "/readyz",
+    "/metrics",
+];
 
 /// The service as clients see it.
 pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
@@ -36,6 +50,9 @@ pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
         .route(JOB, get(show))
         .route(JOB_LOWER_CASE, get(show))
         .route(JOB_UNDER_API, get(show))
+        .route(EVENTS, get(events))
+        .route(EVENTS_LOWER_CASE, get(events))
+        .route(EVENTS_UNDER_API, get(events))
         .route_layer(from_fn_with_state(api.clone(), admit))
         .with_state(api.clone())
         .merge(health::routes(health))

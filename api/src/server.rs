@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::state::Api;
+pub(crate) use activity::{Activity, OpenRequest};
 use connection::Connections;
 
 /// Between looks at whether open requests have ended.
@@ -35,6 +36,7 @@ pub(crate) async fn serve(
     take_until(&listener, &connections, stop).await;
     let stop_at = Instant::now() + api.server.stop;
     api.readiness.set(false);
+    api.stopping.cancel();
     tracing::info!(open_requests = api.in_flight.now(), "stopping");
     take_until(&listener, &connections, drained(api)).await;
     take_accepted(listener, &connections)?;
@@ -78,7 +80,7 @@ fn is_the_peers(error: &io::Error) -> bool {
 async fn drained(api: &Api) {
     sleep(api.server.linger).await;
     let all_ended = async {
-        while api.in_flight.now() > 0 {
+        while api.in_flight.now() + api.waits.now() > 0 {
             sleep(DRAIN_LOOK).await;
         }
     };

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use shared::config::ApprovalLimits;
 use shared::health::Readiness;
 use shared::otp::Codes;
-use shared::queue::Queue;
+use shared::queue::{Queue, Waiters};
 use shared::redis::Redis;
+use tokio_util::sync::CancellationToken;
 
 use crate::StartError;
 use crate::admission::InFlight;
 use crate::auth::Authenticator;
-use crate::config::{Config, JobHref, PublicUrl, ServerLimits};
+use crate::config::{Config, JobHref, PublicUrl, ServerLimits, SyncConfig};
 use crate::error::QueueTrouble;
 use crate::request_log::Meters;
 
@@ -26,7 +27,14 @@ pub(crate) struct Api {
     pub(crate) job_href: JobHref,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) server: ServerLimits,
+    pub(crate) sync: SyncConfig,
+    /// Requests being worked on.
     pub(crate) in_flight: InFlight,
+    /// Clients waiting for jobs, and what wakes them.
+    pub(crate) waits: InFlight,
+    pub(crate) waiters: Waiters,
+    /// Cancelled when a stop is asked for: nobody is to wait any longer.
+    pub(crate) stopping: CancellationToken,
     pub(crate) readiness: Readiness,
     pub(crate) meters: Meters,
     pub(crate) queue_trouble: QueueTrouble,
@@ -36,6 +44,7 @@ impl Api {
     /// Sets everything up. Nothing is connected yet.
     pub(crate) fn new(config: &Config) -> Result<Arc<Self>, StartError> {
         let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
+        let waiters = Waiters::new(queue.clone(), &config.redis)?;
         Ok(Arc::new(Self {
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
             queue,
@@ -44,7 +53,11 @@ impl Api {
             job_href: config.http.job_href.clone(),
             public_url: config.http.public_url.clone(),
             server: config.server.clone(),
+            sync: config.sync,
             in_flight: InFlight::new(config.server.in_flight),
+            waits: InFlight::new(config.server.waits),
+            waiters,
+            stopping: CancellationToken::new(),
             readiness: Readiness::default(),
             meters: Meters::new(),
             queue_trouble: QueueTrouble::default(),

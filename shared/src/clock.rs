@@ -14,6 +14,11 @@ pub fn iso(epoch_ms: u64) -> String {
     at.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// What `iso` wrote, milliseconds since the epoch.
+pub fn parse_iso(text: &str) -> Option<u64> {
+    u64::try_from(DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,6 +26,7 @@ mod tests {
     #[test]
     fn time_is_written_as_the_source_page_writes_it() {
         assert_eq!(iso(1_533_206_716_000), "2018-08-02T10:45:16.000Z");
+        assert_eq!(parse_iso("2018-08-02T10:45:16.000Z"), Some(1_533_206_716_000));
     }
 
     #[test]

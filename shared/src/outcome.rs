@@ -133,12 +133,17 @@ pub fn error_type(status: u16) -> &'static str {
     }
 }
 
+/// The platform's words for every limit on messages; a time follows.
+const TOO_MANY_REQUESTS: &str = "Sending SMS timeout. Try later. Next attempt will be available at ";
+
 /// The platform's text for every limit on messages.
 pub fn too_many_requests(next_attempt_ms: u64) -> String {
-    format!(
-        "Sending SMS timeout. Try later. Next attempt will be available at {}",
-        clock::iso(next_attempt_ms)
-    )
+    format!("{TOO_MANY_REQUESTS}{}", clock::iso(next_attempt_ms))
+}
+
+/// The time such a text names, milliseconds since the epoch; `None` for any other text.
+pub fn next_attempt_of(message: &str) -> Option<u64> {
+    clock::parse_iso(message.strip_prefix(TOO_MANY_REQUESTS)?)
 }
 
 /// A status word of the registry, bounded before it becomes part of a message.
@@ -181,6 +186,12 @@ mod tests {
             let error = refusal.error();
             assert_eq!((refusal.status_code(), error.kind, error.message.as_str()), (code, kind, message));
         }
+    }
+
+    #[test]
+    fn the_next_attempt_is_read_back_from_the_text_alone() {
+        assert_eq!(next_attempt_of(&too_many_requests(1_533_206_716_000)), Some(1_533_206_716_000));
+        assert_eq!(next_attempt_of("Person not found"), None);
     }
 
     #[test]

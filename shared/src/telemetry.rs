@@ -35,6 +35,8 @@ pub mod metric {
     pub const HTTP_REQUESTS: &str = "resend_http_requests_total";
     /// Histogram: seconds of one request.
     pub const HTTP_SECONDS: &str = "resend_http_seconds";
+    /// Gauge: clients that wait for a job.
+    pub const HTTP_WAITING: &str = "resend_http_waiting";
     /// Histogram: seconds between a job's predicted and actual end.
     pub const ETA_ERROR: &str = "resend_eta_error_seconds";
     /// Gauge by `state`.

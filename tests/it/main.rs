@@ -17,3 +17,5 @@ mod queue;
 mod sandbox;
 mod settings;
 mod topologies;
+mod waiting;
+mod waiting_figures;

@@ -21,13 +21,13 @@ use uuid::Uuid;
 use worker::consumer::{Consuming, unique_name};
 
 #[derive(Clone, Deserialize)]
-struct Person {
-    patient_id: Uuid,
-    approval_id: Uuid,
+pub struct Person {
+    pub patient_id: Uuid,
+    pub approval_id: Uuid,
 }
 
 /// So many patients with an approval each, made by the sandbox.
-async fn people(stack: &Stack, count: usize) -> Vec<Person> {
+pub async fn people(stack: &Stack, count: usize) -> Vec<Person> {
     let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);
     let made = reqwest::Client::new().post(url).send().await.unwrap();
     made.json().await.unwrap()
@@ -123,7 +123,8 @@ async fn accept_all(client: &ApiClient, people: Vec<Person>) -> HashSet<String> 
     accepted.buffer_unordered(64).collect().await
 }
 
-fn queue(stack: &Stack) -> Queue {
+/// The queue as the programs of this stack have it.
+pub fn queue(stack: &Stack) -> Queue {
     let settings = Settings::from_pairs(stack.settings().iter().cloned()).unwrap();
     let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
     Queue::new(redis, QueueConfig::from_settings(&settings).unwrap())

@@ -8,17 +8,18 @@ use axum::extract::{Request, State};
 use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use metrics::counter;
 use shared::queue::{Enqueued, NewJob, Ticket};
 use shared::telemetry::metric;
 
-use super::body;
+use super::{body, sync};
 use crate::auth::{Caller, Scope};
 use crate::envelope;
 use crate::error::{ApiError, Rule, Violation, seconds_until};
 use crate::idempotency;
 use crate::jobs::PendingView;
+use crate::prefer::{PREFERENCE_APPLIED, Preferences, wait_applied};
 use crate::request_context::RequestContext;
 use crate::state::Api;
 
@@ -34,7 +35,25 @@ pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Res
     let job = new_job(&parts, &caller, context)?;
     let enqueued = api.queue.enqueue(&job, &api.approval_limits).await;
     let ticket = ticket(enqueued.map_err(|error| api.queue_trouble.refuse(&error))?, &parts, &api)?;
-    accepted(&ticket, context, &api)
+    answer(&ticket, &parts, &caller, &api).await
+}
+
+/// The job's own answer where the server decides to wait and the job ends in time, else 202.
+async fn answer(ticket: &Ticket, parts: &Parts, caller: &Caller, api: &Api) -> Result<Response, ApiError> {
+    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
+    let preferences = Preferences::of(&parts.headers);
+    let wait = sync::decide(&api.sync, preferences, ticket);
+    let in_time = match wait {
+        Some(limit) => sync::answer(api, parts, &caller.client, ticket, limit).await,
+        None => None,
+    };
+    let mut response = in_time.unwrap_or_else(|| accepted(ticket, context, api)).into_response();
+    let applied = match wait {
+        Some(limit) => preferences.wait.map(|_| wait_applied(limit)),
+        None => preferences.respond_async.then_some(HeaderValue::from_static("respond-async")),
+    };
+    response.headers_mut().extend(applied.map(|applied| (PREFERENCE_APPLIED, applied)));
+    Ok(response)
 }
 
 /// Checks both ids and the key, so that everything that is wrong is told at once.

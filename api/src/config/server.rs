@@ -15,6 +15,8 @@ pub struct ServerLimits {
     pub request: Duration,
     /// Requests worked on at once; one more is answered 503 at once.
     pub in_flight: usize,
+    /// Clients that wait for a job at once; one more is answered at once, as if it had not asked to wait.
+    pub waits: usize,
     /// After a stop, new connections are still taken for at least so long, so that whoever balances the load sees
     /// the readiness turn before a connection is refused.
     pub linger: Duration,
@@ -30,6 +32,7 @@ impl Default for ServerLimits {
             keep_alive: Duration::from_mins(1),
             request: Duration::from_secs(10),
             in_flight: 4_096,
+            waits: 10_000,
             linger: Duration::from_secs(1),
             stop: Duration::from_secs(25),
         }

@@ -5,10 +5,15 @@ use shared::job::{Job, JobState};
 
 /// The tag: equal as long as `data` is.
 pub(super) fn of(job: &Job) -> String {
+    format!("W/\"{}\"", event_id(job))
+}
+
+/// The same as the id of an event.
+pub(super) fn event_id(job: &Job) -> String {
     match (&job.end, job.state) {
-        (None, _) => format!("W/\"pending-{}\"", job.eta_ms),
-        (Some(end), JobState::Processed) => format!("W/\"processed-{}-{}\"", end.status_code, job.eta_ms),
-        (Some(end), _) => format!("W/\"failed-{}-{}\"", end.status_code, job.eta_ms),
+        (None, _) => format!("pending-{}", job.eta_ms),
+        (Some(end), JobState::Processed) => format!("processed-{}-{}", end.status_code, job.eta_ms),
+        (Some(end), _) => format!("failed-{}-{}", end.status_code, job.eta_ms),
     }
 }
 

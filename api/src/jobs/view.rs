@@ -57,6 +57,15 @@ impl<'a> PendingView<'a> {
 }
 
 impl<'a> JobView<'a> {
+    /// The word in `status`.
+    pub(crate) fn status(&self) -> &'static str {
+        match self {
+            Self::Pending(view) => view.status,
+            Self::Processed(view) => view.status,
+            Self::Failed(view) => view.status,
+        }
+    }
+
     /// The view of a job; the error is that of a result that is no JSON.
     pub(crate) fn new(job: &'a Job, href: &'a str) -> Result<Self, serde_json::Error> {
         let Some(end) = &job.end else {

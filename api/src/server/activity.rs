@@ -22,7 +22,7 @@ const NEVER: u64 = u64::MAX;
 
 /// The state of one connection; clones share it.
 #[derive(Clone)]
-pub(super) struct Activity(Arc<State>);
+pub(crate) struct Activity(Arc<State>);
 
 struct State {
     born: Instant,
@@ -38,7 +38,7 @@ struct State {
 }
 
 /// A request on this connection; dropping it ends it.
-pub(super) struct OpenRequest(Activity);
+pub(crate) struct OpenRequest(Activity);
 
 impl Activity {
     /// A connection just taken: the head of its first request is awaited.
@@ -56,7 +56,7 @@ impl Activity {
     }
 
     /// A head is complete.
-    pub(super) fn begin(&self, version: Version) -> OpenRequest {
+    pub(crate) fn begin(&self, version: Version) -> OpenRequest {
         self.0.open.fetch_add(1, Relaxed);
         self.0.idle.store(false, Relaxed);
         self.0.due_ms.store(NEVER, Relaxed);

@@ -86,8 +86,9 @@ fn service(
     activity: Activity,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> {
     let inner = TowerToHyperService::new(router);
-    service_fn(move |request: Request<Incoming>| {
+    service_fn(move |mut request: Request<Incoming>| {
         let open = activity.begin(request.version());
+        request.extensions_mut().insert(activity.clone());
         let answer = inner.call(request);
         async move {
             let answer = answer.await;

@@ -1,0 +1,67 @@
+//! When a PATCH waits for its job: the "Server decision" of the specification.
+
+use std::time::Duration;
+
+use shared::config::{ConfigError, Settings};
+
+/// `RESEND_SYNC_*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncConfig {
+    /// `RESEND_SYNC_POLICY` (default `prefer`).
+    pub policy: SyncPolicy,
+    /// `RESEND_SYNC_MAX_WAIT_MS` (default 2000): longest such wait.
+    pub max_wait: Duration,
+}
+
+/// Who decides that a PATCH waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SyncPolicy {
+    /// The client, by `Prefer: wait=N`.
+    Prefer,
+    /// The client, or the prediction that the job will have ended in time.
+    Auto,
+    /// Nobody: the answer is always 202.
+    Never,
+}
+
+impl SyncConfig {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        const NAME: &str = "RESEND_SYNC_POLICY";
+        let wants = "prefer, auto or never";
+        let policy = match settings.required(NAME, wants)? {
+            "prefer" => SyncPolicy::Prefer,
+            "auto" => SyncPolicy::Auto,
+            "never" => SyncPolicy::Never,
+            _ => return Err(settings.wrong(NAME, wants)),
+        };
+        let max_wait = settings.number("RESEND_SYNC_MAX_WAIT_MS", "milliseconds", 1..=30_000)?;
+        Ok(Self { policy, max_wait: Duration::from_millis(max_wait) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<SyncConfig, ConfigError> {
+        SyncConfig::from_settings(&Settings::from_pairs(pairs.iter().copied())?)
+    }
+
+    #[test]
+    fn the_defaults_are_the_contracts() {
+        let config = read(&[]).unwrap();
+        assert_eq!((config.policy, config.max_wait.as_millis()), (SyncPolicy::Prefer, 2_000));
+    }
+
+    #[test]
+    fn a_policy_or_a_wait_that_is_none_is_refused() {
+        for pair in [
+            ("RESEND_SYNC_POLICY", "always"),
+            ("RESEND_SYNC_MAX_WAIT_MS", "0"),
+            ("RESEND_SYNC_MAX_WAIT_MS", "30001"),
+        ] {
+            assert!(read(&[pair]).is_err(), "{pair:?}");
+        }
+    }
+}

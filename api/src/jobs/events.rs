@@ -1,0 +1,125 @@
+//! `GET /Jobs/{id}/events`: the same as the job itself, as a stream of server-sent events. There is one event for each
+//! status, named after it; behind the last the stream ends.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, stream};
+use shared::clock;
+use shared::job::Job;
+
+use super::etag;
+use super::owned::{job_id, owned_job};
+use super::view::JobView;
+use crate::auth::{Caller, Scope};
+use crate::envelope;
+use crate::error::ApiError;
+use crate::request_context::RequestContext;
+use crate::server::{Activity, OpenRequest};
+use crate::state::Api;
+use crate::wait::{Wait, Woken};
+
+/// Between two comments that keep proxies from closing a silent stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Longest a stream lasts: the default deadline of a job. Clients that want more connect again.
+const LONGEST: Duration = Duration::from_mins(5);
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Keeps a proxy from gathering events before it passes them on.
+const UNBUFFERED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+
+/// What a stream holds between two events.
+struct Following {
+    api: Arc<Api>,
+    context: RequestContext,
+    caller: Arc<Caller>,
+    /// The job as it was read last, and the id of the event it was told by.
+    job: Job,
+    told: Option<String>,
+    wait: Wait,
+    /// The connection has a request as long as the stream lasts.
+    _open: Option<OpenRequest>,
+}
+
+/// The handler.
+pub(crate) async fn events(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
+    let (parts, _) = request.into_parts();
+    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
+    let caller = api.authenticator.admit(Scope::JobRead, &parts.headers, context).await?;
+    let id = job_id(parts.uri.path().rsplit('/').nth(1))?;
+    // A stream that cannot wait is none: the client may poll, or try again.
+    let wait = Wait::begin(&api, &id, lasts(&caller));
+    let job = owned_job(&id, &caller.client, &api).await?;
+    let told = last_event(&parts.headers);
+    if job.end.is_some() && told.as_deref() == Some(etag::event_id(&job).as_str()) {
+        // Browsers connect again after the end; this tells them not to (HTML, 9.2.3).
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let wait = wait.ok_or(ApiError::BUSY)?;
+    let open = parts.extensions.get::<Activity>().map(|activity| activity.begin(parts.version));
+    let context = context.clone();
+    Ok(streamed(Following { api, context, caller, job, told, wait, _open: open }))
+}
+
+/// A stream does not outlive the token it was opened with.
+fn lasts(caller: &Caller) -> Duration {
+    let left =
+        caller.expires_at.map(|end| u64::try_from(end).unwrap_or(0).saturating_sub(clock::now_ms() / 1_000));
+    left.map_or(LONGEST, |left| LONGEST.min(Duration::from_secs(left)))
+}
+
+fn last_event(headers: &HeaderMap) -> Option<String> {
+    headers.get(LAST_EVENT_ID)?.to_str().ok().map(str::to_owned)
+}
+
+fn streamed(following: Following) -> Response {
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    let mut response = Sse::new(following.events()).keep_alive(keep_alive).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(UNBUFFERED.0, UNBUFFERED.1);
+    response
+}
+
+impl Following {
+    fn events(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        stream::unfold(Some(self), async |following| {
+            let mut following = following?;
+            let event = following.next().await?;
+            let goes_on = following.job.end.is_none();
+            Some((Ok(event), goes_on.then_some(following)))
+        })
+    }
+
+    /// The next event; `None` when there is nothing more to tell, or when the client had better connect again.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let id = etag::event_id(&self.job);
+            if self.told.as_ref() != Some(&id) {
+                let event = self.event(&id);
+                self.told = Some(id);
+                return event;
+            }
+            if self.wait.woken(&self.api).await != Woken::Changed {
+                return None;
+            }
+            self.job = owned_job(&self.job.id, &self.caller.client, &self.api).await.ok()?;
+        }
+    }
+
+    fn event(&self, id: &str) -> Option<Event> {
+        let href = self.api.job_href.of(&self.job.id);
+        let view = JobView::new(&self.job, &href).ok()?;
+        let name = view.status();
+        let body = envelope::success_text(StatusCode::OK, view, &self.context).ok()?;
+        Some(Event::default().event(name).id(id).data(String::from_utf8(body).ok()?))
+    }
+}

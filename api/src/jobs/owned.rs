@@ -1,0 +1,18 @@
+//! Jobs are for the client that made them. Ids that are none, nobody's or somebody else's are not told apart.
+
+use shared::ids::{ClientId, JobId};
+use shared::job::Job;
+
+use crate::error::ApiError;
+use crate::state::Api;
+
+/// The id in a segment of the path.
+pub(super) fn job_id(segment: Option<&str>) -> Result<JobId, ApiError> {
+    segment.and_then(|segment| segment.parse().ok()).ok_or(ApiError::JobNotFound)
+}
+
+/// The job, if this client may read it.
+pub(crate) async fn owned_job(id: &JobId, client: &ClientId, api: &Api) -> Result<Job, ApiError> {
+    let job = api.queue.job(id).await.map_err(|error| api.queue_trouble.refuse(&error))?;
+    job.filter(|job| job.client == *client).ok_or(ApiError::JobNotFound)
+}
