@@ -37,7 +37,8 @@ impl FromStr for Plan {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("FAILPOINTS: {text:?} is not place=action[*times][@probability][#together][~job]");
+        let wrong =
+            || format!("FAILPOINTS: {text:?} is not place=action[*times][@probability][#together][~job]");
         let (place, rest) = text.split_once('=').ok_or_else(wrong)?;
         let (rest, job) = cut(rest, '~');
         let (rest, together) = cut(rest, '#');

@@ -45,10 +45,14 @@ impl Leases {
         self.lock().values().map(|noted| noted.delivery.clone()).collect()
     }
 
-    fn lose(&self, partition: Partition, entry: String) {
-        if let Some(noted) = self.lock().get(&(partition, entry)) {
+    /// Cancels the work on what is lost; answers whether there still was some. A job that ended while the heartbeat was
+    /// on its way is not held any more either, and nothing was lost.
+    fn lose(&self, partition: Partition, entry: String) -> bool {
+        self.lock().get(&(partition, entry)).is_some_and(|noted| {
+            let new = !noted.lost.is_cancelled();
             noted.lost.cancel();
-        }
+            new
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(Partition, String), Noted>> {
@@ -97,9 +101,9 @@ impl Queue {
                 call.arg(&delivery.entry).arg(delivery.number);
             }
             let lost: Vec<String> = self.inner.redis.script(&call).await?;
-            for entry in lost {
-                tracing::warn!(entry, %partition, "lease lost: somebody else has taken this delivery over");
-                leases.lose(partition, entry);
+            let lost = lost.into_iter().filter(|entry| leases.lose(partition, entry.clone())).count();
+            if lost > 0 {
+                tracing::warn!(lost, %partition, "leases lost: somebody else has taken these deliveries over");
             }
         }
         Ok(())
