@@ -1,11 +1,15 @@
 //! Who calls, and what for: the one door every protected route goes through.
 //!
-//! Headers of a gateway (`x-consumer-*`) are not looked at: anybody could send them.
+//! Headers of a gateway (`x-consumer-*`) are looked at in its own mode only: anybody could send them.
 
 mod bearer;
 mod cache;
 pub(crate) mod caller;
+mod gateway;
 mod introspection;
+mod jwt;
+mod mithril;
+mod voucher;
 
 use std::sync::Arc;
 
@@ -16,6 +20,8 @@ pub(crate) use caller::{Caller, Scope};
 use crate::config::{AuthConfig, AuthMode};
 use crate::request_context::RequestContext;
 use introspection::Introspection;
+use jwt::Jwt;
+use mithril::Mithril;
 
 /// Why a caller is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +40,12 @@ pub(crate) enum AuthError {
 pub(crate) enum Authenticator {
     /// An authorization server (RFC 7662).
     Introspection(Introspection),
+    /// Nobody: tokens are signed (RFC 9068).
+    Jwt(Box<Jwt>),
+    /// The platform's token service.
+    Mithril(Mithril),
+    /// Nobody: the gateway before us has asked.
+    Gateway,
 }
 
 impl Authenticator {
@@ -41,6 +53,9 @@ impl Authenticator {
     pub(crate) fn new(config: &AuthConfig) -> Result<Self, reqwest::Error> {
         match &config.mode {
             AuthMode::Introspection(mode) => Introspection::new(mode, &config.trust).map(Self::Introspection),
+            AuthMode::Jwt(mode) => Jwt::new(mode).map(Box::new).map(Self::Jwt),
+            AuthMode::Mithril(url) => Mithril::new(url, &config.trust).map(Self::Mithril),
+            AuthMode::Gateway => Ok(Self::Gateway),
         }
     }
 
@@ -51,10 +66,12 @@ impl Authenticator {
         headers: &HeaderMap,
         context: &RequestContext,
     ) -> Result<Arc<Caller>, AuthError> {
+        let access = scope.access();
         let caller = match self {
-            Self::Introspection(mode) => {
-                mode.caller(bearer::token(headers)?, scope.access(), context).await?
-            }
+            Self::Introspection(mode) => mode.caller(bearer::token(headers)?, access, context).await?,
+            Self::Jwt(mode) => mode.caller(bearer::token(headers)?, context).await?,
+            Self::Mithril(mode) => mode.caller(bearer::token(headers)?, access, context).await?,
+            Self::Gateway => gateway::caller(headers)?,
         };
         if caller.scopes.contains(scope) { Ok(caller) } else { Err(AuthError::MissingScope(scope)) }
     }

@@ -6,7 +6,7 @@ mod job_href;
 mod server;
 mod sync;
 
-pub use auth::{AuthConfig, AuthMode, IntrospectionConfig, Trust};
+pub use auth::{AuthConfig, AuthMode, IntrospectionConfig, JwtConfig, MithrilUrl, Trust};
 pub use http::{HttpConfig, PublicUrl};
 pub use job_href::JobHref;
 pub use server::ServerLimits;

@@ -28,6 +28,7 @@ pub struct Person {
 
 /// So many patients with an approval each, made by the sandbox.
 pub async fn people(stack: &Stack, count: usize) -> Vec<Person> {
+    shared::tls::install_crypto_provider();
     let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);
     let made = reqwest::Client::new().post(url).send().await.unwrap();
     made.json().await.unwrap()

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
+use shared::clock;
 
+use super::AuthError;
 use super::caller::{Access, Caller};
 use crate::config::Trust;
 
@@ -44,6 +46,19 @@ impl TokenCache {
         Self { for_writes: cache(trust.write), for_reads: cache(trust.read) }
     }
 
+    /// The bearer of a token, unless it is good for nothing or past its own end.
+    pub(crate) async fn caller(
+        &self,
+        token: &str,
+        access: Access,
+        ask: impl Future<Output = Result<Verdict, NoAnswer>>,
+    ) -> Result<Arc<Caller>, AuthError> {
+        let verdict = self.verdict(TokenHash::of(token), access, ask).await;
+        let caller = verdict.map_err(|_| AuthError::Unavailable)?.ok_or(AuthError::InvalidToken)?;
+        let in_force = caller.expires_at.is_none_or(|end| end > now_seconds());
+        in_force.then_some(caller).ok_or(AuthError::InvalidToken)
+    }
+
     /// The verdict that is trusted for this access; `ask` is awaited where there is none.
     pub(crate) async fn verdict(
         &self,
@@ -65,6 +80,10 @@ impl TokenCache {
         };
         self.for_writes.try_get_with(token, asked).await.map_err(|no_answer| *no_answer)
     }
+}
+
+fn now_seconds() -> i64 {
+    i64::try_from(clock::now_ms() / 1_000).unwrap_or(i64::MAX)
 }
 
 fn cache(trusted_for: Duration) -> Cache<TokenHash, Verdict> {
@@ -123,6 +142,17 @@ mod tests {
                 );
             }
             assert_eq!(voucher.asked(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_past_its_own_end_is_refused_however_fresh_the_verdict() {
+        let cache = TokenCache::new(&LONG);
+        for (expires_at, wanted) in [(None, true), (Some(i64::MAX), true), (Some(now_seconds()), false)] {
+            let caller = Arc::new(Caller { expires_at, ..Caller::clone(&caller()) });
+            let verdict = async { Ok(Some(caller)) };
+            let told = cache.caller(&format!("{expires_at:?}"), Access::Read, verdict).await;
+            assert_eq!(told.is_ok(), wanted, "{expires_at:?}");
         }
     }
 

@@ -1,29 +1,32 @@
 //! Token introspection (RFC 7662): the authorization server is asked, its answer is trusted for a short time.
 
 mod answer;
-mod endpoint;
 
 use std::sync::Arc;
 
-use shared::clock;
+use reqwest::StatusCode;
+use secrecy::ExposeSecret;
 
 use super::AuthError;
-use super::cache::{TokenCache, TokenHash};
+use super::cache::{NoAnswer, TokenCache, Verdict};
 use super::caller::{Access, Caller};
+use super::voucher::{CallError, Voucher};
 use crate::config::{IntrospectionConfig, Trust};
 use crate::request_context::RequestContext;
-use endpoint::Endpoint;
+use answer::Answer;
 
 /// The mode `introspection`.
 pub(crate) struct Introspection {
-    endpoint: Endpoint,
+    voucher: Voucher,
+    config: IntrospectionConfig,
     cache: TokenCache,
 }
 
 impl Introspection {
     /// Sets it up; nothing is asked yet.
     pub(crate) fn new(config: &IntrospectionConfig, trust: &Trust) -> Result<Self, reqwest::Error> {
-        Ok(Self { endpoint: Endpoint::new(config)?, cache: TokenCache::new(trust) })
+        let voucher = Voucher::new("introspection")?;
+        Ok(Self { voucher, config: config.clone(), cache: TokenCache::new(trust) })
     }
 
     /// The bearer of this token, unless it is inactive or past its own end.
@@ -33,17 +36,25 @@ impl Introspection {
         access: Access,
         context: &RequestContext,
     ) -> Result<Arc<Caller>, AuthError> {
-        let ask = self.endpoint.ask(token, context);
-        let verdict = self.cache.verdict(TokenHash::of(token), access, ask).await;
-        let caller = verdict.map_err(|_| AuthError::Unavailable)?.ok_or(AuthError::InvalidToken)?;
-        if caller.expires_at.is_none_or(|end| end > now_seconds()) {
-            Ok(caller)
-        } else {
-            Err(AuthError::InvalidToken)
-        }
+        self.cache.caller(token, access, self.ask(token, context)).await
+    }
+
+    async fn ask(&self, token: &str, context: &RequestContext) -> Result<Verdict, NoAnswer> {
+        let IntrospectionConfig { url, client_id, client_secret } = &self.config;
+        let question = self
+            .voucher
+            .http()
+            .post(url.clone())
+            .basic_auth(client_id, Some(client_secret.expose_secret()))
+            .form(&[("token", token)]);
+        self.voucher.ask(question, context, read).await
     }
 }
 
-fn now_seconds() -> i64 {
-    i64::try_from(clock::now_ms() / 1_000).unwrap_or(i64::MAX)
+fn read(status: StatusCode, body: &[u8]) -> Result<Verdict, CallError> {
+    if status != StatusCode::OK {
+        return Err(CallError::Status(status));
+    }
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+    Ok(answer.verdict())
 }

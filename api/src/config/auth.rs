@@ -1,10 +1,17 @@
 //! How tokens are checked.
 
+mod introspection;
+mod jwt;
+mod mithril;
+
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
 use shared::config::{ConfigError, Settings};
+
+pub use introspection::IntrospectionConfig;
+pub use jwt::JwtConfig;
+pub use mithril::MithrilUrl;
 
 /// `RESEND_AUTH_*`.
 #[derive(Debug, Clone)]
@@ -20,17 +27,12 @@ pub struct AuthConfig {
 pub enum AuthMode {
     /// An authorization server is asked (RFC 7662).
     Introspection(IntrospectionConfig),
-}
-
-/// The introspection endpoint and how to prove who asks.
-#[derive(Debug, Clone)]
-pub struct IntrospectionConfig {
-    /// `RESEND_AUTH_URL` (no default).
-    pub url: Url,
-    /// `RESEND_AUTH_CLIENT_ID` (no default).
-    pub client_id: String,
-    /// `RESEND_AUTH_CLIENT_SECRET` (no default).
-    pub client_secret: SecretString,
+    /// The issuer, whose signature is checked here (RFC 9068).
+    Jwt(JwtConfig),
+    /// The platform's token service is asked.
+    Mithril(MithrilUrl),
+    /// The gateway before this service, in headers (`x-consumer-*`).
+    Gateway,
 }
 
 /// `RESEND_AUTH_CACHE_SECONDS`: upper bounds of trust in a check; a token's own end comes first. Zero trusts none.
@@ -51,22 +53,14 @@ impl AuthConfig {
 
 fn mode(settings: &Settings) -> Result<AuthMode, ConfigError> {
     const NAME: &str = "RESEND_AUTH_MODE";
-    match settings.required(NAME, "introspection")? {
-        "introspection" => Ok(AuthMode::Introspection(introspection(settings)?)),
-        mode @ ("jwt" | "mithril" | "gateway") => Err(ConfigError::Conflict(format!(
-            "{NAME}={mode} is not available in this build: it wants introspection"
-        ))),
-        _ => Err(settings.wrong(NAME, "introspection")),
-    }
-}
-
-fn introspection(settings: &Settings) -> Result<IntrospectionConfig, ConfigError> {
-    let client_id = settings.required("RESEND_AUTH_CLIENT_ID", "the user name of the introspection call")?;
-    let client_secret = settings.secret("RESEND_AUTH_CLIENT_SECRET").ok_or_else(|| ConfigError::Missing {
-        variable: "RESEND_AUTH_CLIENT_SECRET",
-        wants: "the password of the introspection call".to_owned(),
-    })?;
-    Ok(IntrospectionConfig { url: url(settings)?, client_id: client_id.to_owned(), client_secret })
+    let wants = "introspection, jwt, mithril or gateway";
+    Ok(match settings.required(NAME, wants)? {
+        "introspection" => AuthMode::Introspection(IntrospectionConfig::from_settings(settings)?),
+        "jwt" => AuthMode::Jwt(JwtConfig::from_settings(settings)?),
+        "mithril" => AuthMode::Mithril(MithrilUrl::from_settings(settings)?),
+        "gateway" => AuthMode::Gateway,
+        _ => return Err(settings.wrong(NAME, wants)),
+    })
 }
 
 /// Taken as it stands: for some servers a trailing slash is another resource, and redirects are not followed.
@@ -113,15 +107,22 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_of_the_contract_this_build_lacks_is_said_to_be_lacking() {
-        let error = read(&[("RESEND_AUTH_MODE", "jwt")]).unwrap_err().to_string();
-        assert_eq!(error, "RESEND_AUTH_MODE=jwt is not available in this build: it wants introspection");
-        assert!(read(&[("RESEND_AUTH_MODE", "none")]).is_err());
+    fn every_mode_of_the_contract_is_there_and_no_other() {
+        let set = |mode, url| {
+            let (issuer, audience) = (("RESEND_AUTH_ISSUER", "i"), ("RESEND_AUTH_AUDIENCE", "a"));
+            read(&[("RESEND_AUTH_MODE", mode), ("RESEND_AUTH_URL", url), issuer, audience])
+        };
+        assert!(matches!(set("jwt", "http://a/jwks").unwrap().mode, AuthMode::Jwt(_)));
+        assert!(matches!(set("mithril", "http://a/{access_token}").unwrap().mode, AuthMode::Mithril(_)));
+        assert!(matches!(set("gateway", "").unwrap().mode, AuthMode::Gateway));
+        for mode in ["none", "", "JWT"] {
+            assert!(set(mode, "http://a/jwks").is_err(), "{mode}");
+        }
     }
 
     #[test]
     fn the_url_keeps_its_trailing_slash_and_has_no_password() {
-        let AuthMode::Introspection(config) = read(&COMPLETE).unwrap().mode;
+        let AuthMode::Introspection(config) = read(&COMPLETE).unwrap().mode else { panic!("another mode") };
         assert_eq!(config.url.as_str(), "http://127.0.0.1:1/oauth/introspect/");
         for url in ["http://u:p@a/", "ftp://a/", "a"] {
             let mut pairs = COMPLETE;

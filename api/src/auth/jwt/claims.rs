@@ -1,0 +1,135 @@
+//! What a token claims, and whether that lets its bearer in (RFC 9068, 4).
+
+use serde::Deserialize;
+use shared::ids::ClientId;
+
+use crate::auth::caller::{Caller, Scopes};
+
+/// How far the issuer's clock may be ahead of ours, seconds. It is never in favour of a token that has ended.
+const SKEW: f64 = 30.0;
+
+/// Every claim RFC 9068, 2.2 requires, and those that restrict the token further.
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    iss: String,
+    aud: Audience,
+    sub: String,
+    client_id: ClientId,
+    jti: String,
+    /// Epoch seconds, here and below; RFC 7519 allows fractions.
+    exp: f64,
+    iat: f64,
+    #[serde(default)]
+    nbf: Option<f64>,
+    #[serde(default)]
+    scope: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Claims {
+    /// Reads the payload of a token whose signature was checked.
+    pub(super) fn read(payload: &[u8]) -> Option<Self> {
+        serde_json::from_slice(payload).ok()
+    }
+
+    /// The bearer, if the token is of this issuer, for this audience, and in force.
+    pub(super) fn caller(self, issuer: &str, audience: &str, now_ms: u64) -> Option<Caller> {
+        // Milliseconds since the epoch stay exact in a double until the year 287396.
+        #[allow(clippy::cast_precision_loss)]
+        let now = now_ms as f64 / 1_000.0;
+        let in_force = now < self.exp
+            && self.iat <= now + SKEW
+            && self.nbf.is_none_or(|not_before| not_before <= now + SKEW);
+        let named = !self.sub.is_empty() && !self.jti.is_empty();
+        let ours = self.iss == issuer && self.aud.holds(audience);
+        #[allow(clippy::cast_possible_truncation)]
+        let expires_at = Some(self.exp.floor() as i64);
+        (in_force && named && ours).then(|| Caller {
+            client: self.client_id,
+            scopes: Scopes::parse(&self.scope),
+            expires_at,
+        })
+    }
+}
+
+impl Audience {
+    fn holds(&self, wanted: &str) -> bool {
+        match self {
+            Self::One(one) => one == wanted,
+            Self::Many(many) => many.iter().any(|one| one == wanted),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::auth::Scope;
+
+    const NOW_MS: u64 = 1_000_000;
+
+    fn caller(changes: &Value) -> Option<Caller> {
+        let mut claims = json!({
+            "iss": "https://issuer", "aud": "resend", "sub": "u", "client_id": "mis-a", "jti": "1",
+            "exp": 1_001, "iat": 999, "scope": "job:read",
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        Claims::read(claims.to_string().as_bytes())?.caller("https://issuer", "resend", NOW_MS)
+    }
+
+    #[test]
+    fn a_token_of_the_issuer_for_us_lets_its_client_in() {
+        let caller = caller(&json!({})).unwrap();
+        assert_eq!((caller.client.as_str(), caller.expires_at), ("mis-a", Some(1_001)));
+        assert!(caller.scopes.contains(Scope::JobRead) && !caller.scopes.contains(Scope::ApprovalCreate));
+    }
+
+    #[test]
+    fn several_audiences_and_a_clock_a_little_ahead_will_do() {
+        for good in [
+            json!({"aud": ["a", "resend"]}),
+            json!({"iat": 1_030}),
+            json!({"nbf": 1_030}),
+            json!({"exp": 1_000.5}),
+        ] {
+            assert!(caller(&good).is_some(), "{good}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for bad in [
+            json!({"iss": "https://issuer/"}),
+            json!({"iss": null}),
+            json!({"aud": "resend2"}),
+            json!({"aud": []}),
+            json!({"aud": ["a"]}),
+            json!({"exp": 1_000}),
+            json!({"exp": 999}),
+            json!({"exp": "1001"}),
+            json!({"exp": null}),
+            json!({"iat": 1_031}),
+            json!({"iat": null}),
+            json!({"nbf": 1_031}),
+            json!({"nbf": "soon"}),
+            json!({"sub": ""}),
+            json!({"sub": null}),
+            json!({"jti": ""}),
+            json!({"client_id": ""}),
+            json!({"client_id": "a b"}),
+            json!({"client_id": null}),
+        ] {
+            assert_eq!(caller(&bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The issuer's keys (RFC 7517, 5): fetched when they are first needed, again when they grow old or a token names one
+//! that is not known, but not at the will of whoever sends tokens.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use reqwest::{StatusCode, Url, header};
+use serde::Deserialize;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
+
+use super::key::Key;
+use crate::auth::cache::NoAnswer;
+use crate::auth::voucher::{CallError, Voucher};
+use crate::request_context::RequestContext;
+
+/// Keys are looked up again after this: one that was withdrawn is not trusted much longer.
+const FRESH: Duration = Duration::from_mins(5);
+
+/// While the issuer does not answer, keys are trusted for so long.
+const USABLE: Duration = Duration::from_hours(1);
+
+/// Shortest time between two fetches, after one that succeeded and after one that failed.
+const COOL_DOWN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
+
+/// Keys taken of one set.
+const MOST: usize = 64;
+
+/// Where keys are published, and those known.
+pub(super) struct KeySet {
+    voucher: Voucher,
+    url: Url,
+    known: RwLock<Known>,
+    /// Held while keys are fetched: at any moment once.
+    last: Mutex<Option<Attempt>>,
+}
+
+#[derive(Clone, Default)]
+struct Known {
+    keys: Arc<[Arc<Key>]>,
+    fetched: Option<Instant>,
+}
+
+struct Attempt {
+    at: Instant,
+    result: Result<(), NoAnswer>,
+}
+
+#[derive(Deserialize)]
+struct Published {
+    keys: Vec<serde_json::Value>,
+}
+
+impl KeySet {
+    /// Sets it up; nothing is fetched yet.
+    pub(super) fn new(url: Url) -> Result<Self, reqwest::Error> {
+        let (known, last) = (RwLock::default(), Mutex::default());
+        Ok(Self { voucher: Voucher::new("jwks")?, url, known, last })
+    }
+
+    /// The key of this name; `None` if the issuer publishes no such key.
+    pub(super) async fn key(&self, id: &str, context: &RequestContext) -> Result<Option<Arc<Key>>, NoAnswer> {
+        let known = self.known();
+        let key = known.key(id);
+        if key.is_some() && known.is_younger_than(FRESH) {
+            return Ok(key);
+        }
+        if key.is_some() && known.is_younger_than(USABLE) {
+            // Whoever comes while somebody fetches goes on with what is known.
+            if let Ok(last) = self.last.try_lock() {
+                let _ = self.fetch(last, context).await;
+            }
+        } else {
+            self.fetch(self.last.lock().await, context).await?;
+        }
+        Ok(self.known().key(id))
+    }
+
+    async fn fetch(
+        &self,
+        mut last: MutexGuard<'_, Option<Attempt>>,
+        context: &RequestContext,
+    ) -> Result<(), NoAnswer> {
+        if let Some(last) = last.as_ref().filter(|last| last.is_recent()) {
+            return last.result;
+        }
+        let question = self.voucher.http().get(self.url.clone()).header(header::ACCEPT, "application/json");
+        let fetched = self.voucher.ask(question, context, read).await;
+        let at = Instant::now();
+        *last = Some(Attempt { at, result: fetched.as_ref().map(drop).map_err(|no_answer| *no_answer) });
+        let known = Known { keys: fetched?, fetched: Some(at) };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(())
+    }
+
+    fn known(&self) -> Known {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Known {
+    fn key(&self, id: &str) -> Option<Arc<Key>> {
+        self.keys.iter().find(|key| key.id == id).cloned()
+    }
+
+    fn is_younger_than(&self, age: Duration) -> bool {
+        self.fetched.is_some_and(|fetched| fetched.elapsed() < age)
+    }
+}
+
+impl Attempt {
+    fn is_recent(&self) -> bool {
+        let cool_down = if self.result.is_ok() { COOL_DOWN.0 } else { COOL_DOWN.1 };
+        self.at.elapsed() < cool_down
+    }
+}
+
+/// Keys we cannot use are passed over: issuers publish them for others. A set without any we can is no answer.
+fn read(status: StatusCode, body: &[u8]) -> Result<Arc<[Arc<Key>]>, CallError> {
+    if status != StatusCode::OK {
+        return Err(CallError::Status(status));
+    }
+    let Published { keys } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+    let keys: Arc<[_]> = keys.into_iter().take(MOST).filter_map(Key::read).map(Arc::new).collect();
+    if keys.is_empty() { Err(CallError::Unreadable) } else { Ok(keys) }
+}
+
+#[cfg(test)]
+mod tests;

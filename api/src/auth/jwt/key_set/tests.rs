@@ -1,0 +1,123 @@
+//! When keys are fetched, and what happens when they cannot be. The issuer is a socket of ours; the clock is the test's.
+
+use std::sync::Mutex as StdMutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::{advance, pause, resume};
+
+use super::*;
+
+/// An issuer that counts how often it is asked; `None` is trouble.
+#[derive(Clone, Default)]
+struct Issuer {
+    names: Arc<StdMutex<Option<Vec<&'static str>>>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Issuer {
+    async fn start(names: &[&'static str]) -> (Self, KeySet) {
+        shared::tls::install_crypto_provider();
+        let issuer = Self::default();
+        issuer.publish(Some(names));
+        let (listener, answers) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), issuer.clone());
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let routes = Router::new().route("/jwks", get(async move || answers.answer()));
+        tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
+        (issuer, KeySet::new(url.parse().unwrap()).unwrap())
+    }
+
+    fn publish(&self, names: Option<&[&'static str]>) {
+        *self.names.lock().unwrap() = names.map(<[_]>::to_vec);
+    }
+
+    fn answer(&self) -> (StatusCode, String) {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let Some(names) = self.names.lock().unwrap().clone() else {
+            return (StatusCode::INTERNAL_SERVER_ERROR, String::new());
+        };
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let key = |name: &&str| json!({"kty": "OKP", "crv": "Ed25519", "kid": name, "x": x});
+        (StatusCode::OK, json!({"keys": names.iter().map(key).collect::<Vec<Value>>()}).to_string())
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+fn context() -> RequestContext {
+    RequestContext::read(&Request::new(Body::empty()), None)
+}
+
+/// Whether the key is known; `None` where nobody can say.
+async fn known(keys: &KeySet, id: &str) -> Option<bool> {
+    keys.key(id, &context()).await.ok().map(|key| key.is_some())
+}
+
+/// Lets time pass without the sockets noticing: with a clock that stands still they would time out at once.
+async fn pass(time: Duration) {
+    pause();
+    advance(time).await;
+    resume();
+}
+
+#[tokio::test]
+async fn keys_are_fetched_once_and_by_one_however_many_need_them() {
+    let (issuer, keys) = Issuer::start(&["a"]).await;
+    let uses = (0..100).map(|_| known(&keys, "a"));
+    assert!(futures_util::future::join_all(uses).await.iter().all(|known| *known == Some(true)));
+    assert_eq!(issuer.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_name_nobody_knows_leads_to_one_fetch_in_ten_seconds() {
+    let (issuer, keys) = Issuer::start(&["a"]).await;
+    assert_eq!(known(&keys, "a").await, Some(true));
+    for id in ["b", "c", "d"] {
+        assert_eq!(known(&keys, id).await, Some(false));
+    }
+    assert_eq!(issuer.asked(), 1);
+    issuer.publish(Some(&["a", "b"]));
+    pass(Duration::from_secs(10)).await;
+    assert_eq!(known(&keys, "b").await, Some(true));
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_key_that_was_withdrawn_is_forgotten_within_five_minutes() {
+    let (issuer, keys) = Issuer::start(&["a"]).await;
+    assert_eq!(known(&keys, "a").await, Some(true));
+    issuer.publish(Some(&["b"]));
+    pass(Duration::from_mins(5)).await;
+    assert_eq!(known(&keys, "a").await, Some(false));
+}
+
+#[tokio::test]
+async fn while_keys_were_never_fetched_nobody_can_say() {
+    let (issuer, keys) = Issuer::start(&[]).await;
+    assert_eq!(known(&keys, "a").await, None, "a set without keys is none");
+    issuer.publish(None);
+    pass(Duration::from_secs(1)).await;
+    assert_eq!((known(&keys, "a").await, known(&keys, "a").await), (None, None));
+    assert_eq!(issuer.asked(), 2, "one try a second");
+    issuer.publish(Some(&["a"]));
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(known(&keys, "a").await, Some(true));
+}
+
+#[tokio::test]
+async fn known_keys_serve_for_an_hour_while_the_issuer_is_away() {
+    let (issuer, keys) = Issuer::start(&["a"]).await;
+    assert_eq!(known(&keys, "a").await, Some(true));
+    issuer.publish(None);
+    pass(Duration::from_mins(59)).await;
+    assert_eq!((known(&keys, "a").await, known(&keys, "b").await), (Some(true), None));
+    pass(Duration::from_mins(1)).await;
+    assert_eq!(known(&keys, "a").await, None);
+}

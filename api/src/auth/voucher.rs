@@ -1,0 +1,120 @@
+//! Calls to whoever vouches for tokens: bounded in time and size, never redirected, logged when they start and stop
+//! failing rather than for every request.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use metrics::histogram;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use shared::telemetry::metric;
+
+use super::cache::NoAnswer;
+use crate::request_context::{RequestContext, TRACEPARENT, X_REQUEST_ID};
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+const TOTAL_LIMIT: Duration = Duration::from_secs(2);
+
+/// Longest answer read, in bytes.
+const SIZE_LIMIT: usize = 64 * 1024;
+
+/// A service that vouches for tokens.
+pub(super) struct Voucher {
+    http: Client,
+    name: &'static str,
+    failing: AtomicBool,
+}
+
+/// Why there is no answer. Neither a token, nor a URL that may hold one, nor what was answered is part of it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallError {
+    /// No connection, or none in time.
+    #[error("{0}")]
+    Transport(#[source] reqwest::Error),
+    /// A status that says nothing of the token.
+    #[error("answered {0}")]
+    Status(StatusCode),
+    /// More than is read.
+    #[error("answered more than {SIZE_LIMIT} bytes")]
+    TooLong,
+    /// A body of another shape.
+    #[error("answered what its protocol does not know")]
+    Unreadable,
+}
+
+impl Voucher {
+    /// One under this name; nothing is asked yet.
+    pub(super) fn new(name: &'static str) -> Result<Self, reqwest::Error> {
+        let http = Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(TOTAL_LIMIT)
+            // Only settings decide where tokens go, not a proxy variable of the environment.
+            .no_proxy()
+            .build()?;
+        Ok(Self { http, name, failing: AtomicBool::new(false) })
+    }
+
+    /// What requests are made with.
+    pub(super) fn http(&self) -> &Client {
+        &self.http
+    }
+
+    /// Asks, on behalf of a request of ours, and has `read` make sense of status and body.
+    pub(super) async fn ask<T>(
+        &self,
+        question: RequestBuilder,
+        context: &RequestContext,
+        read: impl FnOnce(StatusCode, &[u8]) -> Result<T, CallError>,
+    ) -> Result<T, NoAnswer> {
+        let started = Instant::now();
+        let answer = call(question, context).await;
+        let answer = answer.and_then(|(status, body)| read(status, &body));
+        let result = if answer.is_ok() { "ok" } else { "error" };
+        histogram!(metric::UPSTREAM_SECONDS, "service" => self.name, "result" => result)
+            .record(started.elapsed());
+        self.note(answer.as_ref().err());
+        answer.map_err(|_| NoAnswer)
+    }
+
+    fn note(&self, error: Option<&CallError>) {
+        let service = self.name;
+        match error {
+            None if self.failing.swap(false, Ordering::Relaxed) => {
+                tracing::info!(service, "tokens can be checked again");
+            }
+            Some(error) if !self.failing.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(service, %error, "tokens can not be checked, requests are answered 503 meanwhile");
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn call(
+    question: RequestBuilder,
+    context: &RequestContext,
+) -> Result<(StatusCode, Vec<u8>), CallError> {
+    let mut question = question.header(X_REQUEST_ID, context.request_id.as_str());
+    if let Some(trace) = &context.trace {
+        question = question.header(TRACEPARENT, trace.as_str());
+    }
+    let answer = question.send().await?;
+    Ok((answer.status(), read_all(answer).await?))
+}
+
+async fn read_all(mut answer: Response) -> Result<Vec<u8>, CallError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if body.len() + chunk.len() > SIZE_LIMIT {
+            return Err(CallError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Transport(error.without_url())
+    }
+}

@@ -1,0 +1,46 @@
+//! The mode `jwt` (RFC 9068).
+
+use reqwest::Url;
+use shared::config::{ConfigError, Settings};
+
+/// Whose tokens are taken, and where the keys are that sign them.
+#[derive(Debug, Clone)]
+pub struct JwtConfig {
+    /// `RESEND_AUTH_URL` (no default): the issuer's key set.
+    pub keys: Url,
+    /// `RESEND_AUTH_ISSUER` (no default): `iss` of every token, compared as it stands.
+    pub issuer: String,
+    /// `RESEND_AUTH_AUDIENCE` (no default): must be among `aud` of every token.
+    pub audience: String,
+}
+
+impl JwtConfig {
+    /// Reads the settings.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let issuer = settings.required("RESEND_AUTH_ISSUER", "the issuer every token must name")?.to_owned();
+        let audience =
+            settings.required("RESEND_AUTH_AUDIENCE", "the audience every token must name")?.to_owned();
+        Ok(Self { keys: super::url(settings)?, issuer, audience })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_missing_setting_is_named() {
+        let complete = [
+            ("RESEND_AUTH_URL", "http://a/jwks"),
+            ("RESEND_AUTH_ISSUER", "i"),
+            ("RESEND_AUTH_AUDIENCE", "a"),
+        ];
+        let read = |pairs| JwtConfig::from_settings(&Settings::from_pairs::<&str, &str>(pairs).unwrap());
+        assert!(read(complete.to_vec()).is_ok());
+        for (left_out, _) in complete {
+            let pairs = complete.into_iter().filter(|(name, _)| *name != left_out).collect();
+            let error = read(pairs).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{left_out} is not set")), "{error}");
+        }
+    }
+}

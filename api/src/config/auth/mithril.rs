@@ -1,0 +1,94 @@
+//! The mode `mithril`: where the platform's token service is asked about a token.
+
+use reqwest::Url;
+use shared::config::{ConfigError, Settings};
+
+const PLACE: &str = "{access_token}";
+
+/// `RESEND_AUTH_URL` (no default): a URL with the place of the token in its path or query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MithrilUrl {
+    before: String,
+    after: String,
+}
+
+impl MithrilUrl {
+    /// Reads the template.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        const NAME: &str = "RESEND_AUTH_URL";
+        let wants =
+            "an http(s) URL with {access_token} in its path or query once, and without user and password";
+        let template = settings.required(NAME, wants)?;
+        Self::parse(template).ok_or_else(|| settings.wrong(NAME, wants))
+    }
+
+    fn parse(template: &str) -> Option<Self> {
+        let (before, after) = template.split_once(PLACE)?;
+        // What stands before the place is a whole URL, so that a token can never become part of the host.
+        let url: Url = before.parse().ok()?;
+        let (scheme, rest) = before.split_once("://")?;
+        let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        let fits = matches!(scheme, "http" | "https") && rest.contains('/') && !after.contains(PLACE);
+        (bare && fits).then(|| Self { before: before.to_owned(), after: after.to_owned() })
+    }
+
+    /// The URL to ask about this token. `None` never happens for what has a token's syntax.
+    pub fn of(&self, token: &str) -> Option<Url> {
+        let escaped: String = token.bytes().map(escape).collect();
+        [&self.before, escaped.as_str(), &self.after].concat().parse().ok()
+    }
+}
+
+/// Everything but what never needs an escape (RFC 3986, 2.3); a lone dot would be a step in the path.
+fn escape(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn template() -> MithrilUrl {
+        MithrilUrl::parse("http://mithril/admin/tokens/{access_token}/verify").unwrap()
+    }
+
+    #[test]
+    fn the_token_takes_its_place() {
+        assert_eq!(template().of("d368").unwrap().as_str(), "http://mithril/admin/tokens/d368/verify");
+        let in_query = MithrilUrl::parse("https://mithril/verify?token={access_token}").unwrap();
+        assert_eq!(in_query.of("a+b/c==").unwrap().as_str(), "https://mithril/verify?token=a%2Bb%2Fc%3D%3D");
+    }
+
+    #[test]
+    fn a_template_without_one_place_behind_a_host_is_refused() {
+        for bad in [
+            "http://mithril/verify",
+            "http://{access_token}/verify",
+            "http://mithril.{access_token}/verify",
+            "http://mithril/{access_token}/{access_token}",
+            "http://u:p@mithril/{access_token}",
+            "http://mithril/#{access_token}",
+            "ftp://mithril/{access_token}",
+            "/admin/tokens/{access_token}",
+        ] {
+            assert_eq!(MithrilUrl::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_leads_anywhere_else(token in "[A-Za-z0-9._~+/-]{1,40}={0,2}") {
+            let url = template().of(&token).unwrap();
+            prop_assert_eq!(url.host_str(), Some("mithril"));
+            let segments: Vec<_> = url.path().split('/').collect();
+            prop_assert_eq!((segments.len(), segments[4]), (5, "verify"));
+            prop_assert_eq!(url.query(), None);
+        }
+    }
+}
