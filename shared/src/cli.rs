@@ -34,7 +34,8 @@ fn command(name: &'static str, about: &'static str) -> Command {
     Command::new(name).about(about).version(env!("CARGO_PKG_VERSION")).arg(check).after_help(settings_help())
 }
 
-fn settings_help() -> String {
+/// Every setting with its default, for `--help`.
+pub fn settings_help() -> String {
     let mut text =
         "Settings (environment; also a TOML file named by RESEND_CONFIG, environment wins):\n".to_owned();
     for variable in KNOWN {

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 pub use connect::{Connection, Connector};
 pub use error::RedisError;
 pub use listener::{Listener, Subscription};
-pub use safety::Finding;
+pub use safety::{Finding, Server};
 
 use crate::config::RedisConfig;
 use error::within;
@@ -80,6 +80,11 @@ impl Redis {
     pub async fn findings(&self) -> Result<Vec<Finding>, RedisError> {
         let info = self.command(&::redis::cmd("INFO")).await?;
         Ok(safety::findings(&info, self.inner.min_replicas))
+    }
+
+    /// The servers behind this handle, as they say of themselves.
+    pub async fn servers(&self) -> Result<Vec<Server>, RedisError> {
+        Ok(safety::servers(&self.command(&::redis::cmd("INFO")).await?))
     }
 
     /// Whether Redis answers and is done loading.

@@ -16,6 +16,23 @@ pub struct Finding {
     pub loses_jobs: bool,
 }
 
+/// What an operator wants to know of one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its version.
+    pub version: String,
+    /// `master` or `slave`.
+    pub role: String,
+    /// Replicas connected to it.
+    pub replicas: u64,
+    /// Whether it writes an append-only file.
+    pub append_only: bool,
+    /// Bytes in use.
+    pub used_memory: u64,
+    /// Bytes it may use; 0 where it may use any.
+    pub max_memory: u64,
+}
+
 /// What one server says of itself.
 struct Info<'a>(&'a str);
 
@@ -43,6 +60,21 @@ pub(super) fn findings(answer: &Value, min_replicas: u64) -> Vec<Finding> {
     let mut all: Vec<_> = texts.iter().flat_map(|text| of_server(&Info(text), min_replicas)).collect();
     all.dedup();
     all
+}
+
+/// Every server that answered `INFO`.
+pub(super) fn servers(answer: &Value) -> Vec<Server> {
+    let mut texts = Vec::new();
+    collect_texts(answer, &mut texts);
+    let server = |info: Info<'_>| Server {
+        version: info.get("redis_version").unwrap_or_default().to_owned(),
+        role: info.get("role").unwrap_or_default().to_owned(),
+        replicas: info.number("connected_slaves"),
+        append_only: info.get("aof_enabled") == Some("1"),
+        used_memory: info.number("used_memory"),
+        max_memory: info.number("maxmemory"),
+    };
+    texts.iter().map(|text| server(Info(text))).collect()
 }
 
 fn of_server(info: &Info<'_>, min_replicas: u64) -> Vec<Finding> {

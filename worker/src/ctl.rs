@@ -1,0 +1,87 @@
+//! The operator's command line over the same Redis: see the queue, steer it, and find what is wrong with its set-up.
+//! It only reads unless the verb says otherwise, and shows no phone number, no code, no token and no result of a job.
+
+mod arguments;
+mod confirm;
+mod doctor;
+mod exit;
+mod jobs;
+mod output;
+mod pause;
+mod quarantine;
+mod send_test;
+mod stats;
+mod words;
+mod workers;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use shared::config::{QueueConfig, RedisConfig, Settings};
+use shared::queue::Queue;
+use shared::redis::Redis;
+use shared::tls;
+
+pub use arguments::Cli;
+use arguments::{JobsVerb, QuarantineVerb, Verb};
+use exit::CtlError;
+use output::Output;
+
+/// Does what the command line says, and tells how it went by the exit status.
+pub fn run(cli: Cli) -> ExitCode {
+    match start(cli) {
+        Ok(code) => code,
+        Err(error) => error.report(),
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn start(cli: Cli) -> Result<ExitCode, CtlError> {
+    let output = Output::new(cli.output);
+    if let Some(Verb::Completions { shell }) = cli.verb {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "resendctl", &mut script);
+        return output::print(&script).map(|()| ExitCode::SUCCESS);
+    }
+    let settings = Settings::load()?;
+    let (redis, config) = (RedisConfig::from_settings(&settings)?, QueueConfig::from_settings(&settings)?);
+    if cli.check_config {
+        return output::print(settings.describe().as_bytes()).map(|()| ExitCode::SUCCESS);
+    }
+    tls::install_crypto_provider();
+    let queue = Queue::new(Redis::new(&redis).map_err(shared::queue::QueueError::from)?, config);
+    match cli.verb {
+        Some(verb) => perform(verb, &queue, &settings, output).await,
+        None => Err(CtlError::Usage),
+    }
+}
+
+async fn perform(
+    verb: Verb,
+    queue: &Queue,
+    settings: &Settings,
+    output: Output,
+) -> Result<ExitCode, CtlError> {
+    match verb {
+        Verb::Stats { watch: false, .. } => stats::once(queue, output).await?,
+        Verb::Stats { every, .. } => stats::watch(queue, output, every).await?,
+        Verb::Jobs(JobsVerb::List(filter)) => jobs::list(queue, &filter, output).await?,
+        Verb::Jobs(JobsVerb::Show { job }) => jobs::show(queue, &job, output).await?,
+        Verb::Jobs(JobsVerb::Retry { jobs }) => return jobs::retry(queue, &jobs, output).await,
+        Verb::Jobs(JobsVerb::Cancel { jobs, yes }) => return jobs::cancel(queue, &jobs, yes, output).await,
+        Verb::Quarantine(QuarantineVerb::List { limit }) => quarantine::list(queue, limit, output).await?,
+        Verb::Quarantine(QuarantineVerb::Retry(which)) => {
+            return quarantine::retry(queue, which, output).await;
+        }
+        Verb::Quarantine(QuarantineVerb::Purge { which, yes }) => {
+            return quarantine::purge(queue, which, yes, output).await;
+        }
+        Verb::Pause { yes } => pause::pause(queue, yes, output).await?,
+        Verb::Resume => pause::resume(queue, output).await?,
+        Verb::Workers => workers::list(queue, output).await?,
+        Verb::SendTest { to, yes } => return send_test::send(settings, &to, yes, output).await,
+        Verb::Doctor => return doctor::doctor(queue, settings, output).await,
+        Verb::Completions { .. } => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}

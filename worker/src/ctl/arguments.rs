@@ -1,0 +1,190 @@
+//! The verbs and their arguments.
+
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use shared::ids::JobId;
+use shared::phone::PhoneNumber;
+use shared::queue::{Progress, QuarantineId};
+
+const EXIT_CODES: &str = "Exit status:
+  0  done, nothing found
+  1  a problem was found, or something asked for was not done
+  2  wrong arguments or settings
+  3  no such job or entry
+  4  Redis is unreachable or refuses";
+
+/// See and steer the queue of the resend service; find what is wrong with its set-up
+#[derive(Parser)]
+#[command(name = "resendctl", version, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES, after_long_help = format!("{EXIT_CODES}\n\n{}", shared::cli::settings_help()))]
+pub struct Cli {
+    /// How to print
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
+    pub(super) output: Format,
+    /// Print the effective settings with secrets hidden and exit 0, or name the wrong one and exit 2
+    #[arg(long)]
+    pub(super) check_config: bool,
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// For programs: one JSON document, with --watch one a line
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Verb {
+    /// Depth by state, age, rates, workers, how jobs end; takes one second to measure the rates
+    Stats {
+        /// Keep looking: a live view on a terminal (q or Ctrl-C ends it), else a line each time
+        #[arg(long, short)]
+        watch: bool,
+        /// Seconds between two looks
+        #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+        every: Duration,
+    },
+    /// Single jobs
+    #[command(subcommand)]
+    Jobs(JobsVerb),
+    /// Entries set aside because nobody could finish or read them
+    #[command(subcommand)]
+    Quarantine(QuarantineVerb),
+    /// Have the workers take nothing new; what runs goes on, the API keeps accepting
+    Pause {
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Let the workers take jobs again
+    Resume,
+    /// Workers, their slots and what they hold
+    Workers,
+    /// Send a test message through the configured channel: it costs what a message costs
+    SendTest {
+        /// The phone, such as +380931234585
+        #[arg(long)]
+        to: PhoneNumber,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Check Redis, clocks, settings, workers and upstreams; say what to change
+    Doctor,
+    /// Print the completions of a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum JobsVerb {
+    /// List live jobs, or with --state failed the newest failures
+    List(Filter),
+    /// Show where a job stands
+    Show {
+        /// Its id, the last part of its link
+        job: JobId,
+    },
+    /// Try jobs again now that were put back until later; an ended job never changes
+    Retry {
+        /// Their ids
+        #[arg(required = true, value_name = "JOB")]
+        jobs: Vec<JobId>,
+    },
+    /// End live jobs as failed (409), unless their send has begun
+    Cancel {
+        /// Their ids
+        #[arg(required = true, value_name = "JOB")]
+        jobs: Vec<JobId>,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Filter {
+    /// Only jobs that stand here
+    #[arg(long, value_parser = progress, value_name = "ready|running|sending|scheduled|failed")]
+    pub(super) state: Option<Progress>,
+    /// Only jobs of this client
+    #[arg(long)]
+    pub(super) client: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50)]
+    pub(super) limit: usize,
+}
+
+#[derive(Subcommand)]
+pub(super) enum QuarantineVerb {
+    /// List the newest entries
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Put entries back into the queue whose jobs have not ended
+    Retry(Which),
+    /// Delete entries for good
+    Purge {
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Which {
+    /// Ids as `quarantine list` shows them
+    #[arg(value_name = "ID")]
+    pub(super) ids: Vec<QuarantineId>,
+    /// All there are now, at most 10000 at a time
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+fn progress(text: &str) -> Result<Progress, String> {
+    let found = Progress::ALL.into_iter().find(|state| state.as_str() == text);
+    // Of processed jobs there is no list: they are counted, and found by their id.
+    found
+        .filter(|state| *state != Progress::Processed)
+        .ok_or_else(|| "no such state can be listed".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let sensible = Duration::from_millis(200)..=Duration::from_hours(1);
+    seconds.filter(|every| sensible.contains(every)).ok_or_else(|| "from 0.2 to 3600 seconds".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_purge_says_what_or_all_and_never_both() {
+        let parse = |words: &[&str]| {
+            Cli::try_parse_from(["resendctl", "quarantine", "purge"].iter().chain(words).copied())
+        };
+        assert!(parse(&["--all"]).is_ok() && parse(&["0:1-0", "0:2-0"]).is_ok());
+        assert!(parse(&[]).is_err() && parse(&["--all", "0:1-0"]).is_err() && parse(&["x"]).is_err());
+    }
+}

@@ -1,0 +1,23 @@
+//! Asking before what cannot be taken back.
+
+use std::io::{IsTerminal, Write};
+
+use super::exit::CtlError;
+
+/// Goes on only after a yes. Off a terminal nobody can answer, so `--yes` must be there.
+pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CtlError> {
+    if yes {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(CtlError::Refused(format!("{question} Nobody to ask: say --yes")));
+    }
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CtlError::Refused("nothing was done".to_owned())),
+    }
+}

@@ -1,0 +1,136 @@
+//! Redis: whether it keeps what it is given, and whose clock is right.
+
+use std::time::{Duration, Instant};
+
+use shared::queue::Queue;
+use shared::redis::{Finding, Redis, RedisError, Server};
+use shared::{clock, queue::QueueError};
+
+use super::Check;
+use crate::ctl::words::span;
+
+const AREA: &str = "redis";
+
+/// Skew above which times in logs and metrics mislead.
+const SKEW: Duration = Duration::from_secs(1);
+
+/// Skew above which approvals and codes are judged by clocks that contradict each other.
+const SKEW_TOO_GREAT: Duration = Duration::from_secs(30);
+
+/// A round trip slower than this makes every request slow.
+const SLOW: Duration = Duration::from_millis(20);
+
+/// Share of the memory limit, in percent, from which writes are about to be refused.
+const NEARLY_FULL: u64 = 80;
+
+pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
+    let redis = queue.redis();
+    let findings = redis.findings().await?;
+    let servers = redis.servers().await?;
+    let mut checks: Vec<_> = findings.iter().map(from_finding).collect();
+    checks.extend(servers.iter().map(seen));
+    checks.extend(servers.iter().filter_map(memory));
+    if servers.iter().any(|server| server.append_only) {
+        checks.push(append_fsync(redis).await);
+    }
+    checks.push(time(redis).await?);
+    Ok(checks)
+}
+
+fn from_finding(found: &Finding) -> Check {
+    let make = if found.loses_jobs { Check::problem } else { Check::warning };
+    make(AREA, found.what.clone(), found.change)
+}
+
+fn seen(server: &Server) -> Check {
+    let file = if server.append_only { "append-only file on" } else { "append-only file off" };
+    let Server { version, role, replicas, .. } = server;
+    Check::ok(AREA, format!("version {version}, {role}, {replicas} replicas connected, {file}"))
+}
+
+fn memory(server: &Server) -> Option<Check> {
+    let percent = (server.used_memory * 100).checked_div(server.max_memory)?;
+    let what = format!("memory {percent} % of maxmemory in use");
+    Some(if percent < NEARLY_FULL {
+        Check::ok(AREA, what)
+    } else {
+        Check::warning(
+            AREA,
+            what,
+            "raise maxmemory or lower RESEND_JOB_RETENTION_SECONDS: at 100 % no job is accepted",
+        )
+    })
+}
+
+/// Needs `CONFIG GET`, which least rights forbid; then it is said that it could not be seen.
+async fn append_fsync(redis: &Redis) -> Check {
+    let mut ask = ::redis::cmd("CONFIG");
+    ask.arg("GET").arg("appendfsync");
+    let answer: Result<Vec<String>, RedisError> = redis.command(&ask).await;
+    match answer.ok().and_then(|pair| pair.into_iter().nth(1)).as_deref() {
+        Some("always") => Check::ok(AREA, "appendfsync always: power loss loses nothing"),
+        Some("everysec") => Check::warning(
+            AREA,
+            "appendfsync everysec: power loss loses up to a second of accepted jobs",
+            "set appendfsync always, or RESEND_REDIS_MIN_REPLICAS to at least 1",
+        ),
+        Some(other) => Check::problem(
+            AREA,
+            format!("appendfsync {other}: power loss loses accepted jobs"),
+            "set appendfsync always",
+        ),
+        None => {
+            Check::ok(AREA, "appendfsync not visible: this user may not ask CONFIG; look into redis.conf")
+        }
+    }
+}
+
+async fn time(redis: &Redis) -> Result<Check, QueueError> {
+    redis.ping().await?;
+    let (start, before) = (Instant::now(), clock::now_ms());
+    let (seconds, micros): (u64, u64) = redis.command(&::redis::cmd("TIME")).await?;
+    let trip = start.elapsed();
+    let half = u64::try_from(trip.as_millis()).unwrap_or(0) / 2;
+    let skew = Duration::from_millis((seconds * 1_000 + micros / 1_000).abs_diff(before + half));
+    Ok(judge_time(skew, trip))
+}
+
+fn judge_time(skew: Duration, trip: Duration) -> Check {
+    let change = "let both machines follow the same time source (chrony, systemd-timesyncd)";
+    let what = format!("clock {} apart from this machine's, round trip {}", span(skew), span(trip));
+    match skew {
+        skew if skew > SKEW_TOO_GREAT => Check::problem("clock", what, change),
+        skew if skew > SKEW => Check::warning("clock", what, change),
+        _ if trip > SLOW => Check::warning("clock", what, "every request waits for it: bring Redis nearer"),
+        _ => Check::ok("clock", what),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctl::doctor::Level;
+
+    #[test]
+    fn clocks_apart_are_told_by_how_much_they_harm() {
+        for (seconds, expected) in [(0, Level::Ok), (5, Level::Warning), (31, Level::Problem)] {
+            assert_eq!(judge_time(Duration::from_secs(seconds), Duration::ZERO).level, expected);
+        }
+        assert_eq!(judge_time(Duration::ZERO, Duration::from_millis(50)).level, Level::Warning);
+    }
+
+    #[test]
+    fn memory_is_judged_where_it_is_limited() {
+        let server = |used_memory, max_memory| Server {
+            version: "7.0.15".into(),
+            role: "master".into(),
+            replicas: 0,
+            append_only: true,
+            used_memory,
+            max_memory,
+        };
+        assert_eq!(memory(&server(5, 0)), None);
+        assert_eq!(memory(&server(79, 100)).unwrap().level, Level::Ok);
+        assert_eq!(memory(&server(80, 100)).unwrap().level, Level::Warning);
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether the services of the settings can be reached from here. Nothing is asked of them: any answer will do.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Client, Url};
+use shared::config::Settings;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::Check;
+
+const AREA: &str = "upstream";
+
+/// Longest a service may take to answer anything.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Where services are told; several are of one channel only.
+const VARIABLES: [&str; 8] = [
+    "RESEND_AUTH_URL",
+    "RESEND_REGISTRY_URL",
+    "RESEND_OTP_URL",
+    "RESEND_SMS_URL",
+    "RESEND_SMS_HTTP_URL",
+    "RESEND_SMS_SMPP_URL",
+    "RESEND_SMS_TURBOSMS_URL",
+    "RESEND_SMS_TWILIO_URL",
+];
+
+pub(super) async fn check(settings: &Settings) -> Vec<Check> {
+    let mut checks = Vec::new();
+    for variable in VARIABLES {
+        // Braces of a template are no part of the host.
+        let url = settings.text(variable).and_then(|url| Url::parse(&url.replace(['{', '}'], "")).ok());
+        if let Some(url) = url {
+            checks.push(judge(variable, &url, reach(&url).await));
+        }
+    }
+    checks
+}
+
+fn judge(variable: &str, url: &Url, reached: Result<(), &'static str>) -> Check {
+    // Never the whole URL: it may hold credentials.
+    let host = url.host_str().unwrap_or("no host");
+    let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
+    let place = format!("{variable}: {host}{port}");
+    match reached {
+        Ok(()) => Check::ok(AREA, format!("{place} answers")),
+        Err(why) => Check::problem(
+            AREA,
+            format!("{place} {why}, from this machine"),
+            "check name, firewall and certificate; jobs are retried until their deadline meanwhile",
+        ),
+    }
+}
+
+async fn reach(url: &Url) -> Result<(), &'static str> {
+    if !matches!(url.scheme(), "http" | "https") {
+        let address = (url.host_str().unwrap_or_default(), url.port().unwrap_or(2_775));
+        let connected = timeout(LIMIT, TcpStream::connect(address)).await;
+        return connected.map_err(|_| "does not answer")?.map(drop).map_err(|_| "cannot be reached");
+    }
+    let client = Client::builder().redirect(Policy::none()).timeout(LIMIT).build();
+    let client = client.map_err(|_| "cannot be asked without certificates")?;
+    let root = url.join("/").map_err(|_| "is no address")?;
+    match client.head(root).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_timeout() => Err("does not answer"),
+        Err(_) => Err("cannot be reached"),
+    }
+}

@@ -1,0 +1,76 @@
+//! Printing: tables for people, JSON for programs.
+
+use std::io::{IsTerminal, Write};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+
+use super::arguments::Format;
+use super::exit::CtlError;
+
+/// Where answers go, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    format: Format,
+}
+
+impl Output {
+    pub(super) fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// Whether programs read it.
+    pub(super) fn is_json(self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Whether a person looks at a terminal.
+    pub(super) fn is_live(self) -> bool {
+        !self.is_json() && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+    }
+
+    /// Prints the value as JSON, or the words for people.
+    pub(super) fn answer(
+        self,
+        value: &impl Serialize,
+        words: impl FnOnce() -> String,
+    ) -> Result<(), CtlError> {
+        let text = if self.is_json() {
+            serde_json::to_string_pretty(value).map_err(std::io::Error::from)?
+        } else {
+            words()
+        };
+        print(format!("{}\n", text.trim_end()).as_bytes())
+    }
+}
+
+/// Prints one line of JSON.
+pub(super) fn json_line(value: &impl Serialize) -> Result<(), CtlError> {
+    let line = serde_json::to_string(value).map_err(std::io::Error::from)?;
+    print(format!("{line}\n").as_bytes())
+}
+
+/// Prints bytes as they are.
+pub(super) fn print(bytes: &[u8]) -> Result<(), CtlError> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes)?;
+    Ok(stdout.flush()?)
+}
+
+/// A table without lines, so that it can be cut and pasted; `none` where it has no row.
+pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, none: &str) -> String {
+    if rows.is_empty() {
+        return none.to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().copied());
+    for row in rows {
+        table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}

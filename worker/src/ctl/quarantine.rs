@@ -1,0 +1,112 @@
+//! `quarantine list`, `retry`, `purge`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+use shared::clock;
+use shared::queue::{QuarantineId, Quarantined, Queue, Restored};
+
+use super::arguments::Which;
+use super::confirm::confirm;
+use super::exit::{CtlError, Worst};
+use super::output::{Output, table};
+use super::words::{count, span};
+
+/// `--all` takes so many at a time.
+const ALL: usize = 10_000;
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    since: String,
+    reason: String,
+    deliveries: u64,
+    job: Option<String>,
+    bytes: usize,
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    id: String,
+    done: bool,
+    what: String,
+}
+
+pub(super) async fn list(queue: &Queue, limit: usize, output: Output) -> Result<(), CtlError> {
+    let entries = queue.quarantined(limit).await?;
+    output.answer(&entries.iter().map(row).collect::<Vec<_>>(), || words(&entries))
+}
+
+pub(super) async fn retry(queue: &Queue, which: Which, output: Output) -> Result<ExitCode, CtlError> {
+    let (mut done, mut worst) = (Vec::new(), Worst::Done);
+    for id in ids(queue, which).await? {
+        let (what, how) = match queue.restore(&id).await? {
+            Restored::Back(job) => (format!("job {job} is back in the queue"), Worst::Done),
+            Restored::Ended(job) => (format!("job {job} has ended, which never changes"), Worst::Refused),
+            Restored::Waiting(job) => (format!("job {job} is in the queue already"), Worst::Refused),
+            Restored::Orphan => ("nobody waits for it: purge it".to_owned(), Worst::Refused),
+            Restored::Unknown => ("no such entry".to_owned(), Worst::NotFound),
+        };
+        worst = worst.max(how);
+        done.push(Outcome { id: id.to_string(), done: how == Worst::Done, what });
+    }
+    let told = || done.iter().map(|of| format!("{}  {}", of.id, of.what)).collect::<Vec<_>>().join("\n");
+    output.answer(&done, || if done.is_empty() { "The quarantine is empty.".to_owned() } else { told() })?;
+    Ok(worst.into())
+}
+
+pub(super) async fn purge(
+    queue: &Queue,
+    which: Which,
+    yes: bool,
+    output: Output,
+) -> Result<ExitCode, CtlError> {
+    let all = which.all;
+    let ids = ids(queue, which).await?;
+    if !ids.is_empty() {
+        confirm(&format!("{} entries will be deleted for good. Purge?", ids.len()), yes)?;
+    }
+    let purged = queue.purge(&ids).await?;
+    output.answer(&json!({"purged": purged}), || format!("Purged: {}.", count(purged)))?;
+    let missing = !all && usize::try_from(purged).is_ok_and(|purged| purged < ids.len());
+    Ok(if missing { Worst::NotFound.into() } else { ExitCode::SUCCESS })
+}
+
+async fn ids(queue: &Queue, which: Which) -> Result<Vec<QuarantineId>, CtlError> {
+    if !which.all {
+        return Ok(which.ids);
+    }
+    Ok(queue.quarantined(ALL).await?.into_iter().map(|entry| entry.id).collect())
+}
+
+fn row(entry: &Quarantined) -> Row {
+    Row {
+        id: entry.id.to_string(),
+        since: clock::iso(entry.since_ms),
+        reason: entry.reason.clone(),
+        deliveries: entry.deliveries,
+        job: entry.job.as_ref().map(ToString::to_string),
+        bytes: entry.bytes,
+    }
+}
+
+fn words(entries: &[Quarantined]) -> String {
+    let now = clock::now_ms();
+    let line = |entry: &Quarantined| {
+        let age = Duration::from_millis(now.saturating_sub(entry.since_ms));
+        vec![
+            entry.id.to_string(),
+            format!("{} ago", span(age)),
+            entry.reason.clone(),
+            entry.deliveries.to_string(),
+            entry
+                .job
+                .as_ref()
+                .map_or_else(|| format!("unreadable, {} bytes", entry.bytes), ToString::to_string),
+        ]
+    };
+    let header = ["id", "set aside", "reason", "deliveries", "job"];
+    table(&header, entries.iter().map(line).collect(), "The quarantine is empty.")
+}

@@ -1,0 +1,72 @@
+//! `send-test`: one message through the configured channel, to see that it arrives and what it costs.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use shared::config::Settings;
+use shared::ids::{JobId, RequestId};
+use shared::otp::Code;
+use shared::phone::PhoneNumber;
+
+use super::confirm::confirm;
+use super::exit::{CtlError, PROBLEM};
+use super::output::Output;
+use crate::config::{LimitsConfig, SendingConfig};
+use crate::sms::{Sms, Submission, length};
+use crate::upstream::Origin;
+
+pub(super) async fn send(
+    settings: &Settings,
+    to: &PhoneNumber,
+    yes: bool,
+    output: Output,
+) -> Result<ExitCode, CtlError> {
+    let SendingConfig::Local { otp, sms: config } = SendingConfig::from_settings(settings)? else {
+        let what = "RESEND_OTP_MODE=service: the platform's OTP service sends the messages, there is no channel here";
+        return Err(CtlError::Refused(what.to_owned()));
+    };
+    if !LimitsConfig::from_settings(settings)?.countries.allow(to) {
+        let what = format!("{} is in no country of RESEND_LIMIT_COUNTRIES", to.masked());
+        return Err(CtlError::Refused(what));
+    }
+    // No code of anybody's: it verifies nothing, and may be shown.
+    let code = Code::new("0".repeat(otp.length.into()));
+    let text = config.text.with(&code);
+    // Settings let no text through that needs more than one part.
+    let (units, most) = length(&text);
+    let parts = units.div_ceil(most);
+    confirm(&format!("{text:?} will be sent to {}, and paid for. Send?", to.masked()), yes)?;
+    let sms = Sms::from_config(&config).map_err(|error| CtlError::Refused(error.to_string()))?;
+    let (reference, request) = (JobId::generate(), RequestId::generate());
+    let submission = sms.send(to, &code, &reference, Origin { request: &request, trace: None }).await;
+
+    let taken = matches!(submission, Submission::Taken { .. });
+    let what = words(&submission);
+    let answer = json!({
+        "to": to.masked(), "text": text, "units": units, "units_per_part": most, "parts": parts, "reference": reference, "taken": taken, "result": what,
+    });
+    output.answer(&answer, || {
+        format!(
+            "to         {}\ntext       {text}\nparts      {parts} ({units} of {most} units)\n\
+             reference  {reference}\nresult     {what}",
+            to.masked()
+        )
+    })?;
+    Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) })
+}
+
+fn words(submission: &Submission) -> String {
+    match submission {
+        Submission::Taken { message_id: Some(id) } => format!("the gateway took it as {id}"),
+        Submission::Taken { message_id: None } => "the gateway took it without a name".to_owned(),
+        Submission::Busy { retry_after } => {
+            let after =
+                retry_after.map(|after| format!(", asks for {} s", after.as_secs())).unwrap_or_default();
+            format!("the gateway is busy: it asks to come back later{after}")
+        }
+        Submission::Unreachable => "no connection: check the URL, the name and the firewall".to_owned(),
+        Submission::Refused => "refused for good: check token, sender and number".to_owned(),
+        Submission::Failed => "the gateway failed; the message may have been taken".to_owned(),
+        Submission::Unanswered => "no answer in time; the message may have been taken".to_owned(),
+    }
+}

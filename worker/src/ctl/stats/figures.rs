@@ -1,0 +1,130 @@
+//! One look at the queue, as it is printed; rates come from two.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use shared::clock;
+use shared::queue::Overview;
+
+use crate::ctl::words::{rate, span_or_none};
+
+/// What is shown. The names are part of the interface of `--output json`.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Figures {
+    pub(super) queue: String,
+    pub(super) at: String,
+    pub(super) paused_seconds: Option<f64>,
+    pub(super) ready: u64,
+    pub(super) running: u64,
+    pub(super) scheduled: u64,
+    pub(super) quarantined: u64,
+    pub(super) live: u64,
+    pub(super) oldest_seconds: Option<f64>,
+    pub(super) next_retry_seconds: Option<f64>,
+    pub(super) mean_run_seconds: Option<f64>,
+    pub(super) workers: usize,
+    pub(super) slots: u64,
+    pub(super) ended: BTreeMap<u16, u64>,
+    pub(super) rates: Option<Rates>,
+    #[serde(skip)]
+    pub(super) at_ms: u64,
+    #[serde(skip)]
+    pub(super) overview: Overview,
+}
+
+/// What happened between two looks, per second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Rates {
+    pub(super) accepted: f64,
+    pub(super) ended: f64,
+    pub(super) failed: f64,
+    pub(super) over_seconds: f64,
+}
+
+impl Figures {
+    pub(super) fn new(queue: &str, at_ms: u64, overview: Overview, before: Option<&Self>) -> Self {
+        let seconds = |age: Option<Duration>| age.map(|age| age.as_secs_f64());
+        let alive = overview.workers.iter().filter(|worker| worker.alive);
+        let mut figures = Self {
+            queue: queue.to_owned(),
+            at: clock::iso(at_ms),
+            paused_seconds: seconds(overview.longest(|of| of.paused)),
+            ready: overview.sum(|of| of.ready),
+            running: overview.sum(|of| of.running),
+            scheduled: overview.sum(|of| of.scheduled),
+            quarantined: overview.sum(|of| of.quarantined),
+            live: overview.sum(|of| of.live),
+            oldest_seconds: seconds(overview.longest(|of| of.oldest)),
+            next_retry_seconds: seconds(overview.partitions.iter().filter_map(|of| of.next_due).min()),
+            mean_run_seconds: seconds(overview.longest(|of| of.mean_run)),
+            workers: overview.live_workers(),
+            slots: alive.map(|worker| worker.slots).sum(),
+            ended: overview.ended.clone(),
+            rates: None,
+            at_ms,
+            overview,
+        };
+        figures.rates = before.and_then(|before| figures.rates_since(before));
+        figures
+    }
+
+    /// An accepted job is live or has ended, so both together grow with every accept.
+    fn rates_since(&self, before: &Self) -> Option<Rates> {
+        let millis = self.at_ms.checked_sub(before.at_ms).filter(|millis| *millis > 0)?;
+        #[allow(clippy::cast_precision_loss)]
+        let per_second = |now: u64, then: u64| now.saturating_sub(then) as f64 * 1_000.0 / millis as f64;
+        let failed =
+            |of: &Self| of.ended.iter().filter(|(code, _)| **code != 200).map(|(_, jobs)| jobs).sum();
+        let (ended, ended_then) = (self.overview.ended_total(), before.overview.ended_total());
+        Some(Rates {
+            accepted: per_second(ended + self.live, ended_then + before.live),
+            ended: per_second(ended, ended_then),
+            failed: per_second(failed(self), failed(before)),
+            over_seconds: Duration::from_millis(millis).as_secs_f64(),
+        })
+    }
+
+    /// Everything that matters on one line.
+    pub(super) fn line(&self) -> String {
+        let rates = self.rates.map_or_else(String::new, |rates| {
+            format!("in {} out {} failed {}", rate(rates.accepted), rate(rates.ended), rate(rates.failed))
+        });
+        let oldest = span_or_none(self.oldest_seconds.map(Duration::from_secs_f64));
+        let paused = if self.paused_seconds.is_some() { " PAUSED" } else { "" };
+        format!(
+            "{} ready {} running {} scheduled {} quarantined {} oldest {oldest} {rates} workers {}{paused}",
+            self.at, self.ready, self.running, self.scheduled, self.quarantined, self.workers
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::queue::PartitionOverview;
+
+    use super::*;
+
+    fn seen(at_ms: u64, live: u64, ended: &[(u16, u64)], before: Option<&Figures>) -> Figures {
+        let partition = PartitionOverview { live, ..PartitionOverview::default() };
+        let ended = ended.iter().copied().collect();
+        let overview = Overview { partitions: vec![partition], ended, ..Overview::default() };
+        Figures::new("resend", at_ms, overview, before)
+    }
+
+    #[test]
+    fn rates_come_from_two_looks() {
+        let before = seen(1_000, 5, &[(200, 10)], None);
+        assert_eq!(before.rates, None);
+        let now = seen(3_000, 3, &[(200, 14), (502, 2)], Some(&before));
+        let rates = Rates { accepted: 2.0, ended: 3.0, failed: 1.0, over_seconds: 2.0 };
+        assert_eq!(now.rates, Some(rates));
+    }
+
+    #[test]
+    fn a_queue_that_was_emptied_has_no_negative_rate() {
+        let before = seen(1_000, 5, &[(200, 10)], None);
+        let rates = seen(2_000, 0, &[], Some(&before)).rates.unwrap();
+        assert_eq!((rates.accepted, rates.ended, rates.failed), (0.0, 0.0, 0.0));
+    }
+}

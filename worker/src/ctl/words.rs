@@ -1,0 +1,66 @@
+//! How numbers and times read.
+
+use std::time::Duration;
+
+/// An age or a wait, in the two units that matter: `850 ms`, `4.2 s`, `3 m 12 s`, `5 h 3 m`.
+pub(super) fn span(span: Duration) -> String {
+    let (seconds, millis) = (span.as_secs(), span.as_millis());
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..=9 => format!("{:.1} s", span.as_secs_f64()),
+        10..=59 => format!("{seconds} s"),
+        60..=3_599 => format!("{} m {} s", seconds / 60, seconds % 60),
+        3_600..=86_399 => format!("{} h {} m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// The same where there may be none.
+pub(super) fn span_or_none(of: Option<Duration>) -> String {
+    of.map_or_else(|| "–".to_owned(), span)
+}
+
+/// A count with its thousands apart: `12 345`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A rate: one place behind the point while it is small.
+pub(super) fn rate(per_second: f64) -> String {
+    if per_second < 100.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_in_two_units_at_most() {
+        for (millis, expected) in [
+            (0, "0 ms"),
+            (850, "850 ms"),
+            (4_200, "4.2 s"),
+            (42_000, "42 s"),
+            (192_000, "3 m 12 s"),
+            (18_180_000, "5 h 3 m"),
+            (180_000_000, "2 d 2 h"),
+        ] {
+            assert_eq!(span(Duration::from_millis(millis)), expected);
+        }
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1_000, "1 000"), (1_234_567, "1 234 567")] {
+            assert_eq!(count(number), expected);
+        }
+    }
+}
