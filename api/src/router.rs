@@ -43,7 +43,7 @@ pub(crate) const ROUTES: [&str; 11] = [
 
 /// The service as clients see it.
 pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
-    let health = Health { readiness: api.readiness.clone(), metrics, redis: api.queue.redis().clone() };
+    let health = Health { readiness: api.readiness.clone(), metrics, queue: api.queue.clone() };
     Router::new()
         .route(RESEND, patch(resend))
         .route(COMPLETE, patch(complete))

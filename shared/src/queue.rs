@@ -11,6 +11,7 @@ mod enqueue;
 mod eta;
 mod fetch;
 mod finish;
+mod gauges;
 mod group;
 mod guard;
 mod inspect;
@@ -31,6 +32,7 @@ pub use backend::Backend;
 pub use consumer::{Consumer, Held};
 pub use enqueue::{Enqueued, NewJob, Ticket};
 pub use finish::Finished;
+pub use gauges::Gauges;
 pub use inspect::{
     JobStatus, Overview, PartitionOverview, Progress, QuarantineId, Quarantined, WorkerStatus,
 };

@@ -3,6 +3,8 @@
 //! Rules for log lines: the id stands in a field of its own, units are in the field's name, an error is logged once,
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
 
+pub mod metric;
+
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -10,42 +12,6 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
-
-/// Names of the metrics, exactly as the contract has them. Labels never hold an id or a phone number.
-pub mod metric {
-    /// Counter: jobs stored by this process.
-    pub const JOBS_ACCEPTED: &str = "resend_jobs_accepted_total";
-    /// Counter by `status_code`: jobs ended by this process.
-    pub const JOBS_FINISHED: &str = "resend_jobs_finished_total";
-    /// Histogram, seconds from accept to the start of a job's first run.
-    pub const JOB_WAIT: &str = "resend_job_wait_seconds";
-    /// Histogram, seconds of one run.
-    pub const JOB_RUN: &str = "resend_job_run_seconds";
-    /// Histogram: deliveries a job needed to end.
-    pub const JOB_DELIVERIES: &str = "resend_job_deliveries";
-    /// Counter by `channel`, `result`.
-    pub const SMS: &str = "resend_sms_total";
-    /// Histogram, seconds of one submission.
-    pub const SMS_SECONDS: &str = "resend_sms_seconds";
-    /// Histogram by `service`, `result`: seconds of one upstream call.
-    pub const UPSTREAM_SECONDS: &str = "resend_upstream_seconds";
-    /// Counter by `limit`.
-    pub const LIMIT_HITS: &str = "resend_limit_hits_total";
-    /// Counter by `route`, `method`, `code`.
-    pub const HTTP_REQUESTS: &str = "resend_http_requests_total";
-    /// Histogram: seconds of one request.
-    pub const HTTP_SECONDS: &str = "resend_http_seconds";
-    /// Gauge: clients that wait for a job.
-    pub const HTTP_WAITING: &str = "resend_http_waiting";
-    /// Histogram: seconds between a job's predicted and actual end.
-    pub const ETA_ERROR: &str = "resend_eta_error_seconds";
-    /// Gauge by `state`.
-    pub const QUEUE_JOBS: &str = "resend_queue_jobs";
-    /// Gauge: age of the oldest waiting job.
-    pub const QUEUE_OLDEST: &str = "resend_queue_oldest_seconds";
-    /// Gauge: live workers.
-    pub const WORKERS: &str = "resend_workers";
-}
 
 /// Upper bounds of every histogram in seconds: from a warm in-process answer to the job deadline.
 const SECONDS: [f64; 16] =
@@ -78,6 +44,7 @@ pub fn start_metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus::
         .set_buckets(&SECONDS)?
         .set_buckets_for_metric(Matcher::Full(metric::JOB_DELIVERIES.to_owned()), &DELIVERIES)?
         .install_recorder()
+        .inspect(|_| metric::describe())
 }
 
 /// Tidies the metrics until `stop` is cancelled: samples of histograms pile up in memory where nobody scrapes.

@@ -38,10 +38,10 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let metrics = telemetry::start_metrics()?;
     let asked = shutdown::on_signal()?;
     let redis = Redis::new(&config.redis)?;
-    let queue = Queue::new(redis.clone(), config.queue.clone());
+    let queue = Queue::new(redis, config.queue.clone());
     let context = Arc::new(Context::new(config, queue.clone())?);
     let readiness = Readiness::default();
-    let health = Health { readiness: readiness.clone(), metrics, redis };
+    let health = Health { readiness: readiness.clone(), metrics, queue: queue.clone() };
 
     let listener = TcpListener::bind(config.listen).await?;
     tracing::info!(address = %listener.local_addr()?, "listening");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::redis::{Finding, RedisError};
+use crate::telemetry::metric;
 
 use super::{Queue, QueueError};
 
@@ -49,8 +50,9 @@ impl Queue {
 
     async fn look_at_redis(&self) -> Result<Vec<Finding>, RedisError> {
         let found = self.inner.redis.findings().await?;
-        let loses_jobs = found.iter().any(|finding| finding.loses_jobs);
-        self.inner.guard.unsafe_now.store(loses_jobs, Ordering::Relaxed);
+        let loses_jobs = found.iter().filter(|finding| finding.loses_jobs).count();
+        self.inner.guard.unsafe_now.store(loses_jobs > 0, Ordering::Relaxed);
+        metrics::gauge!(metric::REDIS_UNSAFE).set(u32::try_from(loses_jobs).unwrap_or(u32::MAX));
         Ok(found)
     }
 }
