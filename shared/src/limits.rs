@@ -1,13 +1,14 @@
 //! Limits on messages to a phone, for a patient, of a client and of the whole fleet (`RESEND_LIMIT_PER_*`,
 //! `RESEND_LIMIT_TOTAL_MINUTE`), shared by all workers through Redis. Those per approval are the queue's.
 //!
-//! Each subject is checked and counted in one step. Several subjects are several steps, for in a cluster they live on
-//! several servers: where one refuses, what the others counted is given back. In between another message may be refused
+//! Each subject is checked and counted in one step. Several subjects are several steps, at once, for in a cluster they
+//! live on several servers: where one refuses, what the others counted is given back. In between another message may be refused
 //! that would have fitted; never is one let through that does not.
 
 mod phone_names;
 mod subject;
 
+use futures_util::future::join_all;
 use redis::{Cmd, Script};
 
 pub use phone_names::PhoneNames;
@@ -65,23 +66,22 @@ impl Limits {
     /// Counts the message this delivery is about to send, unless there are enough. The second message of a job costs as
     /// much as the first, and counts as much; asked again for the same message, it is counted once.
     pub async fn take(&self, delivery: &Delivery, phone: &PhoneNumber) -> Result<Leave, RedisError> {
-        let job = &delivery.message.job;
         let record = self.record(delivery).await?;
-        let mut counted = Counted { message: format!("{job}:{}", record.sends), subjects: Vec::new() };
-        let client = record.client.as_ref();
-        for subject in self.subjects(phone, delivery.message.patient, client) {
-            let refused = self.count(&subject, &counted.message).await;
-            match refused {
-                Ok(None) => counted.subjects.push(subject.key),
-                Ok(Some((limit, next_attempt_ms))) => {
-                    self.give_back(counted).await?;
-                    return Ok(Leave::Refused { limit, next_attempt_ms });
-                }
-                // What was counted stays so until its window ends: rather too much than too little.
-                Err(error) => return Err(error),
+        let message = format!("{}:{}", delivery.message.job, record.sends);
+        let subjects = self.subjects(phone, delivery.message.patient, record.client.as_ref());
+        let answers = join_all(subjects.iter().map(|subject| self.count(subject, &message))).await;
+        // Where one failed, what others counted stays so until its window ends: rather too much than too little.
+        let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let latest = answers.iter().flatten().max_by_key(|(_, next_attempt_ms)| *next_attempt_ms).copied();
+        let counted = subjects.into_iter().zip(&answers).filter(|(_, refused)| refused.is_none());
+        let counted = Counted { message, subjects: counted.map(|(subject, _)| subject.key).collect() };
+        match latest {
+            None => Ok(Leave::Given(counted)),
+            Some((limit, next_attempt_ms)) => {
+                self.give_back(counted).await?;
+                Ok(Leave::Refused { limit, next_attempt_ms })
             }
         }
-        Ok(Leave::Given(counted))
     }
 
     /// Takes a count back: the message certainly was not sent.
@@ -110,7 +110,7 @@ impl Limits {
         Ok(limit.map(|limit| (limit.name, next_attempt_ms)))
     }
 
-    /// The narrowest first: a message that one phone may not have does not touch what everybody shares.
+    /// Those that have limits.
     fn subjects(&self, phone: &PhoneNumber, patient: PatientId, client: Option<&ClientId>) -> Vec<Subject> {
         let (keys, limits) = (self.queue.keys(), &self.allowed);
         let phones = self.phones.names(phone).into_iter();

@@ -55,6 +55,7 @@ async fn our_worker() -> Duration {
     let sandbox = Sandbox::start(place.path()).await;
     let builder = StackBuilder::new()
         .workers(0)
+        .set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0)
         .set("RESEND_AUTH_URL", format!("{}/oauth/introspect", sandbox.url))
         .set("RESEND_REGISTRY_URL", format!("{}/registry", sandbox.url))
         .set("RESEND_SMS_URL", format!("{}/sms/messages", sandbox.url));

@@ -7,7 +7,9 @@
 
 mod answers;
 mod bench;
+mod channels;
 mod codes;
+mod limits;
 mod malformed;
 mod memory;
 mod outcomes;

@@ -2,16 +2,18 @@
 
 mod limits;
 mod registry;
+mod sending;
 mod sms;
 
 use std::net::SocketAddr;
 
 use reqwest::header::HeaderValue;
-use secrecy::ExposeSecret;
-use shared::config::{ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings};
+use secrecy::{ExposeSecret, SecretSlice};
+use shared::config::{ConfigError, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings};
 
 pub use limits::{Countries, LimitsConfig};
 pub use registry::RegistryConfig;
+pub use sending::{OtpServiceConfig, SendingConfig};
 pub use sms::{HttpChannelConfig, SmsConfig};
 
 /// Everything the worker reads at start.
@@ -29,21 +31,20 @@ pub struct WorkerConfig {
     pub concurrency: usize,
     /// `RESEND_REGISTRY_*`.
     pub registry: RegistryConfig,
-    /// `RESEND_OTP_*`.
-    pub otp: OtpConfig,
-    /// `RESEND_SMS_*`.
-    pub sms: SmsConfig,
-    /// `RESEND_LIMIT_*`, as far as they need the registry's answer.
+    /// `RESEND_OTP_*`, `RESEND_SMS_*`.
+    pub sending: SendingConfig,
+    /// `RESEND_LIMIT_COUNTRIES`.
     pub limits: LimitsConfig,
+    /// `RESEND_LIMIT_PER_*`, `RESEND_LIMIT_TOTAL_MINUTE`.
+    pub message_limits: MessageLimits,
+    /// What phones are named under where messages to them are counted: `RESEND_OTP_KEY`, or `RESEND_REGISTRY_TOKEN`
+    /// where there is none.
+    pub phone_secrets: Vec<SecretSlice<u8>>,
 }
 
 impl WorkerConfig {
     /// Reads the settings and checks them against each other.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        if OtpMode::from_settings(settings)? == OtpMode::Service {
-            return Err(settings.wrong("RESEND_OTP_MODE", "local; service is not available in this build"));
-        }
-        let otp = OtpConfig::from_settings(settings)?;
         Ok(Self {
             redis: RedisConfig::from_settings(settings)?,
             queue: QueueConfig::from_settings(settings)?,
@@ -52,9 +53,10 @@ impl WorkerConfig {
                 .parse("RESEND_WORKER_LISTEN", "an address and a port, such as 127.0.0.1:9090")?,
             concurrency: concurrency(settings)?,
             registry: RegistryConfig::from_settings(settings)?,
-            sms: SmsConfig::from_settings(settings, otp.length)?,
+            sending: SendingConfig::from_settings(settings)?,
             limits: LimitsConfig::from_settings(settings)?,
-            otp,
+            message_limits: MessageLimits::from_settings(settings)?,
+            phone_secrets: sending::phone_secrets(settings)?,
         })
     }
 }

@@ -1,12 +1,12 @@
 //! What a job may touch, in one explicit struct.
 
 use chrono::{DateTime, Utc};
-use shared::otp::Codes;
+use shared::limits::{Limits, PhoneNames};
 use shared::queue::Queue;
 
+use crate::code_sender::CodeSender;
 use crate::config::{LimitsConfig, WorkerConfig};
 use crate::registry::Registry;
-use crate::sms::Sms;
 
 /// Everything a job may touch; shared by all jobs of a worker.
 pub struct Context {
@@ -14,12 +14,12 @@ pub struct Context {
     pub queue: Queue,
     /// Persons and approvals.
     pub registry: Registry,
-    /// Makes codes and keeps what checking them needs.
-    pub codes: Codes,
-    /// Sends them.
-    pub sms: Sms,
-    /// What may not be sent.
+    /// Makes codes and sends them.
+    pub sender: CodeSender,
+    /// Where messages may go.
     pub limits: LimitsConfig,
+    /// How many may be sent.
+    pub message_limits: Limits,
     /// The time decisions are made at.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -30,9 +30,13 @@ impl Context {
     pub fn new(config: &WorkerConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(Self {
             registry: Registry::new(&config.registry)?,
-            codes: Codes::new(&config.otp, queue.clone()),
-            sms: Sms::from_config(&config.sms)?,
+            sender: CodeSender::new(&config.sending, queue.clone())?,
             limits: config.limits.clone(),
+            message_limits: Limits::new(
+                config.message_limits.clone(),
+                PhoneNames::new(&config.phone_secrets),
+                queue.clone(),
+            ),
             clock: Utc::now,
             queue,
         })

@@ -2,10 +2,12 @@
 //! and says how the job ended. It serves no client; what it finds out is read through the API.
 
 pub mod admin;
+pub mod code_sender;
 pub mod config;
 pub mod consumer;
 pub mod context;
 pub mod ctl;
+pub mod otp_service;
 pub mod registry;
 pub mod resend_approval;
 pub mod retry;

@@ -3,6 +3,7 @@
 
 mod decide;
 mod deliver;
+mod leave;
 mod lookup;
 mod stop;
 
@@ -40,8 +41,13 @@ async fn run(delivery: &Delivery, context: &Context) -> Result<Value, Stop> {
     let phone = decide::phone(&approval)?;
     decide::country_is_allowed(&phone, &context.limits.countries)?;
 
-    deliver::begin(delivery, context).await?;
-    deliver::send_code(job, &phone, context).await?;
+    let counted = leave::to_send(delivery, &phone, context).await?;
+    if let Err(stop) = deliver::send_code(job, &phone, context).await {
+        if stop.is_unsent() {
+            leave::give_back(counted, context).await;
+        }
+        return Err(stop);
+    }
     Ok(approval.response_data())
 }
 

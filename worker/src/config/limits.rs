@@ -1,4 +1,4 @@
-//! Limits that need the registry's answer, so that only the worker can hold them.
+//! Where messages may go. It needs the registry's answer, so that only the worker can hold it.
 
 use shared::config::{ConfigError, Settings};
 use shared::phone::PhoneNumber;

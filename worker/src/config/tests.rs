@@ -23,14 +23,12 @@ fn three_settings_are_enough() {
     let config = read(&[]).unwrap();
     assert_eq!((config.concurrency, config.listen.to_string().as_str()), (64, "127.0.0.1:9090"));
     assert_eq!(config.registry.url, "http://registry/api");
-    assert_eq!(
-        (config.sms.http.url.as_str(), config.sms.http.sender.as_str()),
-        ("http://gateway/send/", "eHealth")
-    );
-    assert_eq!(
-        (config.otp.length, config.otp.life.as_secs(), config.otp.older_key.is_none()),
-        (6, 300, true)
-    );
+    let SendingConfig::Local { otp, sms } = config.sending else { panic!("codes are made here") };
+    assert_eq!((sms.http.url.as_str(), sms.http.sender.as_str()), ("http://gateway/send/", "eHealth"));
+    assert_eq!((otp.length, otp.life.as_secs(), otp.older_key.is_none()), (6, 300, true));
+    let limits = config.message_limits;
+    assert_eq!((limits.per_phone_hour, limits.per_phone_day, limits.per_patient_day), (5, 10, 10));
+    assert_eq!((limits.per_client_minute, limits.total_minute), (600, 0));
 }
 
 #[test]
@@ -64,16 +62,29 @@ fn values_out_of_bounds_are_named() {
 
 #[test]
 fn what_this_build_does_not_have_is_said_so() {
-    for (name, value) in [
-        ("RESEND_OTP_MODE", "service"),
-        ("RESEND_SMS_CHANNEL", "smpp"),
-        ("RESEND_SMS_CHANNEL", "http,twilio"),
-    ] {
-        let error = refused(name, value);
+    for channel in ["smpp", "http,twilio"] {
+        let error = refused("RESEND_SMS_CHANNEL", channel);
         assert!(error.contains("is not available in this build"), "{error}");
     }
     assert!(!refused("RESEND_SMS_CHANNEL", "pigeon").contains("build"));
-    assert!(!refused("RESEND_OTP_MODE", "guess").contains("build"));
+}
+
+#[test]
+fn the_otp_service_needs_its_url_and_something_secret_to_name_phones_by() {
+    let with = |changes: &[(&'static str, &str)]| {
+        let service = [("RESEND_REGISTRY_URL", "http://registry"), ("RESEND_OTP_MODE", "service")];
+        WorkerConfig::from_settings(&Settings::from_pairs(service.iter().chain(changes).copied())?)
+    };
+    let url = ("RESEND_OTP_URL", "http://otp/");
+    let config = with(&[url, ("RESEND_REGISTRY_TOKEN", "token")]).unwrap();
+    let SendingConfig::Service(service) = config.sending else { panic!("the service makes them") };
+    assert_eq!((service.url.as_str(), config.phone_secrets.len()), ("http://otp", 1));
+    assert!(with(&[url, ("RESEND_OTP_KEY", KEY)]).is_ok());
+    for (changes, named) in [(&[url][..], "RESEND_OTP_KEY"), (&[("RESEND_OTP_KEY", KEY)], "RESEND_OTP_URL")] {
+        let error = with(changes).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{named} is not set")), "{error}");
+    }
+    assert!(refused("RESEND_OTP_MODE", "guess").contains("local or service"));
 }
 
 #[test]
@@ -84,7 +95,8 @@ fn the_channels_own_variables_win() {
         ("RESEND_SMS_HTTP_TOKEN", "own"),
         ("RESEND_SMS_HTTP_SENDER", "Own"),
     ];
-    let http = read(&own).unwrap().sms.http;
+    let SendingConfig::Local { sms, .. } = read(&own).unwrap().sending else { panic!("codes are made here") };
+    let http = sms.http;
     assert_eq!((http.url.as_str(), http.sender.as_str()), ("https://own/x", "Own"));
     assert_eq!(http.authorization.unwrap().as_bytes(), b"Bearer own");
 }

@@ -6,6 +6,7 @@ use shared::message::Message;
 use shared::outcome::Refusal;
 use shared::person::{AuthenticationMethod, MethodKind, Person};
 use shared::phone::PhoneNumber;
+use shared::telemetry::metric;
 
 use crate::config::Countries;
 
@@ -44,7 +45,11 @@ pub(super) fn phone(approval: &Approval) -> Result<PhoneNumber, Refusal> {
 
 /// Step 5.
 pub(super) fn country_is_allowed(phone: &PhoneNumber, countries: &Countries) -> Result<(), Refusal> {
-    holds(countries.allow(phone), Refusal::CountryNotAllowed)
+    let is_allowed = countries.allow(phone);
+    if !is_allowed {
+        metrics::counter!(metric::LIMIT_HITS, "limit" => "country").increment(1);
+    }
+    holds(is_allowed, Refusal::CountryNotAllowed)
 }
 
 fn method_in_force<'a>(

@@ -1,48 +1,66 @@
-//! Step 6: leave to send, the code, the message; and what a job's future is after each way a submission can go.
+//! Step 6: the code and the message; and what a job's future is after each way a submission can go.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use shared::failpoint;
 use shared::message::Message;
-use shared::otp::Offered;
+use shared::otp::{Codes, Offered};
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
-use shared::queue::{Delivery, SendStart};
+use shared::telemetry::metric;
 use tokio::time::timeout;
 
 use super::stop::{Later, Stop};
+use crate::code_sender::CodeSender;
 use crate::context::Context;
-use crate::sms::Submission;
+use crate::otp_service::Limited;
+use crate::sms::{Sms, Submission};
 use crate::upstream::Origin;
 
 /// Longest a run spends on making a sent code the only one. Nothing may come between a message that was taken and the
 /// record of it: a run that is cut off there sends again.
 const ACTIVATION_LIMIT: Duration = Duration::from_secs(1);
 
-/// Records the intent to send, if sending is still allowed.
-pub(super) async fn begin(delivery: &Delivery, context: &Context) -> Result<(), Stop> {
-    match context.queue.begin_send(delivery).await {
-        Ok(SendStart::Go) => Ok(()),
-        // Out of time, or two messages went out and no gateway said that it took one: nobody answered in time.
-        Ok(SendStart::Late | SendStart::Exhausted) => Err(Refusal::UpstreamSilent.into()),
-        Ok(SendStart::Lost) => Err(Stop::Lost),
-        Err(error) => Err(not_stored(&error)),
+/// What a client is told to wait where the OTP service does not say: the cool-down between two messages here.
+const USUAL_LIMIT: Duration = Duration::from_mins(1);
+
+/// The longest wait believed.
+const LONGEST_LIMIT: Duration = Duration::from_hours(24);
+
+/// Has the code sent, once.
+pub(super) async fn send_code(job: &Message, phone: &PhoneNumber, context: &Context) -> Result<(), Stop> {
+    match &context.sender {
+        CodeSender::Local { codes, sms } => send_our_code(job, phone, codes, sms).await,
+        CodeSender::Service(service) => {
+            failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
+            let started = service.start(phone, Origin::from(job)).await;
+            failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
+            accept(started.map_err(|limited| limit_of_the_service(limited, (context.clock)()))?)
+        }
     }
 }
 
 /// Sends the job's code. It can be checked before it leaves; the code before it dies once a gateway took this one.
-pub(super) async fn send_code(job: &Message, phone: &PhoneNumber, context: &Context) -> Result<(), Stop> {
-    let offered = context.codes.offer(phone, &job.job).await.map_err(|error| not_stored(&error))?;
+async fn send_our_code(job: &Message, phone: &PhoneNumber, codes: &Codes, sms: &Sms) -> Result<(), Stop> {
+    let offered = codes.offer(phone, &job.job).await.map_err(|error| Stop::not_stored(&error))?;
     let Some(offered) = offered else {
         tracing::info!("the code was used already: an earlier run's message arrived");
         return Ok(());
     };
     failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
-    let submission = context.sms.send(phone, &offered.code, &job.job, Origin::from(job)).await;
+    let submission = sms.send(phone, &offered.code, &job.job, Origin::from(job)).await;
     failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
     accept(submission)?;
-    activate(&offered, job, context).await;
+    activate(&offered, job, codes).await;
     Ok(())
+}
+
+/// The service's own limit, which it names no end of unless asked to.
+fn limit_of_the_service(Limited { retry_after }: Limited, now: DateTime<Utc>) -> Stop {
+    metrics::counter!(metric::LIMIT_HITS, "limit" => "otp_service").increment(1);
+    let next = now + retry_after.unwrap_or(USUAL_LIMIT).min(LONGEST_LIMIT);
+    Refusal::LimitReached { next_attempt_ms: u64::try_from(next.timestamp_millis()).unwrap_or(0) }.into()
 }
 
 /// Whether the message was taken, else what to do about it.
@@ -62,19 +80,13 @@ fn accept(submission: Submission) -> Result<(), Stop> {
 }
 
 /// The message is out, so the job is done whatever happens here; a check accepts the code without it, too.
-async fn activate(offered: &Offered, job: &Message, context: &Context) {
-    match timeout(ACTIVATION_LIMIT, context.codes.activate(offered, &job.job)).await {
+async fn activate(offered: &Offered, job: &Message, codes: &Codes) {
+    match timeout(ACTIVATION_LIMIT, codes.activate(offered, &job.job)).await {
         Ok(Ok(true)) => {}
         Ok(Ok(false)) => tracing::info!("a later code of this phone was offered meanwhile"),
         Ok(Err(error)) => tracing::error!(%error, "the code before the one just sent stays valid"),
         Err(_) => tracing::error!("redis is slow: the code before the one just sent stays valid"),
     }
-}
-
-fn not_stored(error: &dyn std::error::Error) -> Stop {
-    tracing::warn!(%error, "nothing is sent while Redis does not record it");
-    let (cause, otherwise) = ("redis away", Refusal::UpstreamSilent);
-    Stop::Later(Later { cause, asked: None, unsent: true, otherwise })
 }
 
 #[cfg(test)]

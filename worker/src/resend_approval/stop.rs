@@ -38,6 +38,26 @@ impl From<Refusal> for Stop {
     }
 }
 
+impl Stop {
+    /// Redis did not record what must be recorded before anything is sent.
+    pub(super) fn not_stored(error: &dyn std::error::Error) -> Self {
+        tracing::warn!(%error, "nothing is sent while Redis does not record it");
+        let (cause, otherwise) = ("redis away", Refusal::UpstreamSilent);
+        Self::Later(Later { cause, asked: None, unsent: true, otherwise })
+    }
+
+    /// Whether no message of this try can have been sent.
+    pub(super) fn is_unsent(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => {
+                matches!(refusal, Refusal::UpstreamFailed | Refusal::LimitReached { .. })
+            }
+            Self::Later(later) => later.unsent,
+            Self::Lost => false,
+        }
+    }
+}
+
 impl Later {
     /// A wait by the job's age; the clocks of Redis and this machine may differ, which only makes it shorter or longer.
     pub(super) fn verdict(self, delivery: &Delivery, now: DateTime<Utc>) -> Verdict {

@@ -1,0 +1,3 @@
+//! Ways a code goes out, through real processes.
+
+mod otp_service;

@@ -1,0 +1,63 @@
+//! Who makes the code and sends it, and the secrets phones are named under where messages to them are counted.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretSlice};
+use shared::config::{ConfigError, OtpConfig, OtpMode, Settings};
+
+use super::SmsConfig;
+
+/// Longest one call of the OTP service may take: it sends the SMS meanwhile.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// `RESEND_OTP_MODE`, with what either mode needs.
+#[derive(Debug, Clone)]
+pub enum SendingConfig {
+    /// Codes are made here and go out through a channel of ours.
+    Local {
+        /// `RESEND_OTP_*`.
+        otp: OtpConfig,
+        /// `RESEND_SMS_*`.
+        sms: SmsConfig,
+    },
+    /// The platform's OTP service does both.
+    Service(OtpServiceConfig),
+}
+
+/// `RESEND_OTP_URL`.
+#[derive(Debug, Clone)]
+pub struct OtpServiceConfig {
+    /// `RESEND_OTP_URL`: base URL, without a trailing slash.
+    pub url: String,
+    /// Longest one call may take (10 s).
+    pub limit: Duration,
+}
+
+impl SendingConfig {
+    /// Reads the settings; those of the other mode are not looked at.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        match OtpMode::from_settings(settings)? {
+            OtpMode::Local => {
+                let otp = OtpConfig::from_settings(settings)?;
+                let sms = SmsConfig::from_settings(settings, otp.length)?;
+                Ok(Self::Local { otp, sms })
+            }
+            OtpMode::Service => {
+                let url = super::callable(settings, "RESEND_OTP_URL")?;
+                Ok(Self::Service(OtpServiceConfig { url, limit: LIMIT }))
+            }
+        }
+    }
+}
+
+/// `RESEND_OTP_KEY`, newest first. The OTP service needs none of ours, so in that mode the registry's token may stand in:
+/// it is secret, and the same for the whole fleet.
+pub(super) fn phone_secrets(settings: &Settings) -> Result<Vec<SecretSlice<u8>>, ConfigError> {
+    let stands_in =
+        settings.secret("RESEND_REGISTRY_TOKEN").filter(|_| settings.text("RESEND_OTP_KEY").is_none());
+    if let Some(token) = stands_in {
+        return Ok(vec![token.expose_secret().as_bytes().to_vec().into()]);
+    }
+    let OtpConfig { key, older_key, .. } = OtpConfig::from_settings(settings)?;
+    Ok([Some(key), older_key].into_iter().flatten().collect())
+}
