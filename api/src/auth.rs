@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
+use caller::Access;
 pub(crate) use caller::{Caller, Scope};
 
 use crate::config::{AuthConfig, AuthMode};
@@ -66,13 +67,22 @@ impl Authenticator {
         headers: &HeaderMap,
         context: &RequestContext,
     ) -> Result<Arc<Caller>, AuthError> {
-        let access = scope.access();
-        let caller = match self {
-            Self::Introspection(mode) => mode.caller(bearer::token(headers)?, access, context).await?,
-            Self::Jwt(mode) => mode.caller(bearer::token(headers)?, context).await?,
-            Self::Mithril(mode) => mode.caller(bearer::token(headers)?, access, context).await?,
-            Self::Gateway => gateway::caller(headers)?,
-        };
+        // A heap of its own for the call: a long poll would hold its 9 KiB for as long as it waits.
+        let caller = Box::pin(self.caller(scope.access(), headers, context)).await?;
         if caller.scopes.contains(scope) { Ok(caller) } else { Err(AuthError::MissingScope(scope)) }
+    }
+
+    async fn caller(
+        &self,
+        access: Access,
+        headers: &HeaderMap,
+        context: &RequestContext,
+    ) -> Result<Arc<Caller>, AuthError> {
+        match self {
+            Self::Introspection(mode) => mode.caller(bearer::token(headers)?, access, context).await,
+            Self::Jwt(mode) => mode.caller(bearer::token(headers)?, context).await,
+            Self::Mithril(mode) => mode.caller(bearer::token(headers)?, access, context).await,
+            Self::Gateway => gateway::caller(headers),
+        }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) enum ApiError {
     BodyTooLarge,
     /// A body that breaks off or is framed wrongly.
     BodyUnreadable,
+    /// HTTP/1.1 without a host, with two, or with one that is none (RFC 9112, 3.2).
+    HostUnusable,
     /// Too many headers, or too much of them.
     HeadTooLarge,
     /// A path over the limit.
@@ -75,7 +77,7 @@ impl ApiError {
             Self::RouteNotFound | Self::JobNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::BodyUnreadable | Self::HostUnusable => StatusCode::BAD_REQUEST,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::LimitReached { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -100,6 +102,7 @@ impl ApiError {
             Self::MethodNotAllowed => "Method is not allowed for this resource",
             Self::BodyTooLarge => "Request body is too large",
             Self::BodyUnreadable => "Request body can not be read",
+            Self::HostUnusable => "Request must name one host in the Host header",
             Self::HeadTooLarge => "Request headers are too large",
             Self::UriTooLong => "Request URI is too long",
             Self::Code(CodeError::Wrong) => "Invalid verification code",

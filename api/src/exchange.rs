@@ -5,14 +5,14 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
 use crate::envelope;
 use crate::error::ApiError;
-use crate::request_context::{RequestContext, X_REQUEST_ID};
+use crate::request_context::{RequestContext, X_REQUEST_ID, host_of};
 use crate::request_log::RequestLog;
 use crate::state::Api;
 
@@ -72,9 +72,18 @@ fn check_head(request: &Request) -> Result<(), ApiError> {
         Err(ApiError::UriTooLong)
     } else if headers.len() > HEAD_LIMITS.0 || uri + bytes > HEAD_LIMITS.1 {
         Err(ApiError::HeadTooLarge)
+    } else if request.version() == Version::HTTP_11 && !names_one_host(headers) {
+        Err(ApiError::HostUnusable)
     } else {
         Ok(())
     }
+}
+
+/// Two servers in a row must not disagree about whose request this is.
+fn names_one_host(headers: &HeaderMap) -> bool {
+    let mut sent = headers.get_all(header::HOST).iter();
+    let (host, second) = (sent.next(), sent.next());
+    host.and_then(host_of).is_some() && second.is_none()
 }
 
 fn add_headers(response: &mut Response, context: &RequestContext) {
@@ -100,7 +109,8 @@ mod tests {
     use super::*;
 
     async fn ask(api: Arc<Api>, routes: Router) -> Response {
-        let request = Request::builder().uri("/").header(X_REQUEST_ID, "req-1").body(Body::empty()).unwrap();
+        let request = Request::builder().uri("/").header("host", "example.com").header(X_REQUEST_ID, "req-1");
+        let request = request.body(Body::empty()).unwrap();
         routes.layer(from_fn_with_state(api, exchange)).oneshot(request).await.unwrap()
     }
 
@@ -113,13 +123,29 @@ mod tests {
             serde_json::from_slice::<Value>(&body).unwrap(),
             json!({
                 "error": {"type": "internal_error", "message": "The request could not be processed"},
-                "meta": {"code": 500, "url": "/", "type": "object", "request_id": "req-1"},
+                "meta": {"code": 500, "url": "http://example.com/", "type": "object", "request_id": "req-1"},
             })
         );
     }
 
     async fn panicking() -> &'static str {
         panic!("on purpose")
+    }
+
+    #[test]
+    fn a_request_names_one_host_that_is_one() {
+        let named = |hosts: &[&str]| {
+            let hosts = hosts.iter().map(|host| (header::HOST, HeaderValue::from_str(host).unwrap()));
+            let mut headers = HeaderMap::new();
+            hosts.for_each(|(name, value)| _ = headers.append(name, value));
+            names_one_host(&headers)
+        };
+        for host in ["example.com", "example.com:8080", "127.0.0.1", "[::1]:8080"] {
+            assert!(named(&[host]), "{host}");
+        }
+        for hosts in [&[][..], &[""], &["a b"], &["user@example.com"], &["a/b"], &["a", "a"]] {
+            assert!(!named(hosts), "{hosts:?}");
+        }
     }
 
     #[tokio::test]

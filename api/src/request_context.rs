@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::uri::{Authority, PathAndQuery};
-use axum::http::{Extensions, HeaderMap, HeaderName, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Serialize, Serializer};
 use shared::ids::{IdempotencyKey, RequestId, TraceParent};
 
@@ -88,13 +88,17 @@ impl Host {
             return Self::Public(url.clone());
         }
         let scheme = if request.uri().scheme_str() == Some("https") { "https" } else { "http" };
-        let named =
-            request.headers().get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+        let named = request.headers().get(header::HOST).and_then(host_of);
         match request.uri().authority().cloned().or(named) {
             Some(authority) if !authority.as_str().contains('@') => Self::Requested(scheme, authority),
             _ => Self::Unknown,
         }
     }
+}
+
+/// The host a `Host` header names, with its port; users have no place there.
+pub(crate) fn host_of(value: &HeaderValue) -> Option<Authority> {
+    Authority::try_from(value.as_bytes()).ok().filter(|authority| !authority.as_str().contains('@'))
 }
 
 impl fmt::Display for RequestUrl {

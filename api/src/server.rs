@@ -2,6 +2,7 @@
 
 mod activity;
 mod connection;
+mod seats;
 
 use std::io;
 use std::pin::pin;
@@ -56,7 +57,7 @@ async fn take_until(listener: &TcpListener, connections: &Connections, end: impl
             biased;
             () = &mut end => return,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.take(stream),
+                Ok((stream, peer)) => connections.take(stream, peer.ip()),
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot take connections");
@@ -90,9 +91,9 @@ async fn drained(api: &Api) {
 /// Takes what the system has accepted for us already: closing the socket would reset those connections.
 fn take_accepted(listener: TcpListener, connections: &Connections) -> io::Result<()> {
     let listener = listener.into_std()?;
-    while let Ok((stream, _)) = listener.accept() {
+    while let Ok((stream, peer)) = listener.accept() {
         stream.set_nonblocking(true)?;
-        connections.take(TcpStream::from_std(stream)?);
+        connections.take(TcpStream::from_std(stream)?, peer.ip());
     }
     Ok(())
 }

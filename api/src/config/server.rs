@@ -13,6 +13,11 @@ pub struct ServerLimits {
     pub keep_alive: Duration,
     /// Longest a request may take, its body included; then 503.
     pub request: Duration,
+    /// Connections open at once; one more is closed at once.
+    pub connections: usize,
+    /// The same from one address. Half of all, because behind a proxy every client has the proxy's address; what it
+    /// keeps is that one address shuts out the others.
+    pub connections_per_address: usize,
     /// Requests worked on at once; one more is answered 503 at once.
     pub in_flight: usize,
     /// Clients that wait for a job at once; one more is answered at once, as if it had not asked to wait.
@@ -31,6 +36,8 @@ impl Default for ServerLimits {
             body: Duration::from_secs(5),
             keep_alive: Duration::from_mins(1),
             request: Duration::from_secs(10),
+            connections: 16_384,
+            connections_per_address: 8_192,
             in_flight: 4_096,
             waits: 10_000,
             linger: Duration::from_secs(1),

@@ -15,7 +15,11 @@ fn service() -> Router {
 }
 
 async fn call(method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
-    let mut request = Request::builder().method(method).uri(path).header("x-request-id", "req-1");
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("x-request-id", "req-1")
+        .header("host", "example.com");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -29,7 +33,7 @@ async fn body(response: Response<Body>) -> Value {
 fn error(code: u16, kind: &str, message: &str, url: &str) -> Value {
     json!({
         "error": {"type": kind, "message": message},
-        "meta": {"code": code, "url": url, "type": "object", "request_id": "req-1"},
+        "meta": {"code": code, "url": format!("http://example.com{url}"), "type": "object", "request_id": "req-1"},
     })
 }
 

@@ -1,6 +1,7 @@
 //! One connection, HTTP/1.1 or HTTP/2, from the accept to its end.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Watched};
+use super::seats::Seats;
 use crate::config::ServerLimits;
 
 /// Bytes of a head the parser takes; the bound clients meet is half of it and answered in the usual shape. The
@@ -33,6 +35,7 @@ pub(super) struct Connections {
     router: Router,
     limits: ServerLimits,
     graceful: GracefulShutdown,
+    seats: Seats,
 }
 
 impl Connections {
@@ -48,14 +51,17 @@ impl Connections {
             .max_concurrent_streams(STREAMS)
             .keep_alive_interval(PING.0)
             .keep_alive_timeout(PING.1);
-        Self { builder: Arc::new(builder), router, limits, graceful: GracefulShutdown::new() }
+        let (seats, graceful) = (Seats::new(&limits), GracefulShutdown::new());
+        Self { builder: Arc::new(builder), router, limits, graceful, seats }
     }
 
-    /// Serves a connection in a task of its own.
-    pub(super) fn take(&self, stream: TcpStream) {
+    /// Serves a connection in a task of its own; one too many is closed.
+    pub(super) fn take(&self, stream: TcpStream, peer: IpAddr) {
+        let Some(seat) = self.seats.take(peer) else { return };
         let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
         let (router, activity) = (self.router.clone(), Activity::new(&self.limits));
         tokio::spawn(async move {
+            let _seat = seat;
             // Answers are small and whole: there is nothing to gather.
             drop(stream.set_nodelay(true));
             let io = TokioIo::new(Watched::new(stream, activity.clone()));
