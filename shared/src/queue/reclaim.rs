@@ -15,6 +15,9 @@ use super::{GROUP, Partition, Queue, QueueError};
 /// Longest time between two sweeps (± 20 %).
 const SWEEP: Duration = Duration::from_secs(5);
 
+/// Time from a worker's start to its first sweep: where workers die fast, none lives until a later one.
+const FIRST_SWEEP: Duration = Duration::from_millis(300);
+
 /// Entries taken over in one call.
 const TAKEN_AT_ONCE: usize = 100;
 
@@ -32,11 +35,16 @@ impl Consumer {
     /// Sweeps until the stop is asked for.
     pub(super) async fn sweep(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<Held>) {
         let lease = self.queue.config().lease;
-        let mut link = self.queue.redis().generation();
-        while self.rest(SWEEP.min(lease / 2)).await {
+        let (mut link, mut pause) = (None, FIRST_SWEEP);
+        while self.rest(pause).await {
+            pause = SWEEP.min(lease / 2);
             // After an outage every live worker needs the time of one heartbeat to renew what it holds.
             let link_now = self.queue.redis().generation();
-            if std::mem::replace(&mut link, link_now) != link_now && !self.rest(lease / 2).await {
+            let was_away = match link.replace(link_now) {
+                Some(before) => before != link_now,
+                None => !self.redis_is_up_for(lease / 2).await,
+            };
+            if was_away && !self.rest(lease / 2).await {
                 return;
             }
             for partition in &partitions {
@@ -47,6 +55,17 @@ impl Consumer {
                 }
             }
         }
+    }
+
+    /// Whether Redis itself has run for so long. Where it does not say so in one word, as a cluster does not, it counts
+    /// as fresh.
+    async fn redis_is_up_for(&self, time: Duration) -> bool {
+        let mut ask = ::redis::cmd("INFO");
+        ask.arg("server");
+        let info: String = self.queue.redis().command(&ask).await.unwrap_or_default();
+        let seconds =
+            info.lines().find_map(|line| line.strip_prefix("uptime_in_seconds:")?.trim().parse().ok());
+        seconds.is_some_and(|seconds| Duration::from_secs(seconds) >= time)
     }
 
     async fn tidy(&self, partition: Partition) -> Result<(), QueueError> {
