@@ -108,6 +108,48 @@ pub(crate) fn all() -> Vec<Scenario> {
             "registry fails, is slow, answers wrongly; approval changes while queued",
             "retried; 0 SMS for wrong or closed approvals"
         ),
+        scenario!(
+            8,
+            two_versions,
+            "old and new worker versions side by side",
+            "no job fails for its version"
+        ),
+        scenario!(
+            10,
+            unsafe_redis,
+            "Redis without persistence or with an evicting policy",
+            "doctor and start-up say so loudly; with RESEND_STRICT no 202 is ever given"
+        ),
+        scenario!(
+            12,
+            writes_fail,
+            "memory limit reached; disk full; then released",
+            "no 202 and no SMS while writes fail; back ≤ 5 s"
+        ),
+        scenario!(
+            15,
+            redis_slow,
+            "slow, frozen, half-open Redis",
+            "no exits; nothing pending > lease + 6 s (36 s); 503 ≤ 2.5 s, in-flight bounded"
+        ),
+        scenario!(
+            19,
+            backlog,
+            "a long backlog; many retries due at once",
+            "all drained, no script over 500 ids, worker RSS ≤ 150 MB, API p99 not harmed"
+        ),
+        scenario!(
+            13,
+            sentinel_fail_over,
+            "Sentinel fail-over, graceful and kill -9; a cut-off replica promoted",
+            "0 acknowledged lost; API refuses ≤ 10 s; a control without WAIT does lose"
+        ),
+        scenario!(
+            14,
+            cluster_changes,
+            "Redis Cluster: slot moved under load, master killed",
+            "0 lost, 0 extra SMS"
+        ),
     ];
     all.sort_by_key(|scenario: &Scenario| scenario.number);
     all

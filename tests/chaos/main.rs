@@ -4,20 +4,27 @@
 #![allow(clippy::expect_used)]
 
 mod api_dies_after_enqueue;
+mod backlog;
 mod catalogue;
+mod cluster_changes;
 mod flushed;
 mod gateway_misbehaves;
 mod handlers_panic;
 mod killed_at_fail_points;
 mod malformed_entries;
 mod redis_killed;
+mod redis_slow;
 mod registry_misbehaves;
 mod replies_cut;
 mod report;
 mod rolling_restart;
 mod runner;
+mod sentinel_fail_over;
 mod stopped_past_the_lease;
+mod two_versions;
+mod unsafe_redis;
 mod workers_killed;
+mod writes_fail;
 
 use std::process::ExitCode;
 

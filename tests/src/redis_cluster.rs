@@ -22,7 +22,8 @@ impl RedisCluster {
     pub async fn start(folder: &Path, masters: usize, replicas: usize) -> Self {
         let mut nodes = Vec::new();
         for number in 0..masters * (replicas + 1) {
-            let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--appendonly", "yes"];
+            let arguments =
+                ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--appendonly", "yes"];
             nodes.push(RedisServer::start_with(&folder.join(format!("node-{number}")), &arguments).await);
         }
         let cluster = Self { nodes };
@@ -33,7 +34,11 @@ impl RedisCluster {
 
     /// All nodes, as `RESEND_REDIS_URL` wants them.
     pub fn urls(&self) -> String {
-        self.nodes.iter().map(|node| format!("redis://127.0.0.1:{}", node.port())).collect::<Vec<_>>().join(",")
+        self.nodes
+            .iter()
+            .map(|node| format!("redis://127.0.0.1:{}", node.port()))
+            .collect::<Vec<_>>()
+            .join(",")
     }
 
     /// Waits until every node says that the cluster serves all slots.

@@ -19,7 +19,7 @@ const SENTINELS: usize = 3;
 
 /// Everything running.
 pub struct RedisSentinels {
-    /// The first is the master at the start, the second its replica.
+    /// The first is the master at the start, the others its replicas.
     pub servers: Vec<RedisServer>,
     sentinels: Vec<(Process, u16)>,
 }
@@ -27,15 +27,25 @@ pub struct RedisSentinels {
 impl RedisSentinels {
     /// Starts a master, a replica and three sentinels, and waits until they know each other.
     pub async fn start(folder: &Path) -> Self {
+        Self::with_replicas(folder, 1).await
+    }
+
+    /// The same with so many replicas.
+    pub async fn with_replicas(folder: &Path, replicas: usize) -> Self {
         let master = RedisServer::start(&folder.join("server-0")).await;
         let of = format!("127.0.0.1 {}", master.port());
         let arguments = ["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of];
-        let replica = RedisServer::start_with(&folder.join("server-1"), &arguments).await;
+        let mut servers = Vec::new();
+        for number in 1..=replicas {
+            let folder = folder.join(format!("server-{number}"));
+            servers.push(RedisServer::start_with(&folder, &arguments).await);
+        }
         let mut sentinels = Vec::new();
         for number in 0..SENTINELS {
             sentinels.push(start_sentinel(&folder.join(format!("sentinel-{number}")), master.port()));
         }
-        let started = Self { servers: vec![master, replica], sentinels };
+        servers.insert(0, master);
+        let started = Self { servers, sentinels };
         started.agree().await;
         started
     }
@@ -67,13 +77,14 @@ impl RedisSentinels {
                 let about: Vec<String> = self.ask(number, &["SENTINEL", "MASTER", MASTER]).await?;
                 let get = |name: &str| about.iter().skip_while(|word| *word != name).nth(1).cloned();
                 let others = (SENTINELS - 1).to_string();
-                let known = get("num-slaves")? == "1" && get("num-other-sentinels")? == others;
+                let replicas = (self.servers.len() - 1).to_string();
+                let known = get("num-slaves")? == replicas && get("num-other-sentinels")? == others;
                 if !known {
                     return None;
                 }
             }
             let info: String = self.servers[0].command(&["INFO", "replication"]).await;
-            info.contains("state=online").then_some(())
+            (info.matches("state=online").count() == self.servers.len() - 1).then_some(())
         })
         .await;
     }

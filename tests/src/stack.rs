@@ -134,6 +134,13 @@ impl Stack {
         self.workers.len() - 1
     }
 
+    /// Starts a worker of another build.
+    pub async fn add_worker_of(&mut self, program: &Path) {
+        let mut member = self.member_of(program, &[]).await;
+        member.process.logged("taking jobs").await;
+        self.workers.push(member);
+    }
+
     /// A client with the sandbox's first token.
     pub fn client(&self) -> ApiClient {
         ApiClient::new(&self.apis[0].url, "mis-a-token")
@@ -209,11 +216,16 @@ impl Stack {
     }
 
     async fn member(&mut self, name: &str, own: &[(&str, &str)]) -> Member {
+        self.member_of(&program(name), own).await
+    }
+
+    async fn member_of(&mut self, program: &Path, own: &[(&str, &str)]) -> Member {
         self.started += 1;
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
         let log: PathBuf = self.place.path().join(format!("{name}-{}.log", self.started));
         let mut environment = self.settings.clone();
         environment.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut process = Process::start(&program(name), &[], &environment, &log).expect("a program of ours");
+        let mut process = Process::start(program, &[], &environment, &log).expect("a program of ours");
         let url = format!("http://{}", process.address().await);
         Member { process, url }
     }

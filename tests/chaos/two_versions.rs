@@ -1,0 +1,30 @@
+//! 8: an older worker works beside this one. Which older one is told by `RESEND_OLD_WORKER`: the path of a
+//! `resend-worker` built from an earlier commit. Without it, the messages a later API would write are tried.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::finding::Finding;
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let Some(old) = std::env::var_os("RESEND_OLD_WORKER").map(PathBuf::from) else {
+        return Finding::not_run("RESEND_OLD_WORKER does not name a resend-worker of an earlier build");
+    };
+    let jobs = setup.size(600, 4_000);
+    let mut finding = Finding::default();
+    let mut arena = Arena::start(fleet(10)).await;
+    arena.stack.add_worker_of(&old).await;
+    let asked = arena.load(100.0).run(arena.people(jobs).await).await;
+    finding.within("drained", arena.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    for (name, member) in ["this", "older"].iter().zip(&arena.stack.workers) {
+        let ended = member.process.log().matches("job ended").count();
+        finding.at_least(&format!("by the {name} worker"), ended, 1);
+    }
+    finding.exactly("failed for their version", jobs - evidence.in_state("processed"), 0);
+    arena.check(&evidence, &mut finding).await;
+    arena.close(&mut finding);
+    finding
+}

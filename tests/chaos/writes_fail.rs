@@ -1,0 +1,106 @@
+//! 12: Redis' memory limit is reached; its disk is full; then there is room again.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::asked::{Asked, Told};
+use tests::chaos::evidence::Evidence;
+use tests::chaos::finding::Finding;
+use tests::place::Place;
+use tests::redis_server::RedisServer;
+
+/// Until jobs are taken and done again.
+const BACK_WITHIN: Duration = Duration::from_secs(5);
+
+/// Size of the disk that fills up.
+const DISK: &str = "size=48m";
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let mut finding = Finding::default();
+    memory_full(setup, &mut finding).await;
+    disk_full(setup, &mut finding).await;
+    finding
+}
+
+async fn memory_full(setup: Setup, finding: &mut Finding) {
+    let mut arena = Arena::start(fleet(4).workers(2)).await;
+    let before = arena.ask_all(50).await;
+    arena.drained(Duration::from_secs(30)).await;
+    let _: String = arena.stack.redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
+    let during = refused_for(&arena, setup, "memory full", finding).await;
+    let _: String = arena.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    finish(&mut arena, [before, during].concat(), "memory", finding).await;
+    arena.close(finding);
+}
+
+/// A Redis whose append-only file is on a small disk of its own, filled by something else.
+async fn disk_full(setup: Setup, finding: &mut Finding) {
+    let place = Place::new().expect("a folder");
+    let _disk = match Disk::mount(place.path()) {
+        Ok(disk) => disk,
+        // Half of what is asked was seen, and that is not enough.
+        Err(reason) => return finding.not_run = Some(format!("no small disk to fill up: {reason}")),
+    };
+    let mut arena = Arena::start(fleet(4).apis(0).workers(0)).await;
+    let arguments = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
+    arena.stack.redis = RedisServer::start_with(place.path(), &arguments).await;
+    arena.stack.set("RESEND_REDIS_URL", arena.stack.redis.url());
+    arena.add_api(&[]).await;
+    arena.stack.add_worker(&[]).await;
+    let before = arena.ask_all(50).await;
+    arena.drained(Duration::from_secs(30)).await;
+    let filler = place.path().join("filler");
+    let _ = Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
+    let during = refused_for(&arena, setup, "disk full", finding).await;
+    let _ = std::fs::remove_file(&filler);
+    finish(&mut arena, [before, during].concat(), "disk", finding).await;
+    arena.close(finding);
+}
+
+/// A small disk, for as long as this lives.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(at: &Path) -> Result<Self, String> {
+        let output = Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(at).output();
+        let output = output.map_err(|error| error.to_string())?;
+        let refused = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.success() { Ok(Self(at.to_owned())) } else { Err(refused()) }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// While writes fail nobody is accepted and nothing is sent.
+async fn refused_for(arena: &Arena, setup: Setup, what: &str, finding: &mut Finding) -> Vec<Asked> {
+    let sent = arena.messages();
+    let time = Duration::from_secs(setup.size(3, 10));
+    // The first second belongs to Redis: it notices a full disk when it next flushes.
+    let _ = arena.load(50.0).patience(Duration::ZERO).run(arena.people(75).await).await;
+    let noticed = arena.messages() - sent;
+    let load = arena.load(50.0).patience(time);
+    let asked = load.run(arena.people(50).await).await;
+    let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
+    let accepted = told.filter(|told| matches!(told, Told::Accepted { .. })).count();
+    finding.exactly(&format!("202 while {what}"), accepted, 0);
+    finding.exactly(&format!("SMS while {what}"), arena.messages() - sent - noticed, 0);
+    asked
+}
+
+async fn finish(arena: &mut Arena, asked: Vec<Asked>, what: &str, finding: &mut Finding) {
+    let people = arena.people(20).await;
+    let start = std::time::Instant::now();
+    let after = arena.load(200.0).run(people).await;
+    let drained = arena.drained(Duration::from_mins(1)).await.map(|_| start.elapsed());
+    finding.within(&format!("{what} back"), drained, BACK_WITHIN);
+    finding.exactly("processes exited", arena.exited(), 0);
+    let evidence: Evidence = arena.evidence([asked, after].concat(), HashSet::new()).await;
+    arena.check(&evidence, finding).await;
+}
