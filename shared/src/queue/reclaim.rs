@@ -78,11 +78,12 @@ impl Consumer {
         self.queue.renew(partition, &self.name, &self.leases).await?;
         let mut cursor = START.to_owned();
         loop {
-            // Only as much as can be worked on at once; the rest is for others, or for the next sweep.
-            let free = self.slots.available_permits().min(TAKEN_AT_ONCE);
-            if free == 0 || self.stop.is_cancelled() || self.pause.is_on() {
+            if self.stop.is_cancelled() || self.pause.is_on() {
                 return Ok(());
             }
+            // Only as much as can be worked on at once. Where no slot is free one entry waits for the next, in turn
+            // with what is fetched: a full worker must not leave to the dead what they held.
+            let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
             let reclaimed = self.queue.reclaim(partition, &self.name, &cursor, free).await?;
             note_reclaimed(partition, &reclaimed);
             self.deliver(reclaimed.taken.into_iter().map(|entry| (partition, entry)).collect(), sender).await;
