@@ -4,4 +4,4 @@ mod body;
 mod resend;
 mod sync;
 
-pub(crate) use resend::resend;
+pub(crate) use resend::{__path_resend, resend};

@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 use shared::ids::{IdempotencyKey, RequestId};
 use shared::outcome::error_type;
+use utoipa::ToSchema;
 
 use crate::error::{ApiError, Violation};
 use crate::request_context::{RequestContext, RequestUrl};
@@ -14,35 +15,58 @@ use crate::request_context::{RequestContext, RequestUrl};
 /// Room for a usual answer, so that it is written without growing: bytes.
 const USUAL_SIZE: usize = 768;
 
-#[derive(Serialize)]
-struct Success<'a, T> {
+/// An answer with its data.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Success<'a, T> {
     data: T,
     meta: Meta<'a>,
 }
 
-#[derive(Serialize)]
-struct Failure<'a> {
+/// A refusal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Failure)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Failure<'a> {
     error: ErrorView<'a>,
     meta: Meta<'a>,
 }
 
-#[derive(Serialize)]
-struct ErrorView<'a> {
+/// Why.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorView<'a> {
     #[serde(rename = "type")]
+    #[schema(example = "access_denied")]
     kind: &'static str,
+    #[schema(example = "Invalid access token")]
     message: &'a str,
+    /// What is wrong with the request, entry by entry.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
     invalid: &'a [Violation],
 }
 
-#[derive(Serialize)]
-struct Meta<'a> {
+/// About the answer.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Meta<'a> {
+    /// The status of the answer.
+    #[schema(minimum = 200, maximum = 599)]
     code: u16,
+    /// What was asked for.
+    #[schema(value_type = String, example = "http://example.com/resource")]
     url: &'a RequestUrl,
     #[serde(rename = "type")]
+    #[schema(pattern = "^object$", example = "object")]
     kind: &'static str,
+    /// As in `X-Request-Id`.
+    #[schema(value_type = String, min_length = 1, max_length = 128, example = "req-adasdoijasdojsda")]
     request_id: &'a RequestId,
+    /// The key of the request, where it had one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
     idempotency_key: Option<&'a IdempotencyKey>,
 }
 

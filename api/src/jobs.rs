@@ -6,7 +6,7 @@ mod owned;
 mod show;
 mod view;
 
-pub(crate) use events::events;
+pub(crate) use events::{__path_events, events};
 pub(crate) use owned::owned_job;
-pub(crate) use show::show;
-pub(crate) use view::PendingView;
+pub(crate) use show::{__path_show, show};
+pub(crate) use view::{FailedView, JobView, Link, PendingView, ProcessedView};

@@ -10,9 +10,11 @@ use shared::health::{self, Health};
 
 use crate::admission::admit;
 use crate::approvals::resend;
+use crate::docs;
 use crate::error::ApiError;
 use crate::exchange::exchange;
 use crate::jobs::{events, show};
+use crate::openapi;
 use crate::state::Api;
 use crate::verifications::complete;
 
@@ -23,11 +25,15 @@ const JOB_UNDER_API: &str = "/api/jobs/{id}";
 const EVENTS: &str = "/Jobs/{id}/events";
 const EVENTS_LOWER_CASE: &str = "/jobs/{id}/events";
 const EVENTS_UNDER_API: &str = "/api/jobs/{id}/events";
-
 const COMPLETE: &str = "/verifications/{phone_number}/actions/complete";
 
+const OPENAPI: &str = "/openapi.json";
+const DOCS: &str = "/docs";
+const DOCS_SCRIPT: &str = "/docs/page.js";
+const DOCS_STYLE: &str = "/docs/page.css";
+
 /// Every route, as labels of metrics and logs know them.
-pub(crate) const ROUTES: [&str; 11] = [
+pub(crate) const ROUTES: [&str; 15] = [
     RESEND,
     COMPLETE,
     JOB,
@@ -36,6 +42,10 @@ pub(crate) const ROUTES: [&str; 11] = [
     EVENTS,
     EVENTS_LOWER_CASE,
     EVENTS_UNDER_API,
+    OPENAPI,
+    DOCS,
+    DOCS_SCRIPT,
+    DOCS_STYLE,
     "/healthz",
     "/readyz",
     "/metrics",
@@ -55,6 +65,10 @@ pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
         .route(EVENTS_UNDER_API, get(events))
         .route_layer(from_fn_with_state(api.clone(), admit))
         .with_state(api.clone())
+        .route(OPENAPI, get(openapi::served))
+        .route(DOCS, get(docs::page))
+        .route(DOCS_SCRIPT, get(docs::script))
+        .route(DOCS_STYLE, get(docs::style))
         .merge(health::routes(health))
         .fallback(async || ApiError::RouteNotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)

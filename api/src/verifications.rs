@@ -3,4 +3,4 @@
 mod body;
 mod complete;
 
-pub(crate) use complete::complete;
+pub(crate) use complete::{__path_complete, VerificationView, complete};

@@ -19,6 +19,7 @@ use crate::envelope;
 use crate::error::{ApiError, Rule, Violation, seconds_until};
 use crate::idempotency;
 use crate::jobs::PendingView;
+use crate::openapi::ResendOutcomes;
 use crate::prefer::{PREFERENCE_APPLIED, Preferences, wait_applied};
 use crate::request_context::RequestContext;
 use crate::state::Api;
@@ -26,7 +27,21 @@ use crate::state::Api;
 /// Label of a refusal because another client's job for the approval is live.
 const FOREIGN_JOB: &str = "live_job";
 
-/// The handler.
+/// Has the SMS code of an approval sent again.
+///
+/// The answer is a job, or its result where the server decides to wait. Any body of up to 16 KiB is taken and ignored.
+#[utoipa::path(
+    patch, path = "/api/patients/{patient_id}/approvals/{id}/actions/resend", tag = "approvals",
+    operation_id = "resendApproval",
+    params(
+        ("patient_id" = Uuid, Path, description = "The patient", example = "aff00bf6-68bf-4b49-b66d-f031d48922b3"),
+        ("id" = Uuid, Path, description = "The approval", example = "d5a5d991-0bf7-476f-b3cf-bec73f044b2e"),
+        ("Prefer" = Option<String>, Header, nullable = false, description = "`wait=N` seconds, or `respond-async` (RFC 7240)"),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false, description = "Replays the first answer for 24 hours; also as `X-Idempotency-Key`"),
+        ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
+    ),
+    responses(ResendOutcomes<'_>), security(("bearer" = ["approval:create"])),
+)]
 pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;

@@ -1,9 +1,11 @@
 //! What is wrong with a request, entry by entry, as the platform writes it in `invalid`.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One entry of `invalid`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Violation {
     #[serde(rename = "entry_type")]
     kind: &'static str,
@@ -12,7 +14,8 @@ pub(crate) struct Violation {
 }
 
 /// What an entry of `invalid` breaks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
     #[serde(rename = "rule")]
     pub(crate) name: &'static str,

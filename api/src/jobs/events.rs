@@ -20,6 +20,7 @@ use super::view::JobView;
 use crate::auth::{Caller, Scope};
 use crate::envelope;
 use crate::error::ApiError;
+use crate::openapi::StreamOutcomes;
 use crate::request_context::RequestContext;
 use crate::server::{Activity, OpenRequest};
 use crate::state::Api;
@@ -50,7 +51,18 @@ struct Following {
     _open: Option<OpenRequest>,
 }
 
-/// The handler.
+/// A job, as a stream of server-sent events.
+///
+/// There is one event for each status, named after it; behind the last the stream ends.
+#[utoipa::path(
+    get, path = "/Jobs/{id}/events", tag = "jobs", operation_id = "followJob",
+    params(
+        ("id" = String, Path, description = "The job", example = "NBXk9EyErUZv1RhXgyvgg"),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "The last event that was seen"),
+        ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
+    ),
+    responses(StreamOutcomes<'_>), security(("bearer" = ["job:read"])),
+)]
 pub(crate) async fn events(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;

@@ -18,6 +18,7 @@ use crate::admission::Turn;
 use crate::auth::Scope;
 use crate::envelope;
 use crate::error::{ApiError, seconds_until};
+use crate::openapi::JobOutcomes;
 use crate::prefer::{PREFERENCE_APPLIED, Preferences, wait_applied};
 use crate::request_context::RequestContext;
 use crate::state::Api;
@@ -26,7 +27,19 @@ use crate::wait;
 /// Longest a long poll lasts, below the time-outs usual in proxies.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
 
-/// The handler.
+/// Where a job stands, and how it ended.
+///
+/// Only the client that made a job can read it.
+#[utoipa::path(
+    get, path = "/Jobs/{id}", tag = "jobs", operation_id = "showJob",
+    params(
+        ("id" = String, Path, description = "The job", example = "NBXk9EyErUZv1RhXgyvgg"),
+        ("Prefer" = Option<String>, Header, nullable = false, description = "`wait=N` seconds, at most 30: a long poll (RFC 7240)"),
+        ("If-None-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of what is known already"),
+        ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
+    ),
+    responses(JobOutcomes<'_>), security(("bearer" = ["job:read"])),
+)]
 pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;

@@ -4,9 +4,13 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::clock;
 use shared::job::{Job, JobState};
+use utoipa::ToSchema;
+
+use crate::openapi::{Approval, JobError};
 
 /// The three shapes of a job.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
 #[serde(untagged)]
 pub(crate) enum JobView<'a> {
     /// Not ended yet, whatever is being done with it.
@@ -18,34 +22,59 @@ pub(crate) enum JobView<'a> {
 }
 
 /// A job that has not ended, alike in the answer that accepted it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PendingJob)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct PendingView<'a> {
+    #[schema(pattern = "^pending$", example = "pending")]
     status: &'static str,
+    /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
     eta: String,
+    #[schema(min_items = 1, max_items = 1)]
     links: [Link<'a>; 1],
 }
 
-#[derive(Serialize)]
-struct Link<'a> {
+/// Where to look.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Link<'a> {
+    #[schema(pattern = "^job$", example = "job")]
     entity: &'static str,
+    #[schema(example = "/Jobs/NBXk9EyErUZv1RhXgyvgg")]
     href: &'a str,
 }
 
 /// A job that ended with a message sent.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProcessedJob)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ProcessedView<'a> {
+    #[schema(pattern = "^processed$", example = "processed")]
     status: &'static str,
+    /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
     eta: String,
+    #[schema(minimum = 200, maximum = 200)]
     status_code: u16,
+    #[schema(value_type = Approval)]
     response_data: &'a RawValue,
 }
 
 /// A job that ended without.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FailedJob)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FailedView<'a> {
+    #[schema(pattern = "^failed$", example = "failed")]
     status: &'static str,
+    /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
     eta: String,
+    /// 404, 409, 429, 500, 502 or 504.
+    #[schema(minimum = 404, maximum = 504)]
     status_code: u16,
+    #[schema(value_type = JobError)]
     error: &'a RawValue,
 }
 

@@ -11,12 +11,14 @@ use serde::Serialize;
 use shared::clock;
 use shared::otp::{Checked, Verified};
 use shared::phone::PhoneNumber;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::body;
 use crate::auth::Scope;
 use crate::envelope;
 use crate::error::{ApiError, CodeError, Rule, Violation};
+use crate::openapi::{CodeToCheck, VerificationOutcomes};
 use crate::request_context::RequestContext;
 use crate::state::Api;
 
@@ -26,15 +28,32 @@ const PHONE: Rule = Rule {
     description: "must be a phone number in E.164 form, such as +380 and nine digits",
 };
 
-#[derive(Serialize)]
-struct VerificationView {
+/// A code that was right.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VerificationView {
     id: Uuid,
+    #[schema(pattern = "^verified$", example = "verified")]
     status: &'static str,
+    /// ISO 8601, UTC.
+    #[schema(format = DateTime)]
     code_expired_at: String,
     active: bool,
 }
 
-/// The handler.
+/// Checks a code that was sent to a phone.
+///
+/// Guesses are counted across resends; a used code is dead.
+#[utoipa::path(
+    patch, path = "/verifications/{phone_number}/actions/complete", tag = "verifications",
+    operation_id = "completeVerification", request_body = CodeToCheck,
+    params(
+        ("phone_number" = String, Path, description = "E.164", example = "+380931234585"),
+        ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
+    ),
+    responses(VerificationOutcomes<'_>), security(("bearer" = ["otp:verify"])),
+)]
 pub(crate) async fn complete(
     State(api): State<Arc<Api>>,
     phone: Result<Path<String>, PathRejection>,
