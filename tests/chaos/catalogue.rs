@@ -34,123 +34,114 @@ macro_rules! scenario {
 }
 
 /// All of them.
-pub(crate) fn all() -> Vec<Scenario> {
-    let mut all = vec![
-        scenario!(
-            1,
-            workers_killed,
-            "workers killed (-9) at random under load",
-            "0 lost; taken over ≤ lease + 6 s (36 s), ended ≤ 60 s after the owner died; I2, I3"
-        ),
-        scenario!(
-            2,
-            killed_at_fail_points,
-            "worker killed at each fail point",
-            "before submit: 1 SMS; after submit: ≤ 2, same code; after finish: 1; nothing pending after 60 s"
-        ),
-        scenario!(
-            3,
-            stopped_past_the_lease,
-            "worker stopped past its lease, then continued",
-            "stale finishes accepted: 0; 1 SMS where it was stopped before submit"
-        ),
-        scenario!(
-            4,
-            api_dies_after_enqueue,
-            "API dies after the enqueue, client retries with its key",
-            "as many jobs as keys, same id returned"
-        ),
-        scenario!(
-            5,
-            rolling_restart,
-            "rolling restart of 3 APIs and 3 workers under load",
-            "0 failed requests, 0 lost, 0 second SMS; exit ≤ 25 s"
-        ),
-        scenario!(
-            6,
-            handlers_panic,
-            "5 % of handlers panic; a job that kills its process",
-            "process goes on; that job set aside after 3 deliveries and failed; the others end"
-        ),
-        scenario!(
-            7,
-            malformed_entries,
-            "100 malformed entries among good ones",
-            "100 set aside ≤ 10 s, good ones not delayed"
-        ),
-        scenario!(
-            9,
-            redis_killed,
-            "Redis killed (-9) and away",
-            "0 acknowledged lost; 503 + Retry-After ≤ 2 s; fetching again ≤ 5 s; no process exits; control without AOF loses"
-        ),
-        scenario!(
-            17,
-            gateway_misbehaves,
-            "gateway hangs, fails, is refused, drips, floods, redirects",
-            "I2, I3, I5; calls ≤ 10 s; redirects 0; breaker opens ≤ 10 failures and probes"
-        ),
-        scenario!(
-            11,
-            flushed,
-            "FLUSHALL under load",
-            "group made again ≤ 5 s; later jobs complete; old ids 404; no log flood (≤ 1 line/s per process)"
-        ),
-        scenario!(
-            16,
-            replies_cut,
-            "SCRIPT FLUSH every 100 ms; replies cut after a script ran",
-            "no error to clients; no second entry, no double count"
-        ),
-        scenario!(
-            18,
-            registry_misbehaves,
-            "registry fails, is slow, answers wrongly; approval changes while queued",
-            "retried; 0 SMS for wrong or closed approvals"
-        ),
-        scenario!(
-            8,
-            two_versions,
-            "old and new worker versions side by side",
-            "no job fails for its version"
-        ),
-        scenario!(
-            10,
-            unsafe_redis,
-            "Redis without persistence or with an evicting policy",
-            "doctor and start-up say so loudly; with RESEND_STRICT no 202 is ever given"
-        ),
-        scenario!(
-            12,
-            writes_fail,
-            "memory limit reached; disk full; then released",
-            "no 202 and no SMS while writes fail; back ≤ 5 s"
-        ),
-        scenario!(
-            15,
-            redis_slow,
-            "slow, frozen, half-open Redis",
-            "no exits; nothing pending > lease + 6 s (36 s); 503 ≤ 2.5 s, in-flight bounded"
-        ),
-        scenario!(
-            19,
-            backlog,
-            "a long backlog; many retries due at once",
-            "all drained, no script over 500 ids, worker RSS ≤ 150 MB, API p99 not harmed"
-        ),
-        scenario!(
-            13,
-            sentinel_fail_over,
-            "Sentinel fail-over, graceful and kill -9; a cut-off replica promoted",
-            "0 acknowledged lost; API refuses ≤ 10 s; a control without WAIT does lose"
-        ),
-        scenario!(
-            14,
-            cluster_changes,
-            "Redis Cluster: slot moved under load, master killed",
-            "0 lost, 0 extra SMS"
-        ),
-    ];
-    all.sort_by_key(|scenario: &Scenario| scenario.number);
-    all
-}
+pub(crate) static ALL: &[Scenario] = &[
+    scenario!(
+        1,
+        workers_killed,
+        "workers killed (-9) at random under load",
+        "0 lost; taken over ≤ lease + 6 s (36 s), ended ≤ 60 s after the owner died; I2, I3"
+    ),
+    scenario!(
+        2,
+        killed_at_fail_points,
+        "worker killed at each fail point",
+        "before submit: 1 SMS; after submit: ≤ 2, same code; after finish: 1; nothing pending after 60 s"
+    ),
+    scenario!(
+        3,
+        stopped_past_the_lease,
+        "worker stopped past its lease, then continued",
+        "stale finishes accepted: 0; 1 SMS where it was stopped before submit"
+    ),
+    scenario!(
+        4,
+        api_dies_after_enqueue,
+        "API dies after the enqueue, client retries with its key",
+        "as many jobs as keys, same id returned"
+    ),
+    scenario!(
+        5,
+        rolling_restart,
+        "rolling restart of 3 APIs and 3 workers under load",
+        "0 failed requests, 0 lost, 0 second SMS; exit ≤ 25 s"
+    ),
+    scenario!(
+        6,
+        handlers_panic,
+        "5 % of handlers panic; a job that kills its process",
+        "process goes on; that job set aside after 3 deliveries and failed; the others end"
+    ),
+    scenario!(
+        7,
+        malformed_entries,
+        "100 malformed entries among good ones",
+        "100 set aside ≤ 10 s, good ones not delayed"
+    ),
+    scenario!(8, two_versions, "old and new worker versions side by side", "no job fails for its version"),
+    scenario!(
+        9,
+        redis_killed,
+        "Redis killed (-9) and away",
+        "0 acknowledged lost; 503 + Retry-After ≤ 2 s; fetching again ≤ 5 s; no process exits; control without AOF loses"
+    ),
+    scenario!(
+        10,
+        unsafe_redis,
+        "Redis without persistence or with an evicting policy",
+        "doctor and start-up say so loudly; with RESEND_STRICT no 202 is ever given"
+    ),
+    scenario!(
+        11,
+        flushed,
+        "FLUSHALL under load",
+        "group made again ≤ 5 s; later jobs complete; old ids 404; no log flood (≤ 1 line/s per process)"
+    ),
+    scenario!(
+        12,
+        writes_fail,
+        "memory limit reached; disk full; then released",
+        "no 202 and no SMS while writes fail; back ≤ 5 s"
+    ),
+    scenario!(
+        13,
+        sentinel_fail_over,
+        "Sentinel fail-over, graceful and kill -9; a cut-off replica promoted",
+        "0 acknowledged lost; API refuses ≤ 10 s; a control without WAIT does lose"
+    ),
+    scenario!(
+        14,
+        cluster_changes,
+        "Redis Cluster: slot moved under load, master killed",
+        "0 lost, 0 extra SMS"
+    ),
+    scenario!(
+        15,
+        redis_slow,
+        "slow, frozen, half-open Redis",
+        "no exits; nothing pending > lease + 6 s (36 s); 503 ≤ 2.5 s, in-flight bounded"
+    ),
+    scenario!(
+        16,
+        replies_cut,
+        "SCRIPT FLUSH every 100 ms; replies cut after a script ran",
+        "no error to clients; no second entry, no double count"
+    ),
+    scenario!(
+        17,
+        gateway_misbehaves,
+        "gateway hangs, fails, is refused, drips, floods, redirects",
+        "I2, I3, I5; calls ≤ 10 s; redirects 0; breaker opens ≤ 10 failures and probes"
+    ),
+    scenario!(
+        18,
+        registry_misbehaves,
+        "registry fails, is slow, answers wrongly; approval changes while queued",
+        "retried; 0 SMS for wrong or closed approvals"
+    ),
+    scenario!(
+        19,
+        backlog,
+        "a long backlog; many retries due at once",
+        "all drained, no script over 500 ids, worker RSS ≤ 150 MB, API p99 not harmed"
+    ),
+];

@@ -14,7 +14,7 @@ use tests::redis_server::RedisServer;
 const MASTERS: usize = 3;
 
 pub(crate) async fn run(setup: Setup) -> Finding {
-    let jobs = setup.size(1_500, 6_000);
+    let jobs = setup.size(1_000, 6_000);
     let mut finding = Finding::default();
     let mut arena = Arena::start(fleet(4).apis(0).workers(0)).await;
     let mut cluster = RedisCluster::start(&arena.stack.folder().join("cluster"), MASTERS, 1).await;

@@ -32,28 +32,12 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(8, 50);
     let mut finding = Finding::default();
     let running = cases().into_iter().map(|case| async move { (one(&case, jobs).await, case) });
-    for ((evidence, mut found), case) in futures_util::future::join_all(running).await {
-        found.seen = vec![format!(
-            "{}: {} processed, {} failed, most {} SMS",
-            case.name,
-            evidence.in_state("processed"),
-            evidence.in_state("failed"),
-            most(&evidence)
-        )];
-        found.require(
-            !case.ends_well || evidence.in_state("processed") == jobs,
-            "",
-            format!("{}: not all ended well", case.name),
-        );
-        finding.seen.append(&mut found.seen);
-        finding.wrong.append(
-            &mut found
-                .wrong
-                .into_iter()
-                .filter(|wrong| !wrong.is_empty())
-                .map(|wrong| format!("{}: {wrong}", case.name))
-                .collect(),
-        );
+    for ((evidence, found), case) in futures_util::future::join_all(running).await {
+        let (name, processed) = (case.name, evidence.in_state("processed"));
+        let failed = evidence.in_state("failed");
+        finding.note(format!("{name}: {processed} processed, {failed} failed, most {} SMS", most(&evidence)));
+        finding.wrong.extend(found.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
+        finding.require(!case.ends_well || processed == jobs, "", format!("{name}: not all ended well"));
     }
     breaker(setup, &mut finding).await;
     finding
@@ -108,7 +92,7 @@ async fn mean_call(arena: &Arena) -> Duration {
 /// The gateway is away: after so many failures it is no longer asked by every job, but probed; then it is back.
 async fn breaker(setup: Setup, finding: &mut Finding) {
     let jobs = setup.size(60, 300);
-    let away = Duration::from_secs(setup.size(10, 60));
+    let away = Duration::from_secs(setup.size(6, 60));
     let arena = Arena::start(fleet(30)).await;
     arena.control.faults(&json!([{"target": "sms", "action": {"status": 503}}])).await;
     let asked = arena.ask_all(jobs).await;

@@ -56,15 +56,16 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.list {
-        for scenario in catalogue::all() {
+        for scenario in catalogue::ALL {
             println!("{:>2}  {}: {}", scenario.number, scenario.name, scenario.asked);
         }
         return ExitCode::SUCCESS;
     }
     let seed = Seed(arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>())));
+    let form = if arguments.short { "short" } else { "full" };
     let rows = runner::run(&arguments.only, arguments.short, seed).await;
     if let Some(path) = &arguments.results
-        && let Err(error) = std::fs::write(path, report::markdown(&rows, arguments.short, seed))
+        && let Err(error) = std::fs::write(path, report::markdown(&rows, form, seed))
     {
         eprintln!("{}: {error}", path.display());
         return ExitCode::FAILURE;

@@ -60,8 +60,7 @@ pub(crate) fn print(rows: &[Row], seed: Seed) -> bool {
 }
 
 /// The table for the record, with what is needed to run it again.
-pub(crate) fn markdown(rows: &[Row], short: bool, seed: Seed) -> String {
-    let form = if short { "short" } else { "full" };
+pub(crate) fn markdown(rows: &[Row], form: &str, seed: Seed) -> String {
     let mut text = format!(
         "# Results of the fault scenarios\n\n{form} form, seed {}, {}, {}, {}\n\n",
         seed.0,
@@ -71,11 +70,11 @@ pub(crate) fn markdown(rows: &[Row], short: bool, seed: Seed) -> String {
     );
     text.push_str("| # | scenario | figure asked | figure seen | verdict |\n|---|---|---|---|---|\n");
     for row in rows {
-        let (scenario, seen) = (row.scenario, row.finding.seen.join("; "));
+        let (scenario, figures) = (row.scenario, row.finding.seen.join("; "));
         let verdict = row.verdict_text().replace('|', "/");
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {seen} | {verdict} |",
+            "| {} | {} | {} | {figures} | {verdict} |",
             scenario.number, scenario.name, scenario.asked
         );
     }

@@ -22,7 +22,7 @@ pub(crate) struct Row {
 /// Runs those asked for, or all.
 pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
     let chosen: Vec<_> =
-        catalogue::all().into_iter().filter(|one| only.is_empty() || only.contains(&one.number)).collect();
+        catalogue::ALL.iter().filter(|one| only.is_empty() || only.contains(&one.number)).copied().collect();
     eprintln!("seed {}, {} form", seed.0, if short { "short" } else { "full" });
     let bar = ProgressBar::new(chosen.len() as u64);
     bar.set_style(style());

@@ -13,7 +13,7 @@ use tests::eventually::eventually;
 const LEASE: u64 = 2;
 
 /// Longest for anything here.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(40, 200);

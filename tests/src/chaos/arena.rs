@@ -137,8 +137,8 @@ impl Arena {
 
     /// How many messages the gateway took.
     pub fn messages(&self) -> usize {
-        let ledger = std::fs::read(self.stack.folder().join("ledger.jsonl")).unwrap_or_default();
-        ledger.iter().filter(|byte| **byte == b'\n').count()
+        let ledger = std::fs::read_to_string(self.stack.folder().join("ledger.jsonl"));
+        ledger.unwrap_or_default().lines().count()
     }
 
     /// Waits until this many messages were taken; `None` when there are fewer after this time.

@@ -107,15 +107,11 @@ impl Told {
         if answer.bytes().await.is_err() {
             return Self::Broken;
         }
-        match (status, text(&headers, LOCATION.as_str())) {
-            (202, Some(href)) => {
-                Self::Accepted { job: href.rsplit('/').next().unwrap_or_default().to_owned(), href }
-            }
-            _ => {
-                let retry_after = text(&headers, RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
-                Self::Status { status, retry_after }
-            }
+        if let (202, Some(href)) = (status, text(&headers, LOCATION.as_str())) {
+            return Self::Accepted { job: href.rsplit('/').next().unwrap_or_default().to_owned(), href };
         }
+        let retry_after = text(&headers, RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
+        Self::Status { status, retry_after }
     }
 
     fn asks_to_come_back(&self) -> bool {

@@ -88,14 +88,14 @@ async fn accept(listener: TcpListener, port: u16, rules: watch::Receiver<Rules>)
     }
 }
 
-async fn join(caller: TcpStream, port: u16, rules: watch::Receiver<Rules>) {
-    let Ok(called) = TcpStream::connect(("127.0.0.1", port)).await else { return };
-    let _ = (caller.set_nodelay(true), called.set_nodelay(true));
-    let (ask, reply) = caller.into_split();
-    let (answer, forward) = called.into_split();
+async fn join(near: TcpStream, port: u16, rules: watch::Receiver<Rules>) {
+    let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+    let _ = (near.set_nodelay(true), far.set_nodelay(true));
+    let (question, reply) = near.into_split();
+    let (answer, forward) = far.into_split();
     // When one direction ends, so does the other: a connection is cut whole.
     tokio::select! {
-        () = pump(ask, forward, Way::Asked, rules.clone()) => {}
+        () = pump(question, forward, Way::Asked, rules.clone()) => {}
         () = pump(answer, reply, Way::Answered, rules) => {}
     }
 }
