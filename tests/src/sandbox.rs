@@ -27,6 +27,8 @@ mod sms;
 mod state;
 mod target;
 mod tokens;
+mod turbosms;
+mod twilio;
 mod verification;
 
 pub use message::Message;

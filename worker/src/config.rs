@@ -1,5 +1,6 @@
 //! The worker's settings, one struct per concern.
 
+mod channel;
 mod limits;
 mod registry;
 mod sending;
@@ -11,10 +12,11 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice};
 use shared::config::{ConfigError, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings};
 
+pub use channel::{ChannelConfig, HttpChannelConfig};
 pub use limits::{Countries, LimitsConfig};
 pub use registry::RegistryConfig;
 pub use sending::{OtpServiceConfig, SendingConfig};
-pub use sms::{HttpChannelConfig, SmsConfig};
+pub use sms::SmsConfig;
 
 /// Everything the worker reads at start.
 #[derive(Debug, Clone)]

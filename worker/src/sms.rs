@@ -1,23 +1,45 @@
-//! Sending an SMS: the text, the channel it goes through, and what is known afterwards about the message.
+//! Sending an SMS: the text, the channels it may go through, and what is known afterwards about the message.
 
+mod breaker;
 mod http;
+mod submission;
 mod text;
+mod turbosms;
+mod twilio;
+mod way;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared::ids::JobId;
 use shared::otp::Code;
 use shared::phone::PhoneNumber;
-use shared::telemetry::metric;
+use tokio::time::timeout;
 
 pub use http::HttpChannel;
+pub use submission::Submission;
+pub(crate) use text::length;
 pub use text::{MessageText, TextError};
+pub use turbosms::TurboSms;
+pub use twilio::Twilio;
 
-use crate::config::SmsConfig;
+use crate::config::{ChannelConfig, SmsConfig};
 use crate::upstream::Origin;
+use way::Way;
+
+/// Longest all channels together may take; with the registry's 3 s it stays under the 20 s a job may run.
+const LIMIT: Duration = Duration::from_secs(12);
+
+/// Most of a gateway's message id that is kept for the log.
+const MESSAGE_ID_LENGTH: usize = 64;
 
 /// One message. It has no `Debug`: the text holds the code.
+#[derive(Clone, Copy)]
 pub struct SmsMessage<'a> {
     /// The phone.
     pub to: &'a PhoneNumber,
@@ -25,31 +47,10 @@ pub struct SmsMessage<'a> {
     pub text: &'a str,
     /// Our name for the message; the same for every try of a job, so that a gateway may drop a second one.
     pub reference: &'a JobId,
+    /// How long it is of use: the life of its code.
+    pub life: Duration,
     /// On whose behalf.
     pub origin: Origin<'a>,
-}
-
-/// What is known after handing a message to a gateway.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Submission {
-    /// The gateway took it.
-    Taken {
-        /// The gateway's name for it, where it gave one.
-        message_id: Option<String>,
-    },
-    /// The gateway asks to come back later; it has not taken it.
-    Busy {
-        /// How much later.
-        retry_after: Option<Duration>,
-    },
-    /// There was no connection, so it has certainly not been taken.
-    Unreachable,
-    /// The gateway will never take this message.
-    Refused,
-    /// The gateway failed with the message in its hands: it may have been taken.
-    Failed,
-    /// The connection was cut or the time ran out: it may have been taken.
-    Unanswered,
 }
 
 /// What `SmsChannel::submit` returns: boxed, because a list of channels holds different ones.
@@ -64,24 +65,27 @@ pub trait SmsChannel: Send + Sync {
     fn submit<'a>(&'a self, message: SmsMessage<'a>) -> Submitting<'a>;
 }
 
-/// The configured channel with the configured text.
+/// The configured channels with the configured text.
 pub struct Sms {
-    channel: Box<dyn SmsChannel>,
+    ways: Vec<Way>,
     text: MessageText,
+    life: Duration,
 }
 
 impl Sms {
-    /// Messages through this channel with this text.
-    pub fn new(channel: Box<dyn SmsChannel>, text: MessageText) -> Self {
-        Self { channel, text }
+    /// Messages through these channels, in this order of fallback, with this text, of use for so long.
+    pub fn new(channels: Vec<Box<dyn SmsChannel>>, text: MessageText, life: Duration) -> Self {
+        Self { ways: channels.into_iter().map(Way::new).collect(), text, life }
     }
 
     /// Messages as the settings have them.
     pub fn from_config(config: &SmsConfig) -> Result<Self, reqwest::Error> {
-        Ok(Self::new(Box::new(HttpChannel::new(&config.http)?), config.text.clone()))
+        let channels = config.channels.iter().map(channel).collect::<Result<_, _>>()?;
+        Ok(Self::new(channels, config.text.clone(), config.life))
     }
 
-    /// Sends the code.
+    /// Sends the code: by the first channel that takes it. The next is asked only where the one before certainly did not
+    /// take the message and may be alone in that.
     pub async fn send(
         &self,
         to: &PhoneNumber,
@@ -90,24 +94,32 @@ impl Sms {
         origin: Origin<'_>,
     ) -> Submission {
         let text = self.text.with(code);
-        let start = Instant::now();
-        let submission = self.channel.submit(SmsMessage { to, text: &text, reference, origin }).await;
-        metrics::histogram!(metric::SMS_SECONDS).record(start.elapsed());
-        let labels = [("channel", self.channel.name()), ("result", submission.label())];
-        metrics::counter!(metric::SMS, &labels).increment(1);
-        submission
+        let message = SmsMessage { to, text: &text, reference, life: self.life, origin };
+        timeout(LIMIT, self.submit(message)).await.unwrap_or(Submission::Unanswered)
+    }
+
+    async fn submit(&self, message: SmsMessage<'_>) -> Submission {
+        let mut known = Submission::Closed;
+        for way in &self.ways {
+            let submission = way.submit(message).await;
+            if !submission.leaves_it_to_others() {
+                return submission;
+            }
+            known = known.or_sooner(submission);
+        }
+        known
     }
 }
 
-impl Submission {
-    fn label(&self) -> &'static str {
-        match self {
-            Self::Taken { .. } => "taken",
-            Self::Busy { .. } => "busy",
-            Self::Unreachable => "unreachable",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::Unanswered => "unanswered",
-        }
-    }
+fn channel(config: &ChannelConfig) -> Result<Box<dyn SmsChannel>, reqwest::Error> {
+    Ok(match config {
+        ChannelConfig::Http(config) => Box::new(HttpChannel::new(config)?),
+        ChannelConfig::TurboSms(config) => Box::new(TurboSms::new(config)?),
+        ChannelConfig::Twilio(config) => Box::new(Twilio::new(config)?),
+    })
+}
+
+/// A gateway's id for a message, bounded and without anything that could forge a log line.
+fn plain_id(id: &str) -> String {
+    id.chars().filter(char::is_ascii_graphic).take(MESSAGE_ID_LENGTH).collect()
 }

@@ -54,13 +54,9 @@ fn attacks(job: &JobId) -> [Attack; 4] {
 
 /// Every file below the folder: the append-only file, and whatever else the server wrote.
 fn everything_written(folder: &Path) -> String {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries
-        .map(|path| match path.is_dir() {
-            true => everything_written(&path),
-            false => String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned(),
-        })
-        .collect()
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+    paths.map(|path| if path.is_dir() { everything_written(&path) } else { read(&path) }).collect()
 }
 
 /// Everything in the dump that has the length and the letters of a hash.

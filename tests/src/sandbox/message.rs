@@ -12,7 +12,8 @@ pub struct Message {
     pub ts: i64,
     /// The gateway's id, as answered.
     pub message_id: String,
-    /// `sms` for the generic JSON gateway, `otp` for the platform's OTP service.
+    /// `sms` for the generic JSON gateway, `otp` for the platform's OTP service, `turbosms` and `twilio` for
+    /// gateways of these dialects.
     pub channel: String,
     /// The phone, E.164.
     pub to: String,

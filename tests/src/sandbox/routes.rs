@@ -8,7 +8,7 @@ use axum::{
 
 use super::{
     calls, control, faults, inbox_routes, intercept::intercept, introspection::introspect, otp, pages,
-    refusal::Refusal, registry, sms, state::Shared, target::Target,
+    refusal::Refusal, registry, sms, state::Shared, target::Target, turbosms, twilio,
 };
 
 pub(crate) fn routes(sandbox: &Shared) -> Router {
@@ -35,6 +35,11 @@ fn upstreams(sandbox: &Shared) -> Router<Shared> {
             get(registry::approval).layer(behind(Target::Approvals)),
         )
         .route("/sms/messages", post(sms::send).layer(behind(Target::Sms)))
+        .route("/turbosms/message/send.json", post(turbosms::send).layer(behind(Target::TurboSms)))
+        .route(
+            "/twilio/2010-04-01/Accounts/{sid}/Messages.json",
+            post(twilio::send).layer(behind(Target::Twilio)),
+        )
         .route("/otp/verifications", post(otp::start).layer(behind(Target::Otp)))
         .route(
             "/otp/verifications/{phone_number}/actions/complete",

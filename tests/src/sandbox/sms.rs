@@ -89,7 +89,7 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// A plus, no leading zero, 7 to 15 digits (ITU-T E.164).
-fn is_e164(phone: &str) -> bool {
+pub(crate) fn is_e164(phone: &str) -> bool {
     phone.strip_prefix('+').is_some_and(|digits| {
         (7..=15).contains(&digits.len())
             && !digits.starts_with('0')

@@ -16,11 +16,23 @@ pub enum Target {
     Sms,
     /// `/otp/…`.
     Otp,
+    /// `POST /turbosms/message/send.json`.
+    TurboSms,
+    /// `POST /twilio/2010-04-01/Accounts/{Sid}/Messages.json`.
+    Twilio,
 }
 
 impl Target {
     /// All of them, in the order of their `index`.
-    pub const ALL: [Self; 5] = [Self::Introspection, Self::Persons, Self::Approvals, Self::Sms, Self::Otp];
+    pub const ALL: [Self; 7] = [
+        Self::Introspection,
+        Self::Persons,
+        Self::Approvals,
+        Self::Sms,
+        Self::Otp,
+        Self::TurboSms,
+        Self::Twilio,
+    ];
 
     /// The name used in faults and in `/sandbox/calls`.
     pub fn name(self) -> &'static str {
@@ -30,6 +42,8 @@ impl Target {
             Self::Approvals => "approvals",
             Self::Sms => "sms",
             Self::Otp => "otp",
+            Self::TurboSms => "turbosms",
+            Self::Twilio => "twilio",
         }
     }
 

@@ -24,7 +24,8 @@ fn three_settings_are_enough() {
     assert_eq!((config.concurrency, config.listen.to_string().as_str()), (64, "127.0.0.1:9090"));
     assert_eq!(config.registry.url, "http://registry/api");
     let SendingConfig::Local { otp, sms } = config.sending else { panic!("codes are made here") };
-    assert_eq!((sms.http.url.as_str(), sms.http.sender.as_str()), ("http://gateway/send/", "eHealth"));
+    let [ChannelConfig::Http(http)] = &sms.channels[..] else { panic!("{:?}", sms.channels) };
+    assert_eq!((http.url.as_str(), http.sender.as_str()), ("http://gateway/send/", "eHealth"));
     assert_eq!((otp.length, otp.life.as_secs(), otp.older_key.is_none()), (6, 300, true));
     let limits = config.message_limits;
     assert_eq!((limits.per_phone_hour, limits.per_phone_day, limits.per_patient_day), (5, 10, 10));
@@ -62,7 +63,7 @@ fn values_out_of_bounds_are_named() {
 
 #[test]
 fn what_this_build_does_not_have_is_said_so() {
-    for channel in ["smpp", "http,twilio"] {
+    for channel in ["smpp", "http,smpp"] {
         let error = refused("RESEND_SMS_CHANNEL", channel);
         assert!(error.contains("is not available in this build"), "{error}");
     }
@@ -96,9 +97,9 @@ fn the_channels_own_variables_win() {
         ("RESEND_SMS_HTTP_SENDER", "Own"),
     ];
     let SendingConfig::Local { sms, .. } = read(&own).unwrap().sending else { panic!("codes are made here") };
-    let http = sms.http;
+    let [ChannelConfig::Http(http)] = &sms.channels[..] else { panic!("{:?}", sms.channels) };
     assert_eq!((http.url.as_str(), http.sender.as_str()), ("https://own/x", "Own"));
-    assert_eq!(http.authorization.unwrap().as_bytes(), b"Bearer own");
+    assert_eq!(http.authorization.as_ref().unwrap().as_bytes(), b"Bearer own");
 }
 
 #[test]
@@ -116,4 +117,28 @@ fn the_effective_settings_do_not_print_secrets() {
         read(&[("RESEND_REGISTRY_TOKEN", "hunter2"), ("RESEND_SMS_TOKEN", "hunter2")]).unwrap()
     );
     assert!(!printed.contains("hunter2") && !printed.contains("48, 49, 50"), "{printed}");
+}
+
+#[test]
+fn channels_are_taken_in_the_order_given_and_each_needs_what_is_its_own() {
+    let twilio = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages.json";
+    let order = [("RESEND_SMS_CHANNEL", "twilio, turbosms,http"), ("RESEND_SMS_TOKEN", "token")];
+    let with_url = |url| read(&[order[0], order[1], ("RESEND_SMS_TWILIO_URL", url)]);
+    let SendingConfig::Local { sms, .. } = with_url(twilio).unwrap().sending else {
+        panic!("codes are made here")
+    };
+    let [ChannelConfig::Twilio(first), ChannelConfig::TurboSms(second), ChannelConfig::Http(_)] =
+        &sms.channels[..]
+    else {
+        panic!("{:?}", sms.channels)
+    };
+    // AC1:token
+    assert_eq!(first.authorization.as_ref().unwrap().as_bytes(), b"Basic QUMxOnRva2Vu");
+    assert_eq!(second.authorization.as_ref().unwrap().as_bytes(), b"Bearer token");
+
+    let error = with_url("https://api.twilio.com/Messages.json").unwrap_err().to_string();
+    assert!(error.starts_with("RESEND_SMS_TWILIO_URL") && error.contains("Accounts"), "{error}");
+    let error = read(&[("RESEND_SMS_CHANNEL", "turbosms")]).unwrap_err().to_string();
+    assert!(error.starts_with("RESEND_SMS_TOKEN is not set"), "{error}");
+    assert!(refused("RESEND_SMS_CHANNEL", "http,http").contains("none twice"));
 }

@@ -65,7 +65,8 @@ fn words(submission: &Submission) -> String {
             format!("the gateway is busy: it asks to come back later{after}")
         }
         Submission::Unreachable => "no connection: check the URL, the name and the firewall".to_owned(),
-        Submission::Refused => "refused for good: check token, sender and number".to_owned(),
+        Submission::Closed => "the gateway takes nothing of ours: check token, balance and sender".to_owned(),
+        Submission::Refused => "refused for good: check the number".to_owned(),
         Submission::Failed => "the gateway failed; the message may have been taken".to_owned(),
         Submission::Unanswered => "no answer in time; the message may have been taken".to_owned(),
     }

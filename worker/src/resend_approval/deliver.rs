@@ -70,7 +70,7 @@ fn accept(submission: Submission) -> Result<(), Stop> {
             tracing::info!(message_id, "the gateway took the message");
             return Ok(());
         }
-        Submission::Refused => return Err(Refusal::UpstreamFailed.into()),
+        Submission::Refused | Submission::Closed => return Err(Refusal::UpstreamFailed.into()),
         Submission::Busy { retry_after } => ("gateway busy", retry_after, true, Refusal::UpstreamFailed),
         Submission::Unreachable => ("gateway unreachable", None, true, Refusal::UpstreamSilent),
         Submission::Failed => ("gateway failed", None, false, Refusal::UpstreamFailed),

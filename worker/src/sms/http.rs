@@ -4,12 +4,9 @@ use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{SmsChannel, SmsMessage, Submission, Submitting};
+use super::{SmsChannel, SmsMessage, Submission, Submitting, plain_id};
 use crate::config::HttpChannelConfig;
 use crate::upstream::{Answer, NoAnswer, Upstream};
-
-/// Most of a gateway's message id that is kept for the log.
-const MESSAGE_ID_LENGTH: usize = 64;
 
 /// The client.
 pub struct HttpChannel {
@@ -62,6 +59,7 @@ fn read(answer: &Answer) -> Submission {
             Submission::Busy { retry_after: answer.retry_after }
         }
         status if status.is_server_error() => Submission::Failed,
+        StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN => Submission::Closed,
         status => {
             tracing::warn!(status = status.as_u16(), "the gateway refused the message");
             Submission::Refused
@@ -80,12 +78,7 @@ fn taken(answer: &Answer) -> Submission {
         Value::Number(id) => Some(id.to_string()),
         _ => None,
     };
-    Submission::Taken { message_id: id.map(|id| plain(&id)) }
-}
-
-/// The id bounded and without anything that could forge a log line.
-fn plain(id: &str) -> String {
-    id.chars().filter(char::is_ascii_graphic).take(MESSAGE_ID_LENGTH).collect()
+    Submission::Taken { message_id: id.map(|id| plain_id(&id)) }
 }
 
 #[cfg(test)]

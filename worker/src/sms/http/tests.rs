@@ -5,21 +5,16 @@ use serde_json::json;
 
 use super::*;
 use crate::config::HttpChannelConfig;
+use crate::sms::testing::{JOB, LIMIT, message};
+use crate::testing::PHONE;
 use crate::testing::upstream::{Service, Then, nobody, reply};
-use crate::testing::{PHONE, origin};
-
-/// Longer than the limit on connecting, so that either shows.
-const LIMIT: Duration = Duration::from_millis(1_500);
-const JOB: &str = "NBXk9EyErUZv1RhXgyvgg";
 
 async fn submit(url: &str) -> Submission {
     shared::tls::install_crypto_provider();
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
     let config =
         HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
-    let (to, reference) = (PHONE.parse().unwrap(), JOB.parse().unwrap());
-    let message = SmsMessage { to: &to, text: "код: 012345", reference: &reference, origin: origin() };
-    HttpChannel::new(&config).unwrap().submit(message).await
+    HttpChannel::new(&config).unwrap().submit(message()).await
 }
 
 fn taken(id: Option<&str>) -> Submission {
@@ -55,7 +50,9 @@ async fn each_status_says_whether_the_message_was_taken() {
         (201, taken(None)),
         (204, taken(None)),
         (400, Submission::Refused),
-        (401, Submission::Refused),
+        (401, Submission::Closed),
+        (402, Submission::Closed),
+        (403, Submission::Closed),
         (404, Submission::Refused),
         (422, Submission::Refused),
         (429, busy.clone()),

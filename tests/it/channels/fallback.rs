@@ -1,0 +1,77 @@
+//! The order of fallback under load: every job one message, whichever channel took it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use serde_json::{Value, json};
+use tests::stack::Stack;
+
+use super::dialects::through;
+use crate::promptness::people;
+
+const JOBS: usize = 300;
+
+/// Runs jobs of patients of their own, many at once; answers how many ended well.
+async fn run_jobs(stack: &Stack) -> usize {
+    let client = stack.client();
+    let jobs = stream::iter(people(stack, JOBS).await).map(|person| {
+        let client = &client;
+        async move {
+            let accepted = client.resend(person.patient_id, person.approval_id).await;
+            client.end_of(&accepted.location(), Duration::from_mins(1)).await
+        }
+    });
+    let ended: Vec<_> = jobs.buffer_unordered(100).collect().await;
+    ended.iter().filter(|job| job.body["data"]["status"] == "processed").count()
+}
+
+/// Messages by channel, and the most that went to one phone.
+fn messages(stack: &Stack) -> (HashMap<String, usize>, usize) {
+    let (mut by_channel, mut by_phone) = (HashMap::new(), HashMap::<String, usize>::new());
+    for message in stack.ledger() {
+        *by_channel.entry(text(&message, "channel")).or_default() += 1;
+        *by_phone.entry(text(&message, "to")).or_default() += 1;
+    }
+    (by_channel, by_phone.into_values().max().unwrap_or_default())
+}
+
+fn text(message: &Value, member: &str) -> String {
+    message[member].as_str().unwrap().to_owned()
+}
+
+async fn calls(stack: &Stack, target: &str) -> u64 {
+    let calls = reqwest::get(format!("{}/sandbox/calls", stack.sandbox.url)).await.unwrap();
+    let calls: Value = serde_json::from_str(&calls.text().await.unwrap()).unwrap();
+    calls[target]["total"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_channels_fail_over_under_load_without_a_second_message() {
+    let faults = json!([
+        {"target": "twilio", "action": {"status": 503}, "probability": 0.5},
+        {"target": "turbosms", "action": {"status": 503}, "probability": 0.3},
+    ]);
+    let stack = through("twilio,turbosms,http", faults).await;
+    let well = run_jobs(&stack).await;
+    let (by_channel, most) = messages(&stack);
+    println!(
+        "{JOBS} jobs over two failing channels: {well} processed, messages {by_channel:?}, most to a phone {most}"
+    );
+    assert_eq!((well, by_channel.values().sum::<usize>(), most), (JOBS, JOBS, 1));
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_down_is_asked_now_and_then_only() {
+    let faults = json!([{"target": "twilio", "action": {"status": 503}}]);
+    let stack = through("twilio,turbosms", faults).await;
+    let well = run_jobs(&stack).await;
+    let (by_channel, most) = messages(&stack);
+    let asked = calls(&stack, "twilio").await;
+    println!("{JOBS} jobs over a channel that is down: asked {asked} times, messages {by_channel:?}");
+    assert_eq!((well, by_channel.get("turbosms"), most), (JOBS, Some(&JOBS), 1));
+    // The failures that were on their way at once, and then one message at a time.
+    assert!(asked <= 90, "{asked}");
+    stack.stop().await;
+}

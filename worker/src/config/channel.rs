@@ -1,0 +1,114 @@
+//! Where one channel leads. Each has variables of its own, which win over the general ones.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
+use secrecy::ExposeSecret as _;
+use shared::config::{ConfigError, Settings};
+
+/// Longest one submission may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// One channel of `RESEND_SMS_CHANNEL`.
+#[derive(Debug, Clone)]
+pub enum ChannelConfig {
+    /// The generic one: one JSON POST (contract, section 8).
+    Http(HttpChannelConfig),
+    /// TurboSMS, `https://api.turbosms.ua/message/send.json`.
+    TurboSms(HttpChannelConfig),
+    /// Twilio, `https://api.twilio.com/2010-04-01/Accounts/{Sid}/Messages.json`.
+    Twilio(HttpChannelConfig),
+}
+
+/// `RESEND_SMS_<CHANNEL>_*`, each falling back to the variable without the channel.
+#[derive(Debug, Clone)]
+pub struct HttpChannelConfig {
+    /// `RESEND_SMS_<CHANNEL>_URL` or `RESEND_SMS_URL`: the whole URL that is posted to.
+    pub url: String,
+    /// `RESEND_SMS_<CHANNEL>_TOKEN` or `RESEND_SMS_TOKEN`: as the header it is sent in.
+    pub authorization: Option<HeaderValue>,
+    /// `RESEND_SMS_<CHANNEL>_SENDER` or `RESEND_SMS_SENDER` (default `eHealth`).
+    pub sender: String,
+    /// Longest one submission may take (10 s).
+    pub limit: Duration,
+}
+
+/// The names of a channel's own variables: URL, token, sender.
+type Own = [&'static str; 3];
+
+const GENERAL: Own = ["RESEND_SMS_URL", "RESEND_SMS_TOKEN", "RESEND_SMS_SENDER"];
+const HTTP: Own = ["RESEND_SMS_HTTP_URL", "RESEND_SMS_HTTP_TOKEN", "RESEND_SMS_HTTP_SENDER"];
+const TURBOSMS: Own = ["RESEND_SMS_TURBOSMS_URL", "RESEND_SMS_TURBOSMS_TOKEN", "RESEND_SMS_TURBOSMS_SENDER"];
+const TWILIO: Own = ["RESEND_SMS_TWILIO_URL", "RESEND_SMS_TWILIO_TOKEN", "RESEND_SMS_TWILIO_SENDER"];
+
+impl ChannelConfig {
+    pub(super) fn http(settings: &Settings) -> Result<Self, ConfigError> {
+        let names = names(settings, HTTP);
+        let authorization = super::bearer(settings, names[1])?;
+        HttpChannelConfig::from_settings(settings, names, authorization).map(Self::Http)
+    }
+
+    pub(super) fn turbosms(settings: &Settings) -> Result<Self, ConfigError> {
+        let names = names(settings, TURBOSMS);
+        settings.required(names[1], "the token of the account")?;
+        let authorization = super::bearer(settings, names[1])?;
+        HttpChannelConfig::from_settings(settings, names, authorization).map(Self::TurboSms)
+    }
+
+    pub(super) fn twilio(settings: &Settings) -> Result<Self, ConfigError> {
+        let names = names(settings, TWILIO);
+        let authorization = Some(account(settings, names)?);
+        HttpChannelConfig::from_settings(settings, names, authorization).map(Self::Twilio)
+    }
+}
+
+impl HttpChannelConfig {
+    fn from_settings(
+        settings: &Settings,
+        [url, _, sender]: Own,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Self, ConfigError> {
+        super::callable(settings, url)?;
+        Ok(Self {
+            // As given: a trailing slash of a whole URL is part of it.
+            url: settings.text(url).unwrap_or_default().to_owned(),
+            authorization,
+            sender: self::sender(settings, sender)?,
+            limit: LIMIT,
+        })
+    }
+}
+
+fn names(settings: &Settings, own: Own) -> Own {
+    let first = |index: usize| if settings.text(own[index]).is_some() { own[index] } else { GENERAL[index] };
+    [first(0), first(1), first(2)]
+}
+
+/// Basic credentials: the account, which stands in the URL, and its token.
+fn account(settings: &Settings, [url, token, _]: Own) -> Result<HeaderValue, ConfigError> {
+    let wants =
+        "a URL with the account in it, such as https://api.twilio.com/2010-04-01/Accounts/AC…/Messages.json";
+    let mut segments = settings.required(url, wants)?.split('/').skip_while(|segment| *segment != "Accounts");
+    let account = segments.nth(1).filter(|account| !account.is_empty());
+    let account = account.ok_or_else(|| settings.wrong(url, wants))?;
+    settings.required(token, "the token of the account")?;
+    let secret = settings.secret(token).unwrap_or_default();
+    let credentials = STANDARD.encode(format!("{account}:{}", secret.expose_secret()));
+    let header = HeaderValue::try_from(format!("Basic {credentials}"));
+    let mut header = header.map_err(|_| settings.wrong(token, "the token of the account"))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// A short code or an alphanumeric sender (3GPP TS 23.040, section 9.1.2.5: at most 11 letters or 20 half-octets).
+fn sender(settings: &Settings, name: &'static str) -> Result<String, ConfigError> {
+    let wants = "1 to 11 letters, digits, spaces, dots and dashes, or a number of up to 15 digits";
+    let sender = settings.required(name, wants)?;
+    let is_word = sender.len() <= 11
+        && sender.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" .-_".contains(&byte));
+    let digits = sender.strip_prefix('+').unwrap_or(sender);
+    let is_number = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_word || is_number { Ok(sender.to_owned()) } else { Err(settings.wrong(name, wants)) }
+}
