@@ -37,6 +37,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         let failed = evidence.in_state("failed");
         finding.note(format!("{name}: {processed} processed, {failed} failed, most {} SMS", most(&evidence)));
         finding.wrong.extend(found.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
+        finding.kept.extend(found.kept);
         finding.require(!case.ends_well || processed == jobs, "", format!("{name}: not all ended well"));
     }
     breaker(setup, &mut finding).await;

@@ -36,10 +36,11 @@ impl Row {
 
 /// One row, as it is printed.
 pub(crate) fn line(row: &Row) -> String {
-    let (scenario, seen) = (row.scenario, row.finding.seen.join("; "));
-    let took = row.took.as_secs_f64();
+    let (scenario, seen, took) = (row.scenario, row.finding.seen.join("; "), row.took.as_secs_f64());
+    let kept = row.finding.kept.join(", ");
+    let kept = if kept.is_empty() { kept } else { format!("; data and logs: {kept}") };
     format!(
-        "{:>2} | {} | {} | {seen} | {} ({took:.0} s)",
+        "{:>2} | {} | {} | {seen} | {}{kept} ({took:.0} s)",
         scenario.number,
         scenario.name,
         scenario.asked,

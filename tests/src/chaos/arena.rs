@@ -172,7 +172,7 @@ impl Arena {
     pub fn close(self, finding: &mut Finding) {
         if !finding.wrong.is_empty() {
             let kept = self.stack.keep();
-            finding.wrong.push(format!("data and logs: {}", kept.display()));
+            finding.kept.push(kept.display().to_string());
         }
     }
 }

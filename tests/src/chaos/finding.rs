@@ -15,6 +15,8 @@ pub struct Finding {
     pub seen: Vec<String>,
     /// Each that is not as asked.
     pub wrong: Vec<String>,
+    /// Folders that were left for somebody to look at.
+    pub kept: Vec<String>,
     /// Why it could not run.
     pub not_run: Option<String>,
 }
