@@ -14,7 +14,7 @@ use worker::consumer::{Consuming, unique_name};
 use crate::bench::{Bench, job, job_of, refused};
 
 const RUN: Duration = Duration::from_millis(20);
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(10);
 
 async fn entries(bench: &Bench) -> u64 {

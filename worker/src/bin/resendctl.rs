@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use worker::ctl::{self, Cli};
 
 fn main() -> ExitCode {
-    ctl::run(Cli::parse())
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    ctl::run(Cli::read(words).unwrap_or_else(|error| error.exit()))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use shared::ids::JobId;
+use shared::ids::{InvalidId, JobId};
 use shared::phone::PhoneNumber;
 use shared::queue::{Progress, QuarantineId};
 
@@ -90,19 +90,20 @@ pub(super) enum JobsVerb {
     List(Filter),
     /// Show where a job stands
     Show {
-        /// Its id, the last part of its link
+        /// Its id, or the link to it
+        #[arg(value_parser = job)]
         job: JobId,
     },
     /// Try jobs again now that were put back until later; an ended job never changes
     Retry {
-        /// Their ids
-        #[arg(required = true, value_name = "JOB")]
+        /// Their ids, or the links to them
+        #[arg(required = true, value_name = "JOB", value_parser = job)]
         jobs: Vec<JobId>,
     },
     /// End live jobs as failed (409), unless their send has begun
     Cancel {
-        /// Their ids
-        #[arg(required = true, value_name = "JOB")]
+        /// Their ids, or the links to them
+        #[arg(required = true, value_name = "JOB", value_parser = job)]
         jobs: Vec<JobId>,
         /// Do not ask
         #[arg(long, short)]
@@ -154,6 +155,20 @@ pub(super) struct Which {
     pub(super) all: bool,
 }
 
+impl Cli {
+    /// Reads the command line. One id in 64 begins with a dash and would pass for an option, so ids are made links.
+    pub fn read(words: impl IntoIterator<Item = String>) -> Result<Self, clap::Error> {
+        let is_id = |word: &String| word.starts_with('-') && word.parse::<JobId>().is_ok();
+        let words = words.into_iter().map(|word| if is_id(&word) { format!("/Jobs/{word}") } else { word });
+        Self::try_parse_from(words)
+    }
+}
+
+/// The last part of a link, or the id itself.
+fn job(text: &str) -> Result<JobId, InvalidId> {
+    text.rsplit('/').next().unwrap_or_default().parse()
+}
+
 fn progress(text: &str) -> Result<Progress, String> {
     let found = Progress::ALL.into_iter().find(|state| state.as_str() == text);
     // Of processed jobs there is no list: they are counted, and found by their id.
@@ -177,6 +192,28 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_id_that_begins_with_a_dash_is_an_id() {
+        for id in ["-RG_CEzJ1yBgJNbnhtOyr", "--G_CEzJ1yBgJNbnhtOyr", "-yG_CEzJ1yBgJNbnhtOyr"] {
+            let link = format!("/jobs/{id}");
+            for words in [
+                &["jobs", "show", id][..],
+                &["jobs", "show", &link],
+                &["jobs", "cancel", id, "--yes"],
+                &["jobs", "cancel", "-y", id],
+            ] {
+                let parsed = Cli::read(["resendctl"].iter().chain(words).map(ToString::to_string)).unwrap();
+                match parsed.verb {
+                    Some(Verb::Jobs(JobsVerb::Show { job })) => assert_eq!(job.as_str(), id),
+                    Some(Verb::Jobs(JobsVerb::Cancel { jobs, yes })) => {
+                        assert!(yes && jobs[0].as_str() == id)
+                    }
+                    _ => panic!("{words:?}"),
+                }
+            }
+        }
     }
 
     #[test]

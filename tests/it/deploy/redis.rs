@@ -1,0 +1,223 @@
+//! Redis as it is shipped: the configuration keeps what it is given, and each program does its work under its own
+//! rights, and can do nothing else.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ::redis::{Client, cmd};
+use tests::eventually::eventually;
+use tests::place::Place;
+use tests::process::{Process, free_port, program};
+use tests::sandbox::scenarios::scenarios;
+use tests::stack::{Stack, StackBuilder};
+use tokio::process::Command;
+
+use super::{path, read};
+
+const SOON: Duration = Duration::from_secs(15);
+const ACL: &str = "deploy/redis/users.acl";
+
+/// A server under the shipped list; the test itself keeps the default user, to look with.
+async fn start() -> (Stack, Place) {
+    let place = Place::new().unwrap();
+    let file = place.path().join("users.acl");
+    let users = read(ACL).replace("user default off", "user default on nopass ~* &* +@all");
+    std::fs::write(&file, users).unwrap();
+    let file: &'static str = Box::leak(file.display().to_string().into_boxed_str());
+    let redis = [
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--save",
+        "",
+        "--enable-debug-command",
+        "yes",
+        "--aclfile",
+        file,
+    ];
+    (StackBuilder::new().apis(0).workers(0).redis(&redis).start().await, place)
+}
+
+fn url(stack: &Stack, user: &str, password: &str) -> String {
+    format!("redis://{user}:{password}@127.0.0.1:{}/0", stack.redis.port())
+}
+
+async fn ctl(stack: &Stack, words: &[&str]) -> String {
+    let mut command = Command::new(program("resendctl"));
+    command.args(words).env_clear().envs(stack.settings().iter().cloned());
+    command.env("RESEND_REDIS_URL", url(stack, "resendctl", "change-me-ctl"));
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_programs_do_all_their_work_under_their_own_rights() {
+    let (mut stack, _place) = start().await;
+    let api = url(&stack, "resend-api", "change-me-api");
+    stack.add_api(&[("RESEND_REDIS_URL", &api)]).await;
+    let client = stack.client();
+    ctl(&stack, &["pause", "--yes"]).await;
+    let cancelled = scenarios().swap_remove(1);
+    let job = client.resend(cancelled.patient_id, cancelled.approval_id).await.location();
+    ctl(&stack, &["jobs", "cancel", "--yes", job.rsplit('/').next().unwrap()]).await;
+    ctl(&stack, &["resume"]).await;
+
+    let worker = url(&stack, "resend-worker", "change-me-worker");
+    for _ in 0..2 {
+        stack.add_worker(&[("RESEND_REDIS_URL", &worker)]).await;
+    }
+    for scenario in scenarios() {
+        let answer = client.resend(scenario.patient_id, scenario.approval_id).await;
+        if answer.status == 202 {
+            client.end_of(&answer.location(), SOON).await;
+        }
+    }
+    let _: String = stack.redis.command(&["XADD", "resend:{0}:stream", "*", "m", "garbage"]).await;
+    eventually("garbage is set aside", SOON, || async {
+        ctl(&stack, &["quarantine", "list"]).await.contains("malformed").then_some(())
+    })
+    .await;
+    for words in [
+        &["quarantine", "purge", "--all", "--yes"][..],
+        &["stats"],
+        &["workers"],
+        &["jobs", "list", "--state", "failed"],
+        &["doctor"],
+    ] {
+        ctl(&stack, words).await;
+    }
+    let denied: Vec<Vec<::redis::Value>> = stack.redis.command(&["ACL", "LOG"]).await;
+    // `resendctl doctor` asks CONFIG, is refused, and says so.
+    let denied = format!("{denied:?}");
+    assert!(!denied.contains("resend-api") && !denied.contains("resend-worker"), "{denied}");
+    for member in stack.apis.iter().chain(&stack.workers) {
+        assert!(!member.process.log().contains("NOPERM"), "{}", member.process.log());
+    }
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_program_may_do_what_its_work_does_not_need() {
+    let (stack, _place) = start().await;
+    for (user, password) in [
+        ("resend-api", "change-me-api"),
+        ("resend-worker", "change-me-worker"),
+        ("resendctl", "change-me-ctl"),
+        ("metrics", "change-me-metrics"),
+    ] {
+        let client = Client::open(url(&stack, user, password)).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let ping: String = cmd("PING").query_async(&mut connection).await.unwrap();
+        assert_eq!(ping, "PONG");
+        for words in [
+            &["KEYS", "*"][..],
+            &["CONFIG", "GET", "*"],
+            &["CONFIG", "SET", "appendonly", "no"],
+            &["DEBUG", "SLEEP", "0"],
+            &["FLUSHALL"],
+            &["FLUSHDB"],
+            &["ACL", "LIST"],
+            &["SHUTDOWN", "NOSAVE"],
+            &["SCRIPT", "FLUSH"],
+            &["MONITOR"],
+            &["EVAL", "return 1", "0"],
+            &["XGROUP", "DESTROY", "resend:{0}:stream", "workers"],
+            // Keys of somebody else on the same server.
+            &["XLEN", "other:stream"],
+        ] {
+            let answer: Result<::redis::Value, _> =
+                cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await;
+            let refused = answer.expect_err(&format!("{user} may {words:?}")).to_string();
+            assert!(
+                refused.contains("permission") || refused.contains("NOPERM"),
+                "{user} {words:?}: {refused}"
+            );
+        }
+    }
+    stack.stop().await;
+}
+
+/// Runs go through few of a script's ways; so each command a script may call is looked up, too.
+#[test]
+fn every_command_of_every_script_is_allowed_to_who_runs_it() {
+    let scripts = |folder: &str| -> Vec<String> {
+        let files = std::fs::read_dir(path(folder)).unwrap().map(|file| file.unwrap().path());
+        files
+            .filter(|file| file.extension().is_some_and(|end| end == "lua"))
+            .map(|file| file.display().to_string())
+            .collect()
+    };
+    let (queue, otp) = (scripts("shared/src/queue/scripts"), scripts("shared/src/otp/scripts"));
+    let limits = scripts("shared/src/limits/scripts");
+    let is =
+        |script: &str, names: &[&str]| names.iter().any(|name| script.ends_with(&format!("/{name}.lua")));
+    let operators = ["cancel", "retry_now", "unquarantine", "describe"];
+    let of_api = ["enqueue", "overview", "guess", "spend"];
+    for (user, runs) in [
+        (
+            "resend-api",
+            [queue.clone(), otp.clone()].concat().into_iter().filter(|script| is(script, &of_api)).collect(),
+        ),
+        (
+            "resendctl",
+            queue
+                .iter()
+                .filter(|script| is(script, &operators) || is(script, &["overview", "prelude"]))
+                .cloned()
+                .collect(),
+        ),
+        (
+            "resend-worker",
+            [queue, otp, limits]
+                .concat()
+                .into_iter()
+                .filter(|script| {
+                    !is(script, &operators) && !is(script, &of_api[..1]) && !is(script, &of_api[2..])
+                })
+                .collect::<Vec<_>>(),
+        ),
+    ] {
+        let acl = read(ACL);
+        let line = acl.lines().find(|line| line.starts_with(&format!("user {user} "))).unwrap();
+        let allowed: BTreeSet<_> = line.split(' ').filter_map(|word| word.strip_prefix('+')).collect();
+        for script in runs {
+            let text = std::fs::read_to_string(&script).unwrap();
+            for call in text.split("call('").skip(1) {
+                let command = call.split('\'').next().unwrap().to_lowercase();
+                let known = allowed.iter().any(|word| word.split('|').next() == Some(&command));
+                assert!(known, "{user} may not {command}, which {script} calls");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_shipped_configuration_starts_and_has_no_finding() {
+    let place = Place::new().unwrap();
+    let users = path(ACL).display().to_string();
+    let configuration = read("deploy/redis/redis.conf").replace("/etc/redis/users.acl", &users);
+    let file = place.path().join("redis.conf");
+    std::fs::write(&file, configuration).unwrap();
+    let port = free_port().unwrap();
+    let arguments = [
+        file.display().to_string(),
+        "--port".into(),
+        port.to_string(),
+        "--dir".into(),
+        place.path().display().to_string(),
+    ];
+    let _server =
+        Process::start("redis-server".as_ref(), &arguments, &[], &place.path().join("log")).unwrap();
+    let url = format!("redis://resendctl:change-me-ctl@127.0.0.1:{port}/0");
+    let checks = eventually("it answers", SOON, || async {
+        let mut doctor = Command::new(program("resendctl"));
+        doctor.args(["doctor", "--output", "json"]).env_clear().env("RESEND_REDIS_URL", &url);
+        let output = doctor.output().await.unwrap();
+        serde_json::from_slice::<Vec<serde_json::Value>>(&output.stdout).ok()
+    })
+    .await;
+    let of_redis: Vec<_> = checks.iter().filter(|check| check["area"] == "redis").collect();
+    assert!(of_redis.iter().all(|check| check["level"] == "ok"), "{of_redis:#?}");
+}
