@@ -69,7 +69,7 @@ async fn fail_over(setup: Setup, case: &Case, finding: &mut Finding) {
     arena.add_api(&[]).await;
     arena.stack.add_worker(&[]).await;
     arena.stack.add_worker(&[]).await;
-    let jobs = setup.size(1_200, 5_000);
+    let jobs = setup.size(800, 5_000);
     let (load, people) = (arena.load(RATE).at_once(500), arena.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     arena.messages_reach(jobs / 4, Duration::from_secs(30)).await;
