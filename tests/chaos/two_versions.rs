@@ -19,7 +19,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let asked = arena.load(100.0).run(arena.people(jobs).await).await;
     finding.within("drained", arena.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
     let evidence = arena.evidence(asked, HashSet::new()).await;
-    for (name, member) in ["this", "older"].iter().zip(&arena.stack.workers) {
+    for (name, member) in ["present", "older"].iter().zip(&arena.stack.workers) {
         let ended = member.process.log().matches("job ended").count();
         finding.at_least(&format!("by the {name} worker"), ended, 1);
     }

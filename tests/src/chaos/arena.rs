@@ -125,8 +125,10 @@ impl Arena {
 
     /// Everything there is to check.
     pub async fn evidence(&self, asked: Vec<Asked>, excused: HashSet<String>) -> Evidence {
+        // Before the records: what ends in between must not look as if it had changed after its end.
+        let endings = self.endings.seen();
         let records = records::all(&mut self.redis().await).await.expect("Redis can be read in the end");
-        Evidence { asked, ledger: self.ledger(), records, endings: self.endings.seen(), excused }
+        Evidence { asked, ledger: self.ledger(), records, endings, excused }
     }
 
     /// What the gateway took.
