@@ -1,4 +1,5 @@
 //! What operators see and do: the steps over the queue, and the program itself.
 
+mod board;
 mod operate;
 mod program;

@@ -1,5 +1,6 @@
 //! The worker's settings, one struct per concern.
 
+mod board;
 mod channel;
 mod limits;
 mod registry;
@@ -9,7 +10,7 @@ mod sms;
 use std::net::SocketAddr;
 
 use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use shared::config::{ConfigError, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings};
 
 pub use channel::{ChannelConfig, HttpChannelConfig};
@@ -42,6 +43,8 @@ pub struct WorkerConfig {
     /// What phones are named under where messages to them are counted: `RESEND_OTP_KEY`, or `RESEND_REGISTRY_TOKEN`
     /// where there is none.
     pub phone_secrets: Vec<SecretSlice<u8>>,
+    /// `RESEND_BOARD_TOKEN`: the board is served to who knows it; none: there is no board.
+    pub board_token: Option<SecretString>,
 }
 
 impl WorkerConfig {
@@ -59,6 +62,7 @@ impl WorkerConfig {
             limits: LimitsConfig::from_settings(settings)?,
             message_limits: MessageLimits::from_settings(settings)?,
             phone_secrets: sending::phone_secrets(settings)?,
+            board_token: board::token(settings)?,
         })
     }
 }

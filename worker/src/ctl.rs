@@ -10,8 +10,8 @@ mod output;
 mod pause;
 mod quarantine;
 mod send_test;
-mod stats;
-mod words;
+pub(crate) mod stats;
+pub(crate) mod words;
 mod workers;
 
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 //! and says how the job ended. It serves no client; what it finds out is read through the API.
 
 pub mod admin;
+pub mod board;
 pub mod code_sender;
 pub mod config;
 pub mod consumer;

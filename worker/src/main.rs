@@ -48,7 +48,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let stopped = CancellationToken::new();
     tokio::spawn(telemetry::keep_up_metrics(health.metrics.clone(), stopped.clone()));
     tokio::spawn(queue.clone().watch_redis(stopped.clone()));
-    let admin = tokio::spawn(admin::serve(listener, health, stopped.clone()));
+    let admin = tokio::spawn(admin::serve(listener, health, config.board_token.clone(), stopped.clone()));
 
     readiness.set(true);
     let unready = tokio::spawn(turn_unready(readiness, asked.clone()));

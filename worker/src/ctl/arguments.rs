@@ -208,7 +208,7 @@ mod tests {
                 match parsed.verb {
                     Some(Verb::Jobs(JobsVerb::Show { job })) => assert_eq!(job.as_str(), id),
                     Some(Verb::Jobs(JobsVerb::Cancel { jobs, yes })) => {
-                        assert!(yes && jobs[0].as_str() == id)
+                        assert!(yes && jobs[0].as_str() == id);
                     }
                     _ => panic!("{words:?}"),
                 }

@@ -13,8 +13,8 @@ use tokio::time::sleep;
 
 use super::exit::CtlError;
 use super::output::{Output, json_line, print};
-use figures::Figures;
-use screen::Screen;
+pub(crate) use figures::Figures;
+pub(crate) use screen::Screen;
 use terminal::{Key, Terminal};
 
 /// Time over which `stats` measures its rates.
@@ -45,7 +45,7 @@ pub(super) async fn watch(queue: &Queue, output: Output, every: Duration) -> Res
     stop.run_until_cancelled(watching).await.unwrap_or(Ok(()))
 }
 
-async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, QueueError> {
+pub(crate) async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, QueueError> {
     Ok(Figures::new(&queue.config().name, clock::now_ms(), queue.overview().await?, before))
 }
 

@@ -11,39 +11,39 @@ use crate::ctl::words::{rate, span_or_none};
 
 /// What is shown. The names are part of the interface of `--output json`.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Figures {
-    pub(super) queue: String,
-    pub(super) at: String,
-    pub(super) paused_seconds: Option<f64>,
-    pub(super) ready: u64,
-    pub(super) running: u64,
-    pub(super) scheduled: u64,
-    pub(super) quarantined: u64,
-    pub(super) live: u64,
-    pub(super) oldest_seconds: Option<f64>,
-    pub(super) next_retry_seconds: Option<f64>,
-    pub(super) mean_run_seconds: Option<f64>,
-    pub(super) workers: usize,
-    pub(super) slots: u64,
-    pub(super) ended: BTreeMap<u16, u64>,
-    pub(super) rates: Option<Rates>,
+pub(crate) struct Figures {
+    pub(crate) queue: String,
+    pub(crate) at: String,
+    pub(crate) paused_seconds: Option<f64>,
+    pub(crate) ready: u64,
+    pub(crate) running: u64,
+    pub(crate) scheduled: u64,
+    pub(crate) quarantined: u64,
+    pub(crate) live: u64,
+    pub(crate) oldest_seconds: Option<f64>,
+    pub(crate) next_retry_seconds: Option<f64>,
+    pub(crate) mean_run_seconds: Option<f64>,
+    pub(crate) workers: usize,
+    pub(crate) slots: u64,
+    pub(crate) ended: BTreeMap<u16, u64>,
+    pub(crate) rates: Option<Rates>,
     #[serde(skip)]
-    pub(super) at_ms: u64,
+    pub(crate) at_ms: u64,
     #[serde(skip)]
-    pub(super) overview: Overview,
+    pub(crate) overview: Overview,
 }
 
 /// What happened between two looks, per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Rates {
-    pub(super) accepted: f64,
-    pub(super) ended: f64,
-    pub(super) failed: f64,
-    pub(super) over_seconds: f64,
+pub(crate) struct Rates {
+    pub(crate) accepted: f64,
+    pub(crate) ended: f64,
+    pub(crate) failed: f64,
+    pub(crate) over_seconds: f64,
 }
 
 impl Figures {
-    pub(super) fn new(queue: &str, at_ms: u64, overview: Overview, before: Option<&Self>) -> Self {
+    pub(crate) fn new(queue: &str, at_ms: u64, overview: Overview, before: Option<&Self>) -> Self {
         let seconds = |age: Option<Duration>| age.map(|age| age.as_secs_f64());
         let alive = overview.workers.iter().filter(|worker| worker.alive);
         let mut figures = Self {
@@ -86,7 +86,7 @@ impl Figures {
     }
 
     /// Everything that matters on one line.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let rates = self.rates.map_or_else(String::new, |rates| {
             format!("in {} out {} failed {}", rate(rates.accepted), rate(rates.ended), rate(rates.failed))
         });

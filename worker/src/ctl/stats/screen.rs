@@ -21,17 +21,17 @@ const MANY_RETRIES: u64 = 10;
 const MANY_FAILURES: f64 = 1.0;
 
 /// Everything on the screen.
-pub(super) struct Screen<'a> {
-    pub(super) now: &'a Figures,
-    pub(super) failures: &'a [JobStatus],
-    pub(super) backlog: &'a [u64],
-    pub(super) trouble: Option<&'a str>,
-    pub(super) live: bool,
+pub(crate) struct Screen<'a> {
+    pub(crate) now: &'a Figures,
+    pub(crate) failures: &'a [JobStatus],
+    pub(crate) backlog: &'a [u64],
+    pub(crate) trouble: Option<&'a str>,
+    pub(crate) live: bool,
 }
 
 /// How a line is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Faint,
     Title,
@@ -39,21 +39,21 @@ pub(super) enum Tone {
 }
 
 /// One line.
-pub(super) type Line = (Tone, String);
+pub(crate) type Line = (Tone, String);
 
 impl<'a> Screen<'a> {
     /// One look by itself.
-    pub(super) fn default_for(now: &'a Figures) -> Self {
+    pub(crate) fn default_for(now: &'a Figures) -> Self {
         Self { now, failures: &[], backlog: &[], trouble: None, live: false }
     }
 
     /// The lines as plain text.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.lines().into_iter().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
     }
 
     /// The lines, the most urgent first.
-    pub(super) fn lines(&self) -> Vec<Line> {
+    pub(crate) fn lines(&self) -> Vec<Line> {
         let mut lines = vec![(Tone::Title, format!("queue {}   {}", self.now.queue, self.now.at))];
         lines.extend(self.alarms().into_iter().map(|alarm| (Tone::Alarm, alarm)));
         lines.push(blank());
@@ -73,7 +73,7 @@ impl<'a> Screen<'a> {
         lines
     }
 
-    fn alarms(&self) -> Vec<String> {
+    pub(crate) fn alarms(&self) -> Vec<String> {
         let now = self.now;
         let mut alarms = Vec::new();
         alarms.extend(self.trouble.map(|error| format!("NO FIGURES since {}: {error}", now.at)));

@@ -1,0 +1,59 @@
+//! The board: only for who knows the token, and without anybody's data.
+
+use reqwest::StatusCode;
+use tests::client::{Answer, ApiClient};
+use tests::sandbox::scenarios::scenarios;
+use tests::stack::{Stack, StackBuilder};
+
+const TOKEN: &str = "board-token-of-these-tests";
+
+async fn board(stack: &Stack, token: &str) -> Answer {
+    ApiClient::new(&stack.workers[0].url, token).get("/board").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_shows_the_queue_to_who_knows_the_token_and_names_no_patient() {
+    let stack = StackBuilder::new().set("RESEND_BOARD_TOKEN", TOKEN).start().await;
+    let client = stack.client();
+    let mut failed = None;
+    for scenario in scenarios() {
+        let answer = client.resend(scenario.patient_id, scenario.approval_id).await;
+        if answer.status == StatusCode::ACCEPTED {
+            let end = client.end_of(&answer.location(), std::time::Duration::from_secs(15)).await;
+            failed = Some(answer.location()).filter(|_| end.body["data"]["status"] == "failed").or(failed);
+        }
+    }
+    let shown = board(&stack, TOKEN).await;
+    assert_eq!(shown.status, StatusCode::OK);
+    let page = shown.body.as_str().unwrap();
+    let failed = failed.unwrap();
+    for part in ["Queue resend", "quarantined", "mis-a", failed.rsplit('/').next().unwrap()] {
+        assert!(page.contains(part), "no {part}: {page}");
+    }
+    assert!(!page.contains("+38"), "{page}");
+    for scenario in scenarios() {
+        assert!(!page.contains(&scenario.patient_id.to_string()), "{page}");
+    }
+    assert_eq!(shown.header("cache-control"), Some("no-store"));
+    assert!(shown.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+
+    let by_browser = reqwest::Client::new().get(format!("{}/board", stack.workers[0].url));
+    assert_eq!(Answer::of(by_browser.basic_auth("anybody", Some(TOKEN))).await.status, StatusCode::OK);
+    for wrong in ["", "mis-a-token", "board-token-of-these-test"] {
+        let refused = board(&stack, wrong).await;
+        assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{wrong:?}");
+        assert!(refused.header("www-authenticate").unwrap().starts_with("Basic"));
+        assert!(!refused.body.as_str().unwrap().contains("Queue"), "{}", refused.body);
+    }
+    for member in &stack.workers {
+        assert!(!member.process.log().contains(TOKEN));
+    }
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_there_is_no_board() {
+    let stack = Stack::start().await;
+    assert_eq!(board(&stack, TOKEN).await.status, StatusCode::NOT_FOUND);
+    stack.stop().await;
+}
