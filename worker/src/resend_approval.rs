@@ -41,10 +41,10 @@ async fn run(delivery: &Delivery, context: &Context) -> Result<Value, Stop> {
     let phone = decide::phone(&approval)?;
     decide::country_is_allowed(&phone, &context.limits.countries)?;
 
-    let counted = leave::to_send(delivery, &phone, context).await?;
-    if let Err(stop) = deliver::send_code(job, &phone, context).await {
+    let leave = leave::to_send(delivery, &phone, context).await?;
+    if let Err(stop) = deliver::send_code(job, &phone, &leave, context).await {
         if stop.is_unsent() {
-            leave::give_back(counted, context).await;
+            leave.give_back().await;
         }
         return Err(stop);
     }

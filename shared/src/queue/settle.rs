@@ -93,10 +93,12 @@ impl Queue {
     /// Writes the verdict down, however long Redis is away: until it is written the lease is kept, and when it is
     /// lost the fence makes a late verdict harmless.
     async fn settle(&self, held: &Held, verdict: Verdict) {
+        // What the run took, not what it then waits for Redis: predictions rest on it.
+        let run = held.run();
         let mut wait = BACKOFF.0;
         let mut verdict = verdict;
         loop {
-            match self.settle_once(held, &verdict).await {
+            match self.settle_once(held, &verdict, run).await {
                 Ok(None) => return,
                 Ok(Some(instead)) => verdict = instead,
                 Err(error) if error.is_no_group() => return,
@@ -111,11 +113,15 @@ impl Queue {
     }
 
     /// One attempt; answers the verdict to settle instead where this one came too late.
-    async fn settle_once(&self, held: &Held, verdict: &Verdict) -> Result<Option<Verdict>, QueueError> {
+    async fn settle_once(
+        &self,
+        held: &Held,
+        verdict: &Verdict,
+        run: Duration,
+    ) -> Result<Option<Verdict>, QueueError> {
         let delivery = held.delivery();
         match verdict {
             Verdict::End(outcome) => {
-                let run = held.run();
                 let finished = self.finish(delivery, outcome, run).await?;
                 note_finished(delivery, outcome, finished, run);
             }

@@ -11,6 +11,7 @@ use shared::phone::PhoneNumber;
 use shared::telemetry::metric;
 use tokio::time::timeout;
 
+use super::leave::Granted;
 use super::stop::{Later, Stop};
 use crate::code_sender::CodeSender;
 use crate::context::Context;
@@ -29,11 +30,17 @@ const USUAL_LIMIT: Duration = Duration::from_mins(1);
 const LONGEST_LIMIT: Duration = Duration::from_hours(24);
 
 /// Has the code sent, once.
-pub(super) async fn send_code(job: &Message, phone: &PhoneNumber, context: &Context) -> Result<(), Stop> {
+pub(super) async fn send_code(
+    job: &Message,
+    phone: &PhoneNumber,
+    leave: &Granted<'_>,
+    context: &Context,
+) -> Result<(), Stop> {
     match &context.sender {
-        CodeSender::Local { codes, sms } => send_our_code(job, phone, codes, sms).await,
+        CodeSender::Local { codes, sms } => send_our_code(job, phone, leave, codes, sms).await,
         CodeSender::Service(service) => {
             failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
+            leave.still_holds().await?;
             let started = service.start(phone, Origin::from(job)).await;
             failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
             accept(started.map_err(|limited| limit_of_the_service(limited, (context.clock)()))?)
@@ -42,13 +49,20 @@ pub(super) async fn send_code(job: &Message, phone: &PhoneNumber, context: &Cont
 }
 
 /// Sends the job's code. It can be checked before it leaves; the code before it dies once a gateway took this one.
-async fn send_our_code(job: &Message, phone: &PhoneNumber, codes: &Codes, sms: &Sms) -> Result<(), Stop> {
+async fn send_our_code(
+    job: &Message,
+    phone: &PhoneNumber,
+    leave: &Granted<'_>,
+    codes: &Codes,
+    sms: &Sms,
+) -> Result<(), Stop> {
     let offered = codes.offer(phone, &job.job).await.map_err(|error| Stop::not_stored(&error))?;
     let Some(offered) = offered else {
         tracing::info!("the code was used already: an earlier run's message arrived");
         return Ok(());
     };
     failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
+    leave.still_holds().await?;
     let submission = sms.send(phone, &offered.code, &job.job, Origin::from(job)).await;
     failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
     accept(submission)?;

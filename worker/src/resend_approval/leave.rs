@@ -1,6 +1,8 @@
 //! Step 5 and the door to step 6: the limits on messages, then the intent to send, both recorded before anything is
 //! sent. The limits come first, so that a message they refuse is not counted against its approval.
 
+use std::time::{Duration, Instant};
+
 use shared::limits::{Counted, Leave};
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
@@ -10,15 +12,30 @@ use shared::telemetry::metric;
 use super::stop::Stop;
 use crate::context::Context;
 
-/// Asks for leave to send one message. What it returns is to be given back where the message certainly was not sent.
-pub(super) async fn to_send(
-    delivery: &Delivery,
+/// Leave to send one message. It grows old: a process that stood still past its lease must not send on what it was
+/// granted before, for somebody else may have sent since.
+pub(super) struct Granted<'a> {
+    delivery: &'a Delivery,
+    context: &'a Context,
+    counted: Counted,
+    since: Instant,
+    lasts: Duration,
+}
+
+/// Asks for leave to send one message.
+pub(super) async fn to_send<'a>(
+    delivery: &'a Delivery,
     phone: &PhoneNumber,
-    context: &Context,
-) -> Result<Counted, Stop> {
+    context: &'a Context,
+) -> Result<Granted<'a>, Stop> {
+    let since = Instant::now();
     let counted = within_limits(delivery, phone, context).await?;
     match context.queue.begin_send(delivery).await {
-        Ok(SendStart::Go) => Ok(counted),
+        Ok(SendStart::Go) => {
+            // The heartbeat before was at most a third of a lease ago, so the lease outlasts this by a third at least.
+            let lasts = context.queue.config().lease / 3;
+            Ok(Granted { delivery, context, counted, since, lasts })
+        }
         // Out of time, or two messages went out and no gateway said that it took one: nobody answered in time.
         Ok(SendStart::Late | SendStart::Exhausted) => {
             give_back(counted, context).await;
@@ -30,8 +47,28 @@ pub(super) async fn to_send(
     }
 }
 
-/// The message certainly was not sent. Where Redis is away it stays counted until its window ends.
-pub(super) async fn give_back(counted: Counted, context: &Context) {
+impl Granted<'_> {
+    /// Asked right before the message leaves. Time stopped counts, so it is noticed; the same delivery asking again is
+    /// counted once, and one that was taken over meanwhile is refused.
+    pub(super) async fn still_holds(&self) -> Result<(), Stop> {
+        if self.since.elapsed() < self.lasts {
+            return Ok(());
+        }
+        match self.context.queue.begin_send(self.delivery).await {
+            Ok(SendStart::Go) => Ok(()),
+            Ok(SendStart::Late | SendStart::Exhausted) => Err(Refusal::UpstreamSilent.into()),
+            Ok(SendStart::Lost) => Err(Stop::Lost),
+            Err(error) => Err(Stop::not_stored(&error)),
+        }
+    }
+
+    /// The message certainly was not sent. Where Redis is away it stays counted until its window ends.
+    pub(super) async fn give_back(self) {
+        give_back(self.counted, self.context).await;
+    }
+}
+
+async fn give_back(counted: Counted, context: &Context) {
     if let Err(error) = context.message_limits.give_back(counted).await {
         tracing::warn!(%error, "a message that was not sent stays counted against its limits");
     }
