@@ -20,7 +20,7 @@ use crate::verifications::VerificationView;
 use aliases::Aliases;
 use examples::Examples;
 pub(crate) use outcomes::{JobOutcomes, ResendOutcomes, StreamOutcomes, VerificationOutcomes};
-pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError};
+pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError, JobEvent};
 
 /// The document.
 #[derive(OpenApi)]
@@ -42,7 +42,7 @@ pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError};
         crate::openapi::probes::metrics,
     ),
     components(schemas(
-        Approval, AuthenticationMethod, JobError, CodeToCheck, VerificationView,
+        Approval, AuthenticationMethod, JobError, JobEvent, CodeToCheck, VerificationView,
         JobView<'_>, PendingView<'_>, ProcessedView<'_>, FailedView<'_>, Link<'_>,
         Success<'_, Approval>, Success<'_, PendingView<'_>>, Success<'_, JobView<'_>>, Success<'_, VerificationView>,
         Failure<'_>, ErrorView<'_>, Violation, Rule, Meta<'_>,

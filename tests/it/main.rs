@@ -21,6 +21,7 @@ mod protection;
 mod queue;
 mod sandbox;
 mod settings;
+mod tokens;
 mod topologies;
 mod waiting;
 mod waiting_figures;

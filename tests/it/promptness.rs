@@ -21,13 +21,13 @@ use uuid::Uuid;
 use worker::consumer::{Consuming, unique_name};
 
 #[derive(Clone, Deserialize)]
-pub struct Person {
-    pub patient_id: Uuid,
-    pub approval_id: Uuid,
+pub(crate) struct Person {
+    pub(crate) patient_id: Uuid,
+    pub(crate) approval_id: Uuid,
 }
 
 /// So many patients with an approval each, made by the sandbox.
-pub async fn people(stack: &Stack, count: usize) -> Vec<Person> {
+pub(crate) async fn people(stack: &Stack, count: usize) -> Vec<Person> {
     shared::tls::install_crypto_provider();
     let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);
     let made = reqwest::Client::new().post(url).send().await.unwrap();
@@ -125,7 +125,7 @@ async fn accept_all(client: &ApiClient, people: Vec<Person>) -> HashSet<String> 
 }
 
 /// The queue as the programs of this stack have it.
-pub fn queue(stack: &Stack) -> Queue {
+pub(crate) fn queue(stack: &Stack) -> Queue {
     let settings = Settings::from_pairs(stack.settings().iter().cloned()).unwrap();
     let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
     Queue::new(redis, QueueConfig::from_settings(&settings).unwrap())

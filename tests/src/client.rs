@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::eventually::eventually;
+use crate::openapi;
 
 /// One client with its token.
 #[derive(Clone)]
@@ -32,7 +33,7 @@ impl ApiClient {
     /// A client of the API at this base URL.
     pub fn new(base: &str, token: &str) -> Self {
         shared::tls::install_crypto_provider();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build();
         Self {
             http: http.expect("a client without surprises"),
             base: base.to_owned(),
@@ -41,6 +42,7 @@ impl ApiClient {
     }
 
     /// The same connections under another token.
+    #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
     }
@@ -79,17 +81,22 @@ impl ApiClient {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the answer, which must be one the API's document knows.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         Self::try_of(request).await.expect("an answer")
     }
 
     /// The same where no answer is to be expected.
     pub async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
-        let answer = request.send().await?;
+        let (http, request) = request.build_split();
+        let request = request?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = http.execute(request).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let text = answer.text().await?;
-        Ok(Self { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        openapi::check(&method, &path, status, &body);
+        Ok(Self { status, headers, body })
     }
 
     /// A header as text.

@@ -8,6 +8,7 @@ pub mod chaos;
 pub mod client;
 pub mod eventually;
 pub mod local;
+pub mod openapi;
 pub mod place;
 pub mod process;
 pub mod redis_cluster;

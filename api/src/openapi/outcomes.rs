@@ -2,7 +2,7 @@
 
 use utoipa::IntoResponses;
 
-use super::Approval;
+use super::{Approval, JobEvent};
 use crate::envelope::{Failure, Success};
 use crate::jobs::{JobView, PendingView};
 use crate::verifications::VerificationView;
@@ -111,7 +111,7 @@ pub(crate) enum JobOutcomes<'a> {
 pub(crate) enum StreamOutcomes<'a> {
     /// One event for each status, named after it; its data is what reading the job answers.
     #[response(status = 200, content_type = "text/event-stream")]
-    Events(String),
+    Events(JobEvent),
     /// The client has seen the last event.
     #[response(status = 204)]
     Over,

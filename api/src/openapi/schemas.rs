@@ -56,6 +56,20 @@ pub(crate) struct JobError {
     message: String,
 }
 
+/// An event of a stream.
+#[derive(ToSchema, Deserialize)]
+#[allow(dead_code, reason = "a description")]
+pub(crate) struct JobEvent {
+    /// The job's status.
+    #[schema(pattern = "^(pending|processed|failed)$", example = "processed")]
+    event: String,
+    /// To be sent as `Last-Event-ID` by a client that connects again.
+    #[schema(example = "processed-200-1533206716000")]
+    id: String,
+    /// JSON: what reading the job answers.
+    data: String,
+}
+
 /// A code to be checked.
 #[derive(ToSchema, Deserialize)]
 #[allow(dead_code, reason = "a description")]

@@ -6,7 +6,7 @@ pub(crate) mod routes;
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU8, Ordering::Relaxed},
+    atomic::{AtomicU16, Ordering::Relaxed},
 };
 
 pub(crate) use action::{Action, Kind};
@@ -18,7 +18,7 @@ use super::target::Target;
 #[derive(Default)]
 pub(crate) struct Faults {
     /// A bit for each target that has a fault.
-    armed: AtomicU8,
+    armed: AtomicU16,
     list: Mutex<Vec<Fault>>,
 }
 
@@ -82,7 +82,7 @@ impl Faults {
     }
 }
 
-fn bit(target: Target) -> u8 {
+fn bit(target: Target) -> u16 {
     1 << target.index()
 }
 

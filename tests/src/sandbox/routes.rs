@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    calls, control, faults, inbox_routes, intercept::intercept, introspection::introspect, otp, pages,
-    refusal::Refusal, registry, sms, state::Shared, target::Target, turbosms, twilio,
+    calls, control, faults, inbox_routes, intercept::intercept, introspection::introspect, jwks, mithril,
+    otp, pages, refusal::Refusal, registry, sms, state::Shared, target::Target, turbosms, twilio,
 };
 
 pub(crate) fn routes(sandbox: &Shared) -> Router {
@@ -29,6 +29,8 @@ fn upstreams(sandbox: &Shared) -> Router<Shared> {
     let behind = |target| from_fn_with_state((sandbox.clone(), target), intercept);
     Router::new()
         .route("/oauth/introspect", post(introspect).layer(behind(Target::Introspection)))
+        .route("/oauth/jwks", get(jwks::show).layer(behind(Target::Jwks)))
+        .route("/mithril/admin/tokens/{token}/verify", get(mithril::verify).layer(behind(Target::Mithril)))
         .route("/registry/persons/{patient_id}", get(registry::person).layer(behind(Target::Persons)))
         .route(
             "/registry/patients/{patient_id}/approvals/{id}",
@@ -51,6 +53,7 @@ fn upstreams(sandbox: &Shared) -> Router<Shared> {
 fn controls() -> Router<Shared> {
     Router::new()
         .route("/sandbox/tokens/{token}", put(control::put_token).delete(control::revoke_token))
+        .route("/sandbox/jwks", put(jwks::replace))
         .route("/sandbox/persons/{id}", put(control::put_person).delete(control::remove_person))
         .route(
             "/sandbox/patients/{patient_id}/approvals/{id}",

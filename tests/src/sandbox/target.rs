@@ -20,11 +20,15 @@ pub enum Target {
     TurboSms,
     /// `POST /twilio/2010-04-01/Accounts/{Sid}/Messages.json`.
     Twilio,
+    /// `GET /oauth/jwks`.
+    Jwks,
+    /// `GET /mithril/…`.
+    Mithril,
 }
 
 impl Target {
     /// All of them, in the order of their `index`.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Introspection,
         Self::Persons,
         Self::Approvals,
@@ -32,6 +36,8 @@ impl Target {
         Self::Otp,
         Self::TurboSms,
         Self::Twilio,
+        Self::Jwks,
+        Self::Mithril,
     ];
 
     /// The name used in faults and in `/sandbox/calls`.
@@ -44,6 +50,8 @@ impl Target {
             Self::Otp => "otp",
             Self::TurboSms => "turbosms",
             Self::Twilio => "twilio",
+            Self::Jwks => "jwks",
+            Self::Mithril => "mithril",
         }
     }
 

@@ -1,0 +1,72 @@
+//! An issuer of signed tokens, made for a test.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+
+/// `iss` of its tokens.
+pub(super) const ISSUER: &str = "https://issuer.example";
+
+/// `aud` of its tokens.
+pub(super) const AUDIENCE: &str = "resend";
+
+/// An issuer with one key.
+pub(super) struct Issuer {
+    key: Ed25519KeyPair,
+    key_id: &'static str,
+}
+
+impl Issuer {
+    pub(super) fn new(key_id: &'static str) -> Self {
+        let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        Self { key: Ed25519KeyPair::from_pkcs8(made.as_ref()).unwrap(), key_id }
+    }
+
+    /// What it publishes.
+    pub(super) fn keys(&self) -> Value {
+        let x = encode(self.key.public_key().as_ref());
+        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": self.key_id, "x": x}]})
+    }
+
+    /// A right token with these claims changed.
+    pub(super) fn token(&self, claims: &Value) -> String {
+        self.token_with(&json!({}), claims)
+    }
+
+    /// The same with these members of the header changed.
+    pub(super) fn token_with(&self, header: &Value, claims: &Value) -> String {
+        let mut whole = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": self.key_id});
+        change(&mut whole, header);
+        let signed =
+            format!("{}.{}", encode(whole.to_string().as_bytes()), encode(claimed(claims).as_bytes()));
+        let signature = encode(self.key.sign(signed.as_bytes()).as_ref());
+        format!("{signed}.{signature}")
+    }
+
+    /// A token whose signature was left away.
+    pub(super) fn unsigned(&self, claims: &Value) -> String {
+        let token = self.token_with(&json!({"alg": "none"}), claims);
+        token[..=token.rfind('.').unwrap()].to_owned()
+    }
+}
+
+fn claimed(changes: &Value) -> String {
+    let mut claims = json!({
+        "iss": ISSUER, "aud": [AUDIENCE, "another"], "sub": "user", "client_id": "mis-a", "jti": "1",
+        "iat": 1_500_000_000, "exp": 4_102_444_800_u64, "scope": "approval:create job:read",
+    });
+    change(&mut claims, changes);
+    claims.to_string()
+}
+
+fn change(whole: &mut Value, changes: &Value) {
+    for (name, value) in changes.as_object().unwrap() {
+        whole[name] = value.clone();
+    }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
