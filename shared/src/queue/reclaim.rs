@@ -22,7 +22,10 @@ const FIRST_SWEEP: Duration = Duration::from_millis(300);
 /// Entries taken over in one call.
 const TAKEN_AT_ONCE: usize = 100;
 
-/// Where `XAUTOCLAIM` starts and ends.
+/// Wait before the next entry on its last delivery is taken, while others wait for it.
+const BETWEEN_LAST_ONES: Duration = Duration::from_millis(50);
+
+/// Where a sweep starts and ends.
 const START: &str = "0-0";
 
 /// What one call took over.
@@ -30,6 +33,8 @@ pub(super) struct Reclaimed {
     cursor: String,
     taken: Vec<RawEntry>,
     aside: Vec<String>,
+    /// One on its last delivery was left, for want of leave to take it.
+    left: bool,
 }
 
 impl Consumer {
@@ -49,9 +54,15 @@ impl Consumer {
                 return;
             }
             for partition in &partitions {
-                if let Err(error) = self.sweep_once(*partition, &sender).await {
-                    self.recover(&error, &[*partition]).await;
-                } else if let Err(error) = self.tidy(*partition).await {
+                match self.sweep_once(*partition, &sender).await {
+                    Ok(left) if left => pause = BETWEEN_LAST_ONES,
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.recover(&error, &[*partition]).await;
+                        continue;
+                    }
+                }
+                if let Err(error) = self.tidy(*partition).await {
                     tracing::debug!(%error, %partition, "audit put off to the next sweep");
                 }
             }
@@ -74,25 +85,37 @@ impl Consumer {
         self.queue.bury(partition).await
     }
 
-    async fn sweep_once(&self, partition: Partition, sender: &mpsc::Sender<Held>) -> Result<(), QueueError> {
+    /// One pass; answers whether entries on their last delivery are left for the next.
+    async fn sweep_once(
+        &self,
+        partition: Partition,
+        sender: &mpsc::Sender<Held>,
+    ) -> Result<bool, QueueError> {
         // What this worker itself works on must not look silent to it.
         self.queue.renew(partition, &self.name, &self.leases).await?;
-        let mut cursor = START.to_owned();
+        let (mut cursor, mut left) = (START.to_owned(), false);
         loop {
             if self.stop.is_cancelled() || self.pause.is_on() {
-                return Ok(());
+                return Ok(false);
             }
             // Only as much as can be worked on at once. Where no slot is free one entry waits for the next, in turn
             // with what is fetched: a full worker must not leave to the dead what they held.
             let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
-            let reclaimed = self.queue.reclaim(partition, &self.name, &cursor, free).await?;
+            let reclaimed = self.queue.reclaim(partition, self, &cursor, free).await?;
             note_reclaimed(partition, &reclaimed);
+            left |= reclaimed.left;
             self.deliver(reclaimed.taken.into_iter().map(|entry| (partition, entry)).collect(), sender).await;
             if reclaimed.cursor == START {
-                return Ok(());
+                return Ok(left);
             }
             cursor = reclaimed.cursor;
         }
+    }
+
+    /// Whether one on its last delivery is in hand already: a second beside it could be its victim, or its killer.
+    fn holds_a_last_one(&self) -> bool {
+        let allowed = self.queue.config().max_deliveries;
+        self.leases.all().iter().any(|delivery| delivery.number > 1 && delivery.number >= allowed)
     }
 }
 
@@ -109,7 +132,7 @@ impl Queue {
     async fn reclaim(
         &self,
         partition: Partition,
-        consumer: &str,
+        consumer: &Consumer,
         cursor: &str,
         count: usize,
     ) -> Result<Reclaimed, QueueError> {
@@ -120,7 +143,7 @@ impl Queue {
         call.key(keys.stream(partition)).key(keys.quarantine(partition)).key(keys.live(partition));
         call.key(keys.counts(partition)).key(keys.failures(partition));
         call.arg(GROUP)
-            .arg(consumer)
+            .arg(consumer.name.as_ref())
             .arg(millis(config.lease))
             .arg(cursor)
             .arg(count)
@@ -130,9 +153,10 @@ impl Queue {
             .arg(given_up.status_code())
             .arg(result)
             .arg(millis(config.retention))
-            .arg(keys.ended(partition));
-        let (cursor, taken, aside) = self.inner.redis.script(&call).await?;
-        Ok(Reclaimed { cursor, taken, aside })
+            .arg(keys.ended(partition))
+            .arg(u8::from(!consumer.holds_a_last_one()));
+        let (cursor, taken, aside, left) = self.inner.redis.script(&call).await?;
+        Ok(Reclaimed { cursor, taken, aside, left })
     }
 
     /// Sets aside an entry that is no message.

@@ -1,37 +1,55 @@
 -- Takes over entries whose owner was silent for a lease; sets aside those that were delivered too often, and ends
--- their jobs.
+-- their jobs. What is left to its last delivery is taken alone: the job that kills its worker takes all others there
+-- with it each time, and they must not be set aside for its sake.
 -- KEYS  1 stream, 2 quarantine, 3 live, 4 counts, 5 failures
--- ARGV  1 group, 2 consumer, 3 lease ms, 4 cursor, 5 how many at most, 6 deliveries allowed, 7 prefix of job records,
---       8 prefix of results, 9 status code and 10 result JSON of a job that is set aside, 11 retention ms, 12 channel
--- Result  {next cursor, {{entry, delivery number, fields}, …}, {entry set aside, …}}
-local claimed = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])
-local taken, aside = {}, {}
-for _, entry in ipairs(claimed[2]) do
-  local id, fields = entry[1], entry[2]
-  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1)
-  local number = pending[1] and pending[1][4] or 1
-  if number <= tonumber(ARGV[6]) then
-    taken[#taken + 1] = {id, number, fields}
-  else
-    redis.call('XACK', KEYS[1], ARGV[1], id)
-    redis.call('XDEL', KEYS[1], id)
-    local message = ''
-    for i = 1, #fields, 2 do
-      if fields[i] == 'm' then message = fields[i + 1] end
-    end
-    redis.call('XADD', KEYS[2], '*', 'reason', 'poison', 'entry', id, 'deliveries', number - 1, 'm', message)
-    local readable, ids = pcall(cjson.decode, message)
-    if readable and type(ids) == 'table' and type(ids.job) == 'string' then
-      local job_key = ARGV[7] .. ids.job
-      local state = redis.call('HGET', job_key, 'state')
-      if state and not has_ended(state) then
-        local keys = {job = job_key, result = ARGV[8] .. ids.job, live = KEYS[3], counts = KEYS[4],
-          failures = KEYS[5], channel = ARGV[12]}
-        write_end(keys, ids.job, tostring(ids.patient) .. '/' .. tostring(ids.approval), 'failed', ARGV[9], ARGV[10],
-          ARGV[11])
-      end
-    end
+-- ARGV  1 group, 2 consumer, 3 lease ms, 4 cursor (0-0 at first), 5 how many at most, 6 deliveries allowed, 7 prefix of
+--       job records, 8 prefix of results, 9 status code and 10 result JSON of a job that is set aside, 11 retention ms,
+--       12 channel, 13 1 where the caller may take one on its last delivery
+-- Result  {next cursor (0-0 at the end), {{entry, delivery number, fields}, …}, {entry set aside, …}, 1 where one on its
+--         last delivery was left}
+-- Pending entries looked at in one call.
+local LOOKED_AT = 200
+
+local function set_aside(id, deliveries)
+  local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
+  redis.call('XACK', KEYS[1], ARGV[1], id)
+  redis.call('XDEL', KEYS[1], id)
+  local message, fields = '', entry and entry[2] or {}
+  for i = 1, #fields, 2 do
+    if fields[i] == 'm' then message = fields[i + 1] end
+  end
+  redis.call('XADD', KEYS[2], '*', 'reason', 'poison', 'entry', id, 'deliveries', deliveries, 'm', message)
+  local readable, ids = pcall(cjson.decode, message)
+  if not (readable and type(ids) == 'table' and type(ids.job) == 'string') then return end
+  local job_key = ARGV[7] .. ids.job
+  local state = redis.call('HGET', job_key, 'state')
+  if not state or has_ended(state) then return end
+  local keys = {job = job_key, result = ARGV[8] .. ids.job, live = KEYS[3], counts = KEYS[4], failures = KEYS[5],
+    channel = ARGV[12]}
+  write_end(keys, ids.job, tostring(ids.patient) .. '/' .. tostring(ids.approval), 'failed', ARGV[9], ARGV[10], ARGV[11])
+end
+
+local lease, most, allowed, last_one = tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[13] == '1'
+local taken, aside, left = {}, {}, 0
+local from = ARGV[4] == '0-0' and '-' or '(' .. ARGV[4]
+local looked_at = redis.call('XPENDING', KEYS[1], ARGV[1], from, '+', LOOKED_AT)
+local cursor = #looked_at < LOOKED_AT and '0-0' or looked_at[#looked_at][1]
+for _, pending in ipairs(looked_at) do
+  local id, idle, deliveries = pending[1], pending[3], pending[4]
+  local is_last = deliveries + 1 == allowed and deliveries > 0
+  if idle >= lease and deliveries >= allowed then
+    set_aside(id, deliveries)
     aside[#aside + 1] = id
+  elseif idle >= lease and is_last and not last_one then
+    left = 1
+  elseif idle >= lease then
+    local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], lease, id)[1]
+    if entry then taken[#taken + 1] = {id, deliveries + 1, entry[2]} end
+    if is_last then last_one = false end
+    if #taken == most then
+      cursor = id
+      break
+    end
   end
 end
-return {claimed[1], taken, aside}
+return {cursor, taken, aside, left}
