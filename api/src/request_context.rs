@@ -121,6 +121,7 @@ impl Serialize for RequestUrl {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use proptest::prelude::*;
     use shared::config::Settings;
 
     use super::*;
@@ -165,5 +166,18 @@ mod tests {
     fn a_public_url_wins_over_whatever_the_client_says() {
         let context = context("/Jobs/1", &[("host", "evil")], Some("https://api.example.com"));
         assert_eq!(context.url.to_string(), "https://api.example.com/Jobs/1");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_echoed_is_visible_bounded_and_no_url_of_a_stranger(id in "[\\x20-\\x7E]{0,140}", host in "[\\x20-\\x7E]{0,40}") {
+            let context = context("/Jobs/1", &[("x-request-id", &id), ("host", &host)], None);
+            let echoed = context.request_id.as_str();
+            prop_assert!((1..=128).contains(&echoed.len()) && echoed.bytes().all(|byte| byte.is_ascii_graphic()));
+            let url = context.url.to_string();
+            let (without_host, with_host) = ("/Jobs/1", format!("http://{host}/Jobs/1"));
+            prop_assert!(url == without_host || url == with_host);
+            prop_assert!(!url.contains(['@', ' ', '<', '"']));
+        }
     }
 }

@@ -163,6 +163,8 @@ impl RequestId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -204,6 +206,26 @@ mod tests {
         assert!("a".repeat(128).parse::<RequestId>().is_ok());
         for text in [String::new(), "a".repeat(129), "a b".into(), "a\n".into(), "ї".into()] {
             assert!(text.parse::<RequestId>().is_err(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_written_as_it_was_read(text in "[\\x00-\\x7F]{0,40}") {
+            if let Ok(job) = text.parse::<JobId>() {
+                prop_assert_eq!(job.as_str(), &text);
+            }
+            if let Ok(patient) = text.parse::<PatientId>() {
+                prop_assert_eq!(patient.to_string(), text.to_lowercase());
+            }
+            if let Ok(request) = text.parse::<RequestId>() {
+                prop_assert!(request.as_str() == text && text.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+
+        #[test]
+        fn every_right_id_is_taken(job in "[A-Za-z0-9_-]{21}", uuid in "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}") {
+            prop_assert!(job.parse::<JobId>().is_ok() && uuid.parse::<ApprovalId>().is_ok());
         }
     }
 }

@@ -71,6 +71,8 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ENCODED: &str = r#"{"v":1,"job":"NBXk9EyErUZv1RhXgyvgg","patient":"aff00bf6-68bf-4b49-b66d-f031d48922b3","approval":"d5a5d991-0bf7-476f-b3cf-bec73f044b2e","request":"req-1"}"#;
@@ -93,6 +95,18 @@ mod tests {
         assert!(matches!(Message::decode(later.as_bytes()), Err(DecodeError::UnknownVersion(2))));
         for garbage in [&b""[..], b"{}", b"[1]", b"\xff\xfe", br#"{"v":"1"}"#, br#"{"v":1,"job":"x"}"#] {
             assert!(matches!(Message::decode(garbage), Err(DecodeError::Malformed(_))));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Message::decode(&bytes);
+        }
+
+        #[test]
+        fn a_message_survives_only_whole(cut in 0..ENCODED.len()) {
+            prop_assert!(Message::decode(&ENCODED.as_bytes()[..cut]).is_err());
         }
     }
 }

@@ -65,6 +65,8 @@ impl<'de> Deserialize<'de> for PhoneNumber {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -107,5 +109,17 @@ mod tests {
     fn the_country_is_the_numbers_beginning() {
         let phone: PhoneNumber = "+380931234585".parse().unwrap();
         assert!(phone.is_in_country("380") && !phone.is_in_country("48"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_e164_and_never_shown_whole(text in "\\+?[0-9 +()-]{0,18}") {
+            if let Ok(phone) = text.parse::<PhoneNumber>() {
+                let digits = text.strip_prefix('+').unwrap();
+                prop_assert!((8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()));
+                let shown = format!("{phone} {phone:?}");
+                prop_assert!(!shown.contains(digits));
+            }
+        }
     }
 }

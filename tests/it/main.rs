@@ -5,6 +5,7 @@
     reason = "a panic is how a test fails, also in its helpers"
 )]
 
+mod abuse;
 mod answers;
 mod bench;
 mod channels;
@@ -16,6 +17,8 @@ mod malformed;
 mod memory;
 mod metrics;
 mod outcomes;
+mod ownership;
+mod polling_figures;
 mod promptness;
 mod protection;
 mod queue;

@@ -32,6 +32,7 @@ fn is_b64token(token: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -68,6 +69,21 @@ mod tests {
         }
         for bad in [&["Bearer токен"][..], &["Bearer a", "Bearer b"], &[longest.as_str()]] {
             assert_eq!(token_of(bad), Err(AuthError::InvalidToken), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_a_token_and_comes_back_as_it_was_sent(value in "[\\x20-\\x7E]{0,60}") {
+            if let Ok(token) = token_of(&[&value]) {
+                prop_assert!(is_b64token(&token) && value.to_ascii_lowercase().starts_with("bearer "));
+                prop_assert!(value.ends_with(token.as_str()) || value.trim_end_matches(' ').ends_with(token.as_str()));
+            }
+        }
+
+        #[test]
+        fn every_token_of_rfc_6750_is_taken(token in "[A-Za-z0-9._~+/-]{1,80}={0,2}") {
+            prop_assert_eq!(token_of(&[&format!("Bearer {token}")]), Ok(token));
         }
     }
 }

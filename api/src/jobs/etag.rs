@@ -26,6 +26,8 @@ pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn known(sent: &str, tag: &str) -> bool {
@@ -42,5 +44,14 @@ mod tests {
             assert!(!known(sent, tag), "{sent}");
         }
         assert!(!is_known(&HeaderMap::new(), tag));
+    }
+
+    proptest! {
+        #[test]
+        fn a_tag_is_found_in_any_list_and_no_text_is_an_error(before in "[!#-+.-~]{0,12}", text in "[\\x20-\\x7E]{0,60}") {
+            let list = format!("\"{before}\", W/\"pending-1\"");
+            prop_assert!(known(&list, "W/\"pending-1\""));
+            let _ = known(&text, "W/\"pending-1\"");
+        }
     }
 }

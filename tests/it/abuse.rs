@@ -1,0 +1,135 @@
+//! Requests no honest client sends: each is answered 4xx or its connection closed within ten seconds, nothing panics,
+//! and honest clients notice nothing.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use tests::stack::{Stack, StackBuilder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const WITHIN: Duration = Duration::from_secs(10);
+
+async fn connect(stack: &Stack) -> TcpStream {
+    TcpStream::connect(stack.apis[0].url.trim_start_matches("http://")).await.unwrap()
+}
+
+/// Sends bytes and answers the status, or `None` where the connection was closed instead.
+async fn status_of(stack: &Stack, request: &[u8]) -> Option<u16> {
+    let mut stream = connect(stack).await;
+    let (mut read, mut write) = stream.split();
+    let mut answer = Vec::new();
+    // The answer may come, and the connection end, before everything was taken.
+    let exchange = async { tokio::join!(write.write_all(request), read.read_to_end(&mut answer)) };
+    let _ = timeout(WITHIN, exchange).await.expect("an answer or an end within ten seconds");
+    let line = String::from_utf8_lossy(&answer);
+    line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+}
+
+/// A whole request for a job, with these lines in its head; the connection is to end with it.
+fn get(path: &str, lines: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n").into_bytes()
+}
+
+fn patch(lines: &str, body: &[u8]) -> Vec<u8> {
+    let path = tests::client::resend_path(uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    let head = format!(
+        "PATCH {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer mis-a-token\r\nConnection: close\r\n{lines}\r\n"
+    );
+    [head.as_bytes(), body].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_no_honest_client_sends_is_refused_or_cut_off() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let job = "/Jobs/NBXk9EyErUZv1RhXgyvgg";
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (what, request, wanted) in [
+        ("101 headers", get(job, &"X-Filler: a\r\n".repeat(101)), &[Some(431), None][..]),
+        ("65 headers", get(job, &"X-Filler: a\r\n".repeat(65)), &[Some(431)]),
+        ("1 MB header", get(job, &format!("X-Filler: {}\r\n", "a".repeat(1024 * 1024))), &[Some(431), None]),
+        ("64 KiB path", get(&format!("/Jobs/{}", "a".repeat(64 * 1024)), ""), &[Some(414), Some(431), None]),
+        ("%00 in the path", get("/Jobs/%00", "Authorization: Bearer mis-a-token\r\n"), &[Some(404)]),
+        ("no host", b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n".to_vec(), &[Some(400)]),
+        ("two hosts", get("/healthz", "Host: b\r\n"), &[Some(400)]),
+        (
+            "a host that is none",
+            b"GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n".to_vec(),
+            &[Some(400)],
+        ),
+        ("garbage", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(), &[Some(400), None]),
+        ("two lengths", patch("Content-Length: 2\r\nContent-Length: 3\r\n", b"[]"), &[Some(400), None]),
+        ("a bad chunk", patch(chunked, b"zz\r\n[]\r\n0\r\n\r\n"), &[Some(400), None]),
+        ("a body that stops", patch("Content-Length: 100\r\n", b"[]"), &[Some(400), None]),
+        ("100 MB announced", patch("Content-Length: 104857600\r\n", b"[]"), &[Some(413)]),
+        (
+            "1 MB sent in chunks",
+            patch(chunked, &[b"100000\r\n", &vec![b' '; 0x10_0000][..], b"\r\n0\r\n\r\n"].concat()),
+            &[Some(413), None],
+        ),
+    ] {
+        let status = status_of(&stack, &request).await;
+        assert!(wanted.contains(&status), "{what}: {status:?}");
+    }
+    assert!(!stack.apis[0].process.log().contains("panicked"));
+    assert_eq!(stack.redis.command::<u64>(&["HLEN", "resend:{0}:live"]).await, 0);
+}
+
+/// What a proxy before us may take for the end of the request, and what we take for it, must not lead to a second
+/// request on the same connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_behind_an_ambiguous_end_is_taken_for_a_request() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let smuggled = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut request = patch("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", smuggled);
+    let head = String::from_utf8(request.clone()).unwrap().replace("Connection: close\r\n", "");
+    request = head.into_bytes();
+    let mut stream = connect(&stack).await;
+    stream.write_all(&request).await.unwrap();
+    let mut answer = String::new();
+    timeout(WITHIN, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_thousand_clients_that_send_byte_by_byte_are_cut_off_and_harm_nobody() {
+    const CLIENTS: usize = 2_000;
+    let stack = StackBuilder::new().workers(0).start().await;
+    let start = Instant::now();
+    let mut slow = Vec::with_capacity(CLIENTS);
+    for _ in 0..CLIENTS {
+        let mut stream = connect(&stack).await;
+        stream.write_all(b"GET /Jobs/NBXk9EyErUZv1RhXgyvgg HTTP/1.1\r\n").await.unwrap();
+        slow.push(tokio::spawn(async move {
+            let (mut read, mut write) = stream.split();
+            let mut end = [0; 512];
+            let drip = async {
+                while write.write_all(b"X").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            };
+            tokio::select! { () = drip => {}, _ = read.read(&mut end) => {} }
+            Instant::now()
+        }));
+    }
+    let connected = Instant::now();
+    let mut longest = Duration::ZERO;
+    for _ in 0..50 {
+        let sent = Instant::now();
+        assert_eq!(stack.client().get("/Jobs/NBXk9EyErUZv1RhXgyvgg").await.status, StatusCode::NOT_FOUND);
+        longest = longest.max(sent.elapsed());
+    }
+    let mut last = Duration::ZERO;
+    for client in slow {
+        last = last.max(timeout(WITHIN, client).await.expect("cut off").unwrap().duration_since(start));
+    }
+    println!(
+        "{CLIENTS} slow clients (connected in {:.1?}): the last cut off {last:.1?} after the first came; an honest request \
+         took {longest:.1?} at most meanwhile",
+        connected.duration_since(start)
+    );
+    assert!(last < WITHIN + connected.duration_since(start), "{last:?}");
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+    assert!(!stack.apis[0].process.log().contains("panicked"));
+}
