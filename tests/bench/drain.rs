@@ -18,6 +18,9 @@ use super::report::{Asked, Figure, Report, median};
 use super::server::{queue_of, start_role};
 use super::workers::{drained, fill};
 
+/// What a read answers: streams, their entries, and the fields of each.
+type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
+
 const PARTITION: Partition = Partition(0);
 const BACKLOGS: [usize; 2] = [20_000, 200_000];
 
@@ -112,8 +115,7 @@ async fn read(connection: &mut redis::aio::MultiplexedConnection) -> Vec<Deliver
     let mut command = redis::cmd("XREADGROUP");
     command.arg("GROUP").arg(GROUP).arg("bare").arg("COUNT").arg(AT_ONCE).arg("STREAMS");
     command.arg("resend:{0}:stream").arg(">");
-    let answer: Vec<(String, Vec<(String, Vec<String>)>)> =
-        command.query_async(connection).await.expect("entries");
+    let answer: Streams = command.query_async(connection).await.expect("entries");
     let entries = answer.into_iter().flat_map(|(_, entries)| entries);
     let delivery = |(entry, fields): (String, Vec<String>)| Delivery {
         message: Message::decode(fields[1].as_bytes()).expect("a message of ours"),

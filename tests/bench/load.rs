@@ -22,7 +22,7 @@ pub(crate) struct Load {
 pub(crate) struct Requests(PathBuf);
 
 impl Requests {
-    /// PATCHes of approvals nobody has seen before.
+    /// Requests for approvals nobody has seen before.
     pub(crate) fn resends(folder: &Path) -> Self {
         // wrk runs one Lua state per thread; each begins elsewhere, so that no two runs share an approval.
         let seed = rand::random::<u32>();

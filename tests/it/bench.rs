@@ -16,24 +16,27 @@ use uuid::Uuid;
 use worker::consumer::{Consuming, unique_name};
 
 /// The one partition.
-pub const PARTITION: Partition = Partition(0);
+pub(crate) const PARTITION: Partition = Partition(0);
+
+/// What a read answers: streams, their entries, and the fields of each.
+type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
 /// A queue, its Redis, and the limits it is asked under.
-pub struct Bench {
+pub(crate) struct Bench {
     /// The server.
-    pub server: RedisServer,
+    pub(crate) server: RedisServer,
     /// The queue.
-    pub queue: Queue,
+    pub(crate) queue: Queue,
     limits: ApprovalLimits,
     _place: Place,
 }
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(&[]).await
     }
 
-    pub async fn with(pairs: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(pairs: &[(&str, &str)]) -> Self {
         let place = Place::new().unwrap();
         let server = RedisServer::start(place.path()).await;
         let url = server.url();
@@ -46,11 +49,11 @@ impl Bench {
         Self { server, queue, limits, _place: place }
     }
 
-    pub async fn enqueue(&self, job: &NewJob) -> Enqueued {
+    pub(crate) async fn enqueue(&self, job: &NewJob) -> Enqueued {
         self.queue.enqueue(job, &self.limits).await.unwrap()
     }
 
-    pub async fn accept(&self, job: &NewJob) -> Ticket {
+    pub(crate) async fn accept(&self, job: &NewJob) -> Ticket {
         match self.enqueue(job).await {
             Enqueued::Accepted(ticket) => ticket,
             other => panic!("not accepted: {other:?}"),
@@ -58,10 +61,10 @@ impl Bench {
     }
 
     /// Reads the next entry as a worker would.
-    pub async fn deliver(&self, consumer: &str) -> Delivery {
+    pub(crate) async fn deliver(&self, consumer: &str) -> Delivery {
         let read =
             ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", "1", "STREAMS", "resend:{0}:stream", ">"];
-        let answer: Vec<(String, Vec<(String, Vec<String>)>)> = self.server.command(&read).await;
+        let answer: Streams = self.server.command(&read).await;
         let (entry, fields) = answer[0].1[0].clone();
         assert_eq!((fields[0].as_str(), fields[2].as_str()), ("m", "at"));
         let message = shared::message::Message::decode(fields[1].as_bytes()).unwrap();
@@ -70,7 +73,7 @@ impl Bench {
     }
 
     /// Runs a worker that refuses every job, until something has come true.
-    pub async fn work_until<T, F: Future<Output = Option<T>>>(&self, look: impl FnMut() -> F) -> T {
+    pub(crate) async fn work_until<T, F: Future<Output = Option<T>>>(&self, look: impl FnMut() -> F) -> T {
         let stop = CancellationToken::new();
         let worker = Consuming { queue: self.queue.clone(), name: unique_name(), concurrency: 8 };
         let working = tokio::spawn(worker.run(|_| async { Verdict::End(refused()) }, stop.clone()));
@@ -81,22 +84,22 @@ impl Bench {
     }
 
     /// Lets another worker take the entry over.
-    pub async fn take_over(&self, delivery: &Delivery, consumer: &str) -> Delivery {
+    pub(crate) async fn take_over(&self, delivery: &Delivery, consumer: &str) -> Delivery {
         let claim = ["XCLAIM", "resend:{0}:stream", GROUP, consumer, "0", &delivery.entry];
         let _: redis::Value = self.server.command(&claim).await;
         Delivery { consumer: consumer.into(), number: delivery.number + 1, ..delivery.clone() }
     }
 
-    pub async fn state(&self, delivery: &Delivery) -> JobState {
+    pub(crate) async fn state(&self, delivery: &Delivery) -> JobState {
         self.queue.job(&delivery.message.job).await.unwrap().unwrap().state
     }
 }
 
-pub fn job() -> NewJob {
+pub(crate) fn job() -> NewJob {
     job_of("mis-a", Uuid::new_v4())
 }
 
-pub fn job_of(client: &str, approval: Uuid) -> NewJob {
+pub(crate) fn job_of(client: &str, approval: Uuid) -> NewJob {
     NewJob {
         patient: PatientId(Uuid::new_v4()),
         approval: ApprovalId(approval),
@@ -107,6 +110,6 @@ pub fn job_of(client: &str, approval: Uuid) -> NewJob {
     }
 }
 
-pub fn refused() -> Outcome {
+pub(crate) fn refused() -> Outcome {
     Outcome::Refused(Refusal::PersonNotFound)
 }

@@ -98,7 +98,7 @@ async fn a_backlog_of_20_000_drains_with_one_worker_and_nothing_is_lost() {
 
     let start = Instant::now();
     stack.add_worker(&[]).await;
-    eventually("the backlog drains", Duration::from_secs(240), || async {
+    eventually("the backlog drains", Duration::from_mins(4), || async {
         let left: u64 = stack.redis.command(&["XLEN", "resend:{0}:stream"]).await;
         (left == 0).then_some(())
     })
@@ -114,7 +114,7 @@ async fn a_backlog_of_20_000_drains_with_one_worker_and_nothing_is_lost() {
     stack.stop().await;
 }
 
-/// PATCHes all, 64 at a time; answers the jobs.
+/// Asks for all, 64 at a time; answers the jobs.
 async fn accept_all(client: &ApiClient, people: Vec<Person>) -> HashSet<String> {
     let accepted = stream::iter(people).map(|person| async move {
         let answer = client.resend(person.patient_id, person.approval_id).await;

@@ -5,8 +5,14 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::client::{Answer, resend_path};
+use tests::eventually::eventually;
+use tests::place::Place;
+use tests::redis_cluster::RedisCluster;
+use tests::redis_sentinels::{MASTER, RedisSentinels};
 use tests::sandbox::scenarios::{Expected, Scenario, scenarios};
 use tests::stack::{STOPS_WITHIN, Stack, StackBuilder};
+
+use crate::waiting_figures::all_wait;
 
 fn named(name: &str) -> Scenario {
     scenarios().into_iter().find(|scenario| scenario.name == name).unwrap()
@@ -101,13 +107,7 @@ async fn a_stopping_api_answers_long_polls_and_ends_streams_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_that_was_published_to_nobody_reaches_its_waiters() {
     let mut stack = StackBuilder::new().workers(0).start().await;
-    let sendable =
-        scenarios().into_iter().filter(|scenario| matches!(scenario.expected, Expected::Sent { .. }));
-    let mut polls = Vec::new();
-    for scenario in sendable {
-        let href = stack.client().resend(scenario.patient_id, scenario.approval_id).await.location();
-        polls.push(poll(&stack, &href, 30));
-    }
+    let polls = polls_of_all(&stack).await;
     let mut connection = stack.redis.connection().await;
     let cutting = tokio::spawn(async move {
         loop {
@@ -266,4 +266,61 @@ async fn the_servers_policy_decides() {
         answer.body
     );
     stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiters_of_a_cluster_hear_from_every_partition() {
+    let place = Place::new().unwrap();
+    let cluster = RedisCluster::start(place.path(), 3, 0).await;
+    let mut stack = StackBuilder::new()
+        .set("RESEND_REDIS_URL", cluster.urls())
+        .set("RESEND_REDIS_MODE", "cluster")
+        .set("RESEND_QUEUE_PARTITIONS", 6)
+        .workers(0)
+        .start()
+        .await;
+    let polls = polls_of_all(&stack).await;
+    stack.add_worker(&[]).await;
+    for poll in polls {
+        assert_eq!(poll.await.unwrap().body["data"]["status"], "processed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiters_follow_the_master_that_sentinels_name() {
+    let place = Place::new().unwrap();
+    let mut redis = RedisSentinels::start(place.path()).await;
+    let mut stack = StackBuilder::new()
+        .set("RESEND_REDIS_URL", redis.urls())
+        .set("RESEND_REDIS_MODE", "sentinel")
+        .set("RESEND_REDIS_SENTINEL_MASTER", MASTER)
+        .set("RESEND_REDIS_MIN_REPLICAS", 1)
+        .workers(0)
+        .start()
+        .await;
+    let polls = polls_of_all(&stack).await;
+    all_wait(&stack, polls.len()).await;
+    let old = redis.master_port().await.unwrap();
+    redis.servers[0].kill().await;
+    eventually("the sentinels name a new master", Duration::from_secs(20), || async {
+        redis.master_port().await.filter(|port| *port != old)
+    })
+    .await;
+    // Nobody is left to confirm what this worker writes.
+    stack.add_worker(&[("RESEND_REDIS_MIN_REPLICAS", "0")]).await;
+    for poll in polls {
+        let answer = poll.await.unwrap();
+        assert_eq!(answer.body["data"]["status"], "processed", "{}", answer.body);
+    }
+}
+
+/// Long polls for one job of every case that sends.
+async fn polls_of_all(stack: &Stack) -> Vec<tokio::task::JoinHandle<Answer>> {
+    let mut polls = Vec::new();
+    for scenario in scenarios().into_iter().filter(|case| matches!(case.expected, Expected::Sent { .. })) {
+        let accepted = stack.client().resend(scenario.patient_id, scenario.approval_id).await;
+        assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.body);
+        polls.push(poll(stack, &accepted.location(), 30));
+    }
+    polls
 }

@@ -86,13 +86,18 @@ async fn all_waiting(stack: &Stack, count: usize) -> (Vec<Delivery>, Vec<Waiting
     // No more at once than the API works on at once.
     for some in deliveries.chunks(1_000) {
         waiting.extend(some.iter().map(|delivery| poll(&client, &delivery.message)));
-        eventually("all of them wait", Duration::from_secs(20), || async {
-            let metrics = client.get("/metrics").await.body;
-            (metrics.as_str().and_then(waits) == Some(waiting.len())).then_some(())
-        })
-        .await;
+        all_wait(stack, waiting.len()).await;
     }
     (deliveries, waiting)
+}
+
+/// Waits until so many clients wait for jobs.
+pub(crate) async fn all_wait(stack: &Stack, clients: usize) {
+    eventually("all of them wait", Duration::from_secs(20), || async {
+        let metrics = stack.client().get("/metrics").await.body;
+        (metrics.as_str().and_then(waits) == Some(clients)).then_some(())
+    })
+    .await;
 }
 
 fn poll(client: &ApiClient, message: &Message) -> Waiting {
