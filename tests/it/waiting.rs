@@ -95,7 +95,7 @@ async fn a_stopping_api_answers_long_polls_and_ends_streams_at_once() {
     let poll = poll(&stack, &href, 30);
     let mut stream = stack.client().request(Method::GET, &format!("{href}/events")).send().await.unwrap();
     assert!(stream.chunk().await.unwrap().is_some(), "the pending event");
-    stack.redis_sees_subscribers(1).await;
+    all_wait(&stack, 2).await;
     let start = Instant::now();
     let status = stack.apis[0].process.stop(STOPS_WITHIN).await;
     assert!(status.success() && start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
@@ -133,7 +133,7 @@ async fn waiters_outlive_a_restart_of_redis() {
     let mut stack = StackBuilder::new().workers(0).start().await;
     let href = accepted(&stack).await;
     let poll = poll(&stack, &href, 30);
-    stack.redis_sees_subscribers(1).await;
+    all_wait(&stack, 1).await;
     stack.redis.kill().await;
     stack.redis.restart().await;
     stack.add_worker(&[]).await;

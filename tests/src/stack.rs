@@ -183,15 +183,6 @@ impl Stack {
         assert!(put.send().await.is_ok_and(|answer| answer.status().is_success()), "{faults}");
     }
 
-    /// Waits until so many processes hear of ended jobs.
-    pub async fn redis_sees_subscribers(&self, count: u64) {
-        eventually("the APIs subscribe", Duration::from_secs(10), || async {
-            let answer: (String, u64) = self.redis.command(&["PUBSUB", "NUMSUB", "resend:{0}:ended"]).await;
-            (answer.1 == count).then_some(())
-        })
-        .await;
-    }
-
     /// Waits until no job is left in the queue.
     pub async fn queue_is_empty(&self) {
         eventually("the queue is empty", Duration::from_secs(30), || async {
