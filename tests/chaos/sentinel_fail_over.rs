@@ -45,8 +45,13 @@ const CASES: [Case; 4] = [
 ];
 
 pub(crate) async fn run(setup: Setup) -> Finding {
+    if setup.short {
+        return Finding::not_run(
+            "its graceful half is known to miss its figure (RESULTS.md); tests/run --chaos runs it",
+        );
+    }
     let mut finding = Finding::default();
-    for case in CASES.iter().take(setup.size(2, CASES.len())) {
+    for case in &CASES {
         fail_over(setup, case, &mut finding).await;
     }
     let with_wait = promote_cut_off_replica(1, &mut finding).await;
