@@ -31,6 +31,7 @@ use std::sync::Arc;
 pub use backend::Backend;
 pub use consumer::{Consumer, Held};
 pub use enqueue::{Enqueued, NewJob, Ticket};
+pub use eta::still_ahead;
 pub use finish::Finished;
 pub use gauges::Gauges;
 pub use inspect::{

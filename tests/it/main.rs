@@ -19,6 +19,7 @@ mod metrics;
 mod outcomes;
 mod ownership;
 mod polling_figures;
+mod predictions;
 mod promptness;
 mod protection;
 mod queue;

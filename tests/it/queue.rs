@@ -74,7 +74,7 @@ async fn a_worker_that_lost_its_delivery_changes_nothing() {
     let owner = bench.take_over(&zombie, "w2").await;
     assert_eq!(bench.queue.finish(&zombie, &refused(), RUN).await.unwrap(), Finished::Lost);
     assert_eq!(bench.queue.begin_send(&zombie).await.unwrap(), SendStart::Lost);
-    assert_eq!(bench.queue.retry_later(&zombie, RUN, false).await.unwrap(), PutBack::Lost);
+    assert_eq!(bench.queue.retry_later(&zombie, RUN, false, RUN).await.unwrap(), PutBack::Lost);
     assert!(!bench.queue.hand_back(&zombie).await.unwrap());
     assert_eq!(bench.state(&owner).await, JobState::Queued);
     assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
@@ -132,7 +132,7 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
     for _ in 0..5 {
         let delivery = bench.deliver("w1").await;
         assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
-        let put_back = bench.queue.retry_later(&delivery, Duration::ZERO, true).await.unwrap();
+        let put_back = bench.queue.retry_later(&delivery, Duration::ZERO, true, RUN).await.unwrap();
         assert_eq!(put_back, PutBack::Scheduled);
         let promoted: Vec<String> =
             bench.server.command(&["ZRANGE", "resend:{0}:scheduled", "0", "-1"]).await;
@@ -160,7 +160,7 @@ async fn no_send_begins_and_no_retry_waits_past_the_deadline() {
     let bench = Bench::with(&[("RESEND_JOB_DEADLINE_SECONDS", "1")]).await;
     bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    let late = bench.queue.retry_later(&delivery, Duration::from_millis(1_500), false).await.unwrap();
+    let late = bench.queue.retry_later(&delivery, Duration::from_millis(1_500), false, RUN).await.unwrap();
     assert_eq!(late, PutBack::Late);
     let record = format!("resend:{{0}}:job:{}", delivery.message.job);
     let _: i64 = bench.server.command(&["HSET", &record, "deadline", "1"]).await;
@@ -267,7 +267,7 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let _: i64 = bench.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
     let delivery = bench.deliver("gone").await;
     assert_eq!(
-        bench.queue.retry_later(&delivery, Duration::from_secs(200), false).await.unwrap(),
+        bench.queue.retry_later(&delivery, Duration::from_secs(200), false, RUN).await.unwrap(),
         PutBack::Scheduled
     );
 

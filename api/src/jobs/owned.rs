@@ -1,7 +1,9 @@
 //! Jobs are for the client that made them. Ids that are none, nobody's or somebody else's are not told apart.
 
+use shared::clock;
 use shared::ids::{ClientId, JobId};
 use shared::job::Job;
+use shared::queue::still_ahead;
 
 use crate::error::ApiError;
 use crate::state::Api;
@@ -11,9 +13,13 @@ pub(super) fn job_id(segment: Option<&str>) -> Result<JobId, ApiError> {
     segment.and_then(|segment| segment.parse().ok()).ok_or(ApiError::JobNotFound)
 }
 
-/// The job, if this client may read it.
+/// The job, if this client may read it. What is said of a pending one lies ahead.
 pub(crate) async fn owned_job(id: &JobId, client: &ClientId, api: &Api) -> Result<Job, ApiError> {
     // A heap of its own for the call: a long poll would hold its 7 KiB for as long as it waits.
     let job = Box::pin(api.queue.job(id)).await.map_err(|error| api.queue_trouble.refuse(&error))?;
-    job.filter(|job| job.client == *client).ok_or(ApiError::JobNotFound)
+    let mut job = job.filter(|job| job.client == *client).ok_or(ApiError::JobNotFound)?;
+    if job.end.is_none() {
+        job.eta_ms = still_ahead(job.eta_ms, clock::now_ms());
+    }
+    Ok(job)
 }

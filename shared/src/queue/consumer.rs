@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::redis::Redis;
 use crate::telemetry::metric;
 
 use super::lease::{Lease, Leases};
@@ -30,6 +31,8 @@ pub struct Held(Arc<Holding>);
 struct Holding {
     lease: Lease,
     started: Instant,
+    /// Which link to Redis there was then.
+    link: u64,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -47,6 +50,12 @@ impl Held {
     /// How long it has been worked on.
     pub(super) fn run(&self) -> Duration {
         self.0.started.elapsed()
+    }
+
+    /// Whether the link to Redis has held all the time. A run that Redis was away from tells nothing of how long others
+    /// will take.
+    pub(super) fn is_undisturbed(&self, redis: &Redis) -> bool {
+        self.0.link != 0 && self.0.link == redis.generation()
     }
 }
 
@@ -88,7 +97,8 @@ impl Consumer {
         if lease.delivery.number == 1 {
             note_wait(&lease.delivery, read_at);
         }
-        let held = Held(Arc::new(Holding { lease, started: Instant::now(), _slot: slot }));
+        let link = self.queue.redis().generation();
+        let held = Held(Arc::new(Holding { lease, started: Instant::now(), link, _slot: slot }));
         let _ = sender.send(held).await;
     }
 

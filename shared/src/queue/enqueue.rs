@@ -6,6 +6,7 @@ use crate::config::ApprovalLimits;
 use crate::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
 use crate::message::Message;
 
+use super::eta::still_ahead;
 use super::{Queue, QueueError};
 
 /// How long an idempotency key replays its first answer (contract, section 2).
@@ -160,9 +161,9 @@ fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueu
     };
     Ok(match word {
         "accepted" => Enqueued::Accepted(ticket()?),
-        "live" => Enqueued::Live(ticket()?),
+        "live" => Enqueued::Live(Ticket { eta_ms: still_ahead(at, now_ms), ..ticket()? }),
         "replayed" => Enqueued::Replayed(ticket()?),
-        "foreign" => Enqueued::Foreign { next_attempt_ms: at, now_ms },
+        "foreign" => Enqueued::Foreign { next_attempt_ms: still_ahead(at, now_ms), now_ms },
         "cooldown" => Enqueued::Limited { limit: "cooldown", next_attempt_ms: at, now_ms },
         "approval_hour" => Enqueued::Limited { limit: "approval_hour", next_attempt_ms: at, now_ms },
         "reused" => Enqueued::KeyReused,

@@ -1,5 +1,6 @@
 //! What the prediction of a job's end rests on: the slots of all live workers, and the recent mean run, which *finish*
-//! keeps. By Little's law a full fleet serves `slots / mean run` jobs a second, whatever bounds it.
+//! and *retry later* keep. By Little's law a full fleet serves `slots / mean run` jobs a second, whatever bounds it. What
+//! an outage of Redis does to either is kept out: runs it fell into are not counted, and workers it silenced not dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +62,32 @@ impl Queue {
         call.key(keys.workers(partition)).key(keys.eta(partition)).key(keys.paused(partition));
         call.arg(format!("{consumer}|{slots}"))
             .arg(if leaving { 0 } else { slots })
-            .arg(millis(FORGOTTEN_AFTER));
+            .arg(millis(FORGOTTEN_AFTER))
+            .arg(self.inner.config.partitions);
         Ok(self.inner.redis.script(&call).await?)
+    }
+}
+
+/// A prediction that can still come true. One that has passed is moved by 1, 2, 4 … s, to the first time ahead: a job
+/// that is late is taken to be as late again, and a client that polls sees one and the same time for a while.
+/// Milliseconds since the epoch.
+pub fn still_ahead(eta_ms: u64, now_ms: u64) -> u64 {
+    match now_ms.checked_sub(eta_ms) {
+        None => eta_ms,
+        Some(late) => eta_ms + (late / 1_000 + 1).next_power_of_two() * 1_000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prediction_that_has_passed_is_moved_ahead_and_stays_there_for_a_while() {
+        for (late, moved) in [(0, 1), (999, 1), (1_000, 2), (1_999, 2), (2_000, 4), (3_999, 4), (4_000, 8)] {
+            assert_eq!(still_ahead(100_000, 100_000 + late), 100_000 + moved * 1_000, "{late} ms late");
+        }
+        assert_eq!(still_ahead(100_000, 99_999), 100_000);
+        assert!(still_ahead(0, u64::from(u32::MAX) * 1_000) > u64::from(u32::MAX) * 1_000);
     }
 }

@@ -24,12 +24,12 @@ pub enum Finished {
 }
 
 impl Queue {
-    /// Ends the job with its outcome, after a run of this length.
+    /// Ends the job with its outcome. Predictions rest on the length of its run; `None`: this one says nothing of others.
     pub async fn finish(
         &self,
         delivery: &Delivery,
         outcome: &Outcome,
-        run: Duration,
+        run: impl Into<Option<Duration>>,
     ) -> Result<Finished, QueueError> {
         let (keys, partition, job) = (&self.inner.keys, delivery.partition, &delivery.message.job);
         let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
@@ -49,7 +49,7 @@ impl Queue {
             .arg(outcome.status_code())
             .arg(result)
             .arg(millis(self.inner.config.retention))
-            .arg(format!("{:.3}", run.as_secs_f64() * 1_000.0))
+            .arg(counted(run.into()))
             .arg(keys.ended(partition));
         failpoint::hit(failpoint::BEFORE_FINISH, job).await;
         let (word, eta_ms, now_ms): (String, i64, i64) = self.inner.redis.script(&call).await?;
@@ -61,6 +61,11 @@ impl Queue {
             _ => return Err(QueueError::Corrupt("the answer of finish")),
         })
     }
+}
+
+/// A run as the scripts take it: milliseconds, or empty where it is not to be counted.
+pub(super) fn counted(run: Option<Duration>) -> String {
+    run.map(|run| format!("{:.3}", run.as_secs_f64() * 1_000.0)).unwrap_or_default()
 }
 
 impl Outcome {

@@ -107,7 +107,10 @@ impl Queue {
     pub async fn retry_now(&self, job: &JobId) -> Result<RetriedNow, QueueError> {
         let (keys, partition) = (self.keys(), self.keys().partition_of_job(job));
         let mut call = self.inner.scripts.retry_now.prepare_invoke();
-        call.key(keys.stream(partition)).key(keys.job(partition, job)).key(keys.scheduled(partition));
+        call.key(keys.stream(partition))
+            .key(keys.job(partition, job))
+            .key(keys.scheduled(partition))
+            .key(keys.eta(partition));
         call.arg(job.as_str());
         match self.redis().script::<String>(&call).await?.as_str() {
             "retried" => Ok(RetriedNow::Ready),

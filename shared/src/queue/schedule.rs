@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::consumer::Consumer;
 use super::enqueue::millis;
+use super::finish::counted;
 use super::{Delivery, Partition, Queue, QueueError};
 
 /// Longest wait before the schedule is looked at again: a job put back by another worker may be due before the one
@@ -54,20 +55,27 @@ impl Consumer {
 
 impl Queue {
     /// Puts the job back until `after` has passed. `unsent`: this delivery's send certainly did not happen, so it is
-    /// not counted against the job and its approval.
+    /// not counted against the job and its approval. `run` as for a finish.
     pub async fn retry_later(
         &self,
         delivery: &Delivery,
         after: Duration,
         unsent: bool,
+        run: impl Into<Option<Duration>>,
     ) -> Result<PutBack, QueueError> {
         let (keys, partition) = (&self.inner.keys, delivery.partition);
         let mut call = self.inner.scripts.retry_later.prepare_invoke();
         call.key(keys.stream(partition))
             .key(keys.job(partition, &delivery.message.job))
             .key(keys.scheduled(partition))
-            .key(keys.sends(partition, &delivery.message.approval));
-        delivery.fence(&mut call).arg(delivery.encoded()?).arg(millis(after)).arg(u8::from(unsent));
+            .key(keys.sends(partition, &delivery.message.approval))
+            .key(keys.eta(partition));
+        delivery
+            .fence(&mut call)
+            .arg(delivery.encoded()?)
+            .arg(millis(after))
+            .arg(u8::from(unsent))
+            .arg(counted(run.into()));
         let word: String = self.inner.redis.script(&call).await?;
         Ok(match word.as_str() {
             "scheduled" => PutBack::Scheduled,
@@ -81,7 +89,9 @@ impl Queue {
     pub async fn hand_back(&self, delivery: &Delivery) -> Result<bool, QueueError> {
         let (keys, partition) = (&self.inner.keys, delivery.partition);
         let mut call = self.inner.scripts.hand_back.prepare_invoke();
-        call.key(keys.stream(partition)).key(keys.job(partition, &delivery.message.job));
+        call.key(keys.stream(partition))
+            .key(keys.job(partition, &delivery.message.job))
+            .key(keys.eta(partition));
         delivery.fence(&mut call).arg(delivery.encoded()?);
         let word: String = self.inner.redis.script(&call).await?;
         Ok(word == "returned")

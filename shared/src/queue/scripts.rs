@@ -1,10 +1,17 @@
-//! The scripts of the queue, each behind the same prelude.
+//! The scripts of the queue, each behind the same prelude; those that predict, behind a second one.
 
 use ::redis::Script;
 
 macro_rules! script {
     ($file:literal) => {
         Script::new(concat!(include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $file))))
+    };
+    ($file:literal, with eta) => {
+        Script::new(concat!(
+            include_str!("scripts/prelude.lua"),
+            include_str!("scripts/eta.lua"),
+            include_str!(concat!("scripts/", $file))
+        ))
     };
 }
 
@@ -33,11 +40,11 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            enqueue: script!("enqueue.lua"),
+            enqueue: script!("enqueue.lua", with eta),
             begin_send: script!("begin_send.lua"),
-            finish: script!("finish.lua"),
-            retry_later: script!("retry_later.lua"),
-            hand_back: script!("hand_back.lua"),
+            finish: script!("finish.lua", with eta),
+            retry_later: script!("retry_later.lua", with eta),
+            hand_back: script!("hand_back.lua", with eta),
             let_go: script!("let_go.lua"),
             promote: script!("promote.lua"),
             heartbeat: script!("heartbeat.lua"),
@@ -49,7 +56,7 @@ impl Scripts {
             overview: script!("overview.lua"),
             describe: script!("describe.lua"),
             cancel: script!("cancel.lua"),
-            retry_now: script!("retry_now.lua"),
+            retry_now: script!("retry_now.lua", with eta),
             unquarantine: script!("unquarantine.lua"),
         }
     }

@@ -39,6 +39,13 @@ pub enum Verdict {
     Lost,
 }
 
+/// A run as it was when its verdict was there.
+#[derive(Clone, Copy)]
+struct Run {
+    took: Duration,
+    is_undisturbed: bool,
+}
+
 /// Writes verdicts down.
 #[derive(Clone)]
 pub struct Settle {
@@ -94,7 +101,7 @@ impl Queue {
     /// lost the fence makes a late verdict harmless.
     async fn settle(&self, held: &Held, verdict: Verdict) {
         // What the run took, not what it then waits for Redis: predictions rest on it.
-        let run = held.run();
+        let run = Run { took: held.run(), is_undisturbed: held.is_undisturbed(&self.inner.redis) };
         let mut wait = BACKOFF.0;
         let mut verdict = verdict;
         loop {
@@ -117,16 +124,17 @@ impl Queue {
         &self,
         held: &Held,
         verdict: &Verdict,
-        run: Duration,
+        run: Run,
     ) -> Result<Option<Verdict>, QueueError> {
         let delivery = held.delivery();
+        let counted = run.is_undisturbed.then_some(run.took);
         match verdict {
             Verdict::End(outcome) => {
-                let finished = self.finish(delivery, outcome, run).await?;
-                note_finished(delivery, outcome, finished, run);
+                let finished = self.finish(delivery, outcome, counted).await?;
+                note_finished(delivery, outcome, finished, run.took);
             }
             Verdict::RetryLater { after, unsent, otherwise } => {
-                if self.retry_later(delivery, *after, *unsent).await? == PutBack::Late {
+                if self.retry_later(delivery, *after, *unsent, counted).await? == PutBack::Late {
                     return Ok(Some(Verdict::End(Outcome::Refused(otherwise.clone()))));
                 }
             }

@@ -158,13 +158,17 @@ fn every_command_of_every_script_is_allowed_to_who_runs_it() {
     for (user, runs) in [
         (
             "resend-api",
-            [queue.clone(), otp.clone()].concat().into_iter().filter(|script| is(script, &of_api)).collect(),
+            [queue.clone(), otp.clone()]
+                .concat()
+                .into_iter()
+                .filter(|script| is(script, &of_api) || is(script, &["eta"]))
+                .collect(),
         ),
         (
             "resendctl",
             queue
                 .iter()
-                .filter(|script| is(script, &operators) || is(script, &["overview", "prelude"]))
+                .filter(|script| is(script, &operators) || is(script, &["overview", "prelude", "eta"]))
                 .cloned()
                 .collect(),
         ),

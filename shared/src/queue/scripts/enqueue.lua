@@ -6,8 +6,6 @@
 -- Result  {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour, reused,
 --         overloaded. The third member is the next attempt for foreign and limits, the wait in ms for overloaded.
 local HOUR = 3600000
--- What is promised while nothing was measured yet.
-local UNMEASURED = 1000
 
 local stream, live_key, job_key, sends_key, eta_key, idem_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local job, message, approval, client, patient = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -57,17 +55,10 @@ if per_hour > 0 then
   end
 end
 
-local measured = redis.call('HMGET', eta_key, 'run', 'slots')
-local run, slots = tonumber(measured[1]), math.max(tonumber(measured[2]) or 1, 1)
-local predicted = UNMEASURED
-if run then
-  local ahead = redis.call('XLEN', stream)
-  local wait = math.max(ahead + 1 - slots, 0) * run / slots
-  if wait > deadline then return {'overloaded', '', math.ceil(wait - deadline), now} end
-  predicted = math.ceil(wait + run)
-end
+local wait, run = predict(stream, eta_key)
+if wait > deadline then return {'overloaded', '', math.ceil(wait - deadline), now} end
 
-local eta = now + predicted
+local eta = math.ceil(now + wait + run)
 local entry = redis.call('XADD', stream, '*', 'm', message, 'at', now)
 redis.call('HSET', job_key, 'state', 'queued', 'client', client, 'patient', patient, 'approval', approval,
   'accepted', now, 'deadline', now + deadline, 'eta', eta, 'sends', 0, 'entry', entry)

@@ -1,0 +1,210 @@
+//! What predictions of a job's end rest on, and that what a client is told of a pending job lies ahead.
+
+use std::time::Duration;
+
+use shared::clock;
+use shared::queue::{Enqueued, NewJob, PutBack, Verdict};
+use tests::eventually::eventually;
+use tests::sandbox::scenarios::scenarios;
+use tests::stack::StackBuilder;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use worker::consumer::{Consuming, unique_name};
+
+use super::bench::{Bench, job, refused};
+
+const ETA: &str = "resend:{0}:eta";
+const WORKERS: &str = "resend:{0}:workers";
+
+impl Bench {
+    /// Accepts and ends one job whose run took so long, or is not to be counted.
+    async fn ends_after(&self, run_ms: Option<u64>) {
+        self.accept(&job()).await;
+        let delivery = self.deliver("w1").await;
+        self.queue.finish(&delivery, &refused(), run_ms.map(Duration::from_millis)).await.unwrap();
+    }
+
+    async fn mean_run(&self) -> Option<f64> {
+        self.server.command(&["HGET", ETA, "run"]).await
+    }
+
+    async fn knows(&self, run_ms: u64, slots: u64) {
+        let (run, slots) = (run_ms.to_string(), slots.to_string());
+        let _: i64 = self.server.command(&["HSET", ETA, "run", &run, "slots", &slots]).await;
+    }
+
+    /// Says that a worker spoke last so long ago.
+    async fn last_heard(&self, member: &str, ago_ms: u64) {
+        let at = (clock::now_ms() - ago_ms).to_string();
+        let _: i64 = self.server.command(&["ZADD", WORKERS, &at, member]).await;
+    }
+
+    /// Has a worker of 8 slots announce itself until the fleet is known to have so many.
+    async fn slots_become(&self, slots: u64) {
+        self.work_until(|| async {
+            let known: Option<u64> = self.server.command(&["HGET", ETA, "slots"]).await;
+            (known == Some(slots)).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_runs_count_alike_and_one_slow_run_among_many_little() {
+    let bench = Bench::new().await;
+    bench.ends_after(Some(100)).await;
+    bench.ends_after(Some(300)).await;
+    let first_two = bench.mean_run().await.unwrap();
+    assert!((200.0..205.0).contains(&first_two), "{first_two}");
+    for _ in 0..200 {
+        bench.ends_after(Some(100)).await;
+    }
+    bench.ends_after(Some(10_000)).await;
+    let mean = bench.mean_run().await.unwrap();
+    assert!((110.0..200.0).contains(&mean), "{mean}");
+}
+
+#[tokio::test]
+async fn a_change_of_the_runs_is_followed_even_when_they_are_few() {
+    let bench = Bench::new().await;
+    for _ in 0..200 {
+        bench.ends_after(Some(100)).await;
+    }
+    for _ in 0..100 {
+        // As if the one before had ended a minute ago.
+        let _: i64 = bench.server.command(&["HSET", ETA, "at", "1"]).await;
+        bench.ends_after(Some(1_000)).await;
+    }
+    let mean = bench.mean_run().await.unwrap();
+    assert!(mean > 750.0, "{mean}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_to_be_counted_changes_no_prediction() {
+    let bench = Bench::new().await;
+    bench.ends_after(None).await;
+    assert_eq!(bench.mean_run().await, None);
+    bench.ends_after(Some(100)).await;
+    bench.ends_after(None).await;
+    assert_eq!(bench.mean_run().await, Some(100.0));
+}
+
+#[tokio::test]
+async fn a_run_that_redis_was_away_from_is_not_counted() {
+    let mut bench = Bench::new().await;
+    let ticket = bench.accept(&job()).await;
+    let queue = bench.queue.clone();
+    let (begun, mut runs) = mpsc::unbounded_channel();
+    let (go_on, back) = watch::channel(false);
+    let handler = move |_| {
+        let (begun, mut back) = (begun.clone(), back.clone());
+        async move {
+            let _ = begun.send(());
+            let _ = back.wait_for(|back| *back).await;
+            Verdict::End(refused())
+        }
+    };
+    let stop = CancellationToken::new();
+    let consuming = Consuming { queue, name: unique_name(), concurrency: 8 };
+    let working = tokio::spawn(consuming.run(handler, stop.clone()));
+    runs.recv().await.unwrap();
+    bench.server.kill().await;
+    bench.server.restart().await;
+    // The worker asks over the same link, so it knows, too.
+    bench.queue.redis().ping().await.unwrap();
+    go_on.send(true).unwrap();
+    eventually("the job ends", Duration::from_secs(20), || async {
+        bench.queue.job(&ticket.job).await.ok()??.end
+    })
+    .await;
+    assert_eq!(bench.mean_run().await, None);
+    stop.cancel();
+    working.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_job_put_back_is_promised_for_after_its_next_try() {
+    let bench = Bench::new().await;
+    let ticket = bench.accept(&job()).await;
+    let delivery = bench.deliver("w1").await;
+    for _ in 0..10 {
+        bench.accept(&job()).await;
+    }
+    bench.knows(2_000, 1).await;
+    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), true, None);
+    assert_eq!(put_back.await.unwrap(), PutBack::Scheduled);
+    // Due in 20 s, behind the ten that wait, each 2 s, and its own run.
+    let promised = bench.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    let ahead = promised.saturating_sub(clock::now_ms());
+    assert!((40_000..=42_000).contains(&ahead), "{ahead} ms");
+    bench.queue.retry_now(&ticket.job).await.unwrap();
+    let promised = bench.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    let ahead = promised.saturating_sub(clock::now_ms());
+    assert!((20_000..=22_000).contains(&ahead), "{ahead} ms");
+}
+
+#[tokio::test]
+async fn workers_that_redis_was_away_from_are_given_time_to_be_heard() {
+    let bench = Bench::new().await;
+    bench.last_heard("a|24", 60_000).await;
+    bench.last_heard("b|32", 61_000).await;
+    bench.slots_become(8 + 24 + 32).await;
+    // And are forgotten if they are not.
+    bench.slots_become(8).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_fell_silent_alone_is_forgotten_at_once() {
+    let bench = Bench::new().await;
+    bench.last_heard("a|24", 60_000).await;
+    bench.last_heard("b|32", 0).await;
+    bench.slots_become(8 + 32).await;
+}
+
+#[tokio::test]
+async fn while_no_worker_is_left_the_last_fleet_stands_for_the_next() {
+    let bench = Bench::new().await;
+    bench.slots_become(8).await;
+    let left: u64 = bench.server.command(&["ZCARD", WORKERS]).await;
+    let slots: Option<u64> = bench.server.command(&["HGET", ETA, "slots"]).await;
+    assert_eq!((left, slots), (0, Some(8)));
+}
+
+#[tokio::test]
+async fn workers_share_their_slots_between_the_partitions() {
+    let bench = Bench::with(&[("RESEND_QUEUE_PARTITIONS", "4")]).await;
+    bench.slots_become(2).await;
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_late_job_lies_ahead() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let (client, plain) = (stack.client(), scenarios().swap_remove(0));
+    let accepted = client.resend(plain.patient_id, plain.approval_id).await;
+    let record = format!("resend:{{0}}:job:{}", accepted.location().rsplit('/').next().unwrap());
+    let late = clock::now_ms() - 10_000;
+    let _: i64 = stack.redis.command(&["HSET", &record, "eta", &late.to_string()]).await;
+    // Ten seconds late: taken to come true sixteen after it was said for.
+    let expected = clock::iso(late + 16_000);
+    let polled = client.get(&accepted.location()).await;
+    let (data, meta) = (&polled.body["data"], &polled.body["meta"]);
+    let links = &accepted.body["data"]["links"];
+    assert_eq!(*data, serde_json::json!({"status": "pending", "eta": expected, "links": links}), "{meta}");
+    assert!(["5", "6"].contains(&polled.header("retry-after").unwrap()), "{polled:?}");
+    let again = client.resend(plain.patient_id, plain.approval_id).await;
+    assert_eq!((again.status.as_u16(), &again.body["data"]), (202, data));
+}
+
+#[tokio::test]
+async fn another_clients_next_attempt_lies_ahead_too() {
+    let bench = Bench::new().await;
+    let first = job();
+    let ticket = bench.accept(&first).await;
+    let record = format!("resend:{{0}}:job:{}", ticket.job);
+    let _: i64 = bench.server.command(&["HSET", &record, "eta", &(ticket.now_ms - 1_000).to_string()]).await;
+    let foreign = NewJob { client: "mis-b".parse().unwrap(), ..first };
+    let Enqueued::Foreign { next_attempt_ms, now_ms } = bench.enqueue(&foreign).await else {
+        panic!("another client's job was given")
+    };
+    assert!(next_attempt_ms > now_ms);
+}
