@@ -6,6 +6,7 @@
 
 mod accept;
 mod drain;
+mod eta;
 mod load;
 mod memory;
 mod pickup;
@@ -25,7 +26,7 @@ use report::Report;
 #[derive(Parser)]
 #[command(name = "resend-bench", version)]
 struct Arguments {
-    /// Only these parts, comma-separated: accept, poll, drain, real, pickup, memory.
+    /// Only these parts, comma-separated: accept, poll, drain, real, pickup, memory, eta.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Runs of each figure; the median is quoted.
@@ -90,6 +91,9 @@ async fn measure(arguments: &Arguments) -> ExitCode {
     }
     if wanted("memory") {
         memory::measure(&mut report).await;
+    }
+    if wanted("eta") {
+        Box::pin(eta::measure(&mut report)).await;
     }
     report.print();
     if let Some(path) = &arguments.write {

@@ -1,0 +1,140 @@
+//! Predictions of a job's end against when it ended: under steady backlogs from none to five minutes, and while workers
+//! are added, stopped and killed. The fleets work side by side, each with a Redis of its own.
+
+mod fleet;
+mod judge;
+
+use std::time::{Duration, Instant};
+
+use fleet::{Fleet, SLOTS};
+use judge::{BOUNDS, Promise, followed_after};
+use shared::clock;
+use tokio::time::sleep;
+
+use super::report::{Asked, Figure, Report};
+
+/// How long promises are gathered under a steady backlog.
+const GATHERED: Duration = Duration::from_secs(20);
+
+/// The backlog under which the fleet changes, and how long each of its sizes is kept beyond it.
+const BACKLOG: Duration = Duration::from_secs(8);
+
+/// Promises of such a time together say whether a change was followed.
+const WINDOW_MS: u64 = 500;
+
+/// A change of the fleet.
+#[derive(Clone, Copy)]
+enum Change {
+    Added,
+    Stopped,
+    Killed,
+}
+
+/// What was promised under one fleet.
+struct Steady {
+    name: String,
+    promises: Vec<Promise>,
+}
+
+/// How a change was followed.
+struct Followed {
+    change: Change,
+    after: f64,
+}
+
+pub(crate) async fn measure(report: &mut Report) {
+    eprintln!("eta");
+    let of = |seconds| under_backlog(Duration::from_secs(seconds), SLOTS);
+    // Five minutes of a smaller worker are fewer jobs.
+    let longest = under_backlog(Duration::from_mins(5), SLOTS / 2);
+    let (none, short, longer, longest, (steady, followed)) =
+        tokio::join!(of(0), of(5), of(30), longest, changing());
+    for steady in [none, short, longer, longest].into_iter().chain(steady) {
+        add_errors(&steady, report);
+    }
+    for Followed { change, after } in followed {
+        report.add(Figure {
+            name: format!("eta, {}: s until promises are kept again", change.words()),
+            ours: format!("{after:.1}"),
+            other: format!("{}", change.followed_within().as_secs()),
+            value: after,
+            asked: Asked::AtMost(change.followed_within().as_secs_f64()),
+        });
+    }
+}
+
+fn add_errors(steady: &Steady, report: &mut Report) {
+    for bound in BOUNDS {
+        let Steady { name, promises } = steady;
+        report.add(Figure {
+            name: format!("eta, {name}: {} error of {} jobs / asked", bound.name, promises.len()),
+            ours: format!("{:.2} s", bound.error(promises)),
+            other: bound.words(promises),
+            value: bound.used(promises),
+            asked: Asked::AtMost(1.0),
+        });
+    }
+}
+
+/// One worker under a backlog that stays as long as it is.
+async fn under_backlog(wait: Duration, slots: usize) -> Steady {
+    let fleet = Fleet::start(1, slots).await;
+    fleet.have_jobs_wait(wait, slots).await;
+    let from = Instant::now();
+    sleep(GATHERED).await;
+    let promises = fleet.kept(from, Instant::now()).await;
+    Steady { name: format!("backlog of {} s", wait.as_secs()), promises }
+}
+
+/// Two workers, then a third, one of them stopped, one killed; each fleet is kept until what it promised has come.
+async fn changing() -> (Vec<Steady>, Vec<Followed>) {
+    let mut fleet = Fleet::start(2, SLOTS).await;
+    fleet.have_jobs_wait(BACKLOG, 2 * SLOTS).await;
+    let (mut steady, mut followed) = (vec![unchanged(&fleet).await], Vec::new());
+    for change in [Change::Added, Change::Stopped, Change::Killed] {
+        change.make(&mut fleet).await;
+        let (at, at_ms) = (Instant::now(), clock::now_ms());
+        let settled = at + change.followed_within();
+        sleep(change.followed_within() + GATHERED).await;
+        let all = fleet.kept(at, Instant::now()).await;
+        followed.push(Followed { change, after: followed_after(&all, at_ms, WINDOW_MS) });
+        let promises = fleet.kept(settled, settled + GATHERED).await;
+        steady.push(Steady { name: format!("after {}", change.words()), promises });
+    }
+    (steady, followed)
+}
+
+async fn unchanged(fleet: &Fleet) -> Steady {
+    let from = Instant::now();
+    sleep(GATHERED).await;
+    Steady { name: "two workers".into(), promises: fleet.kept(from, Instant::now()).await }
+}
+
+impl Change {
+    async fn make(self, fleet: &mut Fleet) {
+        match self {
+            Self::Added => {
+                fleet.stack.add_worker(&[]).await;
+            }
+            Self::Stopped => fleet.stack.workers[0].process.signal("TERM").await,
+            Self::Killed => fleet.stack.workers[1].process.kill().await,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Added => "a worker added",
+            Self::Stopped => "a worker stopped (SIGTERM)",
+            Self::Killed => "a worker killed (SIGKILL)",
+        }
+    }
+
+    /// A worker says when it comes and when it leaves; a killed one is missed after five seconds of silence, at the next
+    /// word of another, which comes every second.
+    fn followed_within(self) -> Duration {
+        match self {
+            Self::Added | Self::Stopped => Duration::from_secs(2),
+            Self::Killed => Duration::from_secs(8),
+        }
+    }
+}
