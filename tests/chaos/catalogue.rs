@@ -144,4 +144,22 @@ pub(crate) static ALL: &[Scenario] = &[
         "a long backlog; many retries due at once",
         "all drained, no script over 500 ids, worker RSS ≤ 150 MB, API p99 not harmed"
     ),
+    scenario!(
+        20,
+        pollers,
+        "5,000 pollers a second; one client flooding",
+        "one Redis read a poll, jobs not slowed > 10 %; another client's job starts ≤ 5 s"
+    ),
+    scenario!(
+        28,
+        power_lost,
+        "power lost under load (shim: what fsync did not cover is gone)",
+        "0 acknowledged lost with appendfsync always; a control with everysec does lose"
+    ),
+    scenario!(
+        29,
+        clock_jumps,
+        "Redis' clock +1 h, back, -2 h, back, under load (shim)",
+        "I1-I8: no second SMS, every job ends once the clock is right"
+    ),
 ];

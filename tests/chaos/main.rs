@@ -6,12 +6,15 @@
 mod api_dies_after_enqueue;
 mod backlog;
 mod catalogue;
+mod clock_jumps;
 mod cluster_changes;
 mod flushed;
 mod gateway_misbehaves;
 mod handlers_panic;
 mod killed_at_fail_points;
 mod malformed_entries;
+mod pollers;
+mod power_lost;
 mod redis_killed;
 mod redis_slow;
 mod registry_misbehaves;

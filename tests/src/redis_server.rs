@@ -18,6 +18,7 @@ pub struct RedisServer {
     port: u16,
     folder: PathBuf,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl RedisServer {
@@ -28,6 +29,11 @@ impl RedisServer {
 
     /// Starts a server with these arguments.
     pub async fn start_with(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_in(folder, arguments, Vec::new()).await
+    }
+
+    /// Starts a server with these arguments and variables.
+    pub async fn start_in(folder: &Path, arguments: &[&str], environment: Vec<(String, String)>) -> Self {
         std::fs::create_dir_all(folder).expect("a folder for Redis");
         let port = free_port().expect("a free port");
         let mut all = vec!["--port".to_owned(), port.to_string(), "--bind".into(), "127.0.0.1".into()];
@@ -38,8 +44,8 @@ impl RedisServer {
             "noeviction".into(),
         ]);
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let process = spawn(folder, &all);
-        let server = Self { process, port, folder: folder.to_owned(), arguments: all };
+        let process = spawn(folder, &all, &environment);
+        let server = Self { process, port, folder: folder.to_owned(), arguments: all, environment };
         server.answers().await;
         server
     }
@@ -61,8 +67,13 @@ impl RedisServer {
 
     /// Starts it again on the same port and data, and waits until it answers.
     pub async fn restart(&mut self) {
-        self.process = spawn(&self.folder, &self.arguments);
+        self.process = spawn(&self.folder, &self.arguments, &self.environment);
         self.answers().await;
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The process behind it.
@@ -93,7 +104,8 @@ impl RedisServer {
     }
 }
 
-fn spawn(folder: &Path, arguments: &[String]) -> Process {
-    let started = Process::start(Path::new("redis-server"), arguments, &[], &folder.join("redis.log"));
+fn spawn(folder: &Path, arguments: &[String], environment: &[(String, String)]) -> Process {
+    let started =
+        Process::start(Path::new("redis-server"), arguments, environment, &folder.join("redis.log"));
     started.expect("redis-server is installed")
 }

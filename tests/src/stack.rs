@@ -1,6 +1,8 @@
 //! The whole service as real processes over real sockets: Redis, the sandbox, APIs and workers, with settings of one
 //! test's own. What a test leaves in the queue fails it.
 
+mod settings;
+
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,11 +17,10 @@ use crate::process::{Process, program};
 use crate::redis_server::RedisServer;
 use crate::sandbox::{Options, Running};
 
+pub use settings::service_settings;
+
 /// Longest a graceful stop may take (contract, section 7), and a moment for a busy machine.
 pub const STOPS_WITHIN: Duration = Duration::from_secs(27);
-
-/// A key for codes; nothing outside the tests uses it.
-const OTP_KEY: &str = "dGVzdHMtb25seS1rZXktMzItYnl0ZXMtbG9uZy1hYmNk";
 
 /// What is to be started.
 pub struct StackBuilder {
@@ -27,6 +28,7 @@ pub struct StackBuilder {
     apis: usize,
     workers: usize,
     redis: Vec<&'static str>,
+    redis_environment: Vec<(String, String)>,
 }
 
 /// One running program with its address.
@@ -56,7 +58,7 @@ impl StackBuilder {
     /// One API and one worker over a Redis that writes everything through.
     pub fn new() -> Self {
         let redis = vec!["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
-        Self { settings: Vec::new(), apis: 1, workers: 1, redis }
+        Self { settings: Vec::new(), apis: 1, workers: 1, redis, redis_environment: Vec::new() }
     }
 
     /// Sets a variable of all programs.
@@ -87,10 +89,19 @@ impl StackBuilder {
         self
     }
 
+    /// Variables of `redis-server`.
+    #[must_use]
+    pub fn redis_environment(mut self, variables: &[(&str, String)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        self.redis_environment = variables.collect();
+        self
+    }
+
     /// Starts it all and waits until all are ready.
     pub async fn start(self) -> Stack {
         let place = Place::new().expect("a folder of its own");
-        let redis = RedisServer::start_with(&place.path().join("redis"), &self.redis).await;
+        let folder = place.path().join("redis");
+        let redis = RedisServer::start_in(&folder, &self.redis, self.redis_environment).await;
         let options = Options { ledger: Some(place.path().join("ledger.jsonl")), ..Options::default() };
         let sandbox = crate::sandbox::start(options).await.expect("the sandbox");
         let mut settings = service_settings(&redis.url(), &sandbox.url);
@@ -220,25 +231,4 @@ impl Stack {
         let url = format!("http://{}", process.address().await);
         Member { process, url }
     }
-}
-
-/// What the programs need to find Redis and the sandbox, on ports of the system's choice.
-pub fn service_settings(redis: &str, sandbox: &str) -> Vec<(String, String)> {
-    [
-        ("RESEND_REDIS_URL", redis.to_owned()),
-        ("RESEND_API_LISTEN", "127.0.0.1:0".to_owned()),
-        ("RESEND_WORKER_LISTEN", "127.0.0.1:0".to_owned()),
-        ("RESEND_AUTH_MODE", "introspection".to_owned()),
-        ("RESEND_AUTH_URL", format!("{sandbox}/oauth/introspect")),
-        ("RESEND_AUTH_CLIENT_ID", "resend-api".to_owned()),
-        ("RESEND_AUTH_CLIENT_SECRET", "sandbox-secret".to_owned()),
-        ("RESEND_REGISTRY_URL", format!("{sandbox}/registry")),
-        ("RESEND_REGISTRY_TOKEN", "registry-token".to_owned()),
-        ("RESEND_OTP_KEY", OTP_KEY.to_owned()),
-        ("RESEND_SMS_URL", format!("{sandbox}/sms/messages")),
-        ("RESEND_SMS_TOKEN", "sms-token".to_owned()),
-        ("RESEND_LOG_FORMAT", "json".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
 }

@@ -27,6 +27,7 @@ pub struct Load {
     pub at_once: usize,
     /// How long one client goes on asking.
     pub patience: Duration,
+    token: &'static str,
     http: reqwest::Client,
     targets: Targets,
 }
@@ -37,13 +38,21 @@ impl Load {
         shared::tls::install_crypto_provider();
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
         let http = http.expect("a client without surprises");
-        Self { per_second, at_once: 64, patience: Duration::from_secs(90), http, targets: targets.clone() }
+        let (targets, patience) = (targets.clone(), Duration::from_secs(90));
+        Self { per_second, at_once: 64, patience, token: "mis-a-token", http, targets }
     }
 
     /// How long one client goes on asking.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Which client asks.
+    #[must_use]
+    pub fn token(mut self, token: &'static str) -> Self {
+        self.token = token;
         self
     }
 
@@ -89,7 +98,7 @@ impl Load {
     /// One request.
     pub async fn ask(&self, person: &Person, key: &str) -> Attempt {
         let url = format!("{}{}", self.targets.next(), resend_path(person.patient_id, person.approval_id));
-        let request = self.http.patch(url).bearer_auth("mis-a-token").header("idempotency-key", key);
+        let request = self.http.patch(url).bearer_auth(self.token).header("idempotency-key", key);
         let (at_ms, start) = (Utc::now().timestamp_millis(), Instant::now());
         let told = match request.send().await {
             Ok(answer) => Told::read(answer).await,

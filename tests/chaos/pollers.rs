@@ -1,0 +1,167 @@
+//! 20: thousands of polls a second on one API while jobs flow, and one client that floods while another asks.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::asked::Asked;
+use tests::chaos::finding::Finding;
+use tests::chaos::load::Load;
+use tests::chaos::metrics;
+use tests::chaos::polling::{self, Polls};
+
+/// What a gateway takes to answer: none answers at once, and next to nothing every millisecond would be a tenth.
+const GATEWAY_MS: u64 = 100;
+
+/// Jobs a second while polls are measured.
+const JOBS_A_SECOND: usize = 50;
+
+/// Least part of the polls asked for that must have come about, per cent.
+const OF_THE_RATE: usize = 95;
+
+/// Another client's job is to start in this time, flood or not.
+const STARTS_WITHIN: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let mut finding = Finding::default();
+    polled(setup, &mut finding).await;
+    flooded(setup, &mut finding).await;
+    finding
+}
+
+async fn polled(setup: Setup, finding: &mut Finding) {
+    let (rate, seconds, pairs) = setup.size((500, 2, 1), (5_000, 6, 5));
+    let mut arena = Arena::start(fleet(30).workers(0)).await;
+    arena.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
+    let mut asked = arena.ask_all(50).await;
+    let jobs: Vec<_> = asked.iter().filter_map(|asked| Some(format!("/Jobs/{}", asked.job()?))).collect();
+    let length = Duration::from_secs(seconds);
+    reads_a_poll("pending", &arena, &jobs, rate, finding).await;
+    arena.stack.add_worker(&[]).await;
+    finding.require(arena.drained(Duration::from_secs(30)).await.is_some(), "", "the first jobs do not end");
+    reads_a_poll("ended", &arena, &jobs, rate, finding).await;
+    let (mut alone, mut beside, mut slower) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..pairs {
+        alone.push(job_time(&arena, length, &mut asked).await);
+        let polling = polling::poll(&arena.stack.apis[0].url, &jobs, rate, length);
+        let (time, polls) = tokio::join!(job_time(&arena, length, &mut asked), polling);
+        beside.push(time);
+        slower.push(time / alone[alone.len() - 1] * 100.0 - 100.0);
+        came_about(&polls, rate, finding);
+    }
+    finding.note(format!("a job {:.1} ms alone, {:.1} ms beside the polls", median(alone), median(beside)));
+    let slower = median(slower);
+    // One pair on a machine with neighbours says little of a few per cent; the full form takes the median of five.
+    let most = setup.size(50.0, 10.0);
+    finding.require(slower <= most, format!("jobs {slower:.1} % slower"), format!("asked ≤ {most} %"));
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    arena.check(&evidence, finding).await;
+    arena.close(finding);
+}
+
+/// What Redis does for a poll, counted by Redis: one reading of the job's record, with its result in the same round trip.
+async fn reads_a_poll(state: &str, arena: &Arena, jobs: &[String], rate: usize, finding: &mut Finding) {
+    let before = reads(arena).await;
+    let polls = polling::poll(&arena.stack.apis[0].url, jobs, rate, Duration::from_secs(3)).await;
+    let after = reads(arena).await;
+    #[allow(clippy::cast_precision_loss)]
+    let each = |count: fn(&Reads) -> usize| (count(&after) - count(&before)) as f64 / polls.good as f64;
+    let (records, trips) = (each(|reads| reads.records), each(|reads| reads.from_sockets));
+    let seen = format!("{state} job: {records:.2} records and {trips:.2} sockets read a poll");
+    finding.require((0.99..=1.01).contains(&records) && trips <= 1.05, seen, "asked 1, 1");
+    came_about(&polls, rate, finding);
+}
+
+/// What Redis has read so far.
+struct Reads {
+    /// Records, by `HMGET`.
+    records: usize,
+    /// Times it read from a socket: at most the round trips of its clients.
+    from_sockets: usize,
+}
+
+async fn reads(arena: &Arena) -> Reads {
+    let info: String = arena.stack.redis.command(&["INFO", "everything"]).await;
+    let count = |name: &str| {
+        let number = info.lines().find_map(|line| line.strip_prefix(name))?;
+        number.split(',').next()?.trim().parse().ok()
+    };
+    Reads {
+        records: count("cmdstat_hmget:calls=").unwrap_or(0),
+        from_sockets: count("total_reads_processed:").unwrap_or(0),
+    }
+}
+
+/// The rate that was asked for must have been there: less would be another scenario.
+fn came_about(polls: &Polls, rate: usize, finding: &mut Finding) {
+    let seen = polls.rate();
+    finding.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
+    finding.require(
+        seen * 100 >= rate * OF_THE_RATE,
+        format!("{seen} polls a second"),
+        format!("asked {rate}: not run at that rate"),
+    );
+}
+
+/// Milliseconds from acceptance to end, on average, as the worker counted them, while jobs are asked for.
+async fn job_time(arena: &Arena, length: Duration, asked: &mut Vec<Asked>) -> f64 {
+    let before = waited_and_ran(arena).await;
+    let jobs = JOBS_A_SECOND * usize::try_from(length.as_secs()).unwrap_or(1);
+    #[allow(clippy::cast_precision_loss)]
+    let load = arena.load(JOBS_A_SECOND as f64);
+    asked.extend(load.run(arena.people(jobs).await).await);
+    let _ = arena.drained(Duration::from_secs(10)).await;
+    let after = waited_and_ran(arena).await;
+    (after.0 - before.0) / (after.1 - before.1) * 1_000.0
+}
+
+/// Seconds in all, and jobs.
+async fn waited_and_ran(arena: &Arena) -> (f64, f64) {
+    let text = metrics::of(&arena.stack.workers[0].url).await;
+    let sum = |name| metrics::sum(&text, name);
+    (
+        sum("resend_job_wait_seconds_sum") + sum("resend_job_run_seconds_sum"),
+        sum("resend_job_run_seconds_count"),
+    )
+}
+
+/// One client asks for as much as it can, each time for another approval; another asks twice a second.
+async fn flooded(setup: Setup, finding: &mut Finding) {
+    let (flood, others) = setup.size((1_500, 6), (20_000, 20));
+    let arena = Arena::start(fleet(30).workers(2).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 600)).await;
+    arena.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
+    let (many, few) = (arena.people(flood).await, arena.people(others).await);
+    let flooding = arena.load(100_000.0).token("mis-b-token").at_once(256);
+    let other: Load = arena.load(2.0);
+    let flooding = tokio::spawn(async move { flooding.run(many).await });
+    let told = other.run(few).await;
+    let flood_goes_on = !flooding.is_finished();
+    let many = flooding.await.expect("the flood");
+    let drained = arena.drained(Duration::from_mins(2)).await;
+    finding.within("flood drained", drained, Duration::from_mins(2));
+    let evidence = arena.evidence(told.clone(), HashSet::new()).await;
+    let accepted = many.iter().filter(|asked| asked.job().is_some()).count();
+    let sent = evidence.ledger.len() - others.min(evidence.ledger.len());
+    finding.note(format!(
+        "{accepted} of {flood} of the flood accepted, {sent} sent, going on at the end: {flood_goes_on}"
+    ));
+    finding.within("another client's job sent after", slowest_start(&told, &evidence), STARTS_WITHIN);
+    finding.exactly("of the other client processed", evidence.in_state("processed"), others);
+    arena.close(finding);
+}
+
+/// Longest from a request until its message was at the gateway; nothing where one never was.
+fn slowest_start(asked: &[Asked], evidence: &tests::chaos::evidence::Evidence) -> Option<Duration> {
+    let messages = evidence.messages();
+    let start = |asked: &Asked| {
+        let sent = messages.get(asked.job()?)?.first()?.ts;
+        u64::try_from(sent - asked.attempts.first()?.at_ms).ok().map(Duration::from_millis)
+    };
+    asked.iter().map(start).collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,70 @@
+//! 28: the power fails under load, and with it what Redis had not yet brought to the disk is gone. Nothing that was
+//! acknowledged may be; and the control, which writes through once a second, must lose some.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::evidence::Evidence;
+use tests::chaos::finding::Finding;
+use tests::chaos::power::Power;
+use tests::eventually::eventually;
+
+/// Requests a second.
+const RATE: f64 = 100.0;
+
+/// Longest until everything has ended once the power stays.
+const DRAINED_WITHIN: Duration = Duration::from_mins(1);
+
+/// The control's power fails with at least so much at stake: about a dozen jobs.
+const AT_STAKE: u64 = 20_000;
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let (jobs, losses) = setup.size((500, 2), (3_000, 5));
+    let Some(power) = Power::new() else {
+        return Finding::not_run("there is no C compiler, cc, for the shim");
+    };
+    let mut finding = Finding::default();
+    let fleet = fleet(3).apis(2).workers(2).redis_environment(&power.environment());
+    let mut arena = Arena::start(fleet).await;
+    let (load, people) = (arena.load(RATE).at_once(500), arena.people(jobs).await);
+    let asking = tokio::spawn(async move { load.run(people).await });
+    for loss in 1..=losses {
+        let reached = arena.messages_reach(jobs * loss / (losses + 2), DRAINED_WITHIN).await;
+        finding.require(reached.is_some(), "", format!("power loss {loss} was not reached"));
+        power.fails(&mut arena.stack.redis).await;
+        arena.stack.redis.restart().await;
+    }
+    let asked = asking.await.expect("the clients");
+    finding.note(format!("{losses} power losses"));
+    finding.within("drained", arena.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    finding.exactly("processes exited", arena.exited(), 0);
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let accepted = evidence.accepted().len();
+    finding.exactly(&format!("of {accepted} acknowledged lost, appendfsync always"), lost(&evidence), 0);
+    finding.at_least("accepted", accepted, jobs);
+    arena.check(&evidence, &mut finding).await;
+    arena.close(&mut finding);
+    finding.at_least("lost by the control, appendfsync everysec", control(&power).await, 1);
+    finding
+}
+
+/// The same with a Redis that brings its file to the disk once a second: answers how many acknowledged jobs it lost.
+async fn control(power: &Power) -> usize {
+    let everysec = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
+    let fleet = fleet(3).workers(0).redis(&everysec).redis_environment(&power.environment());
+    let mut arena = Arena::start(fleet).await;
+    let (load, people) = (arena.load(RATE * 5.0), arena.people(1_000).await);
+    let asking = tokio::spawn(async move { load.run(people).await });
+    eventually("enough is not yet on the disk", DRAINED_WITHIN, || async {
+        (power.at_stake(&arena.stack.redis) >= AT_STAKE).then_some(())
+    })
+    .await;
+    power.fails(&mut arena.stack.redis).await;
+    arena.stack.redis.restart().await;
+    lost(&arena.evidence(asking.await.expect("the clients"), HashSet::new()).await)
+}
+
+fn lost(evidence: &Evidence) -> usize {
+    evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count()
+}

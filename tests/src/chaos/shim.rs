@@ -1,0 +1,38 @@
+//! Small libraries in C (`tests/chaos/shims`) that are preloaded into `redis-server` to make its machine misbehave.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::place::Place;
+
+/// A library that was built, in a folder of its own.
+pub struct Shim {
+    place: Place,
+}
+
+impl Shim {
+    /// Builds it; `None` without a C compiler.
+    pub fn build(source: &str) -> Option<Self> {
+        let shim = Self { place: Place::new().ok()? };
+        std::fs::write(shim.path("shim.c"), source).ok()?;
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(shim.path("shim.so"));
+        let built = compiler.arg(shim.path("shim.c")).arg("-ldl").status();
+        built.is_ok_and(|status| status.success()).then_some(shim)
+    }
+
+    /// The variables a program is to be started with: the library, and the file by which it and the harness talk.
+    pub fn environment(&self, file: &'static str) -> [(&'static str, String); 2] {
+        let text = |name| self.path(name).display().to_string();
+        [("LD_PRELOAD", text("shim.so")), (file, text("file"))]
+    }
+
+    /// That file.
+    pub fn file(&self) -> PathBuf {
+        self.path("file")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+}
