@@ -12,6 +12,7 @@ mod channels;
 mod codes;
 mod ctl;
 mod deploy;
+mod flood;
 mod limits;
 mod malformed;
 mod memory;

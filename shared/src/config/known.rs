@@ -97,7 +97,11 @@ pub const KNOWN: &[Variable] = &[
     open("RESEND_LIMIT_PER_PHONE_HOUR", "5", "messages to one phone"),
     open("RESEND_LIMIT_PER_PHONE_DAY", "10", "messages to one phone"),
     open("RESEND_LIMIT_PER_PATIENT_DAY", "10", "messages for one patient"),
-    open("RESEND_LIMIT_PER_CLIENT_MINUTE", "600", "messages of one client"),
+    open(
+        "RESEND_LIMIT_PER_CLIENT_MINUTE",
+        "600",
+        "messages of one client; of its requests twice as many are accepted, at least 1000",
+    ),
     open("RESEND_LIMIT_COUNTRIES", "380", "allowed country codes, comma-separated"),
     open("RESEND_LIMIT_TOTAL_MINUTE", "0", "messages of the whole fleet"),
     secret("RESEND_BOARD_TOKEN", "when set, the worker serves the board behind this token"),

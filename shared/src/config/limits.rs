@@ -1,17 +1,23 @@
-//! Limits on messages: those per approval are checked when a request is accepted, for they need no look at the registry;
-//! the others before a message is sent.
+//! Limits: those per approval, and on a client's flood, are checked when a request is accepted, for they need no look at
+//! the registry; those on messages before one is sent.
 
 use std::time::Duration;
 
 use super::{ConfigError, Settings};
 
-/// `RESEND_LIMIT_COOLDOWN_SECONDS` and `RESEND_LIMIT_PER_APPROVAL_HOUR`; zero switches a limit off.
+/// A client may always have so many jobs accepted in a minute, however few messages it may send.
+const LEAST_JOBS_PER_CLIENT_MINUTE: u64 = 1_000;
+
+/// What is checked when a request is accepted; zero switches a limit off.
 #[derive(Debug, Clone)]
 pub struct ApprovalLimits {
     /// `RESEND_LIMIT_COOLDOWN_SECONDS` (default 60): between two messages for one approval.
     pub cooldown: Duration,
     /// `RESEND_LIMIT_PER_APPROVAL_HOUR` (default 4): messages for one approval.
     pub per_hour: u64,
+    /// Jobs of one client, in each partition: twice `RESEND_LIMIT_PER_CLIENT_MINUTE`, for not every job sends, and at
+    /// least 1,000. Jobs past it could send nothing, and would only stand before those of other clients.
+    pub jobs_per_client_minute: u64,
 }
 
 impl ApprovalLimits {
@@ -19,7 +25,9 @@ impl ApprovalLimits {
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let cooldown = settings.number("RESEND_LIMIT_COOLDOWN_SECONDS", "seconds", 0..=3_600)?;
         let per_hour = settings.number("RESEND_LIMIT_PER_APPROVAL_HOUR", "messages", 0..=1_000)?;
-        Ok(Self { cooldown: Duration::from_secs(cooldown), per_hour })
+        let messages = settings.number("RESEND_LIMIT_PER_CLIENT_MINUTE", "messages", 0..=100_000)?;
+        let jobs = if messages == 0 { 0 } else { (messages * 2).max(LEAST_JOBS_PER_CLIENT_MINUTE) };
+        Ok(Self { cooldown: Duration::from_secs(cooldown), per_hour, jobs_per_client_minute: jobs })
     }
 }
 

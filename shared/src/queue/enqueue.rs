@@ -56,9 +56,9 @@ pub enum Enqueued {
         /// Redis' clock now.
         now_ms: u64,
     },
-    /// A limit of this approval is reached.
+    /// A limit of this approval or client is reached.
     Limited {
-        /// Which one: `cooldown` or `approval_hour`.
+        /// Which one: `cooldown`, `approval_hour` or `client_jobs`.
         limit: &'static str,
         /// When to try again, milliseconds since the epoch.
         next_attempt_ms: u64,
@@ -98,7 +98,8 @@ impl Queue {
             .key(keys.live(partition))
             .key(keys.job(partition, &job))
             .key(keys.sends(partition, &new.approval))
-            .key(keys.eta(partition));
+            .key(keys.eta(partition))
+            .key(keys.client_jobs(partition, &new.client));
         if let Some(key) = &new.idempotency {
             call.key(keys.idempotency(partition, &format!("{}:{}", new.client, key.as_str())));
         }
@@ -113,7 +114,8 @@ impl Queue {
             .arg(limits.per_hour)
             .arg(keys.job_prefix(partition))
             .arg(millis(IDEMPOTENCY_LIFE))
-            .arg(self.inner.redis.min_replicas());
+            .arg(self.inner.redis.min_replicas())
+            .arg(limits.jobs_per_client_minute);
         let answer: (String, String, f64, u64) = self.inner.redis.script_confirmed(&call).await?;
         let (word, job, number, now_ms) = answer;
         read_answer(&word, &job, number, now_ms)
@@ -166,6 +168,7 @@ fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueu
         "foreign" => Enqueued::Foreign { next_attempt_ms: still_ahead(at, now_ms), now_ms },
         "cooldown" => Enqueued::Limited { limit: "cooldown", next_attempt_ms: at, now_ms },
         "approval_hour" => Enqueued::Limited { limit: "approval_hour", next_attempt_ms: at, now_ms },
+        "client_jobs" => Enqueued::Limited { limit: "client_jobs", next_attempt_ms: at, now_ms },
         "reused" => Enqueued::KeyReused,
         "overloaded" => Enqueued::Overloaded { retry_after_ms: at },
         _ => return Err(QueueError::Corrupt("the answer of enqueue")),

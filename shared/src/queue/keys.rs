@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::ids::{ApprovalId, JobId};
+use crate::ids::{ApprovalId, ClientId, JobId};
 
 /// One stream with everything around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,6 +133,11 @@ impl Keys {
     /// List: times in ms at which sends for an approval began.
     pub fn sends(&self, partition: Partition, approval: &ApprovalId) -> String {
         format!("{}:{{{partition}}}:sends:{approval}", self.name)
+    }
+
+    /// Hash: how many jobs of a client were accepted in its present minute.
+    pub fn client_jobs(&self, partition: Partition, client: &ClientId) -> String {
+        format!("{}:{{{partition}}}:client:{client}", self.name)
     }
 
     /// String: what an idempotency key stands for. `digest` covers client and key.
