@@ -1,13 +1,20 @@
-//! 17: the gateway takes a message and hangs, fails, is cut, refuses, is away, drips, floods, redirects.
+//! 17: the gateway takes a message and hangs, fails, is cut, drips, floods, redirects. A proxy before it sees how long
+//! each call takes and how much of each answer is read. How it is left alone while it is away is `gateway_away`.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
-use tests::chaos::metrics;
+use tests::chaos::proxy::{Call, Flow, Proxy};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::gateway_away;
 
 /// One way to misbehave.
 struct Case {
@@ -19,32 +26,77 @@ struct Case {
     ends_well: bool,
 }
 
+/// What one case showed.
+struct Shown {
+    evidence: Evidence,
+    calls: Vec<Call>,
+    finding: Finding,
+}
+
 /// Seconds until a job's deadline: less than the lease of jobs that hang, times two.
 const DEADLINE: u64 = 24;
 
 /// Longest until every job has ended.
 const ENDED_WITHIN: Duration = Duration::from_secs(DEADLINE + 25);
 
-/// Longest an upstream call may take.
+/// Longest an upstream call may take: ten seconds, and a moment for the proxy to see its end.
 const CALL_WITHIN: Duration = Duration::from_millis(10_500);
+
+/// Answers come in pieces, so that the gateway sees how much was read when it can send no more.
+const PIECE: usize = 4 * 1024;
+const EVERY: Duration = Duration::from_millis(25);
+
+/// Most bytes of an answer that may be taken: 64 KiB, and a few pieces that were under way when it was closed.
+const MOST_READ: usize = 64 * 1024 + 4 * PIECE;
+
+/// What the gateway asks callers to wait, and how long after its answer a call may still come that had been on its way.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(8, 50);
     let mut finding = Finding::default();
-    let running = cases().into_iter().map(|case| async move { (one(&case, jobs).await, case) });
-    for ((evidence, found), case) in futures_util::future::join_all(running).await {
-        let (name, processed) = (case.name, evidence.in_state("processed"));
-        let failed = evidence.in_state("failed");
-        finding.note(format!("{name}: {processed} processed, {failed} failed, most {} SMS", most(&evidence)));
-        finding.wrong.extend(found.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
-        finding.kept.extend(found.kept);
+    let (address, followed, trap) = trap().await;
+    let running = cases(&address).into_iter().map(|case| async move { (one(&case, jobs).await, case) });
+    for (shown, case) in futures_util::future::join_all(running).await {
+        let (name, processed) = (case.name, shown.evidence.in_state("processed"));
+        let (failed, most) = (shown.evidence.in_state("failed"), most(&shown.evidence));
+        let slowest = shown.calls.iter().map(Call::took).max().unwrap_or_default();
+        let read = shown.calls.iter().map(|call| call.answered).max().unwrap_or(0);
+        finding.note(format!(
+            "{name}: {processed} processed, {failed} failed, most {most} SMS, slowest call {:.1} s, {read} bytes read",
+            slowest.as_secs_f64()
+        ));
+        finding.wrong.extend(shown.finding.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
+        finding.kept.extend(shown.finding.kept);
         finding.require(!case.ends_well || processed == jobs, "", format!("{name}: not all ended well"));
+        finding.require(slowest <= CALL_WITHIN, "", format!("{name}: a call took {slowest:.1?}"));
+        finding.require(read <= MOST_READ, "", format!("{name}: {read} bytes read, asked ≤ {MOST_READ}"));
+        if case.fault["retry_after"].is_number() {
+            finding.exactly("calls sooner than Retry-After", too_soon(&shown.calls), 0);
+        }
     }
-    breaker(setup, &mut finding).await;
+    finding.exactly("redirects followed", followed.load(Ordering::Relaxed), 0);
+    trap.abort();
+    gateway_away::run(setup, &mut finding).await;
     finding
 }
 
-fn cases() -> Vec<Case> {
+/// Where redirects lead: answers its address and how often somebody came.
+async fn trap() -> (String, Arc<AtomicUsize>, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = format!("http://{}/", listener.local_addr().expect("a bound port"));
+    let came = Arc::<AtomicUsize>::default();
+    let into = Arc::clone(&came);
+    let listening = tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            into.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    (address, came, listening)
+}
+
+fn cases(trap: &str) -> Vec<Case> {
     let case = |name, fault, silent, ends_well| Case { name, fault, silent, ends_well };
     vec![
         case("takes it and hangs", json!({"hang": true, "accept": true}), true, false),
@@ -55,14 +107,18 @@ fn cases() -> Vec<Case> {
         case("drips", json!({"drip_ms": 300}), true, false),
         case("10 MB body", json!({"huge_body": 10_000_000, "accept": true}), false, true),
         case("HTML", json!({"html": true, "accept": true}), false, true),
-        case("redirect", json!({"redirect": "http://127.0.0.1:9/"}), false, false),
+        case("redirect", json!({"redirect": trap}), false, false),
     ]
 }
 
 /// A fleet of its own under one fault until every job has ended by itself.
-async fn one(case: &Case, jobs: usize) -> (Evidence, Finding) {
-    let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE);
-    let arena = Arena::start(fleet).await;
+async fn one(case: &Case, jobs: usize) -> Shown {
+    let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE).workers(0);
+    let mut arena = Arena::start(fleet).await;
+    let proxy = Proxy::to(gateway_away::port_of(&arena)).await.expect("a proxy");
+    proxy.carry(Flow::Pass, Flow::Pace(PIECE, EVERY));
+    arena.stack.set("RESEND_SMS_URL", gateway_away::url_at(proxy.port()));
+    arena.stack.add_worker(&[]).await;
     arena.control.faults(&json!([{"target": "sms", "action": case.fault}])).await;
     let asked = arena.ask_all(jobs).await;
     let mut finding = Finding::default();
@@ -71,46 +127,22 @@ async fn one(case: &Case, jobs: usize) -> (Evidence, Finding) {
     let excused = if case.silent { jobs } else { HashSet::new() };
     let evidence = arena.evidence(asked, excused).await;
     arena.check(&evidence, &mut finding).await;
-    let slowest = mean_call(&arena).await;
-    finding.require(slowest <= CALL_WITHIN, "", format!("calls took {slowest:.1?}"));
+    let calls = proxy.calls();
+    finding.require(!calls.is_empty(), "", "no call came");
     arena.close(&mut finding);
-    (evidence, finding)
+    Shown { evidence, calls, finding }
 }
 
 fn most(evidence: &Evidence) -> usize {
     evidence.messages().values().map(Vec::len).max().unwrap_or(0)
 }
 
-/// The mean length of a call. Where a gateway hangs, all calls are as long as they may be; the histogram's buckets are
-/// too wide to tell.
-async fn mean_call(arena: &Arena) -> Duration {
-    let text = metrics::of(&arena.stack.workers[0].url).await;
-    let (sum, count) =
-        (metrics::sum(&text, "resend_sms_seconds_sum"), metrics::sum(&text, "resend_sms_seconds_count"));
-    Duration::from_secs_f64(if count > 0.0 { sum / count } else { 0.0 })
-}
-
-/// The gateway is away: after so many failures it is no longer asked by every job, but probed; then it is back.
-async fn breaker(setup: Setup, finding: &mut Finding) {
-    let jobs = setup.size(60, 300);
-    let away = Duration::from_secs(setup.size(6, 60));
-    let arena = Arena::start(fleet(30)).await;
-    arena.control.faults(&json!([{"target": "sms", "action": {"status": 503}}])).await;
-    let asked = arena.ask_all(jobs).await;
-    tokio::time::sleep(away).await;
-    let calls = arena.control.calls().await["sms"]["total"].as_u64().unwrap_or(0);
-    arena.control.faults(&json!([])).await;
-    let drained = arena.drained(Duration::from_mins(3)).await;
-    // Ten failures open it, those already under way may still come, and then one probe a second at most.
-    let most = 10 + 64 + usize::try_from(away.as_secs()).unwrap_or(0);
-    finding.at_most(
-        &format!("calls while 503 for {} s", away.as_secs()),
-        usize::try_from(calls).unwrap_or(usize::MAX),
-        most,
-    );
-    finding.within("drained after it was back", drained, Duration::from_mins(1));
-    let evidence = arena.evidence(asked, HashSet::new()).await;
-    finding.note(format!("{} processed of {jobs}", evidence.in_state("processed")));
-    arena.check(&evidence, finding).await;
-    arena.close(finding);
+/// Calls that began while an answer asked to wait.
+fn too_soon(calls: &[Call]) -> usize {
+    let asked_to_wait: Vec<_> = calls.iter().filter_map(|call| call.ended).collect();
+    let waits = ON_ITS_WAY..RETRY_AFTER;
+    let soon = |call: &&Call| {
+        asked_to_wait.iter().any(|ended| waits.contains(&call.began.saturating_duration_since(*ended)))
+    };
+    calls.iter().filter(soon).count()
 }

@@ -9,11 +9,13 @@ use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::eventually::eventually;
 
+use crate::unfenced_ack;
+
 /// Seconds of the lease here.
-const LEASE: u64 = 2;
+pub(crate) const LEASE: u64 = 2;
 
 /// Longest for anything here.
-const WITHIN: Duration = Duration::from_mins(1);
+pub(crate) const WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(40, 200);
@@ -36,6 +38,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     finding.exactly("ended", all.in_state("processed"), 2 * jobs);
     arena.check(&all, &mut finding).await;
     arena.close(&mut finding);
+    unfenced_ack::run(setup, &mut finding).await;
     finding
 }
 
@@ -58,7 +61,7 @@ async fn stop_and_continue(arena: &mut Arena, place: &str, jobs: usize) -> Vec<A
 }
 
 /// Whether the kernel says `T`, after the name in brackets.
-fn is_stopped(id: u32) -> bool {
+pub(crate) fn is_stopped(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
 }

@@ -18,6 +18,7 @@ pub mod proxy;
 pub mod records;
 pub mod refusals;
 pub mod sandbox_faults;
+pub mod script_work;
 pub mod seed;
 pub mod shim;
 pub mod targets;

@@ -1,6 +1,7 @@
 //! A TCP proxy to put between any two processes, whose two directions can be made to misbehave while it runs.
 
 mod flow;
+mod traffic;
 
 use std::net::SocketAddr;
 
@@ -11,6 +12,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use flow::Flow;
+use traffic::Traffic;
+
+pub use traffic::Call;
 
 /// Bytes carried at once.
 const CHUNK: usize = 16 * 1024;
@@ -19,6 +23,7 @@ const CHUNK: usize = 16 * 1024;
 pub struct Proxy {
     address: SocketAddr,
     rules: watch::Sender<Rules>,
+    traffic: Traffic,
     accepting: JoinHandle<()>,
 }
 
@@ -33,7 +38,7 @@ struct Rules {
     cut: u64,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Asked,
     Answered,
@@ -42,16 +47,27 @@ enum Way {
 impl Proxy {
     /// A proxy to this port of the loopback interface that carries everything.
     pub async fn to(port: u16) -> std::io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::at(0, port).await
+    }
+
+    /// The same on a port of the caller's choice, where nobody listened until now.
+    pub async fn at(own: u16, port: u16) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", own)).await?;
         let address = listener.local_addr()?;
+        let traffic = Traffic::default();
         let rules = watch::Sender::new(Rules { asked: Flow::Pass, answered: Flow::Pass, cut: 0 });
-        let accepting = tokio::spawn(accept(listener, port, rules.subscribe()));
-        Ok(Self { address, rules, accepting })
+        let accepting = tokio::spawn(accept(listener, port, rules.subscribe(), traffic.clone()));
+        Ok(Self { address, rules, traffic, accepting })
     }
 
     /// Its port.
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Every call that came through so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.traffic.calls()
     }
 
     /// As `RESEND_REDIS_URL` wants it.
@@ -82,30 +98,39 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, port: u16, rules: watch::Receiver<Rules>) {
+async fn accept(listener: TcpListener, port: u16, rules: watch::Receiver<Rules>, traffic: Traffic) {
     while let Ok((caller, _)) = listener.accept().await {
-        tokio::spawn(join(caller, port, rules.clone()));
+        tokio::spawn(join(caller, port, rules.clone(), traffic.clone()));
     }
 }
 
-async fn join(near: TcpStream, port: u16, rules: watch::Receiver<Rules>) {
+async fn join(near: TcpStream, port: u16, rules: watch::Receiver<Rules>, traffic: Traffic) {
     let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let (question, reply) = near.into_split();
     let (answer, forward) = far.into_split();
+    let connection = traffic.open();
     // When one direction ends, so does the other: a connection is cut whole.
     tokio::select! {
-        () = pump(question, forward, Way::Asked, rules.clone()) => {}
-        () = pump(answer, reply, Way::Answered, rules) => {}
+        () = pump(question, forward, rules.clone(), Way::Asked, |bytes| traffic.passed(connection, Way::Asked, bytes)) => {}
+        () = pump(answer, reply, rules, Way::Answered, |bytes| traffic.passed(connection, Way::Answered, bytes)) => {}
     }
+    traffic.closed(connection);
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, mut rules: watch::Receiver<Rules>) {
+async fn pump(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut rules: watch::Receiver<Rules>,
+    way: Way,
+    passed: impl Fn(usize),
+) {
     let mut chunk = vec![0; CHUNK];
     let (mut carried, first) = (0_u64, rules.borrow().cut);
     loop {
+        let most = rules.borrow().flow(way).most_at_once().min(CHUNK);
         let read = tokio::select! {
-            read = from.read(&mut chunk) => read.unwrap_or(0),
+            read = from.read(&mut chunk[..most]) => read.unwrap_or(0),
             _ = rules.wait_for(|rules| rules.cut != first) => return,
         };
         if read == 0 {
@@ -120,6 +145,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, way: Way, mut rul
             return;
         }
         carried += read as u64;
+        passed(read);
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Flow {
     Pass,
     /// Each chunk so much later.
     Delay(Duration),
+    /// So many bytes at a time, so far apart.
+    Pace(usize, Duration),
     /// Not at all, on a connection that stays open: the half-open socket.
     Swallow,
     /// One byte at a time, so far apart.
@@ -23,11 +25,16 @@ pub enum Flow {
 }
 
 impl Flow {
+    /// Most bytes to be carried at once.
+    pub(super) fn most_at_once(self) -> usize {
+        if let Self::Pace(bytes, _) = self { bytes } else { usize::MAX }
+    }
+
     /// Carries a chunk that begins at this byte of the connection; `false`: the connection is to be cut.
     pub(super) async fn carry(self, chunk: &[u8], begins_at: u64, to: &mut OwnedWriteHalf) -> bool {
         match self {
             Self::Pass => to.write_all(chunk).await.is_ok(),
-            Self::Delay(time) => {
+            Self::Delay(time) | Self::Pace(_, time) => {
                 tokio::time::sleep(time).await;
                 to.write_all(chunk).await.is_ok()
             }

@@ -1,0 +1,108 @@
+//! 17, its second half: the gateway says 503, or nobody listens there, for a minute. After a few failures in a row it is
+//! left alone but for a probe now and then; when it is back every job ends well.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::finding::Finding;
+use tests::chaos::metrics;
+use tests::chaos::proxy::Proxy;
+use tests::eventually::eventually;
+use tests::process::free_port;
+
+/// Most failures until the gateway is left alone.
+const MOST_FAILURES: usize = 10;
+
+/// The breaker's number of failures is far below, so it has opened when so many calls were made and no more follow.
+const AT_LEAST: usize = 5;
+
+/// Longest until everything has ended once the gateway is back.
+const DRAINED_WITHIN: Duration = Duration::from_mins(1);
+
+/// One way to be away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Away {
+    /// It says so.
+    Unavailable,
+    /// Connections are refused.
+    Refused,
+}
+
+pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
+    let (said, refused) = tokio::join!(one(setup, Away::Unavailable), one(setup, Away::Refused));
+    for found in [said, refused] {
+        finding.seen.extend(found.seen);
+        finding.wrong.extend(found.wrong);
+        finding.kept.extend(found.kept);
+    }
+}
+
+/// One message at a time, so that failures come one after the other and can be counted.
+async fn one(setup: Setup, away: Away) -> Finding {
+    let (jobs, length) = (setup.size(30, 200), Duration::from_secs(setup.size(6, 60)));
+    let mut finding = Finding::default();
+    let fleet = fleet(30).workers(0).set("RESEND_WORKER_CONCURRENCY", 1);
+    let mut arena = Arena::start(fleet).await;
+    let port = free_port().expect("a free port");
+    let mut proxy = None;
+    if away == Away::Unavailable {
+        arena.control.faults(&json!([{"target": "sms", "action": {"status": 503}}])).await;
+        proxy = Some(Proxy::at(port, port_of(&arena)).await.expect("a proxy"));
+    }
+    arena.stack.set("RESEND_SMS_URL", url_at(port));
+    arena.stack.add_worker(&[]).await;
+    let asked = arena.ask_all(jobs).await;
+    let name = if away == Away::Refused { "refused" } else { "503" };
+    let opened = opened_after(&arena).await;
+    finding.at_most(&format!("calls until it is left alone, {name}"), opened, MOST_FAILURES);
+    tokio::time::sleep(length).await;
+    let probes = calls(&arena).await - opened;
+    finding.at_least(&format!("probes in {} s, {name}", length.as_secs()), probes, 1);
+    finding.at_most(&format!("probes, {name}"), probes, usize::try_from(length.as_secs()).unwrap_or(1));
+    finding.exactly(&format!("SMS meanwhile, {name}"), arena.messages(), 0);
+    arena.control.faults(&json!([])).await;
+    let _back = match proxy {
+        Some(proxy) => proxy,
+        None => Proxy::at(port, port_of(&arena)).await.expect("the port is still free"),
+    };
+    finding.within(&format!("drained, {name}"), arena.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    finding.exactly(&format!("of {jobs} processed, {name}"), evidence.in_state("processed"), jobs);
+    arena.check(&evidence, &mut finding).await;
+    arena.close(&mut finding);
+    finding
+}
+
+/// Waits until a second passes without a call; answers how many there were before.
+async fn opened_after(arena: &Arena) -> usize {
+    eventually("the gateway is left alone", Duration::from_secs(30), || async {
+        let before = calls(arena).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (before >= AT_LEAST && calls(arena).await == before).then_some(before)
+    })
+    .await
+}
+
+/// Calls of the gateway the worker has tried, as it counted them: nobody else sees a connection that was refused.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+async fn calls(arena: &Arena) -> usize {
+    let text = metrics::of(&arena.stack.workers[0].url).await;
+    let sms: String = text
+        .lines()
+        .filter(|line| line.contains("service=\"sms\""))
+        .fold(String::new(), |all, line| all + line + "\n");
+    metrics::sum(&sms, "resend_upstream_seconds_count") as usize
+}
+
+/// The sandbox's port.
+pub(crate) fn port_of(arena: &Arena) -> u16 {
+    let port = arena.stack.sandbox.url.rsplit(':').next().and_then(|port| port.parse().ok());
+    port.expect("a URL with a port")
+}
+
+/// Where the gateway is, behind this port.
+pub(crate) fn url_at(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/sms/messages")
+}

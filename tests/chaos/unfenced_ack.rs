@@ -1,0 +1,60 @@
+//! 3, its control: what would happen without the fence. A worker that was stopped past its lease wakes up when another
+//! holds its jobs. By our finish script it takes nothing from the other; by a plain `XACK`, which asks nobody who owns
+//! an entry, it takes everything, though not one job has ended.
+
+use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::finding::Finding;
+use tests::chaos::records::{GROUP, STREAM};
+use tests::eventually::eventually;
+
+use crate::stopped_past_the_lease::{LEASE, WITHIN, is_stopped};
+
+pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
+    let jobs = setup.size(20, 100);
+    let mut arena = Arena::start(fleet(LEASE).workers(0)).await;
+    let asked = arena.ask_all(jobs).await;
+    // The second worker takes over what the first holds, and stops at the same place.
+    for worker in 0..2 {
+        stop_with_all(&mut arena, worker, jobs).await;
+    }
+    assert_eq!(held(&arena).await.len(), jobs, "the second worker holds them all");
+
+    let late = &mut arena.stack.workers[0].process;
+    // Told to stop before it goes on: it ends what is in its hands, and takes nothing over again.
+    late.signal("TERM").await;
+    late.signal("CONT").await;
+    let status = late.ended(WITHIN).await;
+    finding.require(status.success(), "", format!("the late worker: {status}"));
+    let left = held(&arena).await;
+    finding.exactly(
+        &format!("of {jobs} entries taken from their new owner by a late finish"),
+        jobs - left.len(),
+        0,
+    );
+
+    let mut plain = vec!["XACK", STREAM, GROUP];
+    plain.extend(left.iter().map(String::as_str));
+    let taken: usize = arena.stack.redis.command(&plain).await;
+    let evidence = arena.evidence(asked, std::collections::HashSet::new()).await;
+    let ended = evidence.in_state("processed") + evidence.in_state("failed");
+    finding.at_least(
+        &format!("taken by the control, a plain XACK ({ended} of the jobs had ended)"),
+        taken,
+        1,
+    );
+    finding.require(ended == 0, "", "the control's jobs had ended, so that it shows nothing");
+}
+
+async fn stop_with_all(arena: &mut Arena, worker: usize, jobs: usize) {
+    let plan = format!("before_finish=stop*1#{jobs}");
+    arena.stack.add_worker(&[("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "256")]).await;
+    let id = arena.stack.workers[worker].process.id().expect("it runs");
+    eventually("the worker stops itself", WITHIN, || async { is_stopped(id).then_some(()) }).await;
+}
+
+/// Entries in somebody's hands.
+async fn held(arena: &Arena) -> Vec<String> {
+    let pending: Vec<(String, String, u64, u64)> =
+        arena.stack.redis.command(&["XPENDING", STREAM, GROUP, "-", "+", "1000"]).await;
+    pending.into_iter().map(|(entry, ..)| entry).collect()
+}

@@ -1,0 +1,101 @@
+//! What passed through a proxy, and when: calls are told apart without a look inside.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Way;
+
+/// Everything that passed so far.
+#[derive(Clone, Default)]
+pub(super) struct Traffic(Arc<Mutex<Vec<Connection>>>);
+
+#[derive(Default)]
+struct Connection {
+    passed: Vec<(Instant, Way, usize)>,
+    closed: Option<Instant>,
+}
+
+/// One request with what was answered to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// When its first byte came.
+    pub began: Instant,
+    /// When the last byte of the answer went, or the connection was closed without one; none while it is open.
+    pub ended: Option<Instant>,
+    /// Bytes of the answer that were taken, head and body.
+    pub answered: usize,
+}
+
+impl Call {
+    /// How long it took; up to now where it still goes on.
+    pub fn took(&self) -> Duration {
+        self.ended.unwrap_or_else(Instant::now) - self.began
+    }
+}
+
+impl Traffic {
+    /// A number for a new connection.
+    pub(super) fn open(&self) -> usize {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Connection::default());
+        all.len() - 1
+    }
+
+    pub(super) fn passed(&self, connection: usize, way: Way, bytes: usize) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all[connection].passed.push((Instant::now(), way, bytes));
+    }
+
+    pub(super) fn closed(&self, connection: usize) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)[connection].closed = Some(Instant::now());
+    }
+
+    /// Every call so far.
+    pub(super) fn calls(&self) -> Vec<Call> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().flat_map(Connection::calls).collect()
+    }
+}
+
+impl Connection {
+    /// Callers here wait for one answer before they ask again, so what is asked after an answer is another call.
+    fn calls(&self) -> Vec<Call> {
+        let mut calls: Vec<Call> = Vec::new();
+        for &(at, way, bytes) in &self.passed {
+            match (way, calls.last_mut()) {
+                (Way::Answered, Some(call)) => {
+                    call.answered += bytes;
+                    call.ended = Some(at);
+                }
+                (Way::Asked, Some(call)) if call.answered == 0 => {}
+                (Way::Asked, _) => calls.push(Call { began: at, ended: None, answered: 0 }),
+                (Way::Answered, None) => {}
+            }
+        }
+        if let Some(call) = calls.last_mut().filter(|call| call.answered == 0) {
+            call.ended = self.closed;
+        }
+        calls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_a_connection_are_told_apart() {
+        let traffic = Traffic::default();
+        let connection = traffic.open();
+        for (way, bytes) in
+            [(Way::Asked, 10), (Way::Asked, 5), (Way::Answered, 7), (Way::Answered, 3), (Way::Asked, 10)]
+        {
+            traffic.passed(connection, way, bytes);
+        }
+        let answered =
+            |traffic: &Traffic| traffic.calls().iter().map(|call| call.answered).collect::<Vec<_>>();
+        assert_eq!(answered(&traffic), [10, 0]);
+        assert!(traffic.calls()[1].ended.is_none());
+        traffic.closed(connection);
+        assert!(traffic.calls()[1].ended.is_some());
+    }
+}

@@ -1,0 +1,95 @@
+//! How much each script does, watched by Redis' own `MONITOR`: the calls a script makes come right after it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+/// A running watch; dropping it ends it.
+pub struct ScriptWork {
+    most: Arc<Mutex<Most>>,
+    watching: JoinHandle<()>,
+}
+
+/// The most work of one script so far.
+#[derive(Debug, Clone, Default)]
+pub struct Most {
+    /// Scripts seen.
+    pub scripts: usize,
+    /// Most calls of one command in one script: each id a script touches costs at least one.
+    pub calls: usize,
+    /// Which command.
+    pub command: String,
+    /// Calls of the script that runs, by command.
+    running: HashMap<String, usize>,
+}
+
+impl ScriptWork {
+    /// Watches the server on this port.
+    pub async fn of(port: u16) -> std::io::Result<Self> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(b"MONITOR\r\n").await?;
+        let (most, mut lines) = (Arc::<Mutex<Most>>::default(), BufReader::new(stream).lines());
+        let into = Arc::clone(&most);
+        let watching = tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                into.lock().unwrap_or_else(PoisonError::into_inner).note(&line);
+            }
+        });
+        Ok(Self { most, watching })
+    }
+
+    /// The most so far.
+    pub fn most(&self) -> Most {
+        self.most.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for ScriptWork {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+impl Most {
+    /// A line such as `1.5 [0 lua] "ZREM" "key" …`.
+    fn note(&mut self, line: &str) {
+        let Some((who, said)) = line.split_once("] \"") else { return };
+        let command = said.split('"').next().unwrap_or_default().to_ascii_uppercase();
+        if !who.ends_with("[0 lua") {
+            self.running.clear();
+            self.scripts += usize::from(command.starts_with("EVAL"));
+            return;
+        }
+        let calls = self.running.entry(command.clone()).or_default();
+        *calls += 1;
+        if *calls > self.calls {
+            (self.calls, self.command) = (*calls, command);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_counted_by_script() {
+        let mut most = Most::default();
+        for line in [
+            "OK",
+            r#"1.5 [0 127.0.0.1:5] "EVALSHA" "abc" "0""#,
+            r#"1.5 [0 lua] "ZREM" "k" "] \"a""#,
+            r#"1.5 [0 lua] "XADD" "k""#,
+            r#"1.5 [0 lua] "ZREM" "k""#,
+            r#"1.5 [0 127.0.0.1:5] "EVALSHA" "abc" "0""#,
+            r#"1.5 [0 lua] "ZREM" "k""#,
+            r#"1.5 [0 127.0.0.1:5] "GET" "k""#,
+        ] {
+            most.note(line);
+        }
+        assert_eq!((most.scripts, most.calls, most.command.as_str()), (2, 2, "ZREM"));
+    }
+}
