@@ -92,6 +92,8 @@ fn redis_version() -> String {
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     text.split_whitespace().find_map(|word| word.strip_prefix("v=")).map_or_else(
         || "Redis of unknown version".to_owned(),
-        |version| format!("Redis {version}, debug build"),
+        |version| {
+            format!("Redis {version}, {} build", if cfg!(debug_assertions) { "debug" } else { "optimised" })
+        },
     )
 }
