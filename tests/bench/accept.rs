@@ -1,11 +1,14 @@
-//! (a) Accept: PATCH against the floor, a bare axum handler running the same script, and against a hello handler.
+//! (a) Accept: PATCH against the floor, a bare axum handler running the same script, and against a hello handler; and
+//! (g) by what Redis keeps of it.
 
 use tests::stack::{Stack, StackBuilder};
 
 use super::Effort;
-use super::load::{Load, Requests, rss_mib};
-use super::report::{Asked, Figure, Report, median};
+use super::load::{Asking, Load, Requests, rates, words};
+use super::report::{Asked, Figure, Report};
+use super::series::{median, ratio};
 use super::server::start_role;
+use super::usage::peak_rss_mib;
 
 /// Redis set-ups, by how much of a crash they survive.
 const SET_UPS: [(&str, [&str; 6]); 3] = [
@@ -14,11 +17,13 @@ const SET_UPS: [(&str, [&str; 6]); 3] = [
     ("AOF always", ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]),
 ];
 
+/// The set-up figures are asked of.
+const USUAL: &str = "AOF everysec";
+
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
-    eprintln!("accept");
     let mut at_64 = Vec::new();
     for (name, redis) in SET_UPS {
-        let stack = StackBuilder::new().redis(&redis).workers(0).set("RESEND_LOG", "info").start().await;
+        let stack = under_load().redis(&redis).start().await;
         for connections in [16, 64] {
             let rate = beside_the_floor(&stack, name, connections, effort, report).await;
             if connections == 64 {
@@ -35,6 +40,11 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     });
 }
 
+/// One API, everything on that is on by default; one client asks, so its limit is as wide as it can be.
+pub(crate) fn under_load() -> StackBuilder {
+    StackBuilder::new().workers(0).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 100_000)
+}
+
 /// Ours and the floor in turn, pair by pair; answers our median rate.
 async fn beside_the_floor(
     stack: &Stack,
@@ -44,40 +54,43 @@ async fn beside_the_floor(
     report: &mut Report,
 ) -> f64 {
     let (floor, floor_url) = start_role("floor", stack.settings(), stack.folder()).await;
-    let api = &stack.apis[0];
-    let (mut ours, mut floors): (Vec<Load>, Vec<Load>) = (Vec::new(), Vec::new());
-    for _ in 0..effort.runs {
-        let requests = Requests::resends(stack.folder());
-        floors.push(requests.run(&floor_url, &floor, connections, effort.seconds).await);
+    let (api, redis) = (&stack.apis[0], stack.redis.process());
+    let asking = |watched| Asking { connections, seconds: effort.seconds, watched };
+    let (mut ours, mut floors, mut hellos): (Vec<Load>, Vec<Load>, Vec<Load>) = Default::default();
+    for run in 1..=effort.runs {
+        report.step(format!("accept c{connections}, {name}, run {run}"));
+        let resends = Requests::resends(stack.folder());
+        floors.push(resends.run(&floor_url, &asking(vec![&floor, redis])).await);
         forget(stack).await;
-        let requests = Requests::resends(stack.folder());
-        ours.push(requests.run(&api.url, &api.process, connections, effort.seconds).await);
+        let resends = Requests::resends(stack.folder());
+        ours.push(resends.run(&api.url, &asking(vec![&api.process, redis])).await);
         forget(stack).await;
+        if connections == 64 && name == USUAL {
+            let hello = Requests::reads(stack.folder(), "/hello", None);
+            hellos.push(hello.run(&floor_url, &asking(vec![&floor])).await);
+        }
     }
-    let ratios = ours.iter().zip(&floors).map(|(ours, floor)| ours.rate / floor.rate).collect();
-    let of = |loads: &[Load], part: fn(&Load) -> f64| median(loads.iter().map(part).collect());
-    let words = |loads: &[Load]| {
-        let (rate, p50, p99) = (of(loads, |l| l.rate), of(loads, |l| l.p50_ms), of(loads, |l| l.p99_ms));
-        format!("{rate:.0}/s, p50 {p50:.1} ms, p99 {p99:.1} ms, {:.0} µs CPU", of(loads, |l| l.cpu_us))
-    };
-    report.add(Figure {
-        name: format!("accept c{connections}, {name} / axum floor with the same script"),
-        ours: words(&ours),
-        other: words(&floors),
-        value: median(ratios),
-        asked: if connections == 64 { Asked::AtLeast(0.85) } else { Asked::Nothing },
-    });
-    if connections == 64 && name == "AOF everysec" {
-        let rss = rss_mib(&api.process);
+    let asked = if connections == 64 { Asked::AtLeast(0.85) } else { Asked::Nothing };
+    let named = format!("accept c{connections}, {name}");
+    add(report, format!("{named} / axum floor with the same script"), (&ours, &floors), asked);
+    if !hellos.is_empty() {
+        add(report, format!("{named} / axum that says hello"), (&ours, &hellos), Asked::Nothing);
+        let rss = peak_rss_mib(&api.process);
         report.add(Figure {
-            name: "RSS of the API under load, MiB".into(),
+            name: "RSS of the API, its peak under load, MiB".into(),
             ours: format!("{rss:.1}"),
             other: "20".into(),
             value: rss,
             asked: Asked::AtMost(20.0),
         });
     }
-    of(&ours, |load| load.rate)
+    median(rates(&ours))
+}
+
+/// A figure of two loads taken in turn.
+pub(crate) fn add(report: &mut Report, name: String, (ours, others): (&[Load], &[Load]), asked: Asked) {
+    let value = ratio(&rates(ours), &rates(others));
+    report.add(Figure { name, ours: words(ours), other: words(others), value, asked });
 }
 
 /// Empties Redis between runs: a backlog is another figure's business.

@@ -5,110 +5,123 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::config::Settings;
 use shared::message::Message;
 use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Delivery, GROUP, Partition, Queue};
-use tests::place::Place;
-use tests::redis_server::RedisServer;
+use shared::queue::{Delivery, GROUP, Partition};
 
 use super::Effort;
-use super::load::rss_mib;
-use super::report::{Asked, Figure, Report, median};
-use super::server::{queue_of, start_role};
-use super::workers::{drained, fill};
+use super::backlog::{Backlog, drain_rate};
+use super::report::{Asked, Figure, Report};
+use super::series::{rate, ratio, spread};
+use super::usage::{Meter, peak_rss_mib};
+use super::workers::start_noop;
 
 /// What a read answers: streams, their entries, and the fields of each.
 type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
 const PARTITION: Partition = Partition(0);
-const BACKLOGS: [usize; 2] = [20_000, 200_000];
+const BACKLOGS: [usize; 3] = [20_000, 200_000, 1_000_000];
 
 /// Entries read, and finishes under way, at once in the bare loop.
 const AT_ONCE: usize = 64;
 
-#[allow(clippy::cast_precision_loss)]
+/// What our worker showed in several runs.
+#[derive(Default)]
+struct Drained {
+    rates: Vec<f64>,
+    worker_us: Vec<f64>,
+    redis_us: Vec<f64>,
+    rss_mib: Vec<f64>,
+}
+
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
-    eprintln!("drain");
-    let mut costs = Vec::new();
-    for backlog in BACKLOGS {
-        let (mut ours, mut ceilings) = (Vec::new(), Vec::new());
-        for _ in 0..effort.runs {
-            ceilings.push(backlog as f64 / bare_loop(backlog).await.as_secs_f64());
-            ours.push(backlog as f64 / our_worker(backlog, report).await.as_secs_f64());
+    let mut all: Vec<(usize, Drained)> = Vec::new();
+    for jobs in BACKLOGS.map(|jobs| effort.jobs(jobs)) {
+        report.step(format!("drain of {jobs}: filling"));
+        let backlog = Backlog::make(jobs).await;
+        let (mut ours, mut ceilings) = (Drained::default(), Vec::new());
+        for run in 1..=effort.runs {
+            report.step(format!("drain of {jobs}, run {run}"));
+            ceilings.push(bare_loop(&backlog).await);
+            ours.run(&backlog).await;
         }
-        let ratios = ours.iter().zip(&ceilings).map(|(ours, ceiling)| ours / ceiling).collect();
-        let (ours, ceiling) = (median(ours), median(ceilings));
-        costs.push(1.0 / ours);
         report.add(Figure {
-            name: format!("drain of {backlog} / the scripts' ceiling"),
-            ours: format!("{ours:.0}/s"),
-            other: format!("{ceiling:.0}/s"),
-            value: median(ratios),
+            name: format!("drain of {jobs} / the scripts' ceiling"),
+            ours: ours.words(),
+            other: rate(&ceilings),
+            value: ratio(&ours.rates, &ceilings),
             asked: Asked::AtLeast(0.7),
         });
+        all.push((jobs, ours));
     }
+    add_costs(&all, report);
+}
+
+/// What a job costs by the length of the backlog, and what the worker holds.
+fn add_costs(all: &[(usize, Drained)], report: &mut Report) {
+    let Some((fewest, few)) = all.first() else { return };
+    let cost = |drained: &Drained| drained.rates.iter().map(|rate| 1e6 / rate).collect::<Vec<_>>();
+    for (jobs, many) in &all[1..] {
+        report.add(Figure {
+            name: format!("cost per job at a backlog of {jobs} / of {fewest}"),
+            ours: spread(&cost(many), 1, " µs"),
+            other: spread(&cost(few), 1, " µs"),
+            value: ratio(&cost(many), &cost(few)),
+            asked: Asked::AtMost(1.1),
+        });
+    }
+    let most = all.iter().flat_map(|(_, drained)| &drained.rss_mib).copied().fold(0.0, f64::max);
     report.add(Figure {
-        name: format!("cost per job at {} / at {}", BACKLOGS[1], BACKLOGS[0]),
-        ours: format!("{:.1} µs", costs[1] * 1e6),
-        other: format!("{:.1} µs", costs[0] * 1e6),
-        value: costs[1] / costs[0],
-        asked: Asked::AtMost(1.1),
+        name: "RSS of a worker, its peak over all drains, MiB".into(),
+        ours: format!("{most:.1}"),
+        other: "20".into(),
+        value: most,
+        asked: Asked::AtMost(20.0),
     });
 }
 
-/// A Redis with so many jobs in its queue.
-async fn filled(backlog: usize) -> (Place, RedisServer, Vec<(String, String)>, Queue) {
-    let place = Place::new().expect("a folder of its own");
-    let server = RedisServer::start_with(place.path(), &["--appendonly", "no", "--save", ""]).await;
-    let settings = vec![("RESEND_REDIS_URL".to_owned(), server.url())];
-    let queue = queue_of(&Settings::from_pairs(settings.iter().cloned()).expect("right settings"));
-    queue.make_groups(&[PARTITION]).await.expect("a running Redis");
-    fill(&queue, backlog).await;
-    (place, server, settings, queue)
-}
-
-async fn our_worker(backlog: usize, report: &mut Report) -> Duration {
-    let (place, server, settings, _) = filled(backlog).await;
-    let start = Instant::now();
-    let (process, _) = start_role("worker", &settings, place.path()).await;
-    let took = drained(&server, start).await;
-    if backlog == BACKLOGS[1] {
-        let rss = rss_mib(&process);
-        report.add(Figure {
-            name: "RSS of a worker after the drain, MiB".into(),
-            ours: format!("{rss:.1}"),
-            other: "20".into(),
-            value: rss,
-            asked: Asked::AtMost(20.0),
-        });
+impl Drained {
+    #[allow(clippy::cast_precision_loss)]
+    async fn run(&mut self, backlog: &Backlog) {
+        let served = backlog.serve().await;
+        let left = served.left().await;
+        let workers = start_noop(1, &served).await;
+        let meter = Meter::start(&[&workers[0], served.server.process()]);
+        self.rates.push(drain_rate(backlog.jobs, left).await);
+        let cpu = meter.us_each(backlog.jobs as f64);
+        self.worker_us.push(cpu[0]);
+        self.redis_us.push(cpu[1]);
+        self.rss_mib.push(peak_rss_mib(&workers[0]));
     }
-    took
+
+    fn words(&self) -> String {
+        let (worker, redis) = (spread(&self.worker_us, 0, ""), spread(&self.redis_us, 0, " µs"));
+        format!("{}, CPU {worker} + {redis}", rate(&self.rates))
+    }
 }
 
 /// The same XREADGROUP and the same *finish*, with nothing around them.
-async fn bare_loop(backlog: usize) -> Duration {
-    let (_place, server, _, queue) = filled(backlog).await;
-    let mut connection = server.connection().await;
+#[allow(clippy::cast_precision_loss)]
+async fn bare_loop(backlog: &Backlog) -> f64 {
+    let served = backlog.serve().await;
+    let mut connection = served.server.connection().await;
     let outcome = Outcome::Refused(Refusal::PersonNotFound);
     let start = Instant::now();
     let mut done = 0;
-    while done < backlog {
+    while done < backlog.jobs {
         let entries = read(&mut connection).await;
         done += entries.len();
         stream::iter(entries)
             .for_each_concurrent(AT_ONCE, |delivery| {
-                let (queue, outcome) = (&queue, &outcome);
+                let (queue, outcome) = (&served.queue, &outcome);
                 async move {
-                    queue
-                        .finish(&delivery, outcome, Duration::from_millis(1))
-                        .await
-                        .expect("a running Redis");
+                    let finished = queue.finish(&delivery, outcome, Duration::from_millis(1)).await;
+                    finished.expect("a running Redis");
                 }
             })
             .await;
     }
-    start.elapsed()
+    done as f64 / start.elapsed().as_secs_f64()
 }
 
 async fn read(connection: &mut redis::aio::MultiplexedConnection) -> Vec<Delivery> {

@@ -5,17 +5,32 @@ use std::path::{Path, PathBuf};
 use tests::process::Process;
 use tokio::process::Command;
 
+use super::series;
+use super::usage::Meter;
+
 /// What one run showed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Load {
     /// Requests a second.
     pub(crate) rate: f64,
+    /// Requests answered.
+    pub(crate) requests: f64,
     /// Median latency, milliseconds.
     pub(crate) p50_ms: f64,
     /// Latency of all but one in a hundred, milliseconds.
     pub(crate) p99_ms: f64,
-    /// CPU time of the server per request, microseconds.
-    pub(crate) cpu_us: f64,
+    /// CPU time per request of each process watched, microseconds.
+    pub(crate) cpu_us: Vec<f64>,
+}
+
+/// How hard, and what is watched meanwhile.
+pub(crate) struct Asking<'a> {
+    /// Connections, each with one request at a time.
+    pub(crate) connections: u32,
+    /// For how long.
+    pub(crate) seconds: u64,
+    /// Whose CPU time is taken.
+    pub(crate) watched: Vec<&'a Process>,
 }
 
 /// A kind of request, as a script of `wrk`.
@@ -24,7 +39,7 @@ pub(crate) struct Requests(PathBuf);
 impl Requests {
     /// Requests for approvals nobody has seen before.
     pub(crate) fn resends(folder: &Path) -> Self {
-        // wrk runs one Lua state per thread; each begins elsewhere, so that no two runs share an approval.
+        // Each begins elsewhere, so that no two runs share an approval.
         let seed = rand::random::<u32>();
         Self::script(
             folder,
@@ -59,63 +74,76 @@ end
         Self(path)
     }
 
-    /// Asks a server with so many connections for so long. Answers other than 2xx and 3xx fail the bench: a fast
-    /// refusal is no figure.
-    pub(crate) async fn run(&self, url: &str, server: &Process, connections: u32, seconds: u64) -> Load {
-        let before = cpu_seconds(server);
+    /// Asks a server. Answers other than 2xx and 3xx fail the figure: a fast refusal is none.
+    pub(crate) async fn run(&self, url: &str, asking: &Asking<'_>) -> Load {
+        let meter = Meter::start(&asking.watched);
         let mut command = Command::new("wrk");
-        command.args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), "--latency", "-s"]);
-        let output = command.arg(&self.0).arg(url).output().await.expect("wrk is installed");
+        command.args(["-t1", &format!("-c{}", asking.connections), &format!("-d{}s", asking.seconds)]);
+        command.args(["--latency", "-s"]).arg(&self.0).arg(url);
+        let output = command.output().await.expect("wrk is installed");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{text}");
-        let requests = number(&text, " requests in").unwrap_or_else(|| {
-            panic!("no count in wrk's report:\n{text}{}", String::from_utf8_lossy(&output.stderr))
-        });
-        let rate =
-            text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:")?.trim().parse().ok());
-        Load {
-            rate: rate.expect("a rate in wrk's report"),
-            p50_ms: latency(&text, "50%"),
-            p99_ms: latency(&text, "99%"),
-            cpu_us: (cpu_seconds(server) - before) / requests * 1_000_000.0,
+        if let Some(wrong) =
+            text.lines().find(|line| line.contains("Non-2xx") || line.contains("Socket errors"))
+        {
+            panic!("{}", wrong.trim());
         }
+        let mut load = Load::read(&text).unwrap_or_else(|| {
+            panic!("a report wrk does not write:\n{text}{}", String::from_utf8_lossy(&output.stderr))
+        });
+        load.cpu_us = meter.us_each(load.requests);
+        load
     }
 }
 
-fn number(text: &str, before: &str) -> Option<f64> {
-    text.lines().find_map(|line| line.split_once(before)?.0.trim().parse().ok())
+impl Load {
+    /// What `wrk` reports.
+    fn read(text: &str) -> Option<Self> {
+        let line = |start: &str| text.lines().find_map(|line| line.trim().strip_prefix(start).map(str::trim));
+        let count = text.lines().find_map(|line| line.split_once(" requests in")?.0.trim().parse().ok());
+        Some(Self {
+            rate: line("Requests/sec:")?.parse().ok()?,
+            requests: count?,
+            p50_ms: milliseconds(line("50%")?)?,
+            p99_ms: milliseconds(line("99%")?)?,
+            cpu_us: Vec::new(),
+        })
+    }
 }
 
-fn latency(text: &str, percentile: &str) -> f64 {
-    let value = text.lines().find_map(|line| line.trim().strip_prefix(percentile).map(str::trim));
-    let value = value.expect("a percentile in wrk's report");
+/// The rates of several runs.
+pub(crate) fn rates(loads: &[Load]) -> Vec<f64> {
+    loads.iter().map(|load| load.rate).collect()
+}
+
+/// Several runs in words: rate with spread, latencies, CPU per request of the server and of Redis.
+pub(crate) fn words(loads: &[Load]) -> String {
+    let of = |part: fn(&Load) -> f64| series::median(loads.iter().map(part).collect());
+    let watched = loads.first().map_or(0, |load| load.cpu_us.len());
+    let cpu = |at: usize| series::median(loads.iter().map(|load| load.cpu_us[at]).collect());
+    let cpu: Vec<String> = (0..watched).map(|at| format!("{:.0}", cpu(at))).collect();
+    let (p50, p99) = (of(|load| load.p50_ms), of(|load| load.p99_ms));
+    format!("{}, p50 {p50:.1} ms, p99 {p99:.1} ms, CPU {} µs", series::rate(&rates(loads)), cpu.join(" + "))
+}
+
+fn milliseconds(text: &str) -> Option<f64> {
     let scaled =
-        |unit: &str, factor: f64| value.strip_suffix(unit)?.parse::<f64>().ok().map(|number| number * factor);
-    scaled("us", 0.001)
-        .or_else(|| scaled("ms", 1.0))
-        .or_else(|| scaled("s", 1_000.0))
-        .expect("a time in wrk's report")
+        |unit: &str, factor: f64| text.strip_suffix(unit)?.parse::<f64>().ok().map(|number| number * factor);
+    scaled("us", 0.001).or_else(|| scaled("ms", 1.0)).or_else(|| scaled("s", 1_000.0))
 }
 
-/// CPU time a process has used, seconds; 100 ticks a second on every Linux we run on.
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn cpu_seconds(process: &Process) -> f64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id().expect("a running process")));
-    let stat = stat.expect("a running process");
-    let after_name = stat.rsplit_once(')').expect("a name in parentheses").1;
-    let ticks: u64 =
-        after_name.split_whitespace().skip(11).take(2).filter_map(|word| word.parse::<u64>().ok()).sum();
-    ticks as f64 / 100.0
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Memory a process holds, MiB.
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn rss_mib(process: &Process) -> f64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", process.id().expect("a running process")));
-    let status = status.expect("a running process");
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
-    kib.map_or(f64::NAN, |kib: u64| kib as f64 / 1024.0)
+    #[test]
+    fn a_report_of_wrk_is_read_whatever_its_units() {
+        let text = "  Latency Distribution\n     50%  812.00us\n     75%    1.10ms\n     99%    1.20s \n  \
+                    61234 requests in 2.00s, 20.10MB read\nRequests/sec:  30617.25\n";
+        let load = Load::read(text).expect("a report");
+        assert!(
+            (load.requests - 61_234.0).abs() < f64::EPSILON && (load.rate - 30_617.25).abs() < f64::EPSILON
+        );
+        assert!((load.p50_ms - 0.812).abs() < 1e-9 && (load.p99_ms - 1_200.0).abs() < 1e-9);
+        assert!(Load::read("unable to connect").is_none());
+    }
 }

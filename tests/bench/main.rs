@@ -1,49 +1,61 @@
-//! `resend-bench`: what the service costs, shown beside what bounds it, as ratios from one run on one machine.
-//! `tests/run --bench` builds it for release and runs it.
+//! `resend-bench`: what the service costs, shown beside what bounds it and what a user would pick instead, as ratios
+//! from one run on one machine. `tests/run --bench` builds it for release and runs it.
 
 // A bench that cannot start what it measures has nothing to say; a panic says so at its place.
 #![allow(clippy::expect_used)]
 
 mod accept;
+mod backlog;
+mod cluster;
 mod drain;
 mod eta;
 mod load;
+mod machine;
 mod memory;
+mod peer;
+mod peers;
 mod pickup;
 mod poll;
 mod real;
 mod report;
+mod series;
 mod server;
+mod suite;
+mod usage;
 mod workers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use report::Report;
+use clap::{Parser, ValueEnum};
+use suite::Part;
 
 /// Measures the service beside what bounds it. Figures are ratios from one run: the machine's own speed cancels out.
 #[derive(Parser)]
 #[command(name = "resend-bench", version)]
 struct Arguments {
-    /// Only these parts, comma-separated: accept, poll, drain, real, pickup, memory, eta.
+    /// Only these parts, comma-separated.
     #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
-    /// Runs of each figure; the median is quoted.
+    only: Vec<Part>,
+    /// Runs of each figure; the median is quoted, with the least and the most.
     #[arg(long, default_value_t = 3)]
     runs: usize,
     /// Seconds of each run under load.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 4)]
     seconds: u64,
+    /// One short run of everything, over small backlogs: shows that it works, not how fast.
+    #[arg(long)]
+    quick: bool,
     /// Where the table is kept; nowhere when not given.
     #[arg(long)]
     write: Option<PathBuf>,
-    #[command(subcommand)]
+    /// What this program is when the bench starts it beside itself.
+    #[arg(long = "as", hide = true)]
     role: Option<Role>,
 }
 
-/// What this program is when the bench starts it beside itself.
-#[derive(Subcommand)]
+/// See [`Arguments::role`].
+#[derive(Clone, Copy, ValueEnum)]
 enum Role {
     /// A bare axum server: a hello route, one that runs the enqueue script, one that makes one read.
     Floor,
@@ -56,6 +68,14 @@ enum Role {
 struct Effort {
     runs: usize,
     seconds: u64,
+    quick: bool,
+}
+
+impl Effort {
+    /// So many jobs, or a twentieth of them.
+    fn jobs(self, jobs: usize) -> usize {
+        if self.quick { jobs / 20 } else { jobs }
+    }
 }
 
 #[tokio::main]
@@ -71,33 +91,13 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(arguments: &Arguments) -> ExitCode {
-    let wanted = |part: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == part);
-    let effort = Effort { runs: arguments.runs.max(1), seconds: arguments.seconds.max(1) };
-    let mut report = Report::new(effort);
-    if wanted("accept") {
-        accept::measure(effort, &mut report).await;
-    }
-    if wanted("poll") {
-        poll::measure(effort, &mut report).await;
-    }
-    if wanted("drain") {
-        drain::measure(effort, &mut report).await;
-    }
-    if wanted("real") {
-        real::measure(effort, &mut report).await;
-    }
-    if wanted("pickup") {
-        pickup::measure(effort, &mut report).await;
-    }
-    if wanted("memory") {
-        memory::measure(&mut report).await;
-    }
-    if wanted("eta") {
-        Box::pin(eta::measure(&mut report)).await;
-    }
+    let effort = if arguments.quick {
+        Effort { runs: 1, seconds: 1, quick: true }
+    } else {
+        Effort { runs: arguments.runs.max(1), seconds: arguments.seconds.max(1), quick: false }
+    };
+    let parts = if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only };
+    let report = suite::run(parts, effort, arguments.write.as_deref()).await;
     report.print();
-    if let Some(path) = &arguments.write {
-        std::fs::write(path, report.markdown()).expect("the results can be written");
-    }
     if report.missed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,30 +1,23 @@
 //! (f) What a queued and a finished job cost Redis.
 
-use std::time::Duration;
-
 use shared::approval::Approval;
-use shared::config::Settings;
 use shared::outcome::Outcome;
 use shared::queue::Verdict;
-use tests::place::Place;
 use tests::redis_server::RedisServer;
 use tests::sandbox::scenarios::scenarios;
 use tokio_util::sync::CancellationToken;
 use worker::consumer::{Consuming, unique_name};
 
+use super::backlog::{Served, drained, fill};
 use super::report::{Asked, Figure, Report};
-use super::server::queue_of;
-use super::workers::{drained, fill};
 
 const JOBS: usize = 20_000;
 
 #[allow(clippy::cast_precision_loss)]
 pub(crate) async fn measure(report: &mut Report) {
-    eprintln!("memory");
-    let place = Place::new().expect("a folder of its own");
-    let server = RedisServer::start_with(place.path(), &["--appendonly", "no", "--save", ""]).await;
-    let settings = Settings::from_pairs([("RESEND_REDIS_URL", server.url())]).expect("right settings");
-    let queue = queue_of(&settings);
+    let served = Served::empty().await;
+    let left = served.left().await;
+    let Served { server, queue, .. } = served;
     let empty = used(&server).await;
     fill(&queue, JOBS).await;
     let queued = (used(&server).await - empty) / JOBS as f64;
@@ -38,7 +31,7 @@ pub(crate) async fn measure(report: &mut Report) {
         async move { Verdict::End(sent) }
     };
     let working = tokio::spawn(consuming.run(handler, stop.clone()));
-    let _: Duration = drained(&server, std::time::Instant::now()).await;
+    drained(left).await;
     stop.cancel();
     working.await.expect("no panic").expect("a graceful stop");
     let finished = (used(&server).await - empty) / JOBS as f64;

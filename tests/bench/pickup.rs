@@ -2,55 +2,60 @@
 
 use std::time::{Duration, Instant};
 
-use shared::config::{ApprovalLimits, Settings};
 use shared::queue::Enqueued;
-use tests::place::Place;
-use tests::redis_server::RedisServer;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use worker::consumer::{Consuming, unique_name};
 
 use super::Effort;
-use super::report::{Asked, Figure, Report, median};
-use super::server::queue_of;
-use super::workers::{fresh, noop};
+use super::backlog::{Served, fresh, no_limits};
+use super::report::{Asked, Figure, Report};
+use super::series::{median, spread};
+use super::workers::{SLOTS, noop};
 
-const JOBS: usize = 300;
+/// Jobs of one run.
+pub(crate) const JOBS: usize = 300;
+
 const EVERY: Duration = Duration::from_millis(20);
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
-    eprintln!("pick-up");
     let (mut p50s, mut p99s) = (Vec::new(), Vec::new());
-    for _ in 0..effort.runs {
-        let waits = waits().await;
-        p50s.push(waits[JOBS / 2].as_secs_f64() * 1_000.0);
-        p99s.push(waits[JOBS * 99 / 100].as_secs_f64() * 1_000.0);
+    for run in 1..=effort.runs {
+        report.step(format!("pick-up, run {run}"));
+        let (p50, p99) = percentiles(waits_ms().await);
+        p50s.push(p50);
+        p99s.push(p99);
     }
-    for (name, value, bound) in [("p50", median(p50s), 0.6), ("p99", median(p99s), 1.5)] {
+    for (name, values, bound) in [("p50", p50s, 0.6), ("p99", p99s, 1.5)] {
         report.add(Figure {
             name: format!("pick-up at 50/s, {name}, ms"),
-            ours: format!("{value:.2}"),
-            other: format!("{bound}"),
-            value,
+            ours: spread(&values, 2, " ms"),
+            other: format!("{bound} ms"),
+            value: median(values),
             asked: Asked::AtMost(bound),
         });
     }
 }
 
-/// Enqueue called → handler started, sorted.
-async fn waits() -> Vec<Duration> {
-    let place = Place::new().expect("a folder of its own");
-    let server = RedisServer::start_with(place.path(), &["--appendonly", "no", "--save", ""]).await;
-    let settings = Settings::from_pairs([("RESEND_REDIS_URL", server.url())]).expect("right settings");
-    let (queue, stop) = (queue_of(&settings), CancellationToken::new());
+/// The middle wait, and the one all but one in a hundred stay below.
+pub(crate) fn percentiles(mut waits: Vec<f64>) -> (f64, f64) {
+    waits.sort_by(f64::total_cmp);
+    let at = |hundredths: usize| waits.get(waits.len() * hundredths / 100).copied().unwrap_or(f64::NAN);
+    (at(50), at(99))
+}
+
+/// Enqueue called → handler started, milliseconds.
+pub(crate) async fn waits_ms() -> Vec<f64> {
+    let Served { server: _server, queue, place: _place, .. } = Served::empty().await;
+    let stop = CancellationToken::new();
     let (started, mut starts) = mpsc::unbounded_channel();
-    let consuming = Consuming { queue: queue.clone(), name: unique_name(), concurrency: 64 };
+    let consuming = Consuming { queue: queue.clone(), name: unique_name(), concurrency: SLOTS };
     let handler = move |held| {
         let _ = started.send(Instant::now());
         noop(held)
     };
     let working = tokio::spawn(consuming.run(handler, stop.clone()));
-    let limits = ApprovalLimits { cooldown: Duration::ZERO, per_hour: 0 };
+    let limits = no_limits();
     let mut waits = Vec::with_capacity(JOBS);
     let mut tick = tokio::time::interval(EVERY);
     for _ in 0..JOBS {
@@ -58,10 +63,21 @@ async fn waits() -> Vec<Duration> {
         let sent = Instant::now();
         let enqueued = queue.enqueue(&fresh(), &limits).await.expect("a running Redis");
         assert!(matches!(enqueued, Enqueued::Accepted(_)));
-        waits.push(starts.recv().await.expect("a running worker") - sent);
+        waits.push((starts.recv().await.expect("a running worker") - sent).as_secs_f64() * 1_000.0);
     }
     stop.cancel();
     working.await.expect("no panic").expect("a graceful stop");
-    waits.sort();
     waits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_taken_from_sorted_waits() {
+        let waits = (0..100).rev().map(f64::from).collect();
+        assert_eq!(percentiles(waits), (50.0, 99.0));
+        assert!(percentiles(Vec::new()).0.is_nan());
+    }
 }

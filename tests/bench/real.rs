@@ -12,7 +12,10 @@ use tests::stack::{Stack, StackBuilder};
 use uuid::Uuid;
 
 use super::Effort;
-use super::report::{Asked, Figure, Report, median};
+use super::backlog::{drain_rate, left_in};
+use super::report::{Asked, Figure, Report};
+use super::series::{median, rate, ratio, spread};
+use super::usage::{Meter, peak_rss_mib};
 
 const JOBS: usize = 10_000;
 
@@ -32,25 +35,44 @@ struct Sandbox {
     _process: Process,
 }
 
-#[allow(clippy::cast_precision_loss)]
+/// What our worker showed in one run.
+struct Worked {
+    rate: f64,
+    /// CPU time per job of the worker and of Redis, microseconds.
+    cpu_us: Vec<f64>,
+    rss_mib: f64,
+}
+
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
-    eprintln!("real job");
+    let jobs = effort.jobs(JOBS);
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..effort.runs {
-        bare.push(JOBS as f64 / bare_calls().await.as_secs_f64());
-        ours.push(JOBS as f64 / our_worker().await.as_secs_f64());
+    for run in 1..=effort.runs {
+        report.step(format!("real job, run {run}"));
+        bare.push(bare_calls(jobs).await);
+        ours.push(our_worker(jobs).await);
     }
-    let ratios = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare).collect();
+    let of = |part: fn(&Worked) -> f64| ours.iter().map(part).collect::<Vec<_>>();
+    let (rates, rss) = (of(|run| run.rate), of(|run| run.rss_mib));
+    let (worker, redis) = (of(|run| run.cpu_us[0]), of(|run| run.cpu_us[1]));
+    let cpu = format!("{} + {}", spread(&worker, 0, ""), spread(&redis, 0, " µs"));
     report.add(Figure {
         name: "real job / bare reqwest loop of the same three calls".into(),
-        ours: format!("{:.0}/s", median(ours)),
-        other: format!("{:.0}/s", median(bare)),
-        value: median(ratios),
+        ours: format!("{}, CPU {cpu}", rate(&rates)),
+        other: rate(&bare),
+        value: ratio(&rates, &bare),
         asked: Asked::AtLeast(0.6),
+    });
+    report.add(Figure {
+        name: "RSS of a worker, its peak over real jobs, MiB".into(),
+        ours: spread(&rss, 1, ""),
+        other: "20".into(),
+        value: median(rss),
+        asked: Asked::AtMost(20.0),
     });
 }
 
-async fn our_worker() -> Duration {
+#[allow(clippy::cast_precision_loss)]
+async fn our_worker(jobs: usize) -> Worked {
     let place = tests::place::Place::new().expect("a folder of its own");
     let sandbox = Sandbox::start(place.path()).await;
     let builder = StackBuilder::new()
@@ -60,16 +82,13 @@ async fn our_worker() -> Duration {
         .set("RESEND_REGISTRY_URL", format!("{}/registry", sandbox.url))
         .set("RESEND_SMS_URL", format!("{}/sms/messages", sandbox.url));
     let mut stack = builder.start().await;
-    let people = sandbox.people().await;
-    accept_all(&stack, people).await;
-    let start = Instant::now();
+    accept_all(&stack, sandbox.people(jobs).await).await;
+    let left = left_in(stack.redis.connection().await);
     stack.add_worker(&[]).await;
-    eventually("the backlog drains", Duration::from_mins(5), || async {
-        let left: u64 = stack.redis.command(&["XLEN", "resend:{0}:stream"]).await;
-        (left == 0).then_some(())
-    })
-    .await;
-    start.elapsed()
+    let worker = &stack.workers[0].process;
+    let meter = Meter::start(&[worker, stack.redis.process()]);
+    let rate = drain_rate(jobs, left).await;
+    Worked { rate, cpu_us: meter.us_each(jobs as f64), rss_mib: peak_rss_mib(worker) }
 }
 
 async fn accept_all(stack: &Stack, people: Vec<Person>) {
@@ -85,10 +104,11 @@ async fn accept_all(stack: &Stack, people: Vec<Person>) {
         .await;
 }
 
-async fn bare_calls() -> Duration {
+#[allow(clippy::cast_precision_loss)]
+async fn bare_calls(jobs: usize) -> f64 {
     let place = tests::place::Place::new().expect("a folder of its own");
     let sandbox = Sandbox::start(place.path()).await;
-    let people = sandbox.people().await;
+    let people = sandbox.people(jobs).await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let start = Instant::now();
     stream::iter(people)
@@ -97,7 +117,7 @@ async fn bare_calls() -> Duration {
             async move { three_calls(http, url, &person).await }
         })
         .await;
-    start.elapsed()
+    jobs as f64 / start.elapsed().as_secs_f64()
 }
 
 async fn three_calls(http: &reqwest::Client, url: &str, person: &Person) {
@@ -129,8 +149,8 @@ impl Sandbox {
         Self { url, _process: process }
     }
 
-    async fn people(&self) -> Vec<Person> {
-        let url = format!("{}/sandbox/approvals/bulk?count={JOBS}", self.url);
+    async fn people(&self, jobs: usize) -> Vec<Person> {
+        let url = format!("{}/sandbox/approvals/bulk?count={jobs}", self.url);
         let made = reqwest::Client::new().post(url).send().await.expect("an answer");
         made.json().await.expect("people")
     }

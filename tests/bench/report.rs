@@ -1,6 +1,9 @@
-//! The table: figure, ours, the other, ratio, what is asked.
+//! The table: figure, ours, the other, what is judged, what is asked, the verdict.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Effort;
 
@@ -29,49 +32,112 @@ pub(crate) struct Figure {
     pub(crate) asked: Asked,
 }
 
-/// All figures of a run.
+/// A line of the table.
+enum Line {
+    Part(String),
+    Seen(Figure),
+    NotRun { name: String, why: String },
+    Failed { name: String, why: String },
+}
+
+/// All figures of a run, and how far it has come.
 pub(crate) struct Report {
     effort: Effort,
-    figures: Vec<Figure>,
+    machine: String,
+    lines: Vec<Line>,
+    bar: ProgressBar,
 }
 
 impl Report {
-    /// An empty table.
-    pub(crate) fn new(effort: Effort) -> Self {
-        Self { effort, figures: Vec::new() }
+    /// An empty table for so many parts, measured on this machine.
+    pub(crate) fn new(effort: Effort, machine: String, parts: usize) -> Self {
+        let bar = ProgressBar::new(parts as u64);
+        let style = ProgressStyle::with_template("{bar:24} {pos}/{len} parts, {elapsed}  {wide_msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { effort, machine, lines: Vec::new(), bar }
+    }
+
+    /// A part begins.
+    pub(crate) fn begin(&mut self, part: &str) {
+        self.say(part);
+        self.lines.push(Line::Part(part.to_owned()));
+    }
+
+    /// What is being done now.
+    pub(crate) fn step(&self, what: impl Into<String>) {
+        self.bar.set_message(what.into());
+    }
+
+    /// A part has ended.
+    pub(crate) fn end_part(&self) {
+        self.bar.inc(1);
     }
 
     /// Adds a figure, and says it at once.
     pub(crate) fn add(&mut self, figure: Figure) {
-        eprintln!("  {}: {} against {} -> {:.3}", figure.name, figure.ours, figure.other, figure.value);
-        self.figures.push(figure);
+        let Figure { name, ours, other, value, asked } = &figure;
+        self.say(&format!("  {name}: {ours} against {other} -> {value:.3} {}", asked.verdict(*value)));
+        self.lines.push(Line::Seen(figure));
     }
 
-    /// Figures that are not as asked.
+    /// Something that could not be measured here, and need not be.
+    pub(crate) fn not_run(&mut self, name: impl Into<String>, why: impl Into<String>) {
+        let (name, why) = (name.into(), why.into());
+        self.say(&format!("  {name}: not run: {why}"));
+        self.lines.push(Line::NotRun { name, why });
+    }
+
+    /// Something that broke while it was measured.
+    pub(crate) fn failed(&mut self, name: impl Into<String>, why: impl Into<String>) {
+        let (name, why) = (name.into(), why.into().replace(['\n', '|'], " "));
+        self.say(&format!("  {name}: failed: {why}"));
+        self.lines.push(Line::Failed { name, why });
+    }
+
+    /// Figures that are not as asked, and what broke.
     pub(crate) fn missed(&self) -> usize {
-        self.figures.iter().filter(|figure| !figure.asked.holds(figure.value)).count()
+        let missed = |line: &&Line| match line {
+            Line::Seen(figure) => !figure.asked.holds(figure.value),
+            Line::Failed { .. } => true,
+            Line::Part(_) | Line::NotRun { .. } => false,
+        };
+        self.lines.iter().filter(missed).count()
     }
 
     /// The table for a terminal.
     pub(crate) fn print(&self) {
+        self.bar.finish_and_clear();
         println!("\n{}", self.markdown());
     }
 
     /// The table as Markdown, with what it was measured on.
     pub(crate) fn markdown(&self) -> String {
-        let Effort { runs, seconds } = self.effort;
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let Effort { runs, seconds, .. } = self.effort;
         let mut text = format!(
-            "Measured {} on {cores} cores shared by everything; medians of {runs} runs, {seconds} s each under load.\n\n",
-            chrono::Utc::now().format("%Y-%m-%d %H:%M UTC")
+            "# Figures of one run\n\nWritten by `tests/run --bench`; what each means, and what bounds it, is in \
+             [README.md](README.md).\n\n{}\n- medians of {runs} runs (least–most), {seconds} s each under load\n",
+            self.machine
         );
-        text.push_str("| figure | ours | against | value | asked | |\n|---|---|---|---|---|---|\n");
-        for Figure { name, ours, other, value, asked } in &self.figures {
-            let verdict = if asked.holds(*value) { "" } else { "**missed**" };
-            let _ =
-                writeln!(text, "| {name} | {ours} | {other} | {value:.2} | {} | {verdict} |", asked.words());
+        for line in &self.lines {
+            let _ = match line {
+                Line::Part(part) => writeln!(
+                    text,
+                    "\n## {part}\n\n| figure | ours | against | value | asked | verdict |\n|---|---|---|---|---|---|"
+                ),
+                Line::Seen(Figure { name, ours, other, value, asked }) => {
+                    let (words, verdict) = (asked.words(), asked.verdict(*value));
+                    writeln!(text, "| {name} | {ours} | {other} | {value:.2} | {words} | {verdict} |")
+                }
+                Line::NotRun { name, why } => writeln!(text, "| {name} | | | | | not run: {why} |"),
+                Line::Failed { name, why } => writeln!(text, "| {name} | | | | | **failed**: {why} |"),
+            };
         }
         text
+    }
+
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 }
 
@@ -91,10 +157,53 @@ impl Asked {
             Self::Nothing => String::new(),
         }
     }
+
+    fn verdict(self, value: f64) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            asked if asked.holds(value) => "met",
+            _ => "**missed**",
+        }
+    }
 }
 
-/// The middle of several runs.
-pub(crate) fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        Report::new(Effort { runs: 3, seconds: 1, quick: true }, "- here".into(), 1)
+    }
+
+    fn figure(value: f64, asked: Asked) -> Figure {
+        Figure { name: "rate".into(), ours: "1/s".into(), other: "2/s".into(), value, asked }
+    }
+
+    #[test]
+    fn a_figure_is_missed_on_the_wrong_side_of_its_bound_only() {
+        for (value, asked, verdict) in [
+            (0.85, Asked::AtLeast(0.85), "met"),
+            (0.849, Asked::AtLeast(0.85), "**missed**"),
+            (1.5, Asked::AtMost(1.5), "met"),
+            (1.51, Asked::AtMost(1.5), "**missed**"),
+            (f64::NAN, Asked::AtMost(1.5), "**missed**"),
+            (0.0, Asked::Nothing, ""),
+        ] {
+            let mut report = report();
+            report.add(figure(value, asked));
+            assert_eq!(report.missed(), usize::from(verdict == "**missed**"), "{value} {}", asked.words());
+            assert!(report.markdown().contains(&format!("| {} | {verdict} |", asked.words())));
+        }
+    }
+
+    #[test]
+    fn what_is_not_run_is_shown_and_not_held_against_us_and_what_broke_is() {
+        let mut report = report();
+        report.not_run("Fastify + BullMQ", "no node here");
+        assert_eq!(report.missed(), 0);
+        assert!(report.markdown().contains("| Fastify + BullMQ | | | | | not run: no node here |"));
+        report.failed("drain", "not within 10s\n| it hangs");
+        assert_eq!(report.missed(), 1);
+        assert!(report.markdown().contains("| drain | | | | | **failed**: not within 10s   it hangs |"));
+    }
 }

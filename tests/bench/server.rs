@@ -83,7 +83,8 @@ pub(crate) async fn start_role(
     // A log of its own: an earlier one would still say where it listened.
     let log = folder.join(format!("{role}-{}.log", Uuid::new_v4().simple()));
     let mut process =
-        Process::start(&program("resend-bench"), &[role.to_owned()], settings, &log).expect("this program");
+        Process::start(&program("resend-bench"), &["--as".to_owned(), role.to_owned()], settings, &log)
+            .expect("this program");
     let address = process.address().await;
     (process, format!("http://{address}"))
 }

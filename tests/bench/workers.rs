@@ -1,26 +1,26 @@
-//! Our backend with a job that does nothing, as a process of its own; and filling the queue for it.
+//! Our backend with a job that does nothing, as a process of its own; and (h) what more of them bring.
 
-use std::time::{Duration, Instant};
-
-use futures_util::StreamExt;
-use futures_util::stream;
-use shared::config::ApprovalLimits;
-use shared::ids::{ApprovalId, PatientId, RequestId};
+use futures_util::future::join_all;
 use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Enqueued, Held, NewJob, Queue, Verdict};
-use tests::eventually::eventually;
-use tests::redis_server::RedisServer;
+use shared::queue::{Held, Verdict};
+use tests::process::Process;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use worker::consumer::{Consuming, unique_name};
 
-use super::server::queue;
+use super::Effort;
+use super::backlog::{Backlog, Served, drain_rate};
+use super::report::{Asked, Figure, Report};
+use super::series::{rate, ratio};
+use super::server::{queue, start_role};
 
 /// Slots of the worker; the default of the service.
-const SLOTS: usize = 64;
+pub(crate) const SLOTS: usize = 64;
 
-/// Jobs enqueued at once while a queue is filled.
-const AT_ONCE: usize = 256;
+/// How many workers share a backlog.
+const FLEETS: [usize; 3] = [1, 2, 4];
+
+/// Jobs they share.
+const JOBS: usize = 200_000;
 
 /// The role `worker`.
 pub(crate) async fn run_noop() {
@@ -34,41 +34,33 @@ pub(crate) async fn noop(_: Held) -> Verdict {
     Verdict::End(Outcome::Refused(Refusal::PersonNotFound))
 }
 
-/// A job nobody has seen before.
-pub(crate) fn fresh() -> NewJob {
-    NewJob {
-        patient: PatientId(Uuid::new_v4()),
-        approval: ApprovalId(Uuid::new_v4()),
-        client: "mis-a".parse().expect("a client id"),
-        request: RequestId::generate(),
-        trace: None,
-        idempotency: None,
-    }
+/// Starts so many of them.
+pub(crate) async fn start_noop(workers: usize, served: &Served) -> Vec<Process> {
+    let folder = served.place.path();
+    let started = (0..workers).map(|_| start_role("worker", &served.settings, folder));
+    join_all(started).await.into_iter().map(|(process, _)| process).collect()
 }
 
-/// Enqueues so many jobs.
-pub(crate) async fn fill(queue: &Queue, jobs: usize) {
-    let limits = ApprovalLimits { cooldown: Duration::ZERO, per_hour: 0 };
-    stream::iter(0..jobs)
-        .for_each_concurrent(AT_ONCE, |_| async {
-            let enqueued = queue.enqueue(&fresh(), &limits).await.expect("a running Redis");
-            assert!(matches!(enqueued, Enqueued::Accepted(_)), "{enqueued:?}");
-        })
-        .await;
-}
-
-/// Waits until the stream is empty; answers how long that took.
-pub(crate) async fn drained(server: &RedisServer, start: Instant) -> Duration {
-    let mut connection = server.connection().await;
-    eventually("the backlog drains", Duration::from_mins(10), || {
-        let mut connection = connection.clone();
-        async move {
-            let left: u64 =
-                redis::cmd("XLEN").arg("resend:{0}:stream").query_async(&mut connection).await.ok()?;
-            (left == 0).then_some(())
+pub(crate) async fn measure(effort: Effort, report: &mut Report) {
+    report.step("workers: filling");
+    let backlog = Backlog::make(effort.jobs(JOBS)).await;
+    let mut rates: [Vec<f64>; FLEETS.len()] = Default::default();
+    for run in 1..=effort.runs {
+        for (workers, rates) in FLEETS.into_iter().zip(&mut rates) {
+            report.step(format!("{workers} workers, run {run}"));
+            let served = backlog.serve().await;
+            let left = served.left().await;
+            let _working = start_noop(workers, &served).await;
+            rates.push(drain_rate(backlog.jobs, left).await);
         }
-    })
-    .await;
-    let _: redis::RedisResult<String> = redis::cmd("PING").query_async(&mut connection).await;
-    start.elapsed()
+    }
+    for (workers, many) in FLEETS.into_iter().zip(&rates).skip(1) {
+        report.add(Figure {
+            name: format!("drain of {} by {workers} workers / by one", backlog.jobs),
+            ours: rate(many),
+            other: rate(&rates[0]),
+            value: ratio(many, &rates[0]),
+            asked: Asked::Nothing,
+        });
+    }
 }

@@ -1,0 +1,158 @@
+//! A Redis with a backlog in it: filled once and kept as a dump, so that every run begins with the same.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use redis::aio::MultiplexedConnection;
+use shared::config::{ApprovalLimits, Settings};
+use shared::ids::{ApprovalId, PatientId, RequestId};
+use shared::queue::{Enqueued, NewJob, Queue};
+use tests::eventually::eventually;
+use tests::place::Place;
+use tests::redis_server::RedisServer;
+use tokio::process::Command;
+use uuid::Uuid;
+
+use super::server::queue_of;
+
+/// Redis without an append-only file: what is measured over it is our cost, not the disk's.
+pub(crate) const IN_MEMORY: [&str; 4] = ["--appendonly", "no", "--save", ""];
+
+/// Jobs enqueued at once while a queue is filled.
+const AT_ONCE: usize = 256;
+
+/// Longest without a single job done before a drain counts as stuck.
+const STUCK: Duration = Duration::from_secs(20);
+
+/// Jobs that are not done, when they have been counted.
+pub(crate) type Left = BoxFuture<'static, u64>;
+
+/// So many jobs, as Redis dumped them.
+pub(crate) struct Backlog {
+    /// How many.
+    pub(crate) jobs: usize,
+    place: Place,
+}
+
+/// A Redis that serves one run.
+pub(crate) struct Served {
+    /// The server.
+    pub(crate) server: RedisServer,
+    /// Settings that lead to it.
+    pub(crate) settings: Vec<(String, String)>,
+    /// Its queue.
+    pub(crate) queue: Queue,
+    /// Its folder.
+    pub(crate) place: Place,
+}
+
+impl Backlog {
+    /// Fills a queue and dumps it.
+    pub(crate) async fn make(jobs: usize) -> Self {
+        let Served { server, queue, place, .. } = Served::empty().await;
+        fill(&queue, jobs).await;
+        let port = server.port().to_string();
+        let saved = Command::new("redis-cli").args(["-p", &port, "SAVE"]).output().await;
+        assert!(saved.is_ok_and(|output| output.stdout.starts_with(b"OK")), "SAVE");
+        Self { jobs, place }
+    }
+
+    /// A fresh Redis with the backlog in it.
+    pub(crate) async fn serve(&self) -> Served {
+        let place = Place::new().expect("a folder of its own");
+        // A second name for the same dump: nothing here writes one.
+        let dump = "dump.rdb";
+        std::fs::hard_link(self.place.path().join(dump), place.path().join(dump)).expect("a dump");
+        Served::over(place).await
+    }
+}
+
+impl Served {
+    /// A fresh Redis with nothing in it.
+    pub(crate) async fn empty() -> Self {
+        Self::over(Place::new().expect("a folder of its own")).await
+    }
+
+    /// How to see what is left.
+    pub(crate) async fn left(&self) -> impl Fn() -> Left + use<> {
+        left_in(self.server.connection().await)
+    }
+
+    async fn over(place: Place) -> Self {
+        let server = RedisServer::start_with(place.path(), &IN_MEMORY).await;
+        let settings = vec![("RESEND_REDIS_URL".to_owned(), server.url())];
+        let queue = queue_of(&Settings::from_pairs(settings.iter().cloned()).expect("right settings"));
+        queue.make_groups(&queue.keys().partitions().collect::<Vec<_>>()).await.expect("a running Redis");
+        Self { server, settings, queue, place }
+    }
+}
+
+/// How to see what is left of one partition: entries leave the stream as their jobs end.
+pub(crate) fn left_in(connection: MultiplexedConnection) -> impl Fn() -> Left {
+    move || {
+        let mut connection = connection.clone();
+        Box::pin(async move {
+            let length = redis::cmd("XLEN").arg("resend:{0}:stream").query_async(&mut connection).await;
+            length.expect("a running Redis")
+        })
+    }
+}
+
+/// A job nobody has seen before.
+pub(crate) fn fresh() -> NewJob {
+    NewJob {
+        patient: PatientId(Uuid::new_v4()),
+        approval: ApprovalId(Uuid::new_v4()),
+        client: "mis-a".parse().expect("a client id"),
+        request: RequestId::generate(),
+        trace: None,
+        idempotency: None,
+    }
+}
+
+/// Limits that hold nothing back.
+pub(crate) fn no_limits() -> ApprovalLimits {
+    let off = ["COOLDOWN_SECONDS", "PER_APPROVAL_HOUR", "PER_CLIENT_MINUTE"];
+    let off = off.map(|limit| (format!("RESEND_LIMIT_{limit}"), "0".to_owned()));
+    ApprovalLimits::from_settings(&Settings::from_pairs(off).expect("right settings"))
+        .expect("right settings")
+}
+
+/// Enqueues so many jobs.
+pub(crate) async fn fill(queue: &Queue, jobs: usize) {
+    let limits = no_limits();
+    stream::iter(0..jobs)
+        .for_each_concurrent(AT_ONCE, |_| async {
+            let enqueued = queue.enqueue(&fresh(), &limits).await.expect("a running Redis");
+            assert!(matches!(enqueued, Enqueued::Accepted(_)), "{enqueued:?}");
+        })
+        .await;
+}
+
+/// Jobs a second from the first that is done to the last: how long a worker takes to start is not what is asked.
+pub(crate) async fn drain_rate(jobs: usize, left: impl Fn() -> Left) -> f64 {
+    let first = eventually("the first job is done", STUCK, || async {
+        let now = left().await;
+        (now < jobs as u64).then_some(now)
+    })
+    .await;
+    let start = Instant::now();
+    drained(&left).await;
+    #[allow(clippy::cast_precision_loss)]
+    let done = first as f64;
+    done / start.elapsed().as_secs_f64()
+}
+
+/// Waits until nothing is left, for as long as something is done.
+pub(crate) async fn drained(left: impl Fn() -> Left) {
+    let mut before = left().await;
+    while before > 0 {
+        before = eventually(format!("a worker goes on, {before} jobs left"), STUCK, || async {
+            let now = left().await;
+            (now < before || now == 0).then_some(now)
+        })
+        .await;
+    }
+}

@@ -1,0 +1,97 @@
+//! The parts of the bench, one after the other. What breaks one of them is a line of the table, not the end of the run.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use futures_util::FutureExt;
+
+use super::report::Report;
+use super::{Effort, accept, cluster, drain, eta, machine, memory, peers, pickup, poll, real, workers};
+
+/// Longest a part may take: past it, it hangs.
+const LIMIT: Duration = Duration::from_mins(15);
+
+/// A part of the bench; they run in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// PATCH against the floor, and by what Redis keeps of it.
+    Accept,
+    /// GET against one read.
+    Poll,
+    /// A job that does nothing against the scripts' ceiling, by backlog.
+    Drain,
+    /// The same by one, two and four workers.
+    Workers,
+    /// The same, and PATCH, over Redis Clusters.
+    Cluster,
+    /// The job as it is, against the same three calls alone.
+    Real,
+    /// From stored to started.
+    Pickup,
+    /// What a job costs Redis.
+    Memory,
+    /// The same routes and job over other queues.
+    Peers,
+    /// Predicted against actual ends.
+    Eta,
+}
+
+/// Runs these parts; the table is kept after each, so that nothing seen is lost.
+pub(crate) async fn run(parts: &[Part], effort: Effort, write: Option<&Path>) -> Report {
+    let mut report = Report::new(effort, machine::facts(), parts.len());
+    for part in parts {
+        let name = format!("{part:?}").to_lowercase();
+        report.begin(&name);
+        let measured = tokio::time::timeout(LIMIT, Box::pin(measure(*part, effort, &mut report)));
+        match caught(measured).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => report.failed(&name, format!("not within {} s", LIMIT.as_secs())),
+            Err(why) => report.failed(&name, why),
+        }
+        report.end_part();
+        if let Some(path) = write {
+            std::fs::write(path, report.markdown()).expect("the results can be written");
+        }
+    }
+    report
+}
+
+async fn measure(part: Part, effort: Effort, report: &mut Report) {
+    match part {
+        Part::Accept => accept::measure(effort, report).await,
+        Part::Poll => poll::measure(effort, report).await,
+        Part::Drain => drain::measure(effort, report).await,
+        Part::Workers => workers::measure(effort, report).await,
+        Part::Cluster => cluster::measure(effort, report).await,
+        Part::Real => real::measure(effort, report).await,
+        Part::Pickup => pickup::measure(effort, report).await,
+        Part::Memory => memory::measure(report).await,
+        Part::Peers => peers::measure(effort, report).await,
+        Part::Eta => Box::pin(eta::measure(report)).await,
+    }
+}
+
+/// What it answers, or what it panicked with.
+pub(crate) async fn caught<T>(measured: impl Future<Output = T>) -> Result<T, String> {
+    AssertUnwindSafe(measured).catch_unwind().await.map_err(|panic| words_of(&*panic))
+}
+
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_costs_its_own_figure_and_says_why() {
+        let broken: Result<(), String> = caught(async { panic!("no {}", "wrk") }).await;
+        assert_eq!(broken, Err("no wrk".to_owned()));
+        assert_eq!(caught(async { 3 }).await, Ok(3));
+    }
+}
