@@ -67,8 +67,7 @@ impl Authenticator {
         headers: &HeaderMap,
         context: &RequestContext,
     ) -> Result<Arc<Caller>, AuthError> {
-        // A heap of its own for the call: a long poll would hold its 9 KiB for as long as it waits.
-        let caller = Box::pin(self.caller(scope.access(), headers, context)).await?;
+        let caller = self.caller(scope.access(), headers, context).await?;
         if caller.scopes.contains(scope) { Ok(caller) } else { Err(AuthError::MissingScope(scope)) }
     }
 

@@ -1,7 +1,8 @@
 //! One log event and one count for each request. Neither knows more of the path than the route it matched: ids, tokens
 //! and queries stay out.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
@@ -20,9 +21,13 @@ const QUIET: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// Stands for the status of a request whose client did not wait for the answer; nobody ever sees it on the wire.
 const CLIENT_WENT_AWAY: u16 = 499;
 
-/// Meters without labels, looked up once.
+/// Route, method and status of a request: each from a closed set.
+type Labels = (&'static str, &'static str, StatusCode);
+
+/// Meters, each looked up once.
 pub(crate) struct Meters {
     seconds: Histogram,
+    requests: RwLock<HashMap<Labels, Counter>>,
     /// Jobs stored by this process.
     pub(crate) jobs_accepted: Counter,
     /// Clients that wait for a job.
@@ -34,9 +39,25 @@ impl Meters {
     pub(crate) fn new() -> Self {
         Self {
             seconds: histogram!(metric::HTTP_SECONDS),
+            requests: RwLock::default(),
             jobs_accepted: counter!(metric::JOBS_ACCEPTED),
             waiting: gauge!(metric::HTTP_WAITING),
         }
+    }
+}
+
+impl Meters {
+    fn count_request(&self, labels: Labels) {
+        let known = self.requests.read().unwrap_or_else(PoisonError::into_inner).get(&labels).cloned();
+        let counter = known.unwrap_or_else(|| {
+            let (route, method, status) = labels;
+            let code = status.as_str().to_owned();
+            let counter =
+                counter!(metric::HTTP_REQUESTS, "route" => route, "method" => method, "code" => code);
+            let mut all = self.requests.write().unwrap_or_else(PoisonError::into_inner);
+            all.entry(labels).or_insert(counter).clone()
+        });
+        counter.increment(1);
     }
 }
 
@@ -71,8 +92,7 @@ impl Drop for RequestLog {
         let Self { route, method, status, ref context, ref api, .. } = *self;
         let elapsed = self.started.elapsed();
         api.meters.seconds.record(elapsed);
-        let code = status.as_str().to_owned();
-        counter!(metric::HTTP_REQUESTS, "route" => route, "method" => method, "code" => code).increment(1);
+        api.meters.count_request((route, method, status));
         // To a microsecond, as a reader wants it.
         let elapsed_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let (status, request_id) = (status.as_u16(), &context.request_id);

@@ -135,6 +135,11 @@ impl Redis {
         if let Some(link) = self.current() {
             return Ok(link);
         }
+        // A heap of its own: in line it would be part of every call, which is moved and kept a few times over.
+        Box::pin(self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Link, RedisError> {
         let mut attempts = self.inner.attempts.lock().await;
         if let Some(link) = self.current() {
             return Ok(link);

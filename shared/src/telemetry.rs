@@ -3,6 +3,7 @@
 //! Rules for log lines: the id stands in a field of its own, units are in the field's name, an error is logged once,
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
 
+mod json_lines;
 pub mod metric;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
+use json_lines::{JsonLines, span_fields};
 
 /// Upper bounds of every histogram in seconds: from a warm in-process answer to the job deadline.
 const SECONDS: [f64; 16] =
@@ -31,9 +33,7 @@ pub fn start_logging(config: &LogConfig) {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match config.format {
         LogFormat::Text => builder.try_init(),
-        LogFormat::Json => {
-            builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
-        }
+        LogFormat::Json => builder.fmt_fields(span_fields()).event_format(JsonLines).try_init(),
     };
     drop(started);
 }

@@ -78,7 +78,8 @@ impl TokenCache {
             self.for_reads.insert(token, verdict.clone()).await;
             Ok(verdict)
         };
-        self.for_writes.try_get_with(token, asked).await.map_err(|no_answer| *no_answer)
+        // The rare way is boxed, so that the usual one stays small.
+        Box::pin(self.for_writes.try_get_with(token, asked)).await.map_err(|no_answer| *no_answer)
     }
 }
 

@@ -15,8 +15,7 @@ pub(super) fn job_id(segment: Option<&str>) -> Result<JobId, ApiError> {
 
 /// The job, if this client may read it. What is said of a pending one lies ahead.
 pub(crate) async fn owned_job(id: &JobId, client: &ClientId, api: &Api) -> Result<Job, ApiError> {
-    // A heap of its own for the call: a long poll would hold its 7 KiB for as long as it waits.
-    let job = Box::pin(api.queue.job(id)).await.map_err(|error| api.queue_trouble.refuse(&error))?;
+    let job = api.queue.job(id).await.map_err(|error| api.queue_trouble.refuse(&error))?;
     let mut job = job.filter(|job| job.client == *client).ok_or(ApiError::JobNotFound)?;
     if job.end.is_none() {
         job.eta_ms = still_ahead(job.eta_ms, clock::now_ms());

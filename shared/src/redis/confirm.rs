@@ -24,7 +24,7 @@ impl Redis {
         }
         let mut repeats = 0;
         loop {
-            match self.write_and_wait(script, wanted).await {
+            match Box::pin(self.write_and_wait(script, wanted)).await {
                 Err(error) if error.may_repeat() && repeats < REPEATS => repeats += 1,
                 answer => return answer,
             }

@@ -1,0 +1,171 @@
+//! Log lines as JSON, one object each: time, level, the event's own members, and the span it happened in. Written in one
+//! go: there is a line for every request, and the library's own format takes a fifth of what a request costs.
+
+use std::fmt;
+use std::io::Write;
+
+use chrono::{SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Room for a usual line, bytes.
+const USUAL_SIZE: usize = 384;
+
+/// The format.
+pub(super) struct JsonLines;
+
+/// Spans keep their fields as the text of a JSON object.
+pub(super) fn span_fields() -> JsonFields {
+    JsonFields::new()
+}
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = Line(Vec::with_capacity(USUAL_SIZE));
+        line.0.extend_from_slice(b"{\"timestamp\":\"");
+        line.0.extend_from_slice(Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).as_bytes());
+        line.0.push(b'"');
+        line.member("level", event.metadata().level().as_str());
+        event.record(&mut line);
+        if let Some(span) = context.lookup_current() {
+            let extensions = span.extensions();
+            let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| fields.fields.as_str());
+            line.span(span.name(), fields);
+        }
+        line.0.extend_from_slice(b"}\n");
+        writer.write_str(std::str::from_utf8(&line.0).map_err(|_| fmt::Error)?)
+    }
+}
+
+/// A line as far as it is written.
+struct Line(Vec<u8>);
+
+impl Line {
+    fn member(&mut self, name: &str, value: impl Serialize) {
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(name.strip_prefix("r#").unwrap_or(name).as_bytes());
+        self.0.extend_from_slice(b"\":");
+        // Neither strings nor numbers can fail; anything else would leave a hole in the line.
+        if serde_json::to_writer(&mut self.0, &value).is_err() {
+            self.0.extend_from_slice(b"null");
+        }
+    }
+
+    /// `fields` is the text of an object, or nothing.
+    fn span(&mut self, name: &str, fields: &str) {
+        let fields = fields.trim().trim_start_matches('{').trim_end_matches('}');
+        let comma = if fields.is_empty() { "" } else { "," };
+        let _ = write!(self.0, ",\"span\":{{{fields}{comma}\"name\":\"{name}\"}}");
+    }
+}
+
+/// Written as it is shown, without a text of its own in between.
+struct Shown<'a>(&'a dyn fmt::Debug);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:?}", self.0))
+    }
+}
+
+impl Visit for Line {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.member(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.member(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.member(field.name(), value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.member(field.name(), value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.member(field.name(), value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.member(field.name(), Shown(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Written {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    fn events() {
+        tracing::warn!(plain = "a\"b\\c\u{7}\n", shown = %"Код \"1\"", number = 7_u64, less = -7, ratio = 0.5, yes = true, "said so");
+        let span = tracing::info_span!("resend_approval", job = %"abc", tries = 2);
+        span.in_scope(|| tracing::info!(error = ?io::Error::other("x"), r#type = "t", "in {}", "it"));
+        tracing::info_span!("bare").in_scope(|| tracing::info!("in a span without fields"));
+    }
+
+    /// The lines without their times.
+    fn lines(written: &Written) -> Vec<Value> {
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let read = |line: &str| {
+            let mut line: Value = serde_json::from_str(line).unwrap();
+            let time = line.as_object_mut().unwrap().remove("timestamp").unwrap();
+            assert_eq!(time.as_str().unwrap().len(), "2026-01-01T00:00:00.123456Z".len());
+            line
+        };
+        text.lines().map(read).collect()
+    }
+
+    #[test]
+    fn lines_hold_what_the_librarys_own_format_writes() {
+        let (ours, theirs) = (Written::default(), Written::default());
+        let builder = || tracing_subscriber::fmt().with_target(false);
+        let ours_of = builder().fmt_fields(span_fields()).event_format(JsonLines).with_writer(ours.clone());
+        tracing::subscriber::with_default(ours_of.finish(), events);
+        let theirs_of = builder().json().flatten_event(true).with_current_span(true).with_span_list(false);
+        tracing::subscriber::with_default(theirs_of.with_writer(theirs.clone()).finish(), events);
+        assert_eq!(lines(&ours), lines(&theirs));
+        assert_eq!(lines(&ours).len(), 3);
+    }
+}
