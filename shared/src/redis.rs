@@ -36,8 +36,9 @@ struct Inner {
     link: RwLock<Option<Link>>,
     attempts: Mutex<Attempts>,
     min_replicas: u64,
-    /// Connections for confirmed writes: `WAIT` holds up whatever comes behind it, so each write has one to itself.
-    idle: std::sync::Mutex<Vec<Connection>>,
+    /// Connections for confirmed writes: `WAIT` holds up whatever comes behind it, so each write has one to itself. Each
+    /// is of the time of one link, and of no use after it.
+    idle: std::sync::Mutex<Vec<(u64, Connection)>>,
 }
 
 /// Anything that can be asked of Redis in one round trip.

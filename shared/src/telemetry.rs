@@ -5,6 +5,7 @@
 
 mod json_lines;
 pub mod metric;
+mod seldom;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
 use json_lines::{JsonLines, span_fields};
+pub use seldom::Seldom;
 
 /// Upper bounds of every histogram in seconds: from a warm in-process answer to the job deadline.
 const SECONDS: [f64; 16] =

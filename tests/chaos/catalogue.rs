@@ -100,7 +100,7 @@ pub(crate) static ALL: &[Scenario] = &[
         12,
         writes_fail,
         "memory limit reached; disk full; then released",
-        "no 202 and no SMS while writes fail; back ≤ 5 s"
+        "no 202 and no SMS while writes fail; running jobs end where Redis allows; back ≤ 5 s"
     ),
     scenario!(
         13,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::records::STREAM;
+use tests::chaos::refusals;
 use tests::eventually::eventually;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
@@ -33,6 +34,8 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     arena.messages_reach(jobs / 2, Duration::from_secs(30)).await;
     kill_owner(&mut cluster).await;
     let asked = asking.await.expect("the clients");
+    let without = refusals::longest_without_a_202(&asked);
+    finding.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
 
     let owner = owner(&cluster).await;
     arena.stack.redis = cluster.nodes.remove(owner);
@@ -41,6 +44,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let evidence = arena.evidence(asked, HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
     finding.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
+    finding.exactly("clients never accepted", jobs - evidence.accepted().len(), 0);
     finding.exactly("extra SMS", evidence.ledger.len() - evidence.messages().len(), 0);
     finding.exactly("processes exited", arena.exited(), 0);
     arena.check(&evidence, &mut finding).await;

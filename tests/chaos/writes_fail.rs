@@ -3,17 +3,25 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde_json::json;
 use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Told};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
+use tests::chaos::records;
 use tests::place::Place;
 use tests::redis_server::RedisServer;
 
 /// Until jobs are taken and done again.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
+
+/// Jobs whose message the gateway has when writes begin to fail, and which it keeps waiting for its answer.
+const RUNNING: usize = 20;
+
+/// How long it keeps them waiting: past the moment at which Redis notices that its disk is full.
+const KEPT_WAITING: Duration = Duration::from_secs(4);
 
 /// Size of the disk that fills up.
 const DISK: &str = "size=48m";
@@ -27,9 +35,11 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 
 async fn memory_full(setup: Setup, finding: &mut Finding) {
     let mut arena = Arena::start(fleet(4).workers(2)).await;
-    let before = arena.ask_all(50).await;
-    arena.drained(Duration::from_secs(30)).await;
+    let before = running(&arena).await;
     let _: String = arena.stack.redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
+    // A script whose first write is an acknowledgement may write on: what runs can end.
+    let ended = processed(&arena, &before).await;
+    finding.exactly("running jobs processed while memory full", ended, RUNNING);
     let during = refused_for(&arena, setup, "memory full", finding).await;
     let _: String = arena.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
     finish(&mut arena, [before, during].concat(), "memory", finding).await;
@@ -50,12 +60,16 @@ async fn disk_full(setup: Setup, finding: &mut Finding) {
     arena.stack.set("RESEND_REDIS_URL", arena.stack.redis.url());
     arena.add_api(&[]).await;
     arena.stack.add_worker(&[]).await;
-    let before = arena.ask_all(50).await;
-    arena.drained(Duration::from_secs(30)).await;
+    // Two, so that one could take from the other what neither could renew.
+    arena.stack.add_worker(&[]).await;
+    let before = running(&arena).await;
     let filler = place.path().join("filler");
     let _ = Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
     let during = refused_for(&arena, setup, "disk full", finding).await;
     let _ = std::fs::remove_file(&filler);
+    // No write at all is taken by a full disk: what ran ends as soon as there is room, and nothing is sent again.
+    let ended = processed(&arena, &before).await;
+    finding.exactly("running jobs processed once the disk had room", ended, RUNNING);
     finish(&mut arena, [before, during].concat(), "disk", finding).await;
     arena.close(finding);
 }
@@ -78,6 +92,31 @@ impl Drop for Disk {
     }
 }
 
+/// Jobs whose worker waits for the answer of the gateway that took their message.
+async fn running(arena: &Arena) -> Vec<Asked> {
+    let delay = u64::try_from(KEPT_WAITING.as_millis()).expect("a short time");
+    arena.control.faults(&json!([{"target": "sms", "action": {"delay_ms": delay, "accept": true}}])).await;
+    let asked = arena.ask_all(RUNNING).await;
+    arena.messages_reach(RUNNING, Duration::from_secs(10)).await;
+    arena.control.faults(&json!([])).await;
+    asked
+}
+
+/// How many of these jobs are processed, once all are or it is clear that some are not.
+async fn processed(arena: &Arena, asked: &[Asked]) -> usize {
+    let jobs: Vec<String> = asked.iter().filter_map(Asked::job).map(str::to_owned).collect();
+    let (start, mut redis, mut look) =
+        (Instant::now(), arena.redis().await, tokio::time::interval(Duration::from_millis(100)));
+    loop {
+        look.tick().await;
+        let records = records::of(&mut redis, &jobs).await.expect("Redis can be read");
+        let processed = records.values().filter(|record| record.state == "processed").count();
+        if processed == jobs.len() || start.elapsed() > KEPT_WAITING + BACK_WITHIN {
+            return processed;
+        }
+    }
+}
+
 /// While writes fail nobody is accepted and nothing is sent.
 async fn refused_for(arena: &Arena, setup: Setup, what: &str, finding: &mut Finding) -> Vec<Asked> {
     let sent = arena.messages();
@@ -96,7 +135,7 @@ async fn refused_for(arena: &Arena, setup: Setup, what: &str, finding: &mut Find
 
 async fn finish(arena: &mut Arena, asked: Vec<Asked>, what: &str, finding: &mut Finding) {
     let people = arena.people(20).await;
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let after = arena.load(200.0).run(people).await;
     let drained = arena.drained(Duration::from_mins(1)).await.map(|_| start.elapsed());
     finding.within(&format!("{what} back"), drained, BACK_WITHIN);

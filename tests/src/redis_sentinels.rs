@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use redis::{Client, FromRedisValue, cmd};
+use tokio::process::Command;
 
 use crate::eventually::eventually;
 use crate::process::{Process, free_port};
@@ -16,6 +17,12 @@ pub const MASTER: &str = "resend-master";
 const AGREES_WITHIN: Duration = Duration::from_secs(30);
 
 const SENTINELS: usize = 3;
+
+/// As `deploy/redis/redis.conf` has it: a replica that comes back is served at once.
+const SERVER: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
+
+/// As `deploy/redis/sentinel.conf` has it: a master that was replaced on request is told within about three seconds.
+const PERIODS: [&str; 6] = ["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "500", "INFO-PERIOD", "1000"];
 
 /// Everything running.
 pub struct RedisSentinels {
@@ -32,9 +39,12 @@ impl RedisSentinels {
 
     /// The same with so many replicas.
     pub async fn with_replicas(folder: &Path, replicas: usize) -> Self {
-        let master = RedisServer::start(&folder.join("server-0")).await;
+        let arguments =
+            [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--save", ""]].concat();
+        let master = RedisServer::start_with(&folder.join("server-0"), &arguments).await;
         let of = format!("127.0.0.1 {}", master.port());
-        let arguments = ["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of];
+        let arguments =
+            [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of]].concat();
         let mut servers = Vec::new();
         for number in 1..=replicas {
             let folder = folder.join(format!("server-{number}"));
@@ -46,6 +56,12 @@ impl RedisSentinels {
         }
         servers.insert(0, master);
         let started = Self { servers, sentinels };
+        for number in 0..SENTINELS {
+            eventually("the sentinel takes its periods", AGREES_WITHIN, || {
+                started.ask::<String>(number, &PERIODS)
+            })
+            .await;
+        }
         started.agree().await;
         started
     }
@@ -69,6 +85,15 @@ impl RedisSentinels {
     pub async fn fail_over(&self) {
         let asked: Option<String> = self.ask(0, &["SENTINEL", "FAILOVER", MASTER]).await;
         assert_eq!(asked.as_deref(), Some("OK"));
+    }
+
+    /// Replaces the master as the runbook asks for.
+    pub async fn fail_over_as_planned(&self) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/redis/fail-over");
+        let sentinel = format!("127.0.0.1:{}", self.sentinels[0].1);
+        let output =
+            Command::new(script).args([&sentinel, MASTER]).output().await.expect("the script starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     async fn agree(&self) {

@@ -1,6 +1,6 @@
 //! One worker process as the queue knows it: its name in the group, its slots, what it holds, and its loops.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -22,6 +22,8 @@ pub struct Consumer {
     pub(super) leases: Leases,
     pub(super) stop: CancellationToken,
     pub(super) pause: Pause,
+    /// When Redis last did not take what this worker says every second.
+    pub(super) refused: Mutex<Option<Instant>>,
 }
 
 /// A delivery in hand: its lease is renewed and its slot taken until the last clone is dropped.
@@ -71,7 +73,19 @@ impl Consumer {
             leases: Leases::default(),
             stop,
             pause: Pause::default(),
+            refused: Mutex::default(),
         }
+    }
+
+    /// Notes that Redis did not take a write: it is away, its disk is full, or nobody confirms.
+    pub(super) fn note_refused(&self) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether Redis took every write of this time: no less was there for every live worker to renew its leases.
+    pub(super) fn is_taken_for(&self, time: Duration) -> bool {
+        let refused = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.is_none_or(|refused| refused.elapsed() > time)
     }
 
     /// Hands back everything still in hand; answers how many. For the end of a stop's patience.

@@ -10,7 +10,7 @@ use super::enqueue::millis;
 use super::{Partition, Queue, QueueError};
 
 /// How often a worker says that it is alive.
-const ANNOUNCED_EVERY: Duration = Duration::from_secs(1);
+pub(super) const ANNOUNCED_EVERY: Duration = Duration::from_secs(1);
 
 /// Silence after which its slots are no longer counted on.
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
@@ -20,9 +20,10 @@ impl Consumer {
     pub(super) async fn announce(self: Arc<Self>, partitions: Vec<Partition>) {
         loop {
             let leaving = self.stop.is_cancelled();
-            // While Redis is away what was told before stands.
-            if let Ok(paused) = self.say_alive_everywhere(&partitions, leaving).await {
-                self.pause.note(paused);
+            match self.say_alive_everywhere(&partitions, leaving).await {
+                Ok(paused) => self.pause.note(paused),
+                // While Redis is away what was told before stands.
+                Err(_) => self.note_refused(),
             }
             // A leaving worker says so once; then there is nothing left to announce.
             if leaving {
@@ -64,7 +65,8 @@ impl Queue {
             .arg(if leaving { 0 } else { slots })
             .arg(millis(FORGOTTEN_AFTER))
             .arg(self.inner.config.partitions);
-        Ok(self.inner.redis.script(&call).await?)
+        // Confirmed, so that an idle worker, too, notices that it talks to a master that was replaced.
+        Ok(self.inner.redis.script_confirmed(&call).await?)
     }
 }
 

@@ -60,13 +60,16 @@ impl Consumer {
 
     async fn read(
         &self,
-        connection: &mut Option<Connection>,
+        connection: &mut Option<(u64, Connection)>,
         partitions: &[Partition],
         count: usize,
     ) -> Result<Vec<(Partition, RawEntry)>, QueueError> {
+        let link = self.queue.redis().generation();
         let connection = match connection {
-            Some(connection) => connection,
-            None => connection.insert(self.queue.redis().dedicated().await?),
+            // The link was made anew since, perhaps to another master: who reads on from the old one reads what is
+            // thrown away.
+            Some((of, connection)) if *of == link || link == 0 => connection,
+            _ => &mut connection.insert((link, self.queue.redis().dedicated().await?)).1,
         };
         let command = self.read_command(partitions, count);
         let answer = timeout(BLOCK + LATE, command.query_async::<Value>(connection)).await;

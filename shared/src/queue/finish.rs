@@ -24,7 +24,8 @@ pub enum Finished {
 }
 
 impl Queue {
-    /// Ends the job with its outcome. Predictions rest on the length of its run; `None`: this one says nothing of others.
+    /// Ends the job with its outcome, confirmed by replicas like the send before it: an end that a fail-over threw away
+    /// would have the job sent again. Predictions rest on the length of its run; `None`: this one says nothing of others.
     pub async fn finish(
         &self,
         delivery: &Delivery,
@@ -52,7 +53,7 @@ impl Queue {
             .arg(counted(run.into()))
             .arg(keys.ended(partition));
         failpoint::hit(failpoint::BEFORE_FINISH, job).await;
-        let (word, eta_ms, now_ms): (String, i64, i64) = self.inner.redis.script(&call).await?;
+        let (word, eta_ms, now_ms): (String, i64, i64) = self.inner.redis.script_confirmed(&call).await?;
         failpoint::hit(failpoint::AFTER_FINISH, job).await;
         Ok(match word.as_str() {
             "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },

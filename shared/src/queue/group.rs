@@ -20,6 +20,11 @@ impl Queue {
 }
 
 impl QueueError {
+    /// Written, but not confirmed by as many replicas as were asked for.
+    pub(super) fn is_unconfirmed(&self) -> bool {
+        matches!(self, Self::Redis(RedisError::Unconfirmed { .. }))
+    }
+
     /// The consumer group, and with it every delivery, is gone: `FLUSHALL`, or a restart without persistence.
     pub(super) fn is_no_group(&self) -> bool {
         matches!(self, Self::Redis(RedisError::Refused(error)) if error.to_string().contains("NOGROUP"))

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::telemetry::Seldom;
+
 use super::consumer::Consumer;
 use super::enqueue::millis;
 use super::{Delivery, GROUP, Partition, Queue, QueueError};
@@ -77,8 +79,12 @@ impl Consumer {
         let every = self.queue.config().lease / 3;
         while closed.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
             for partition in &partitions {
-                // Redis being away is logged where the connection is kept; the next heartbeat tries again.
-                let _ = self.queue.renew(*partition, &self.name, &self.leases).await;
+                // Redis being away is logged where the connection is kept; the next heartbeat tries again. One that was not
+                // confirmed may have gone to a master that was replaced: the next attempt goes to the new one.
+                let renewed = self.queue.renew(*partition, &self.name, &self.leases).await;
+                if renewed.is_err_and(|error| error.is_unconfirmed()) {
+                    let _ = self.queue.renew(*partition, &self.name, &self.leases).await;
+                }
             }
         }
     }
@@ -92,6 +98,7 @@ impl Queue {
         consumer: &str,
         leases: &Leases,
     ) -> Result<(), QueueError> {
+        static SAID: Seldom = Seldom::new();
         let held: Vec<_> =
             leases.all().into_iter().filter(|delivery| delivery.partition == partition).collect();
         for batch in held.chunks(RENEWED_AT_ONCE) {
@@ -100,10 +107,12 @@ impl Queue {
             for delivery in batch {
                 call.arg(&delivery.entry).arg(delivery.number);
             }
-            let lost: Vec<String> = self.inner.redis.script(&call).await?;
+            let lost: Vec<String> = self.inner.redis.script_confirmed(&call).await?;
             let lost = lost.into_iter().filter(|entry| leases.lose(partition, entry.clone())).count();
-            if lost > 0 {
-                tracing::warn!(lost, %partition, "leases lost: somebody else has taken these deliveries over");
+            if lost > 0
+                && let Some(held_back) = SAID.turn()
+            {
+                tracing::warn!(lost, held_back, %partition, "leases lost: somebody else has taken these deliveries over");
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use crate::outcome::{Outcome, Refusal};
 
 use super::consumer::{Consumer, Held};
 use super::enqueue::millis;
+use super::eta::ANNOUNCED_EVERY;
 use super::fetch::RawEntry;
 use super::{GROUP, Partition, Queue, QueueError};
 
@@ -52,6 +53,10 @@ impl Consumer {
             };
             if was_away && !self.rest(lease / 2).await {
                 return;
+            }
+            // So, too, where Redis was there and took no writes, as with a full disk.
+            if !self.is_taken_for(lease / 2 + ANNOUNCED_EVERY) {
+                continue;
             }
             for partition in &partitions {
                 match self.sweep_once(*partition, &sender).await {

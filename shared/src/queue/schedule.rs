@@ -76,7 +76,7 @@ impl Queue {
             .arg(millis(after))
             .arg(u8::from(unsent))
             .arg(counted(run.into()));
-        let word: String = self.inner.redis.script(&call).await?;
+        let word: String = self.inner.redis.script_confirmed(&call).await?;
         Ok(match word.as_str() {
             "scheduled" => PutBack::Scheduled,
             "late" => PutBack::Late,

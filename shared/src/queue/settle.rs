@@ -11,7 +11,7 @@ use apalis_core::task::Task;
 use tower::{Layer, Service};
 
 use crate::outcome::{Outcome, Refusal};
-use crate::telemetry::metric;
+use crate::telemetry::{Seldom, metric};
 
 use super::consumer::Held;
 use super::{Delivery, Finished, PutBack, Queue, QueueError};
@@ -102,16 +102,18 @@ impl Queue {
     async fn settle(&self, held: &Held, verdict: Verdict) {
         // What the run took, not what it then waits for Redis: predictions rest on it.
         let run = Run { took: held.run(), is_undisturbed: held.is_undisturbed(&self.inner.redis) };
-        let mut wait = BACKOFF.0;
+        let (mut wait, mut unconfirmed) = (BACKOFF.0, false);
         let mut verdict = verdict;
         loop {
             match self.settle_once(held, &verdict, run).await {
                 Ok(None) => return,
                 Ok(Some(instead)) => verdict = instead,
                 Err(error) if error.is_no_group() => return,
-                Err(_) if held.lost().is_cancelled() => return,
-                // The connection layer logs that Redis is away.
-                Err(_) => {
+                Err(_) if held.lost().is_cancelled() && !unconfirmed => return,
+                // The connection layer logs that Redis is away. What is written but not confirmed may be thrown away with
+                // its master, so it is written until replicas have it; until then a lost lease is what that master says.
+                Err(error) => {
+                    unconfirmed |= error.is_unconfirmed();
                     tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
                     wait = (wait * 2).min(BACKOFF.1);
                 }
@@ -180,7 +182,11 @@ fn note_finished(delivery: &Delivery, outcome: &Outcome, finished: Finished, run
             tracing::info!(job = %message.job, request_id = %message.request, "job had ended before");
         }
         Finished::Lost => {
-            tracing::warn!(job = %message.job, request_id = %message.request, status_code, "finish refused: delivery lost");
+            static SAID: Seldom = Seldom::new();
+            if let Some(held_back) = SAID.turn() {
+                let (job, request_id) = (&message.job, &message.request);
+                tracing::warn!(%job, %request_id, status_code, held_back, "finish refused: delivery lost");
+            }
         }
     }
 }

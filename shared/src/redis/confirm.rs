@@ -6,10 +6,14 @@ use std::time::Duration;
 use ::redis::{FromRedisValue, ScriptInvocation};
 
 use super::error::within;
-use super::{Connection, REPEATS, Redis, RedisError};
+use super::link::Link;
+use super::{Connection, Connector, REPEATS, Redis, RedisError};
 
 /// How long replicas may take to confirm a write.
 const CONFIRM_LIMIT: Duration = Duration::from_millis(800);
+
+/// How often at most sentinels are asked anew who is master while nothing is confirmed.
+const ASKED_EVERY: Duration = Duration::from_secs(1);
 
 impl Redis {
     /// Runs a script whose writes must outlive a fail-over: with `RESEND_REDIS_MIN_REPLICAS` it is done only once so
@@ -36,8 +40,8 @@ impl Redis {
         script: &ScriptInvocation<'_>,
         wanted: u64,
     ) -> Result<T, RedisError> {
-        let idle = self.idle().pop();
-        let mut connection = match idle {
+        let link = self.link().await?;
+        let mut connection = match self.idle_of(link.generation) {
             Some(connection) => connection,
             None => self.dedicated().await?,
         };
@@ -46,11 +50,29 @@ impl Redis {
         let mut wait = ::redis::cmd("WAIT");
         wait.arg(wanted).arg(CONFIRM_LIMIT.as_millis().to_string());
         let confirmed: u64 = within(wait.query_async(&mut connection)).await?;
-        self.idle().push(connection);
-        if confirmed < wanted { Err(RedisError::Unconfirmed { confirmed, wanted }) } else { Ok(answer) }
+        self.idle().push((link.generation, connection));
+        if confirmed < wanted {
+            self.doubt(&link);
+            return Err(RedisError::Unconfirmed { confirmed, wanted });
+        }
+        Ok(answer)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+    /// A master without its replicas may be one that was replaced and was not told yet: sentinels leave it alone for
+    /// seconds, in which it takes writes that will be thrown away. So who is master is asked anew.
+    fn doubt(&self, link: &Link) {
+        if matches!(self.inner.connector, Connector::Sentinel(_)) && link.since.elapsed() > ASKED_EVERY {
+            self.discard(link.generation);
+        }
+    }
+
+    fn idle_of(&self, generation: u64) -> Option<Connection> {
+        let mut idle = self.idle();
+        idle.retain(|(of, _)| *of == generation);
+        idle.pop().map(|(_, connection)| connection)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<(u64, Connection)>> {
         self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,6 +12,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) generation: u64,
+    pub(super) since: Instant,
     pub(super) connection: Connection,
 }
 
@@ -51,6 +52,6 @@ impl Attempts {
         }
         self.generation += 1;
         (self.failed, self.not_before, self.last) = (0, None, None);
-        Link { generation: self.generation, connection }
+        Link { generation: self.generation, since: Instant::now(), connection }
     }
 }

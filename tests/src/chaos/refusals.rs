@@ -30,3 +30,15 @@ pub fn report(asked: &[Asked], finding: &mut Finding) {
     let slowest = refused.iter().map(|attempt| attempt.took).max().unwrap_or_default();
     finding.within("slowest refusal", Some(slowest), REFUSED_WITHIN);
 }
+
+/// The longest time between two acceptances.
+pub fn longest_without_a_202(asked: &[Asked]) -> Duration {
+    let attempts = asked.iter().flat_map(|asked| &asked.attempts);
+    let accepted = attempts.filter(|attempt| matches!(attempt.told, Told::Accepted { .. }));
+    let mut at: Vec<i64> = accepted
+        .map(|attempt| attempt.at_ms + i64::try_from(attempt.took.as_millis()).unwrap_or(0))
+        .collect();
+    at.sort_unstable();
+    let gap = at.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(i64::MAX);
+    Duration::from_millis(u64::try_from(gap).unwrap_or(u64::MAX))
+}

@@ -8,7 +8,7 @@ use shared::message::Message;
 use shared::otp::{Codes, Offered};
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
-use shared::telemetry::metric;
+use shared::telemetry::{Seldom, metric};
 use tokio::time::timeout;
 
 use super::leave::Granted;
@@ -95,11 +95,15 @@ fn accept(submission: Submission) -> Result<(), Stop> {
 
 /// The message is out, so the job is done whatever happens here; a check accepts the code without it, too.
 async fn activate(offered: &Offered, job: &Message, codes: &Codes) {
-    match timeout(ACTIVATION_LIMIT, codes.activate(offered, &job.job)).await {
-        Ok(Ok(true)) => {}
-        Ok(Ok(false)) => tracing::info!("a later code of this phone was offered meanwhile"),
-        Ok(Err(error)) => tracing::error!(%error, "the code before the one just sent stays valid"),
-        Err(_) => tracing::error!("redis is slow: the code before the one just sent stays valid"),
+    static SAID: Seldom = Seldom::new();
+    let error = match timeout(ACTIVATION_LIMIT, codes.activate(offered, &job.job)).await {
+        Ok(Ok(true)) => return,
+        Ok(Ok(false)) => return tracing::info!("a later code of this phone was offered meanwhile"),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "redis is slow".to_owned(),
+    };
+    if let Some(held_back) = SAID.turn() {
+        tracing::error!(error, held_back, "the code before the one just sent stays valid");
     }
 }
 

@@ -7,7 +7,7 @@ use shared::limits::{Counted, Leave};
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
 use shared::queue::{Delivery, SendStart};
-use shared::telemetry::metric;
+use shared::telemetry::{Seldom, metric};
 
 use super::stop::Stop;
 use crate::context::Context;
@@ -69,8 +69,11 @@ impl Granted<'_> {
 }
 
 async fn give_back(counted: Counted, context: &Context) {
-    if let Err(error) = context.message_limits.give_back(counted).await {
-        tracing::warn!(%error, "a message that was not sent stays counted against its limits");
+    static SAID: Seldom = Seldom::new();
+    if let Err(error) = context.message_limits.give_back(counted).await
+        && let Some(held_back) = SAID.turn()
+    {
+        tracing::warn!(%error, held_back, "a message that was not sent stays counted against its limits");
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use shared::outcome::Refusal;
 use shared::queue::{Delivery, Verdict};
+use shared::telemetry::Seldom;
 
 use crate::retry;
 
@@ -41,7 +42,10 @@ impl From<Refusal> for Stop {
 impl Stop {
     /// Redis did not record what must be recorded before anything is sent.
     pub(super) fn not_stored(error: &dyn std::error::Error) -> Self {
-        tracing::warn!(%error, "nothing is sent while Redis does not record it");
+        static SAID: Seldom = Seldom::new();
+        if let Some(held_back) = SAID.turn() {
+            tracing::warn!(%error, held_back, "nothing is sent while Redis does not record it");
+        }
         let (cause, otherwise) = ("redis away", Refusal::UpstreamSilent);
         Self::Later(Later { cause, asked: None, unsent: true, otherwise })
     }

@@ -5,7 +5,12 @@
 -- Result  {word, eta ms, now ms}; words: finished, ended (it had ended before), lost
 local record = redis.call('HMGET', KEYS[2], 'state', 'eta')
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then
-  if has_ended(record[1]) then return {'ended', record[2] or '0', now_ms()} end
+  if has_ended(record[1]) then
+    -- Written again, so that there is something for replicas to confirm; allowed also where memory is full.
+    local left = redis.call('PTTL', KEYS[2])
+    if left > 0 then redis.call('PEXPIRE', KEYS[2], left) end
+    return {'ended', record[2] or '0', now_ms()}
+  end
   return {'lost', record[2] or '0', now_ms()}
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
