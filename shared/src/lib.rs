@@ -16,6 +16,7 @@ pub mod outcome;
 pub mod person;
 pub mod phone;
 pub mod queue;
+pub mod receipt;
 pub mod redis;
 pub mod shutdown;
 pub mod telemetry;
