@@ -37,11 +37,17 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let (backlog, retries) = setup.size((4_000, 2_000), (100_000, 20_000));
     let mut finding = Finding::default();
     let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", 3_600).set("RESEND_OTP_TTL_SECONDS", 3_600);
-    let mut arena = Arena::start(fleet).await;
+    let mut arena = Arena::start(fleet.workers(0)).await;
     let seconds = setup.size(2, 15);
     let mut asked = clients(&arena, seconds).await;
-    let before = p99(&asked);
-    finding.require(arena.drained(Duration::from_secs(10)).await.is_some(), "", "the first jobs do not end");
+    let idle = p99(&asked);
+    // What a worker at work takes from an API on the same machine is no harm of a backlog: compared is a tenth of it.
+    asked.extend(arena.ask_all(backlog / 10).await);
+    arena.stack.add_worker(&[]).await;
+    let beside_a_tenth = clients(&arena, seconds).await;
+    let before = p99(&beside_a_tenth);
+    asked.extend(beside_a_tenth);
+    finding.require(arena.drained(Duration::from_mins(1)).await.is_some(), "", "the first jobs do not end");
     let status = arena.stack.workers[0].process.stop(STOPS_WITHIN).await;
     finding.require(status.success(), "", status);
     arena.stack.workers.clear();
@@ -54,9 +60,14 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     promoted(&arena, &mut finding).await;
     let during = clients(&arena, seconds).await;
     let left = arena.left().await.unwrap_or(0);
-    let (harmed, most) = (p99(&during), before * 3 + Duration::from_millis(50));
+    let (harmed, most) = (p99(&during), before * 2 + Duration::from_millis(50));
     let shown = |p99: Duration| format!("{:.1} ms", p99.as_secs_f64() * 1_000.0);
-    let seen = format!("API p99 {} before, {} while draining", shown(before), shown(harmed));
+    let seen = format!(
+        "API p99 {} idle, {} while a tenth drains, {} while all does",
+        shown(idle),
+        shown(before),
+        shown(harmed)
+    );
     finding.require(harmed <= most, seen, format!("asked ≤ {}", shown(most)));
     finding.require(setup.short || left > 0, format!("{left} left when that was measured"), "asked some");
     asked.extend(during);

@@ -9,7 +9,7 @@ use tests::chaos::asked::Asked;
 use tests::chaos::finding::Finding;
 use tests::chaos::load::Load;
 use tests::chaos::metrics;
-use tests::chaos::polling::{self, Polls};
+use tests::chaos::polling;
 
 /// What a gateway takes to answer: none answers at once, and next to nothing every millisecond would be a tenth.
 const GATEWAY_MS: u64 = 100;
@@ -41,15 +41,17 @@ async fn polled(setup: Setup, finding: &mut Finding) {
     arena.stack.add_worker(&[]).await;
     finding.require(arena.drained(Duration::from_secs(30)).await.is_some(), "", "the first jobs do not end");
     reads_a_poll("ended", &arena, &jobs, rate, finding).await;
-    let (mut alone, mut beside, mut slower) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut beside, mut slower, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..pairs {
         alone.push(job_time(&arena, length, &mut asked).await);
         let polling = polling::poll(&arena.stack.apis[0].url, &jobs, rate, length);
         let (time, polls) = tokio::join!(job_time(&arena, length, &mut asked), polling);
         beside.push(time);
         slower.push(time / alone[alone.len() - 1] * 100.0 - 100.0);
-        came_about(&polls, rate, finding);
+        finding.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
+        rates.push(polls.rate());
     }
+    came_about(rates, rate, finding);
     finding.note(format!("a job {:.1} ms alone, {:.1} ms beside the polls", median(alone), median(beside)));
     let slower = median(slower);
     // One pair on a machine with neighbours says little of a few per cent; the full form takes the median of five.
@@ -70,7 +72,7 @@ async fn reads_a_poll(state: &str, arena: &Arena, jobs: &[String], rate: usize, 
     let (records, trips) = (each(|reads| reads.records), each(|reads| reads.from_sockets));
     let seen = format!("{state} job: {records:.2} records and {trips:.2} sockets read a poll");
     finding.require((0.99..=1.01).contains(&records) && trips <= 1.05, seen, "asked 1, 1");
-    came_about(&polls, rate, finding);
+    finding.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
 }
 
 /// What Redis has read so far.
@@ -94,9 +96,9 @@ async fn reads(arena: &Arena) -> Reads {
 }
 
 /// The rate that was asked for must have been there: less would be another scenario.
-fn came_about(polls: &Polls, rate: usize, finding: &mut Finding) {
-    let seen = polls.rate();
-    finding.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
+fn came_about(mut rates: Vec<usize>, rate: usize, finding: &mut Finding) {
+    rates.sort_unstable();
+    let seen = rates[rates.len() / 2];
     finding.require(
         seen * 100 >= rate * OF_THE_RATE,
         format!("{seen} polls a second"),
@@ -136,16 +138,13 @@ async fn flooded(setup: Setup, finding: &mut Finding) {
     let other: Load = arena.load(2.0);
     let flooding = tokio::spawn(async move { flooding.run(many).await });
     let told = other.run(few).await;
-    let flood_goes_on = !flooding.is_finished();
     let many = flooding.await.expect("the flood");
     let drained = arena.drained(Duration::from_mins(2)).await;
     finding.within("flood drained", drained, Duration::from_mins(2));
     let evidence = arena.evidence(told.clone(), HashSet::new()).await;
     let accepted = many.iter().filter(|asked| asked.job().is_some()).count();
     let sent = evidence.ledger.len() - others.min(evidence.ledger.len());
-    finding.note(format!(
-        "{accepted} of {flood} of the flood accepted, {sent} sent, going on at the end: {flood_goes_on}"
-    ));
+    finding.note(format!("{accepted} of {flood} of the flood accepted, {sent} sent"));
     finding.within("another client's job sent after", slowest_start(&told, &evidence), STARTS_WITHIN);
     finding.exactly("of the other client processed", evidence.in_state("processed"), others);
     arena.close(finding);

@@ -20,7 +20,8 @@ pub enum Flow {
     Drip(Duration),
     /// Up to so many bytes of a connection; there it is cut.
     CutAfter(u64),
-    /// All but this share of chunks, 0 to 1; a chunk that is lost cuts its connection.
+    /// All but this share of chunks, 0 to 1; a chunk that is lost cuts its connection. The first of a connection is its
+    /// greeting, not an answer anybody waits for, and passes.
     Lose(f64),
 }
 
@@ -44,7 +45,9 @@ impl Flow {
                 let left = usize::try_from(bytes.saturating_sub(begins_at)).unwrap_or(usize::MAX);
                 to.write_all(&chunk[..left.min(chunk.len())]).await.is_ok() && left > chunk.len()
             }
-            Self::Lose(share) => rand::random::<f64>() >= share && to.write_all(chunk).await.is_ok(),
+            Self::Lose(share) => {
+                (begins_at == 0 || rand::random::<f64>() >= share) && to.write_all(chunk).await.is_ok()
+            }
         }
     }
 }
