@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tests::process::Process;
+use ::tests::process::Process;
 use tokio::process::Command;
 
 use super::series;

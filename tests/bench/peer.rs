@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::tests::process::Process;
 use redis::aio::MultiplexedConnection;
 use serde_json::Value;
-use tests::process::Process;
 use uuid::Uuid;
 
 use super::backlog::Left;
@@ -138,7 +138,7 @@ pub(crate) fn waits_ms(log: &str) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use tests::place::Place;
+    use ::tests::place::Place;
 
     use super::*;
 
