@@ -18,6 +18,10 @@ const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Longest a client waits for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
 
+/// How long a connection is kept unused: well under the server's 60 s, for who sends on one that is just being closed learns
+/// nothing of the service.
+const IDLE_FOR: Duration = Duration::from_secs(20);
+
 /// How the clients ask.
 #[derive(Clone)]
 pub struct Load {
@@ -36,7 +40,8 @@ impl Load {
     /// Clients of these APIs.
     pub fn new(targets: &Targets, per_second: f64) -> Self {
         shared::tls::install_crypto_provider();
-        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
+        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN);
+        let http = http.pool_idle_timeout(IDLE_FOR).build();
         let http = http.expect("a client without surprises");
         let (targets, patience) = (targets.clone(), Duration::from_secs(90));
         Self { per_second, at_once: 64, patience, token: "mis-a-token", http, targets }
