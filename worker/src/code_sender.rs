@@ -21,6 +21,13 @@ pub enum CodeSender {
 }
 
 impl CodeSender {
+    /// Ends what channels keep open.
+    pub async fn close(&self) {
+        if let Self::Local { sms, .. } = self {
+            sms.close().await;
+        }
+    }
+
     /// The way the settings have it. The error is that of an HTTP client that cannot be made.
     pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(match config {

@@ -5,6 +5,7 @@ mod channel;
 mod limits;
 mod registry;
 mod sending;
+mod smpp;
 mod sms;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ pub use channel::{ChannelConfig, HttpChannelConfig};
 pub use limits::{Countries, LimitsConfig};
 pub use registry::RegistryConfig;
 pub use sending::{OtpServiceConfig, SendingConfig};
+pub use smpp::SmppConfig;
 pub use sms::SmsConfig;
 
 /// Everything the worker reads at start.

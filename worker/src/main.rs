@@ -52,6 +52,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
 
     readiness.set(true);
     let unready = tokio::spawn(turn_unready(readiness, asked.clone()));
+    let sending = context.clone();
     let consuming = Consuming { queue, name: unique_name(), concurrency: config.concurrency };
     tracing::info!(consumer = consuming.name, slots = config.concurrency, "taking jobs");
     let ended = consuming
@@ -63,6 +64,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
             asked,
         )
         .await;
+    sending.sender.close().await;
     unready.abort();
     stopped.cancel();
     admin.await??;

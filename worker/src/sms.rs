@@ -2,6 +2,8 @@
 
 mod breaker;
 mod http;
+mod receipt;
+mod smpp;
 mod submission;
 mod text;
 mod turbosms;
@@ -22,6 +24,8 @@ use shared::phone::PhoneNumber;
 use tokio::time::timeout;
 
 pub use http::HttpChannel;
+pub use receipt::{Receipt, Receipts};
+pub use smpp::SmppChannel;
 pub use submission::Submission;
 pub(crate) use text::length;
 pub use text::{MessageText, TextError};
@@ -56,6 +60,9 @@ pub struct SmsMessage<'a> {
 /// What `SmsChannel::submit` returns: boxed, because a list of channels holds different ones.
 pub type Submitting<'a> = Pin<Box<dyn Future<Output = Submission> + Send + 'a>>;
 
+/// What `SmsChannel::close` returns.
+pub type Closing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
 /// A way to hand messages to a gateway.
 pub trait SmsChannel: Send + Sync {
     /// Its name in settings and metrics.
@@ -63,6 +70,11 @@ pub trait SmsChannel: Send + Sync {
 
     /// Hands over one message and says what is known of it then. Never tries twice by itself.
     fn submit<'a>(&'a self, message: SmsMessage<'a>) -> Submitting<'a>;
+
+    /// Ends what it keeps open, if anything; after that it takes no messages.
+    fn close(&self) -> Closing<'_> {
+        Box::pin(async {})
+    }
 }
 
 /// The configured channels with the configured text.
@@ -80,7 +92,12 @@ impl Sms {
 
     /// Messages as the settings have them.
     pub fn from_config(config: &SmsConfig) -> Result<Self, reqwest::Error> {
-        let channels = config.channels.iter().map(channel).collect::<Result<_, _>>()?;
+        Self::with_receipts(config, &Receipts::default())
+    }
+
+    /// Messages as the settings have them; what gateways say of them later goes where told.
+    pub fn with_receipts(config: &SmsConfig, receipts: &Receipts) -> Result<Self, reqwest::Error> {
+        let channels = config.channels.iter().map(|config| channel(config, receipts)).collect::<Result<_, _>>()?;
         Ok(Self::new(channels, config.text.clone(), config.life))
     }
 
@@ -98,6 +115,13 @@ impl Sms {
         timeout(LIMIT, self.submit(message)).await.unwrap_or(Submission::Unanswered)
     }
 
+    /// Ends what channels keep open.
+    pub async fn close(&self) {
+        for way in &self.ways {
+            way.close().await;
+        }
+    }
+
     async fn submit(&self, message: SmsMessage<'_>) -> Submission {
         let mut known = Submission::Closed;
         for way in &self.ways {
@@ -111,9 +135,10 @@ impl Sms {
     }
 }
 
-fn channel(config: &ChannelConfig) -> Result<Box<dyn SmsChannel>, reqwest::Error> {
+fn channel(config: &ChannelConfig, receipts: &Receipts) -> Result<Box<dyn SmsChannel>, reqwest::Error> {
     Ok(match config {
         ChannelConfig::Http(config) => Box::new(HttpChannel::new(config)?),
+        ChannelConfig::Smpp(config) => Box::new(SmppChannel::new(config, receipts.clone())),
         ChannelConfig::TurboSms(config) => Box::new(TurboSms::new(config)?),
         ChannelConfig::Twilio(config) => Box::new(Twilio::new(config)?),
     })

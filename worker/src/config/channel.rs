@@ -8,6 +8,8 @@ use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret as _;
 use shared::config::{ConfigError, Settings};
 
+use super::SmppConfig;
+
 /// Longest one submission may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -16,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub enum ChannelConfig {
     /// The generic one: one JSON POST (contract, section 8).
     Http(HttpChannelConfig),
+    /// SMPP 3.4.
+    Smpp(SmppConfig),
     /// TurboSMS, `https://api.turbosms.ua/message/send.json`.
     TurboSms(HttpChannelConfig),
     /// Twilio, `https://api.twilio.com/2010-04-01/Accounts/{Sid}/Messages.json`.
@@ -40,6 +44,7 @@ type Own = [&'static str; 3];
 
 const GENERAL: Own = ["RESEND_SMS_URL", "RESEND_SMS_TOKEN", "RESEND_SMS_SENDER"];
 const HTTP: Own = ["RESEND_SMS_HTTP_URL", "RESEND_SMS_HTTP_TOKEN", "RESEND_SMS_HTTP_SENDER"];
+const SMPP: Own = ["RESEND_SMS_SMPP_URL", "RESEND_SMS_SMPP_TOKEN", "RESEND_SMS_SMPP_SENDER"];
 const TURBOSMS: Own = ["RESEND_SMS_TURBOSMS_URL", "RESEND_SMS_TURBOSMS_TOKEN", "RESEND_SMS_TURBOSMS_SENDER"];
 const TWILIO: Own = ["RESEND_SMS_TWILIO_URL", "RESEND_SMS_TWILIO_TOKEN", "RESEND_SMS_TWILIO_SENDER"];
 
@@ -48,6 +53,11 @@ impl ChannelConfig {
         let names = names(settings, HTTP);
         let authorization = super::bearer(settings, names[1])?;
         HttpChannelConfig::from_settings(settings, names, authorization).map(Self::Http)
+    }
+
+    pub(super) fn smpp(settings: &Settings) -> Result<Self, ConfigError> {
+        let [url, _, sender] = names(settings, SMPP);
+        SmppConfig::from_settings(settings, url, self::sender(settings, sender)?).map(Self::Smpp)
     }
 
     pub(super) fn turbosms(settings: &Settings) -> Result<Self, ConfigError> {

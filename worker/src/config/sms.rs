@@ -7,9 +7,6 @@ use shared::config::{ConfigError, Settings};
 use super::channel::ChannelConfig;
 use crate::sms::MessageText;
 
-/// Channels of the contract that this build does not have.
-const NOT_IN_THIS_BUILD: [&str; 1] = ["smpp"];
-
 /// `RESEND_SMS_*`.
 #[derive(Debug, Clone)]
 pub struct SmsConfig {
@@ -38,11 +35,8 @@ impl SmsConfig {
 
 fn channels(settings: &Settings) -> Result<Vec<ChannelConfig>, ConfigError> {
     let name = "RESEND_SMS_CHANNEL";
-    let wants = "http, turbosms or twilio, or several, comma-separated, in the order of fallback";
+    let wants = "http, smpp, turbosms or twilio, or several, comma-separated, in the order of fallback";
     let names: Vec<_> = settings.required(name, wants)?.split(',').map(str::trim).collect();
-    if let Some(missing) = names.iter().find(|name| NOT_IN_THIS_BUILD.contains(name)) {
-        return Err(settings.wrong(name, &format!("{wants}; {missing} is not available in this build")));
-    }
     let is_twice = |index: usize| names[..index].contains(&names[index]);
     if (0..names.len()).any(is_twice) {
         return Err(settings.wrong(name, &format!("{wants}, none twice")));
@@ -51,6 +45,7 @@ fn channels(settings: &Settings) -> Result<Vec<ChannelConfig>, ConfigError> {
         .iter()
         .map(|channel| match *channel {
             "http" => ChannelConfig::http(settings),
+            "smpp" => ChannelConfig::smpp(settings),
             "turbosms" => ChannelConfig::turbosms(settings),
             "twilio" => ChannelConfig::twilio(settings),
             _ => Err(settings.wrong(name, wants)),

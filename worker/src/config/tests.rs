@@ -62,12 +62,20 @@ fn values_out_of_bounds_are_named() {
 }
 
 #[test]
-fn what_this_build_does_not_have_is_said_so() {
-    for channel in ["smpp", "http,smpp"] {
-        let error = refused("RESEND_SMS_CHANNEL", channel);
-        assert!(error.contains("is not available in this build"), "{error}");
+fn smpp_takes_its_own_url_or_the_general_one_and_names_the_wrong_one() {
+    let smpp = ("RESEND_SMS_CHANNEL", "smpp");
+    for name in ["RESEND_SMS_URL", "RESEND_SMS_SMPP_URL"] {
+        let config = read(&[smpp, (name, "smpp://ehealth:hunter2@smsc:2776")]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let SendingConfig::Local { sms, .. } = config.sending else { panic!("codes are made here") };
+        let [ChannelConfig::Smpp(smpp)] = &sms.channels[..] else { panic!("{:?}", sms.channels) };
+        assert_eq!((smpp.host.as_str(), smpp.port, smpp.sender.as_str()), ("smsc", 2_776, "eHealth"));
+        let error = read(&[("RESEND_SMS_CHANNEL", "smpp"), (name, "http://ehealth:hunter2@smsc")])
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(name) && !error.contains("hunter2"), "{error}");
     }
-    assert!(!refused("RESEND_SMS_CHANNEL", "pigeon").contains("build"));
+    refused("RESEND_SMS_CHANNEL", "pigeon");
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(super) async fn send(
     let sms = Sms::from_config(&config).map_err(|error| CtlError::Refused(error.to_string()))?;
     let (reference, request) = (JobId::generate(), RequestId::generate());
     let submission = sms.send(to, &code, &reference, Origin { request: &request, trace: None }).await;
+    sms.close().await;
 
     let taken = matches!(submission, Submission::Taken { .. });
     let what = words(&submission);

@@ -72,6 +72,19 @@ fn gsm_units(character: char) -> Option<usize> {
     if GSM_BASIC.contains(character) { Some(1) } else { GSM_EXTENDED.contains(character).then_some(2) }
 }
 
+/// A letter in the GSM alphabet, an octet for each of its septets; `None` where it has no place there.
+pub(super) fn gsm_septets(character: char) -> Option<Vec<u8>> {
+    const ESCAPE: u8 = 0x1B;
+    const EXTENDED: [u8; 10] = [0x0A, 0x14, 0x28, 0x29, 0x2F, 0x3C, 0x3D, 0x3E, 0x40, 0x65];
+    // Its basic table has the escape between what stands before and after it here.
+    let place = |alphabet: &str| alphabet.chars().position(|other| other == character);
+    if let Some(place) = place(GSM_BASIC).and_then(|place| u8::try_from(place).ok()) {
+        return Some(vec![if place < ESCAPE { place } else { place + 1 }]);
+    }
+    let place = place(GSM_EXTENDED)?;
+    EXTENDED.get(place).map(|septet| vec![ESCAPE, *septet])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

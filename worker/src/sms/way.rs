@@ -40,6 +40,11 @@ impl Way {
         submission
     }
 
+    /// Ends what the channel keeps open.
+    pub(super) async fn close(&self) {
+        self.channel.close().await;
+    }
+
     fn count(&self, result: &'static str) {
         let labels = [("channel", self.channel.name()), ("result", result)];
         metrics::counter!(metric::SMS, &labels).increment(1);

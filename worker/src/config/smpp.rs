@@ -1,0 +1,119 @@
+//! Where the SMSC of the `smpp` channel is and who we are there.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use shared::config::{ConfigError, Settings};
+
+/// The port of SMPP (IANA).
+const PORT: u16 = 2_775;
+
+/// Longest credentials of SMPP 3.4 (section 4.1.1): 15 and 8 octets.
+const SYSTEM_ID: usize = 15;
+const PASSWORD: usize = 8;
+
+/// `RESEND_SMS_SMPP_*`, each falling back to the variable without the channel.
+#[derive(Debug, Clone)]
+pub struct SmppConfig {
+    /// `RESEND_SMS_SMPP_URL` or `RESEND_SMS_URL`: name or address of the SMSC.
+    pub host: String,
+    /// Its port; 2775 when the URL names none.
+    pub port: u16,
+    /// Who we are.
+    pub system_id: String,
+    /// What proves it.
+    pub password: SecretString,
+    /// `RESEND_SMS_SMPP_SENDER` or `RESEND_SMS_SENDER` (default `eHealth`).
+    pub sender: String,
+    /// Longest connecting and binding may take each, and the answer to one part of a message (5 s).
+    pub limit: Duration,
+    /// The session is idle for so long before it is asked whether it lives (15 s).
+    pub keep_alive: Duration,
+}
+
+impl SmppConfig {
+    pub(super) fn from_settings(
+        settings: &Settings,
+        url: &'static str,
+        sender: String,
+    ) -> Result<Self, ConfigError> {
+        let wants = "smpp://system_id:password@host:port, the system id of at most 15 and the password of at most 8 \
+                     visible ASCII characters, special ones as %XX";
+        let given = settings.secret(url).ok_or_else(|| settings.wrong(url, wants))?;
+        let config = Self::from_url(given.expose_secret(), sender);
+        config.ok_or_else(|| settings.wrong(url, wants))
+    }
+
+    fn from_url(url: &str, sender: String) -> Option<Self> {
+        let url = Url::parse(url).ok().filter(|url| url.scheme() == "smpp")?;
+        let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+        let host = url.host_str().filter(|host| !host.is_empty() && is_bare)?;
+        Some(Self {
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: url.port().unwrap_or(PORT),
+            system_id: credential(url.username(), SYSTEM_ID)?,
+            password: credential(url.password()?, PASSWORD)?.into(),
+            sender,
+            limit: Duration::from_secs(5),
+            keep_alive: Duration::from_secs(15),
+        })
+    }
+}
+
+/// A part of the URL as it was before it was escaped for it.
+fn credential(escaped: &str, most: usize) -> Option<String> {
+    let mut plain = Vec::new();
+    let mut bytes = escaped.bytes();
+    while let Some(byte) = bytes.next() {
+        plain.push(if byte == b'%' { 16 * hex(bytes.next()?)? + hex(bytes.next()?)? } else { byte });
+    }
+    let fits = (1..=most).contains(&plain.len()) && plain.iter().all(u8::is_ascii_graphic);
+    String::from_utf8(plain).ok().filter(|_| fits)
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    u8::try_from(char::from(digit).to_digit(16)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> Option<SmppConfig> {
+        SmppConfig::from_url(url, "eHealth".to_owned())
+    }
+
+    #[test]
+    fn the_url_holds_place_and_credentials() {
+        let config = read("smpp://ehealth:p%40ss%3Aw@smsc.example:2776").unwrap();
+        assert_eq!((config.host.as_str(), config.port), ("smsc.example", 2_776));
+        assert_eq!((config.system_id.as_str(), config.password.expose_secret()), ("ehealth", "p@ss:w"));
+        assert_eq!(read("smpp://a:b@10.0.0.1/").unwrap().port, 2_775);
+        assert_eq!(read("smpp://a:b@[::1]:9").unwrap().host, "::1");
+    }
+
+    #[test]
+    fn what_a_bind_cannot_carry_is_refused() {
+        for url in [
+            "http://a:b@host",
+            "smpps://a:b@host",
+            "smpp://host",
+            "smpp://a@host",
+            "smpp://:b@host",
+            "smpp://a:ninechars@host",
+            "smpp://sixteencharacter:b@host",
+            "smpp://a:b%00@host",
+            "smpp://a:b%4@host",
+            "smpp://a:b@host/path",
+            "smpp://a:b@host?x=1",
+        ] {
+            assert!(read(url).is_none(), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_password_does_not_print() {
+        assert!(!format!("{:?}", read("smpp://a:hunter2@host")).contains("hunter2"));
+    }
+}

@@ -1,0 +1,178 @@
+//! Keeps one session bound: connect, `bind_transceiver`, keep-alive, receipts, and again after a pause when it breaks.
+
+use std::str::FromStr as _;
+use std::time::{Duration, Instant};
+
+use futures_util::{Stream, StreamExt as _};
+use rusmpp::pdus::{BindTransceiver, DeliverSm, DeliverSmResp};
+use rusmpp::types::COctetString;
+use rusmpp::values::InterfaceVersion;
+use rusmpp::{Command, CommandStatus, Pdu};
+use rusmppc::error::Error;
+use rusmppc::{Client, ConnectionBuilder, Event};
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::receipt_text::receipt;
+use crate::config::SmppConfig;
+use crate::sms::Receipts;
+
+/// Pauses between tries: up to this at first, doubling, never over the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// A session that lasted so long was a good one: the next pause is short again.
+const LASTED: Duration = Duration::from_secs(10);
+
+/// Breaks are told at most this often.
+const TOLD: Duration = Duration::from_secs(1);
+
+/// How the session stands.
+#[derive(Clone)]
+pub(super) enum Link {
+    /// The first try is not over.
+    Starting,
+    /// Bound.
+    Bound(Client),
+    /// Broken, or the SMSC does not let us in.
+    Down,
+}
+
+pub(super) struct Session {
+    config: SmppConfig,
+    receipts: Receipts,
+    stop: CancellationToken,
+    link: watch::Sender<Link>,
+}
+
+impl Session {
+    pub(super) fn new(
+        config: SmppConfig,
+        receipts: Receipts,
+        stop: CancellationToken,
+    ) -> (Self, watch::Receiver<Link>) {
+        let (link, seen) = watch::channel(Link::Starting);
+        (Self { config, receipts, stop, link }, seen)
+    }
+
+    /// Runs until it is told to stop.
+    pub(super) async fn keep(self) {
+        let (mut tries, mut told) = (0, None::<Instant>);
+        while !self.stop.is_cancelled() {
+            let start = Instant::now();
+            let Err(why) = self.once().await else { continue };
+            self.link.send_replace(Link::Down);
+            if told.is_none_or(|told| told.elapsed() >= TOLD) {
+                tracing::warn!(why, "the SMPP session is down");
+                told = Some(Instant::now());
+            }
+            tries = if start.elapsed() >= LASTED { 0 } else { tries + 1 };
+            let () = self.stop.run_until_cancelled(sleep(pause(tries))).await.unwrap_or_default();
+        }
+        self.link.send_replace(Link::Down);
+    }
+
+    /// One session from its beginning to its end; `Ok` where it was told to stop.
+    async fn once(&self) -> Result<(), String> {
+        let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
+        let (client, mut events) = opened?;
+        tracing::info!(host = self.config.host, "the SMPP session is bound");
+        self.link.send_replace(Link::Bound(client.clone()));
+        let ended = self.stop.run_until_cancelled(self.listen(&client, &mut events)).await;
+        self.link.send_replace(Link::Down);
+        if ended.is_none() {
+            // Answers to what is out arrive before the answer to this.
+            let _ = client.unbind().await;
+        }
+        let _ = client.close().await;
+        ended.map_or(Ok(()), Err)
+    }
+
+    async fn open(&self) -> Result<(Client, impl Stream<Item = Event> + Unpin + use<>), String> {
+        let SmppConfig { host, port, limit, keep_alive, .. } = &self.config;
+        let connected = timeout(*limit, TcpStream::connect((host.as_str(), *port))).await;
+        let stream = connected.map_err(|_| "no connection in time")?.map_err(|error| error.to_string())?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let (client, events) = ConnectionBuilder::new()
+            .disable_interface_version_check()
+            .enquire_link_interval(*keep_alive)
+            .enquire_link_response_timeout(*limit)
+            .response_timeout(*limit)
+            .connected(stream);
+        match client.bind_transceiver(self.bind()?).await {
+            Ok(_) => Ok((client, events)),
+            Err(error) => {
+                let _ = client.close().await;
+                Err(words(&error))
+            }
+        }
+    }
+
+    fn bind(&self) -> Result<BindTransceiver, String> {
+        let wrong = |_| "credentials that a bind cannot carry".to_owned();
+        Ok(BindTransceiver::builder()
+            .system_id(COctetString::from_str(&self.config.system_id).map_err(wrong)?)
+            .password(COctetString::from_str(self.config.password.expose_secret()).map_err(wrong)?)
+            .interface_version(InterfaceVersion::Smpp3_4)
+            .build())
+    }
+
+    /// Takes what the SMSC sends by itself; answers why that ended.
+    async fn listen(&self, client: &Client, events: &mut (impl Stream<Item = Event> + Unpin)) -> String {
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Incoming(command) => {
+                    if !self.take(client, &command).await {
+                        return "the SMSC ended it".to_owned();
+                    }
+                }
+                Event::Error(error) => return words(&error),
+            }
+        }
+        "closed".to_owned()
+    }
+
+    /// `false`: the SMSC asked to part.
+    async fn take(&self, client: &Client, command: &Command) -> bool {
+        let number = command.sequence_number();
+        match command.pdu() {
+            Some(Pdu::DeliverSm(deliver)) => {
+                let status = self.hand_over(deliver);
+                let _ = client.status(status).deliver_sm_resp(number, DeliverSmResp::default()).await;
+            }
+            Some(Pdu::Unbind) => {
+                let _ = client.unbind_resp(number).await;
+                return false;
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// Where nobody can take a receipt now, the SMSC is asked to bring it again (`ESME_RX_T_APPN`).
+    fn hand_over(&self, deliver: &DeliverSm) -> CommandStatus {
+        let is_kept = receipt(deliver).is_none_or(|receipt| self.receipts.hand_over(receipt));
+        if is_kept { CommandStatus::EsmeRok } else { CommandStatus::EsmeRxTAppn }
+    }
+}
+
+/// Full jitter: anything up to the bound.
+fn pause(tries: u32) -> Duration {
+    let most = PAUSE.0.saturating_mul(1 << tries.min(5)).min(PAUSE.1);
+    most.mul_f64(rand::random::<f64>())
+}
+
+/// Never the answer itself: it may repeat what was sent.
+fn words(error: &Error) -> String {
+    match error {
+        Error::UnexpectedResponse { response } => {
+            format!("refused with status {:#04x}", u32::from(response.status()))
+        }
+        Error::Io(error) | Error::Connect(error) => error.to_string(),
+        Error::ConnectionClosed | Error::ConnectionClosedByPeer => "the connection was closed".to_owned(),
+        Error::ResponseTimeout { .. } | Error::EnquireLinkTimeout { .. } => "no answer in time".to_owned(),
+        _ => "an answer that is not SMPP".to_owned(),
+    }
+}
