@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use shared::job::JobState;
+use shared::queue::Finished;
 use tests::client::Answer;
 use tests::eventually::eventually;
+use tests::place::Place;
 use tests::redis_server::RedisServer;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
+
+use crate::bench::{Bench, job, refused};
+
+const RUN: Duration = Duration::from_millis(20);
 
 const WITHIN: Duration = Duration::from_secs(12);
 
@@ -74,4 +81,35 @@ async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
     assert_eq!(job, written[0]);
     let there: u64 = replica.command(&["EXISTS", &format!("resend:{{0}}:job:{job}")]).await;
     assert_eq!(there, 1, "the replica has the job at the moment of the 202");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_is_written_again_until_its_replicas_have_it() {
+    let bench = Bench::with(&[("RESEND_REDIS_MIN_REPLICAS", "1")]).await;
+    let place = Place::new().unwrap();
+    let master = format!("127.0.0.1 {}", bench.server.port());
+    let mut replica =
+        RedisServer::start_with(place.path(), &["--appendonly", "yes", "--replicaof", &master]).await;
+    eventually("the replica is in step", WITHIN, || async {
+        let info: String = bench.server.command(&["INFO", "replication"]).await;
+        info.contains("state=online").then_some(())
+    })
+    .await;
+    let ticket = bench.accept(&job()).await;
+    let delivery = bench.deliver("w1").await;
+    let outcome = refused();
+    let finish = || bench.queue.finish(&delivery, &outcome, RUN);
+
+    replica.kill().await;
+    for _ in 0..2 {
+        let error = finish().await.unwrap_err();
+        assert_eq!(error.to_string(), "the write was confirmed by 0 of 1 replicas");
+    }
+    assert_eq!(bench.state(&delivery).await, JobState::Failed);
+
+    replica.restart().await;
+    let finished = eventually("the replica confirms", WITHIN, || async { finish().await.ok() }).await;
+    assert!(matches!(finished, Finished::Before), "{finished:?}");
+    let record = format!("resend:{{0}}:job:{}", ticket.job);
+    assert_eq!(replica.command::<String>(&["HGET", &record, "state"]).await, "failed");
 }
