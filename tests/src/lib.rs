@@ -4,9 +4,11 @@
 // A failed expectation in the harness is a failed test, and says so best by a panic at its place.
 #![allow(clippy::expect_used)]
 
+pub mod capacity;
 pub mod chaos;
 pub mod client;
 pub mod eventually;
+pub mod incident;
 pub mod local;
 pub mod openapi;
 pub mod place;

@@ -1,0 +1,60 @@
+//! The measured points, as the table in `deploy/capacity.md` has them.
+
+/// The document the points are read from, so that table and simulation cannot differ.
+pub const MEASURED: &str = include_str!("../../../deploy/capacity.md");
+
+/// What was measured. CPU is in microseconds of one core of the machine named there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Points {
+    /// CPU of the API for one PATCH.
+    pub api_us: f64,
+    /// Cores API and Redis had together at the accepts of 16 connections.
+    pub accept_cores: f64,
+    /// CPU of Redis for one accepted job.
+    pub enqueue_us: f64,
+    /// CPU of Redis from fetch to end of one job.
+    pub finish_us: f64,
+    /// CPU of the worker around one job that does nothing.
+    pub worker_us: f64,
+    /// Accepts a second, by set-up.
+    pub accepts: Vec<f64>,
+    /// Backlogs, and at how many jobs a second each drained.
+    pub drains: Vec<(f64, f64)>,
+    /// Cores worker and Redis had together at the longest drain.
+    pub drain_cores: f64,
+    /// Redis bytes of a job that waits.
+    pub bytes_queued: f64,
+    /// Redis bytes of a job that has ended and can still be read.
+    pub bytes_finished: f64,
+}
+
+impl Points {
+    /// Reads lines `| name | value | …`; the name of the first one that is missing when one is.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let value = |name: &str| find(text, name).ok_or_else(|| name.to_owned());
+        let drains = ["1000", "10000", "50000"].map(|jobs| {
+            let rate = value(&format!("jobs ended a second, backlog of {jobs} |"))?;
+            Ok::<_, String>((jobs.parse().unwrap_or(f64::NAN), rate))
+        });
+        let accepts = ["64 connections", "16 connections", "64 connections without AOF"]
+            .map(|set_up| value(&format!("jobs accepted a second, {set_up} |")));
+        Ok(Self {
+            api_us: value("API, CPU µs per PATCH")?,
+            accept_cores: value("API and Redis, cores they had at 16")?,
+            enqueue_us: value("Redis, CPU µs per accepted job")?,
+            finish_us: value("Redis, CPU µs per job fetched and ended")?,
+            worker_us: value("worker, CPU µs per job around the run")?,
+            accepts: accepts.into_iter().collect::<Result<_, _>>()?,
+            drain_cores: value("worker and Redis, cores they had at 50000")?,
+            drains: drains.into_iter().collect::<Result<_, _>>()?,
+            bytes_queued: value("Redis, bytes per queued job")?,
+            bytes_finished: value("Redis, bytes per finished job")?,
+        })
+    }
+}
+
+fn find(text: &str, name: &str) -> Option<f64> {
+    let line =
+        text.lines().find(|line| line.strip_prefix("| ").is_some_and(|line| line.starts_with(name)))?;
+    line.split('|').nth(2)?.trim().parse().ok()
+}

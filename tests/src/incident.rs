@@ -1,0 +1,141 @@
+//! A real incident, played through: the gateway refuses every message for a while under steady load, then comes back. The
+//! programs are the shipped ones; what an operator sees (`resendctl stats --watch`, the workers' log, `/metrics`) is
+//! written down as it comes, and what is promised is asserted. It says nothing of speed: that is for the bench.
+
+mod scrapes;
+mod verdict;
+mod watch;
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use serde_json::json;
+
+use crate::chaos::arena::{Arena, fleet};
+use crate::chaos::asked::Asked;
+use crate::chaos::finding::Finding;
+
+/// Jobs that hang are taken over after so long, seconds; nothing here hangs.
+const LEASE: u64 = 30;
+
+/// Who may look at the board meanwhile.
+pub const BOARD_TOKEN: &str = "board-of-the-incident";
+
+/// How long each part lasts.
+#[derive(Debug, Clone, Copy)]
+pub struct Course {
+    /// Load before anything is wrong.
+    pub before: Duration,
+    /// The gateway refuses.
+    pub down: Duration,
+    /// Load after it is back; it is also how long everything may take to drain.
+    pub after: Duration,
+    /// Requests a second.
+    pub per_second: u32,
+    /// Between two looks.
+    pub every: Duration,
+    /// `RESEND_JOB_DEADLINE_SECONDS`.
+    pub deadline: u64,
+}
+
+impl Course {
+    /// Two minutes, with the settings of production.
+    pub const FULL: Self = Self {
+        before: Duration::from_secs(20),
+        down: Duration::from_mins(2),
+        after: Duration::from_mins(1),
+        per_second: 20,
+        every: Duration::from_secs(5),
+        deadline: 300,
+    };
+
+    /// A quarter of a minute, with a deadline that the first jobs do not live to see the end of.
+    pub const SHORT: Self = Self {
+        before: Duration::from_secs(3),
+        down: Duration::from_secs(15),
+        after: Duration::from_secs(20),
+        per_second: 20,
+        every: Duration::from_secs(1),
+        deadline: 8,
+    };
+
+    /// Requests in all.
+    fn requests(&self) -> usize {
+        let seconds = (self.before + self.down + self.after).as_secs();
+        usize::try_from(seconds * u64::from(self.per_second)).unwrap_or(usize::MAX)
+    }
+
+    /// Whether jobs die before the gateway is back.
+    fn outlasts_the_deadline(&self) -> bool {
+        self.down.as_secs() > self.deadline
+    }
+}
+
+/// The times that matter, milliseconds since the epoch.
+struct Times {
+    refused_from: i64,
+    refused_until: i64,
+}
+
+/// Plays it, tells `say` each line as it happens, and answers what was seen and what is wrong with it.
+pub async fn play(course: Course, say: fn(&str)) -> Finding {
+    let mut finding = Finding::default();
+    let fleet = fleet(LEASE).workers(2).set("RESEND_BOARD_TOKEN", BOARD_TOKEN);
+    let arena = Arena::start(fleet.set("RESEND_JOB_DEADLINE_SECONDS", course.deadline)).await;
+    introduce(&arena, &course, say);
+    let watching = watch::start(&arena, course.every, say);
+    let scraping = scrapes::start(&arena, course.every);
+    let people = arena.people(course.requests()).await;
+    let load = tokio::spawn({
+        let load = arena.load(f64::from(course.per_second));
+        async move { load.run(people).await }
+    });
+    let times = outage(&arena, &course, say, &mut finding).await;
+    let asked: Vec<Asked> = load.await.expect("the clients");
+    let drained = arena.drained(course.after).await;
+    finding.within("nothing waits any more after the last request by", drained, course.after);
+    let scraped = scraping.stop().await;
+    watching.stop().await;
+    let evidence = arena.evidence(asked, HashSet::new()).await;
+    verdict::of_the_record(&evidence, &course, &times, &mut finding);
+    verdict::of_the_metrics(&scraped, &course, &mut finding);
+    arena.check(&evidence, &mut finding).await;
+    scraped.say(say);
+    arena.close(&mut finding);
+    finding
+}
+
+fn introduce(arena: &Arena, course: &Course, say: fn(&str)) {
+    let (api, worker) = (&arena.stack.apis[0].url, &arena.stack.workers[0].url);
+    say(&format!(
+        "API {api}, workers {worker} and {}, sandbox {}",
+        arena.stack.workers[1].url, arena.stack.sandbox.url
+    ));
+    say(&format!("RESEND_REDIS_URL={} resendctl stats --watch", arena.stack.redis.url()));
+    say(&format!("{worker}/board, with the token {BOARD_TOKEN:?}"));
+    say(&format!("{} requests a second from now on", course.per_second));
+}
+
+/// The outage itself, from the first good messages to the moment it is over.
+async fn outage(arena: &Arena, course: &Course, say: fn(&str), finding: &mut Finding) -> Times {
+    tokio::time::sleep(course.before).await;
+    let fault = json!([{"target": "sms", "action": {"status": 503}}]);
+    arena.control.faults(&fault).await;
+    let (refused_from, since) = (Utc::now().timestamp_millis(), Instant::now());
+    say(&format!("{} THE GATEWAY REFUSES: PUT /sandbox/faults {fault}", now()));
+    finding.within(
+        "both breakers opened after",
+        watch::breakers_opened(arena, say).await,
+        watch::OPENS_WITHIN,
+    );
+    tokio::time::sleep(course.down.saturating_sub(since.elapsed())).await;
+    let refused_until = Utc::now().timestamp_millis();
+    arena.control.faults(&json!([])).await;
+    say(&format!("{} THE GATEWAY IS BACK: PUT /sandbox/faults []", now()));
+    Times { refused_from, refused_until }
+}
+
+fn now() -> String {
+    Utc::now().format("%H:%M:%S%.3fZ").to_string()
+}
