@@ -1,5 +1,8 @@
 //! The answers of the API, as whole bodies: a row per answer of the contract that needs a running service.
 
+mod reads;
+mod table;
+
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};

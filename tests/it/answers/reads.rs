@@ -1,0 +1,103 @@
+//! The answers of the routes that read, and of the check of a code: who is let in, and what they see.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tests::client::Answer;
+use tests::stack::{Stack, StackBuilder};
+
+use super::plain;
+
+const CODE: &str = "/verifications/+380931234585/actions/complete";
+
+/// The three routes besides the PATCH that need a token, with the scope each asks for.
+fn routes(href: &str) -> [(Method, String, &'static str); 3] {
+    [
+        (Method::GET, href.to_owned(), "job:read"),
+        (Method::GET, format!("{href}/events"), "job:read"),
+        (Method::PATCH, CODE.to_owned(), "otp:verify"),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_the_client_has_is_answered_304_without_a_body() {
+    let stack = Stack::start().await;
+    let (patient, approval) = plain();
+    let href = stack.client().resend(patient, approval).await.location();
+    let ended = stack.client().end_of(&href, Duration::from_secs(10)).await;
+    let tag = ended.header("etag").unwrap();
+    assert!(tag.starts_with("W/\""), "{tag}");
+    for (sent, status) in [(tag, StatusCode::NOT_MODIFIED), ("W/\"another\"", StatusCode::OK)] {
+        let again =
+            Answer::of(stack.client().request(Method::GET, &href).header("if-none-match", sent)).await;
+        assert_eq!((again.status, again.header("etag")), (status, Some(tag)), "{sent}");
+        assert_eq!(again.body == json!(""), status == StatusCode::NOT_MODIFIED, "{}", again.body);
+    }
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_that_read_refuse_who_has_no_token_or_not_their_scope() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let (patient, approval) = plain();
+    let href = stack.client().resend(patient, approval).await.location();
+    for (method, path, scope) in routes(&href) {
+        let nobody = Answer::of(stack.client().with_token("nobody").request(method.clone(), &path)).await;
+        assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(nobody.body["error"], json!({"type": "access_denied", "message": "Invalid access token"}));
+        assert!(nobody.header("www-authenticate").unwrap().starts_with("Bearer "));
+
+        let without = Answer::of(stack.client().with_token("read-less-token").request(method, &path)).await;
+        assert_eq!(without.status, StatusCode::FORBIDDEN, "{path}");
+        let message =
+            format!("Your scope does not allow to access this resource. Missing allowances: {scope}");
+        assert_eq!(without.body["error"], json!({"type": "forbidden", "message": message}));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_jobs_streams_and_codes_are_503_with_retry_after() {
+    let mut stack = StackBuilder::new().workers(0).start().await;
+    let (patient, approval) = plain();
+    let href = stack.client().resend(patient, approval).await.location();
+    stack.redis.kill().await;
+    for (method, path, scope) in routes(&href) {
+        let token = if scope == "otp:verify" { "otp-token" } else { "mis-a-token" };
+        let request =
+            stack.client().with_token(token).request(method, &path).json(&json!({"code": "123456"}));
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {}", answer.body);
+        assert_eq!(answer.body["error"]["type"], "internal_error");
+        let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=2).contains(&seconds), "{seconds}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_platforms_service_makes_the_codes_there_are_none_to_check() {
+    let stack = StackBuilder::new().workers(0).set("RESEND_OTP_KEY", "").start().await;
+    let client = stack.client().with_token("otp-token");
+    let answer = Answer::of(client.request(Method::PATCH, CODE).json(&json!({"code": "123456"}))).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.body["error"], json!({"type": "not_found", "message": "Not found"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_and_its_page_are_served_without_a_token() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let get =
+        async |path: &str| stack.client().with_token("").request(Method::GET, path).send().await.unwrap();
+    let document = get("/openapi.json").await;
+    assert_eq!(document.headers()["content-type"], "application/json");
+    assert_eq!(document.text().await.unwrap().trim(), include_str!("../../../api/openapi.json").trim());
+
+    let page = get("/docs").await;
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    assert!(page.headers()["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    let page = page.text().await.unwrap();
+    for part in ["/docs/page.js", "/docs/page.css"] {
+        assert!(page.contains(part) && get(part).await.status() == StatusCode::OK, "{part}");
+    }
+    assert!(!page.contains("://"), "the page asks no other host");
+}

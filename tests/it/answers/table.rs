@@ -1,0 +1,83 @@
+//! The table of answers and their tests is held against the API's document and against the tests there are.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+const TABLE: &str = include_str!("../ANSWERS.md");
+const DOCUMENT: &str = include_str!("../../../api/openapi.json");
+
+/// One row: route, status, names of tests.
+type Row<'a> = (&'a str, &'a str, Vec<&'a str>);
+
+fn rows() -> Vec<Row<'static>> {
+    let cells = |line: &'static str| line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>();
+    let rows = TABLE.lines().filter(|line| line.starts_with("| ")).skip(1).map(cells);
+    rows.map(|row| {
+        let [route, status, _, tests] = row[..] else { panic!("four cells in {row:?}") };
+        (route, status, tests.split(", ").map(|name| name.trim_matches('`')).collect())
+    })
+    .collect()
+}
+
+/// What the table calls a route of the document; `None` for the aliases of a job.
+fn called(method: &str, path: &str) -> Option<String> {
+    Some(match path {
+        "/jobs/{id}" | "/api/jobs/{id}" | "/jobs/{id}/events" | "/api/jobs/{id}/events" => return None,
+        "/Jobs/{id}" => "GET job".to_owned(),
+        "/Jobs/{id}/events" => "GET events".to_owned(),
+        path if path.ends_with("/resend") => "PATCH resend".to_owned(),
+        path if path.ends_with("/complete") => "PATCH complete".to_owned(),
+        path => format!("{} {path}", method.to_uppercase()),
+    })
+}
+
+fn documented() -> BTreeSet<(String, String)> {
+    let document: Value = serde_json::from_str(DOCUMENT).unwrap();
+    let mut answers = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let Some(responses) = operation["responses"].as_object() else { continue };
+            let Some(route) = called(method, path) else { continue };
+            answers.extend(responses.keys().map(|status| (route.clone(), status.clone())));
+        }
+    }
+    answers
+}
+
+/// All sources under a folder, one after the other.
+fn sources(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| if path.is_dir() { sources(&path) } else { fs::read_to_string(path).unwrap_or_default() })
+        .collect()
+}
+
+#[test]
+fn every_answer_of_the_document_has_a_row() {
+    let told: BTreeSet<_> =
+        rows().into_iter().map(|(route, status, _)| (route.to_owned(), status.to_owned())).collect();
+    let documented = documented();
+    let missing: Vec<_> = documented.difference(&told).cloned().collect();
+    assert!(missing.is_empty(), "without a row: {missing:?}");
+    let of_no_operation = ["any other route", "any route"];
+    let unknown: Vec<_> = told
+        .difference(&documented)
+        .filter(|(route, _)| !of_no_operation.contains(&route.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "the document does not know: {unknown:?}");
+}
+
+#[test]
+fn every_row_names_tests_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let sources: String =
+        ["api/src", "shared/src", "tests/it"].map(|folder| sources(&root.join(folder))).concat();
+    for (route, status, tests) in rows() {
+        for test in tests {
+            assert!(sources.contains(&format!("fn {test}(")), "{route} {status} names no test: {test:?}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The stream of a job's events.
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use tests::client::Answer;
+use tests::stack::StackBuilder;
+
+use super::accepted;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_tells_each_status_and_ends_with_the_last() {
+    let mut stack = StackBuilder::new().workers(0).start().await;
+    let href = accepted(&stack).await;
+    let path = format!("{}/events", href.replace("/Jobs/", "/api/jobs/"));
+    let stream = stack.client().request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    assert_eq!(stream.headers()["cache-control"], "no-store");
+    stack.add_worker(&[]).await;
+    let text = stream.text().await.unwrap();
+    let events: Vec<_> = text.split("\n\n").filter(|event| event.contains("event:")).collect();
+    let [pending, processed] = events.as_slice() else { panic!("{text}") };
+    let field = |event: &str, name: &str| {
+        event.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim_start_matches(": ").to_owned()
+    };
+    assert_eq!((field(pending, "event"), field(processed, "event")), ("pending".into(), "processed".into()));
+    let told: Value = serde_json::from_str(&field(processed, "data")).unwrap();
+    let shown = stack.client().get(&href).await;
+    assert_eq!(told["data"], shown.body["data"]);
+
+    // A browser that connects again is told that there is no more.
+    let last = field(processed, "id");
+    let again = stack.client().request(Method::GET, &path).header("last-event-id", last);
+    assert_eq!(Answer::of(again).await.status, StatusCode::NO_CONTENT);
+    stack.stop().await;
+}
