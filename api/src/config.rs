@@ -14,6 +14,7 @@ pub use sync::{SyncConfig, SyncPolicy};
 
 use shared::config::{
     ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings,
+    TraceConfig,
 };
 
 /// Everything the API is told.
@@ -36,6 +37,8 @@ pub struct Config {
     pub redis: RedisConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Where traces go.
+    pub traces: TraceConfig,
     /// What one process and one connection may take. No settings; tests shorten the times.
     pub server: ServerLimits,
 }
@@ -52,6 +55,7 @@ impl Config {
             queue: QueueConfig::from_settings(settings)?,
             redis: RedisConfig::from_settings(settings)?,
             log: LogConfig::from_settings(settings)?,
+            traces: TraceConfig::from_settings(settings)?,
             server: ServerLimits::default(),
         })
     }

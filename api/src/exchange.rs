@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use crate::envelope;
 use crate::error::ApiError;
 use crate::request_context::{RequestContext, X_REQUEST_ID, host_of};
-use crate::request_log::RequestLog;
+use crate::request_log::{self, RequestLog};
 use crate::state::Api;
 
 /// Most headers, and most bytes of them with the request line. The server's own bounds are higher, so that up to
@@ -34,7 +34,9 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 /// The layer around all routes.
 pub(crate) async fn exchange(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::read(&request, api.public_url.as_ref());
-    let log = RequestLog::start(&request, &context, api.clone());
+    let span = request_log::span(&request, &context);
+    let context = context.within(&span);
+    let log = RequestLog::start(&request, &context, span, api.clone());
     let (version, last) = (request.version(), ends_connection(&request));
     request.extensions_mut().insert(context.clone());
     let answer = match check_head(&request) {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use api::config::Config;
+use shared::telemetry::Traces;
 use shared::{cli, shutdown, telemetry, tls};
 use tokio::net::TcpListener;
 
@@ -33,6 +34,8 @@ async fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let listen = config.http.listen;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| format!("RESEND_API_LISTEN={listen}: {error}"))?;
-    api::serve(listener, config, metrics, stop.cancelled_owned()).await?;
-    Ok(())
+    let traces = Traces::start("resend-api", &config.traces)?;
+    let served = api::serve(listener, config, metrics, stop.cancelled_owned()).await;
+    traces.shutdown().await;
+    Ok(served?)
 }

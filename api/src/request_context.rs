@@ -9,6 +9,7 @@ use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Serialize, Serializer};
 use shared::ids::{IdempotencyKey, RequestId, TraceParent};
+use shared::telemetry::span::Span;
 
 use crate::config::PublicUrl;
 use crate::idempotency;
@@ -28,7 +29,7 @@ pub(crate) struct RequestContext(Arc<Identity>);
 pub(crate) struct Identity {
     /// Taken over from the client or made here.
     pub(crate) request_id: RequestId,
-    /// The client's trace, where it sent one.
+    /// The trace those below belong to: this request's span, or the client's trace where there are no spans.
     pub(crate) trace: Option<TraceParent>,
     /// To be echoed; a malformed one is the handler's to refuse.
     pub(crate) idempotency_key: Option<IdempotencyKey>,
@@ -61,6 +62,15 @@ impl RequestContext {
             idempotency_key: idempotency::key(headers).ok().flatten(),
             url: RequestUrl { host: Host::of(request, public_url), path },
         }))
+    }
+
+    /// The same below the request's own span, where there is one.
+    pub(crate) fn within(mut self, span: &Span) -> Self {
+        // Nobody else has it yet.
+        if let (Some(trace), Some(identity)) = (span.traceparent(), Arc::get_mut(&mut self.0)) {
+            identity.trace = Some(trace);
+        }
+        self
     }
 
     /// The context of the request these extensions belong to. There is one for every request that came through the

@@ -10,6 +10,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use shared::telemetry::metric;
+use shared::telemetry::span::Span;
 
 use crate::request_context::RequestContext;
 use crate::router::ROUTES;
@@ -69,16 +70,16 @@ pub(crate) struct RequestLog {
     method: &'static str,
     status: StatusCode,
     context: RequestContext,
+    span: Span,
     api: Arc<Api>,
 }
 
 impl RequestLog {
     /// Notes what will be said of the request.
-    pub(crate) fn start(request: &Request, context: &RequestContext, api: Arc<Api>) -> Self {
-        let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-        let (route, method) = (route(matched), method(request.method()));
+    pub(crate) fn start(request: &Request, context: &RequestContext, span: Span, api: Arc<Api>) -> Self {
+        let (route, method) = (route_of(request), method(request.method()));
         let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or(StatusCode::REQUEST_TIMEOUT);
-        Self { started: Instant::now(), route, method, status, context: context.clone(), api }
+        Self { started: Instant::now(), route, method, status, context: context.clone(), span, api }
     }
 
     /// It is answered.
@@ -91,6 +92,11 @@ impl Drop for RequestLog {
     fn drop(&mut self) {
         let Self { route, method, status, ref context, ref api, .. } = *self;
         let elapsed = self.started.elapsed();
+        self.span.status(status.as_u16());
+        if status.is_server_error() {
+            self.span.fail("server_error");
+        }
+        self.span.end();
         api.meters.seconds.record(elapsed);
         api.meters.count_request((route, method, status));
         // To a microsecond, as a reader wants it.
@@ -102,6 +108,19 @@ impl Drop for RequestLog {
             tracing::info!(%request_id, method, route, status, elapsed_ms, "request");
         }
     }
+}
+
+/// The request's span; probes and scrapers have none.
+pub(crate) fn span(request: &Request, context: &RequestContext) -> Span {
+    let route = route_of(request);
+    if QUIET.contains(&route) {
+        return Span::default();
+    }
+    Span::server(method(request.method()), route, context.trace.as_ref())
+}
+
+fn route_of(request: &Request) -> &'static str {
+    route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str))
 }
 
 fn route(matched: Option<&str>) -> &'static str {

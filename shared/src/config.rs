@@ -8,6 +8,7 @@ mod otp;
 mod queue;
 mod redis;
 mod source;
+mod trace;
 
 pub use known::{KNOWN, Variable};
 pub use limits::{ApprovalLimits, MessageLimits};
@@ -16,6 +17,7 @@ pub use otp::{OtpConfig, OtpMode};
 pub use queue::QueueConfig;
 pub use redis::{RedisConfig, RedisMode};
 pub use source::Settings;
+pub use trace::TraceConfig;
 
 /// What is wrong with the settings; every program exits 2 on it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Logs and metrics: how they are set up, and the one list of metric names.
+//! Logs, metrics and traces: how they are set up, and the lists of metric and span names.
 //!
 //! Rules for log lines: the id stands in a field of its own, units are in the field's name, an error is logged once,
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
@@ -6,6 +6,8 @@
 mod json_lines;
 pub mod metric;
 mod seldom;
+pub mod span;
+mod trace;
 
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogConfig, LogFormat};
 use json_lines::{JsonLines, span_fields};
 pub use seldom::Seldom;
+pub use trace::{TraceError, Traces};
 
 /// Upper bounds of every histogram in seconds: from a warm in-process answer to the job deadline.
 const SECONDS: [f64; 16] =

@@ -29,5 +29,6 @@ mod sandbox;
 mod settings;
 mod tokens;
 mod topologies;
+mod traces;
 mod waiting;
 mod waiting_figures;

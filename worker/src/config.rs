@@ -12,7 +12,9 @@ use std::net::SocketAddr;
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use shared::config::{ConfigError, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings};
+use shared::config::{
+    ConfigError, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings, TraceConfig,
+};
 
 pub use channel::{ChannelConfig, HttpChannelConfig};
 pub use limits::{Countries, LimitsConfig};
@@ -30,6 +32,8 @@ pub struct WorkerConfig {
     pub queue: QueueConfig,
     /// `RESEND_LOG*`.
     pub log: LogConfig,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub traces: TraceConfig,
     /// `RESEND_WORKER_LISTEN` (default `127.0.0.1:9090`): health and metrics.
     pub listen: SocketAddr,
     /// `RESEND_WORKER_CONCURRENCY` (default 64): jobs in flight.
@@ -56,6 +60,7 @@ impl WorkerConfig {
             redis: RedisConfig::from_settings(settings)?,
             queue: QueueConfig::from_settings(settings)?,
             log: LogConfig::from_settings(settings)?,
+            traces: TraceConfig::from_settings(settings)?,
             listen: settings
                 .parse("RESEND_WORKER_LISTEN", "an address and a port, such as 127.0.0.1:9090")?,
             concurrency: concurrency(settings)?,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use shared::health::{Health, Readiness};
 use shared::queue::Queue;
 use shared::redis::Redis;
+use shared::telemetry::Traces;
 use shared::{cli, shutdown, telemetry, tls};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
 async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     tls::install_crypto_provider();
     let metrics = telemetry::start_metrics()?;
+    let traces = Traces::start("resend-worker", &config.traces)?;
     let asked = shutdown::on_signal()?;
     let redis = Redis::new(&config.redis)?;
     let queue = Queue::new(redis, config.queue.clone());
@@ -59,7 +61,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
         .run(
             move |held| {
                 let context = context.clone();
-                async move { resend_approval(held.delivery(), &context).await }
+                async move { resend_approval(&held.traced(), &context).await }
             },
             asked,
         )
@@ -67,6 +69,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     sending.sender.close().await;
     unready.abort();
     stopped.cancel();
+    traces.shutdown().await;
     admin.await??;
     tracing::info!("stopped");
     Ok(ended?)

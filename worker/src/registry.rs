@@ -9,6 +9,7 @@ use serde_json::Value;
 use shared::approval::Approval;
 use shared::ids::{ApprovalId, PatientId};
 use shared::person::Person;
+use shared::telemetry::span;
 use uuid::Uuid;
 
 use crate::config::RegistryConfig;
@@ -59,7 +60,8 @@ impl Registry {
 
     /// The person. An answer about somebody else is nonsense.
     pub async fn person(&self, patient: PatientId, origin: Origin<'_>) -> Result<Person, RegistryError> {
-        let answer = self.get(&format!("{}/persons/{patient}", self.base), origin).await?;
+        let answer =
+            self.get(span::REGISTRY_PERSON, &format!("{}/persons/{patient}", self.base), origin).await?;
         match answer.json::<Envelope<Identified>>() {
             Some(Envelope { data }) if data.id == patient.0 => Ok(data.person),
             _ => Err(RegistryError::Failed { retry_after: None }),
@@ -74,14 +76,14 @@ impl Registry {
         origin: Origin<'_>,
     ) -> Result<Approval, RegistryError> {
         let url = format!("{}/patients/{patient}/approvals/{approval}", self.base);
-        let data = self.get(&url, origin).await?.json::<Envelope<Value>>();
+        let data = self.get(span::REGISTRY_APPROVAL, &url, origin).await?.json::<Envelope<Value>>();
         let approval = data.and_then(|envelope| Approval::from_registry(envelope.data).ok());
         approval.ok_or(RegistryError::Failed { retry_after: None })
     }
 
-    async fn get(&self, url: &str, origin: Origin<'_>) -> Result<Answer, RegistryError> {
-        let answer =
-            self.upstream.call(self.upstream.get(url), origin).await.map_err(|_| RegistryError::Silent)?;
+    async fn get(&self, what: &'static str, url: &str, origin: Origin<'_>) -> Result<Answer, RegistryError> {
+        let called = self.upstream.call_as(what, self.upstream.get(url), origin).await;
+        let answer = called.map_err(|_| RegistryError::Silent)?;
         self.note_refusal(answer.status);
         match answer.status {
             StatusCode::OK => Ok(answer),

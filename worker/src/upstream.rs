@@ -11,6 +11,7 @@ use reqwest::{Client, RequestBuilder};
 use shared::ids::{RequestId, TraceParent};
 use shared::message::Message;
 use shared::telemetry::metric;
+use shared::telemetry::span::Span;
 
 pub use answer::Answer;
 
@@ -85,8 +86,19 @@ impl Upstream {
 
     /// Makes the call and reads what it brings, within the limits.
     pub async fn call(&self, request: RequestBuilder, origin: Origin<'_>) -> Result<Answer, NoAnswer> {
+        self.call_as(self.service, request, origin).await
+    }
+
+    /// Makes the call under a name of its own in the trace.
+    pub async fn call_as(
+        &self,
+        what: &'static str,
+        request: RequestBuilder,
+        origin: Origin<'_>,
+    ) -> Result<Answer, NoAnswer> {
+        let span = Span::client(what, self.service, origin.trace);
         let mut request = request.header("x-request-id", origin.request.as_str());
-        if let Some(trace) = origin.trace {
+        if let Some(trace) = span.or(origin.trace) {
             request = request.header("traceparent", trace.as_str());
         }
         let start = Instant::now();
@@ -99,8 +111,17 @@ impl Upstream {
             .record(start.elapsed());
         let status = answer.as_ref().map(|answer| answer.status.as_u16()).ok();
         tracing::debug!(service, result, status, "upstream call");
+        note(&span, result, status);
         answer
     }
+}
+
+fn note(span: &Span, result: &'static str, status: Option<u16>) {
+    if let Some(status) = status {
+        span.status(status);
+    }
+    // By the conventions for HTTP a client's span has failed from 400 on.
+    if result == "2xx" { span.result(result) } else { span.fail(result) }
 }
 
 impl NoAnswer {

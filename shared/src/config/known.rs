@@ -108,6 +108,11 @@ pub const KNOWN: &[Variable] = &[
     open("RESEND_STRICT", "false", "true: refuse to accept jobs while Redis would lose or evict them"),
     open("RESEND_LOG", "info", "what to log, as in tracing's filters"),
     open("RESEND_LOG_FORMAT", "", "text or json; json off a terminal"),
+    open(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "base URL of an OpenTelemetry collector; spans go to /v1/traces under it",
+    ),
 ];
 
 /// The entry of a name.

@@ -30,7 +30,8 @@ impl Settings {
     pub fn load() -> Result<Self, ConfigError> {
         let environment: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            .filter(|(name, _)| name.starts_with("RESEND_"))
+            // Of other people's names those we know.
+            .filter(|(name, _)| name.starts_with("RESEND_") || known::find(name).is_some())
             .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
             .collect();
         let file =

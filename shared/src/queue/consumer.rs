@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::redis::Redis;
 use crate::telemetry::metric;
+use crate::telemetry::span::Span;
 
 use super::lease::{Lease, Leases};
 use super::pause::Pause;
@@ -32,6 +33,7 @@ pub struct Held(Arc<Holding>);
 
 struct Holding {
     lease: Lease,
+    span: Span,
     started: Instant,
     /// Which link to Redis there was then.
     link: u64,
@@ -42,6 +44,19 @@ impl Held {
     /// The delivery.
     pub fn delivery(&self) -> &Delivery {
         &self.0.lease.delivery
+    }
+
+    /// The delivery for who works on it: what is done hangs below this delivery's span. What is put back into the queue
+    /// keeps the trace it came with, so that the spans of all deliveries stand side by side.
+    pub fn traced(&self) -> Delivery {
+        let mut delivery = self.delivery().clone();
+        delivery.message.trace = self.span().or(delivery.message.trace.as_ref());
+        delivery
+    }
+
+    /// The delivery's span.
+    pub(super) fn span(&self) -> &Span {
+        &self.0.span
     }
 
     /// Cancelled when the lease is lost: work on this delivery is to stop.
@@ -112,7 +127,9 @@ impl Consumer {
             note_wait(&lease.delivery, read_at);
         }
         let link = self.queue.redis().generation();
-        let held = Held(Arc::new(Holding { lease, started: Instant::now(), link, _slot: slot }));
+        let (message, number) = (&lease.delivery.message, lease.delivery.number);
+        let span = Span::consumer(&self.queue.config().name, &message.job, number, message.trace.as_ref());
+        let held = Held(Arc::new(Holding { lease, span, started: Instant::now(), link, _slot: slot }));
         let _ = sender.send(held).await;
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::config::ApprovalLimits;
 use crate::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
 use crate::message::Message;
+use crate::telemetry::span::Span;
 
 use super::eta::still_ahead;
 use super::{Queue, QueueError};
@@ -91,8 +92,9 @@ impl Queue {
             return Ok(Enqueued::KeyReused);
         }
         let job = keys.new_job_id(partition);
-        let message = new.message(job.clone())?;
         let config = &self.inner.config;
+        let span = Span::producer(&config.name, &job, new.trace.as_ref());
+        let message = new.message(job.clone(), &span)?;
         let mut call = self.inner.scripts.enqueue.prepare_invoke();
         call.key(keys.stream(partition))
             .key(keys.live(partition))
@@ -118,7 +120,9 @@ impl Queue {
             .arg(limits.jobs_per_client_minute);
         let answer: (String, String, f64, u64) = self.inner.redis.script_confirmed(&call).await?;
         let (word, job, number, now_ms) = answer;
-        read_answer(&word, &job, number, now_ms)
+        let enqueued = read_answer(&word, &job, number, now_ms)?;
+        span.result(enqueued.label());
+        Ok(enqueued)
     }
 
     /// Notes which path a key is for, in the key's own home: the enqueue script sees one partition only, and the key may
@@ -141,15 +145,30 @@ impl Queue {
 }
 
 impl NewJob {
-    fn message(&self, job: JobId) -> Result<String, QueueError> {
+    fn message(&self, job: JobId, span: &Span) -> Result<String, QueueError> {
         let message = Message {
             job,
             patient: self.patient,
             approval: self.approval,
             request: self.request.clone(),
-            trace: self.trace.clone(),
+            trace: span.or(self.trace.as_ref()),
         };
         message.encode().map_err(|_| QueueError::Corrupt("a message of ids is always JSON"))
+    }
+}
+
+impl Enqueued {
+    /// In one word, for its span.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Live(_) => "live",
+            Self::Replayed(_) => "replayed",
+            Self::Foreign { .. } => "foreign",
+            Self::Limited { limit, .. } => limit,
+            Self::KeyReused => "reused",
+            Self::Overloaded { .. } => "overloaded",
+        }
     }
 }
 

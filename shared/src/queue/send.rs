@@ -1,6 +1,7 @@
 //! *Begin send*: the intent is recorded before anything is sent.
 
 use crate::failpoint;
+use crate::telemetry::span::{self, Span};
 
 use super::{Delivery, GROUP, Queue, QueueError};
 
@@ -23,6 +24,7 @@ pub enum SendStart {
 impl Queue {
     /// Asks for leave to send. Repeating it for the same delivery counts once.
     pub async fn begin_send(&self, delivery: &Delivery) -> Result<SendStart, QueueError> {
+        let span = Span::step(span::BEGIN_SEND, delivery.message.trace.as_ref());
         let (keys, partition) = (&self.inner.keys, delivery.partition);
         let mut call = self.inner.scripts.begin_send.prepare_invoke();
         call.key(keys.stream(partition))
@@ -31,13 +33,15 @@ impl Queue {
         delivery.fence(&mut call).arg(SENDS_PER_JOB);
         let word: String = self.inner.redis.script_confirmed(&call).await?;
         failpoint::hit(failpoint::AFTER_BEGIN_SEND, &delivery.message.job).await;
-        Ok(match word.as_str() {
-            "go" => SendStart::Go,
-            "late" => SendStart::Late,
-            "exhausted" => SendStart::Exhausted,
-            "lost" => SendStart::Lost,
+        let (start, label) = match word.as_str() {
+            "go" => (SendStart::Go, "go"),
+            "late" => (SendStart::Late, "late"),
+            "exhausted" => (SendStart::Exhausted, "exhausted"),
+            "lost" => (SendStart::Lost, "lost"),
             _ => return Err(QueueError::Corrupt("the answer of begin_send")),
-        })
+        };
+        span.result(label);
+        Ok(start)
     }
 }
 

@@ -11,6 +11,7 @@ use apalis_core::task::Task;
 use tower::{Layer, Service};
 
 use crate::outcome::{Outcome, Refusal};
+use crate::telemetry::span::{self, Span};
 use crate::telemetry::{Seldom, metric};
 
 use super::consumer::Held;
@@ -88,11 +89,31 @@ where
         let run = self.handler.call(task);
         Box::pin(async move {
             match run.await {
-                Ok(verdict) => queue.settle(&held, verdict).await,
+                Ok(verdict) => {
+                    note_verdict(held.span(), &verdict);
+                    let _span = Span::step(span::FINISH, held.span().traceparent().as_ref());
+                    queue.settle(&held, verdict).await;
+                }
                 Err(error) => queue.let_go_after_crash(&held, &error.into()).await,
             }
+            held.span().end();
             Ok(())
         })
+    }
+}
+
+fn note_verdict(span: &Span, verdict: &Verdict) {
+    match verdict {
+        Verdict::End(outcome) => {
+            span.result("ended");
+            span.job_status(outcome.status_code());
+        }
+        Verdict::RetryLater { .. } => {
+            span.result("retry_later");
+            span.fail("retry_later");
+        }
+        Verdict::HandBack => span.result("handed_back"),
+        Verdict::Lost => span.fail("lost"),
     }
 }
 
@@ -152,6 +173,7 @@ impl Queue {
     /// takes it up again, or sets it aside.
     async fn let_go_after_crash(&self, held: &Held, error: &BoxDynError) {
         let delivery = held.delivery();
+        held.span().fail("crashed");
         tracing::error!(
             job = %delivery.message.job, request_id = %delivery.message.request, delivery = delivery.number, %error,
             "run crashed"

@@ -8,6 +8,7 @@ use shared::message::Message;
 use shared::otp::{Codes, Offered};
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
+use shared::telemetry::span::{self, Span};
 use shared::telemetry::{Seldom, metric};
 use tokio::time::timeout;
 
@@ -63,7 +64,12 @@ async fn send_our_code(
     };
     failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
     leave.still_holds().await?;
-    let submission = sms.send(phone, &offered.code, &job.job, Origin::from(job)).await;
+    let span = Span::step(span::SUBMIT_SMS, job.trace.as_ref());
+    let trace = span.or(job.trace.as_ref());
+    let origin = Origin { request: &job.request, trace: trace.as_ref() };
+    let submission = sms.send(phone, &offered.code, &job.job, origin).await;
+    span.result(submission.label());
+    span.end();
     failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
     accept(submission)?;
     activate(&offered, job, codes).await;

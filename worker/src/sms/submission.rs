@@ -46,7 +46,7 @@ impl Submission {
     }
 
     /// The label of the metric.
-    pub(super) fn label(&self) -> &'static str {
+    pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Taken { .. } => "taken",
             Self::Busy { .. } => "busy",
