@@ -3,3 +3,9 @@
 mod dialects;
 mod fallback;
 mod otp_service;
+mod smpp;
+
+#[test]
+fn every_row_of_the_error_tables_names_tests_there_are() {
+    crate::answers::table::assert_tests_exist(include_str!("channels/ERRORS.md"));
+}

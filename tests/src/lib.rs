@@ -17,4 +17,5 @@ pub mod redis_cluster;
 pub mod redis_sentinels;
 pub mod redis_server;
 pub mod sandbox;
+pub mod smsc;
 pub mod stack;

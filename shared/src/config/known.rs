@@ -75,7 +75,7 @@ pub const KNOWN: &[Variable] = &[
     secret("RESEND_SMS_HTTP_TOKEN", "as RESEND_SMS_TOKEN, for this channel"),
     open("RESEND_SMS_HTTP_SENDER", "", "as RESEND_SMS_SENDER, for this channel"),
     secret("RESEND_SMS_SMPP_URL", "smpp://system_id:password@host:port"),
-    secret("RESEND_SMS_SMPP_TOKEN", "as RESEND_SMS_TOKEN, for this channel"),
+    secret("RESEND_SMS_SMPP_TOKEN", "not used: the password stands in RESEND_SMS_SMPP_URL"),
     open("RESEND_SMS_SMPP_SENDER", "", "as RESEND_SMS_SENDER, for this channel"),
     open("RESEND_SMS_TURBOSMS_URL", "", "as RESEND_SMS_URL, for this channel"),
     secret("RESEND_SMS_TURBOSMS_TOKEN", "as RESEND_SMS_TOKEN, for this channel"),

@@ -8,17 +8,23 @@ use tests::stack::{Stack, StackBuilder};
 
 /// A worker whose messages go through these channels, in this order.
 pub(super) async fn through(channels: &str, faults: Value) -> Stack {
+    through_with(channels, faults, &[]).await
+}
+
+/// The same with further settings of that worker.
+pub(super) async fn through_with(channels: &str, faults: Value, further: &[(&str, &str)]) -> Stack {
     let mut stack = StackBuilder::new().workers(0).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0).start().await;
     let sandbox = ApiClient::new(&stack.sandbox.url, "");
     let put = Answer::of(sandbox.request(Method::PUT, "/sandbox/faults").json(&faults)).await;
     assert_eq!(put.status, StatusCode::OK, "{}", put.body);
     let turbosms = format!("{}/turbosms/message/send.json", stack.sandbox.url);
     let twilio = format!("{}/twilio/2010-04-01/Accounts/ACsandbox/Messages.json", stack.sandbox.url);
-    let own = [
+    let mut own = vec![
         ("RESEND_SMS_CHANNEL", channels),
         ("RESEND_SMS_TURBOSMS_URL", &turbosms),
         ("RESEND_SMS_TWILIO_URL", &twilio),
     ];
+    own.extend(further);
     stack.add_worker(&own).await;
     stack
 }

@@ -10,10 +10,10 @@ use tests::stack::Stack;
 use super::dialects::through;
 use crate::promptness::people;
 
-const JOBS: usize = 300;
+pub(super) const JOBS: usize = 300;
 
 /// Runs jobs of patients of their own, many at once; answers how many ended well.
-async fn run_jobs(stack: &Stack) -> usize {
+pub(super) async fn run_jobs(stack: &Stack) -> usize {
     let client = stack.client();
     let jobs = stream::iter(people(stack, JOBS).await).map(|person| {
         let client = &client;
@@ -27,7 +27,7 @@ async fn run_jobs(stack: &Stack) -> usize {
 }
 
 /// Messages by channel, and the most that went to one phone.
-fn messages(stack: &Stack) -> (HashMap<String, usize>, usize) {
+pub(super) fn messages(stack: &Stack) -> (HashMap<String, usize>, usize) {
     let (mut by_channel, mut by_phone) = (HashMap::new(), HashMap::<String, usize>::new());
     for message in stack.ledger() {
         *by_channel.entry(text(&message, "channel")).or_default() += 1;

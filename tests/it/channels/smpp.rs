@@ -1,0 +1,197 @@
+//! The SMPP channel against an SMSC that we did not write. Where there is no node, each test says that it was not run.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use shared::ids::{JobId, RequestId};
+use shared::phone::PhoneNumber;
+use shared::receipt::MessageState;
+use tests::client::Answer;
+use tests::sandbox::scenarios::scenarios;
+use tests::smsc::Smsc;
+use tests::stack::Stack;
+use tokio::sync::mpsc;
+use worker::config::SmppConfig;
+use worker::sms::{Receipts, SmppChannel, SmsChannel as _, SmsMessage, Submission};
+use worker::upstream::Origin;
+
+use super::dialects::through_with;
+use super::fallback::{JOBS, messages, run_jobs};
+
+fn config(port: u16, password: &str) -> SmppConfig {
+    SmppConfig {
+        host: "127.0.0.1".to_owned(),
+        port,
+        system_id: "ehealth".to_owned(),
+        password: password.into(),
+        sender: "eHealth".to_owned(),
+        limit: Duration::from_millis(800),
+        keep_alive: Duration::from_millis(300),
+    }
+}
+
+async fn submit(channel: &SmppChannel, text: &str) -> Submission {
+    let to: PhoneNumber = "+380931234585".parse().unwrap();
+    let (job, request) = (JobId::generate(), RequestId::generate());
+    let origin = Origin { request: &request, trace: None };
+    let message = SmsMessage { to: &to, text, reference: &job, life: Duration::from_secs(300), origin };
+    channel.submit(message).await
+}
+
+fn is_taken(submission: &Submission) -> bool {
+    matches!(submission, Submission::Taken { message_id: Some(_) })
+}
+
+/// Submits until the session is there again.
+async fn taken_again(channel: &SmppChannel) {
+    tests::eventually::eventually("the session is bound again", Duration::from_secs(20), || async {
+        is_taken(&submit(channel, "код").await).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_of_the_error_table_against_an_smsc() {
+    let Some(mut smsc) = Smsc::start(0).await else { return };
+    let channel = SmppChannel::new(&config(smsc.port, "secret"), Receipts::default());
+    assert!(is_taken(&submit(&channel, "код: 012345").await));
+    let seen = smsc.saw("submit").await;
+    assert_eq!(
+        (&seen["destination_addr"], &seen["source_addr"]),
+        (&json!("380931234585"), &json!("eHealth"))
+    );
+    assert_eq!(
+        [&seen["source_addr_ton"], &seen["dest_addr_ton"], &seen["dest_addr_npi"]],
+        [&json!(5), &json!(1), &json!(1)]
+    );
+    assert_eq!(
+        [&seen["data_coding"], &seen["esm_class"], &seen["registered_delivery"]],
+        [8, 0, 1].map(|n| json!(n)).each_ref()
+    );
+    assert_eq!(seen["text"], "код: 012345");
+    let rests = Submission::Busy { retry_after: Some(Duration::from_secs(1)) };
+    for (statuses, expected) in [
+        (&[0x58, 0x14][..], rests),
+        (&[0x08, 0x64], Submission::Busy { retry_after: None }),
+        (&[0x0B, 0x50, 0x51], Submission::Refused),
+        (
+            &[0x01, 0x07, 0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x43, 0x48, 0x49, 0x53, 0x61, 0x62, 0x65, 0x100],
+            Submission::Closed,
+        ),
+        (&[0x45, 0xFE, 0xFF, 0x400], Submission::Failed),
+    ] {
+        for status in statuses {
+            smsc.tell(&json!({"answer": status})).await;
+            assert_eq!(submit(&channel, "код").await, expected, "{status:#x}");
+        }
+    }
+    smsc.tell(&json!({"answer": 0, "cut": true})).await;
+    assert_eq!(submit(&channel, "код").await, Submission::Unanswered, "cut after the write");
+    smsc.tell(&json!({"cut": false})).await;
+    taken_again(&channel).await;
+    smsc.tell(&json!({"hang": true})).await;
+    assert_eq!(submit(&channel, "код").await, Submission::Unanswered, "no answer in time");
+    // Nor is the keep-alive answered: the session is given up and made anew.
+    smsc.tell(&json!({"hang": false})).await;
+    taken_again(&channel).await;
+    channel.close().await;
+    smsc.saw("unbound").await;
+    assert_eq!(submit(&channel, "код").await, Submission::Unreachable, "closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_bound_session_a_message_is_certainly_not_taken() {
+    let Some(smsc) = Smsc::start(0).await else { return };
+    let wrong = SmppChannel::new(&config(smsc.port, "wrong"), Receipts::default());
+    assert_eq!(submit(&wrong, "код").await, Submission::Unreachable);
+    let port = smsc.port;
+    drop(smsc);
+    let channel = SmppChannel::new(&config(port, "secret"), Receipts::default());
+    assert_eq!(submit(&channel, "код").await, Submission::Unreachable);
+    // The SMSC comes up; nobody restarts the worker.
+    let Some(mut smsc) = Smsc::start(port).await else { return };
+    taken_again(&channel).await;
+    smsc.saw("alive").await;
+    smsc.tell(&json!({"drop": true})).await;
+    taken_again(&channel).await;
+    channel.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_are_answered_and_handed_on() {
+    let Some(mut smsc) = Smsc::start(0).await else { return };
+    let (taker, mut receipts) = mpsc::channel(1);
+    let channel = SmppChannel::new(&config(smsc.port, "secret"), Receipts::to(taker));
+    assert!(is_taken(&submit(&channel, "код").await));
+    let text =
+        "id:m1 sub:001 dlvrd:001 submit date:2611240400 done date:2611240401 stat:DELIVRD err:000 text:";
+    for (receipt, id, state) in [
+        (json!({"text": text}), "m1", MessageState::Delivered),
+        (json!({"id": "m2", "state": 5}), "m2", MessageState::Undeliverable),
+    ] {
+        smsc.tell(&json!({"receipt": receipt})).await;
+        let receipt = receipts.recv().await.unwrap();
+        assert_eq!((receipt.channel, receipt.message_id.as_str(), receipt.state), ("smpp", id, state));
+    }
+    // Nobody takes them now: the second has no room, and the SMSC is to bring it again.
+    for _ in 0..2 {
+        smsc.tell(&json!({"receipt": {"text": text}})).await;
+    }
+    while smsc.saw("receipt").await != 0x64 {}
+    channel.close().await;
+}
+
+/// A worker that sends through the SMSC first, where there is one.
+async fn worker_with(smsc: &Smsc, channels: &str) -> Stack {
+    let url = format!("smpp://ehealth:secret@127.0.0.1:{}", smsc.port);
+    through_with(channels, json!([]), &[("RESEND_SMS_SMPP_URL", &url)]).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_goes_out_through_an_smsc_once_with_a_code_that_is_right() {
+    let Some(mut smsc) = Smsc::start(0).await else { return };
+    let stack = worker_with(&smsc, "smpp").await;
+    let plain = scenarios().swap_remove(0);
+    let ended = stack.client().resend_to_end(plain.patient_id, plain.approval_id).await;
+    assert_eq!(ended.body["data"]["status"], "processed", "{}", ended.body);
+    let seen = smsc.saw("submit").await;
+    let text = seen["text"].as_str().unwrap();
+    let code: String = text.chars().filter(char::is_ascii_digit).collect();
+    let verifier = stack.client().with_token("otp-token");
+    let path = format!("/verifications/+{}/actions/complete", seen["destination_addr"].as_str().unwrap());
+    let check = Answer::of(verifier.request(Method::PATCH, &path).json(&json!({"code": code}))).await;
+    assert_eq!(check.body["data"]["status"], "verified", "{}", check.body);
+    // The peer reads the relative time as the time it means: the end of the code's life.
+    let valid_until: chrono::DateTime<chrono::Utc> =
+        seen["validity_period"].as_str().unwrap().parse().unwrap();
+    let left = valid_until.timestamp() - chrono::Utc::now().timestamp();
+    assert!((280..=300).contains(&left), "{left} seconds");
+    stack.stop().await;
+    assert_eq!(smsc.all("submit").await.len(), 1, "one message");
+}
+
+/// The SMSC throttles, then parts with everybody, then comes back, while jobs run.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_smsc_in_trouble_leaves_its_messages_to_the_next_channel_and_none_goes_out_twice() {
+    let Some(mut smsc) = Smsc::start(0).await else { return };
+    let stack = worker_with(&smsc, "smpp,turbosms").await;
+    smsc.tell(&json!({"refuse_every": 3})).await;
+    let (well, ()) = tokio::join!(run_jobs(&stack), async {
+        for _ in 0..50 {
+            smsc.saw("submit").await;
+        }
+        smsc.tell(&json!({"answer": 0x58})).await;
+    });
+    let (by_channel, most) = messages(&stack);
+    stack.stop().await;
+    let taken = smsc.all("taken").await;
+    let others = by_channel.get("turbosms").copied().unwrap_or_default();
+    let mut phones: Vec<_> = taken.iter().map(ToString::to_string).collect();
+    phones.sort_unstable();
+    phones.dedup();
+    println!("{JOBS} jobs: {well} processed, {} through smpp, {others} through turbosms", taken.len());
+    assert_eq!((well, taken.len() + others, most), (JOBS, JOBS, 1));
+    assert_eq!(phones.len(), taken.len(), "no phone twice");
+    assert!(!taken.is_empty() && others > 0);
+}
