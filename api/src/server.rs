@@ -2,6 +2,7 @@
 
 mod activity;
 mod connection;
+mod descriptors;
 mod seats;
 
 use std::io;
@@ -30,6 +31,7 @@ pub(crate) async fn serve(
     api: &Api,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    descriptors::raise_limit(api.server.connections);
     let connections = Connections::new(router, api.server.clone());
     let address = listener.local_addr()?;
     api.readiness.set(true);

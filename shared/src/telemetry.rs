@@ -34,6 +34,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub fn start_logging(config: &LogConfig) {
     // The filter was parsed when the settings were read.
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_default();
+    // The SMPP library tells each break as an error of its own; ours tells it once a second at most.
+    let filter = "rusmppc=off".parse().into_iter().fold(filter, EnvFilter::add_directive);
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = match config.format {

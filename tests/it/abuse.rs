@@ -1,10 +1,12 @@
 //! Requests no honest client sends: each is answered 4xx or its connection closed within ten seconds, nothing panics,
 //! and honest clients notice nothing.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use tests::stack::{Stack, StackBuilder};
+use tests::process::{Process, program};
+use tests::stack::{STOPS_WITHIN, Stack, StackBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -132,4 +134,29 @@ async fn two_thousand_clients_that_send_byte_by_byte_are_cut_off_and_harm_nobody
     assert!(last < WITHIN + connected.duration_since(start), "{last:?}");
     assert!(longest < Duration::from_secs(1), "{longest:?}");
     assert!(!stack.apis[0].process.log().contains("panicked"));
+}
+
+/// Started as a shell starts it: with few descriptors, and more to be had.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_clients_are_served_than_the_soft_limit_of_descriptors_allows() {
+    const CLIENTS: usize = 400;
+    let stack = StackBuilder::new().workers(0).start().await;
+    let mut settings = stack.settings().to_vec();
+    settings.push(("RESEND_API_LISTEN".to_owned(), "127.0.0.1:0".to_owned()));
+    let api = program("resend-api").display().to_string();
+    let arguments = ["-c".to_owned(), "ulimit -S -n 128; exec \"$0\"".to_owned(), api];
+    let log = stack.folder().join("few-descriptors.log");
+    let mut process = Process::start(Path::new("/bin/sh"), &arguments, &settings, &log).unwrap();
+    let address = process.address().await;
+    let mut open = Vec::with_capacity(CLIENTS);
+    for _ in 0..CLIENTS {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        let mut answer = [0; 12];
+        let read = timeout(WITHIN, stream.read_exact(&mut answer)).await;
+        read.expect("an answer in time").expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        open.push(stream);
+    }
+    assert!(process.stop(STOPS_WITHIN).await.success());
 }

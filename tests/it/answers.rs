@@ -1,7 +1,7 @@
 //! The answers of the API, as whole bodies: a row per answer of the contract that needs a running service.
 
 mod reads;
-pub mod table;
+pub(crate) mod table;
 
 use std::time::Duration;
 

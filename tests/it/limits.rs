@@ -13,7 +13,7 @@ use uuid::Uuid;
 const PHONE: &str = "+380200000001";
 
 /// Puts an approval of this patient into the registry whose messages go to this phone.
-pub async fn approval(stack: &Stack, patient: Uuid, phone: &str) -> (Uuid, Uuid) {
+pub(crate) async fn approval(stack: &Stack, patient: Uuid, phone: &str) -> (Uuid, Uuid) {
     let plain = scenarios().swap_remove(0);
     let (mut person, mut data, approval) = (plain.person.unwrap(), plain.approval.unwrap(), Uuid::new_v4());
     person["id"] = json!(patient);

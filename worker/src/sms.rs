@@ -97,7 +97,8 @@ impl Sms {
 
     /// Messages as the settings have them; what gateways say of them later goes where told.
     pub fn with_receipts(config: &SmsConfig, receipts: &Receipts) -> Result<Self, reqwest::Error> {
-        let channels = config.channels.iter().map(|config| channel(config, receipts)).collect::<Result<_, _>>()?;
+        let channels =
+            config.channels.iter().map(|config| channel(config, receipts)).collect::<Result<_, _>>()?;
         Ok(Self::new(channels, config.text.clone(), config.life))
     }
 

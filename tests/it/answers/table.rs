@@ -71,7 +71,7 @@ fn every_answer_of_the_document_has_a_row() {
 }
 
 /// Fails for a name in the last column of a table that is no test's.
-pub fn assert_tests_exist(table: &str) {
+pub(crate) fn assert_tests_exist(table: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folders = ["api/src", "shared/src", "worker/src", "tests/it"];
     let sources = folders.map(|folder| sources(&root.join(folder))).concat();

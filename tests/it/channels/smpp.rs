@@ -35,7 +35,7 @@ async fn submit(channel: &SmppChannel, text: &str) -> Submission {
     let to: PhoneNumber = "+380931234585".parse().unwrap();
     let (job, request) = (JobId::generate(), RequestId::generate());
     let origin = Origin { request: &request, trace: None };
-    let message = SmsMessage { to: &to, text, reference: &job, life: Duration::from_secs(300), origin };
+    let message = SmsMessage { to: &to, text, reference: &job, life: Duration::from_mins(5), origin };
     channel.submit(message).await
 }
 

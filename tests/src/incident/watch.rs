@@ -70,7 +70,9 @@ pub(super) async fn breakers_opened(arena: &Arena, say: fn(&str)) -> Option<Dura
         let lines: Vec<_> =
             arena.stack.workers.iter().filter_map(|worker| line(&worker.process.log())).collect();
         if lines.len() == arena.stack.workers.len() {
-            lines.iter().for_each(|line| say(&format!("resend-worker: {line}")));
+            for line in &lines {
+                say(&format!("resend-worker: {line}"));
+            }
             return Some(start.elapsed());
         }
     }

@@ -9,8 +9,9 @@ use super::Submission;
 /// Failures in a row that close the way.
 const FAILURES: u32 = 8;
 
-/// How long it stays closed before one message tries it again: the first time, and at most.
-const CLOSED_FOR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+/// How long it stays closed before one message tries it again: the first time, and at most. A try is one call, which
+/// costs the gateway nothing to speak of, and jobs wait for its return with their deadline running.
+const CLOSED_FOR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
 /// A message that tries a closed way and is never heard of again holds up the next for so long: longer than any call.
 const TRIAL: Duration = Duration::from_secs(15);
