@@ -47,8 +47,18 @@ fn in_text(text: &str, codes: &HashMap<&str, String>) -> Vec<String> {
 }
 
 fn holds_phone(text: &str) -> bool {
-    let runs = text.split(|c: char| !c.is_ascii_digit());
-    runs.into_iter().any(|run| run.len() == PHONE_DIGITS && run.starts_with("3802"))
+    let is_phone = |run: &str| run.len() == PHONE_DIGITS && run.starts_with("3802");
+    text.match_indices("3802").any(|(start, _)| {
+        let run = text[start..].split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        let begins = !text[..start].ends_with(|c: char| c.is_ascii_digit());
+        begins && is_phone(run) && !ends_a_uuid(text, start + run.len())
+    })
+}
+
+/// The last twelve digits of a random UUID look like a phone number once in 300,000 times.
+fn ends_a_uuid(text: &str, end: usize) -> bool {
+    let uuid = end.checked_sub(36).and_then(|start| text.get(start..end));
+    uuid.is_some_and(|uuid| uuid::Uuid::try_parse(uuid).is_ok())
 }
 
 /// A log line that names a job and holds the code of that very job, outside its time.
@@ -86,6 +96,8 @@ mod tests {
         let codes = HashMap::from([("NBXk9EyErUZv1RhXgyvgg", "123456".to_owned())]);
         for leak in [
             "sent to 380210001373",
+            "ab-47071606-200a-423e-90af-380210001373 of 380210001373",
+            "90af-380210001373",
             "Bearer mis-a-token",
             "Соломія",
             r#"{"message":"sent 123456","job":"NBXk9EyErUZv1RhXgyvgg"}"#,
@@ -100,6 +112,7 @@ mod tests {
         let codes = HashMap::from([("NBXk9EyErUZv1RhXgyvgg", "123456".to_owned())]);
         for fine in [
             "+38021*****73 at 1533206716000",
+            r#""request_id":"fa917b9d-d523-46b9-83ca-380271598618""#,
             r#"{"timestamp":"2026-01-01T00:00:00.123456Z","job":"NBXk9EyErUZv1RhXgyvgg"}"#,
             r#"{"message":"123456 jobs"}"#,
         ] {
