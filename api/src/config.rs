@@ -13,8 +13,8 @@ pub use server::ServerLimits;
 pub use sync::{SyncConfig, SyncPolicy};
 
 use shared::config::{
-    ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings,
-    TraceConfig,
+    ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, ReceiptConfig, RedisConfig,
+    Settings, TraceConfig,
 };
 
 /// Everything the API is told.
@@ -29,6 +29,8 @@ pub struct Config {
     /// Codes made here. `None` where the platform's OTP service makes them, and where `RESEND_OTP_KEY` is not set: this
     /// API then checks none.
     pub otp: Option<OtpConfig>,
+    /// Who may say what became of a message; `None`: nobody.
+    pub receipts: Option<ReceiptConfig>,
     /// When a request waits for its job.
     pub sync: SyncConfig,
     /// Names and times of the queue.
@@ -51,6 +53,7 @@ impl Config {
             auth: AuthConfig::from_settings(settings)?,
             limits: ApprovalLimits::from_settings(settings)?,
             otp: otp(settings)?,
+            receipts: ReceiptConfig::from_settings(settings)?,
             sync: SyncConfig::from_settings(settings)?,
             queue: QueueConfig::from_settings(settings)?,
             redis: RedisConfig::from_settings(settings)?,

@@ -42,6 +42,8 @@ pub(crate) enum ApiError {
     UriTooLong,
     /// A code that is not accepted.
     Code(CodeError),
+    /// A receipt that nobody signed, or not like this, or not lately.
+    SignatureWrong,
     /// The job that was waited for failed, with this status and these words.
     JobFailed { status: StatusCode, message: String, now_ms: u64 },
     /// A limit on messages, until a time in epoch milliseconds.
@@ -71,7 +73,9 @@ impl ApiError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Auth(AuthError::NoToken | AuthError::InvalidToken) => StatusCode::UNAUTHORIZED,
-            Self::Auth(AuthError::MissingScope(_)) | Self::Code(_) => StatusCode::FORBIDDEN,
+            Self::Auth(AuthError::MissingScope(_)) | Self::Code(_) | Self::SignatureWrong => {
+                StatusCode::FORBIDDEN
+            }
             Self::Auth(AuthError::Unavailable) | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RouteNotFound | Self::JobNotFound => StatusCode::NOT_FOUND,
@@ -105,6 +109,7 @@ impl ApiError {
             Self::HostUnusable => "Request must name one host in the Host header",
             Self::HeadTooLarge => "Request headers are too large",
             Self::UriTooLong => "Request URI is too long",
+            Self::SignatureWrong => "Invalid signature",
             Self::Code(CodeError::Wrong) => "Invalid verification code",
             Self::Code(CodeError::Expired) => "Verification code expired",
             Self::Code(CodeError::Spent) => "Maximum attempts exceed",

@@ -13,6 +13,7 @@ mod idempotency;
 mod jobs;
 mod openapi;
 mod prefer;
+mod receipts;
 mod request_context;
 mod request_log;
 mod router;

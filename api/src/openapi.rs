@@ -19,8 +19,10 @@ use crate::verifications::VerificationView;
 
 use aliases::Aliases;
 use examples::Examples;
-pub(crate) use outcomes::{JobOutcomes, ResendOutcomes, StreamOutcomes, VerificationOutcomes};
-pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError, JobEvent};
+pub(crate) use outcomes::{
+    JobOutcomes, ReceiptOutcomes, ResendOutcomes, StreamOutcomes, VerificationOutcomes,
+};
+pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError, JobEvent, ReceiptToKeep};
 
 /// The document.
 #[derive(OpenApi)]
@@ -35,6 +37,7 @@ pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError, 
         crate::jobs::show,
         crate::jobs::events,
         crate::verifications::complete,
+        crate::receipts::keep,
         crate::openapi::served,
         crate::docs::page,
         crate::openapi::probes::healthz,
@@ -42,7 +45,7 @@ pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError, 
         crate::openapi::probes::metrics,
     ),
     components(schemas(
-        Approval, AuthenticationMethod, JobError, JobEvent, CodeToCheck, VerificationView,
+        Approval, AuthenticationMethod, JobError, JobEvent, CodeToCheck, ReceiptToKeep, VerificationView,
         JobView<'_>, PendingView<'_>, ProcessedView<'_>, FailedView<'_>, Link<'_>,
         Success<'_, Approval>, Success<'_, PendingView<'_>>, Success<'_, JobView<'_>>, Success<'_, VerificationView>,
         Failure<'_>, ErrorView<'_>, Violation, Rule, Meta<'_>,
@@ -51,6 +54,7 @@ pub(crate) use schemas::{Approval, AuthenticationMethod, CodeToCheck, JobError, 
         (name = "approvals", description = "Asking for a code"),
         (name = "jobs", description = "What became of it"),
         (name = "verifications", description = "Checking a code that was made here"),
+        (name = "receipts", description = "For gateways: what became of a message"),
         (name = "service", description = "The service itself; no token is needed"),
     ),
     modifiers(&Bearer, &Examples, &Aliases),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::health::{self, Health};
 
@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::exchange::exchange;
 use crate::jobs::{events, show};
 use crate::openapi;
+use crate::receipts::keep;
 use crate::state::Api;
 use crate::verifications::complete;
 
@@ -26,6 +27,7 @@ const EVENTS: &str = "/Jobs/{id}/events";
 const EVENTS_LOWER_CASE: &str = "/jobs/{id}/events";
 const EVENTS_UNDER_API: &str = "/api/jobs/{id}/events";
 const COMPLETE: &str = "/verifications/{phone_number}/actions/complete";
+const RECEIPTS: &str = "/receipts/{channel}";
 
 const OPENAPI: &str = "/openapi.json";
 const DOCS: &str = "/docs";
@@ -33,9 +35,10 @@ const DOCS_SCRIPT: &str = "/docs/page.js";
 const DOCS_STYLE: &str = "/docs/page.css";
 
 /// Every route, as labels of metrics and logs know them.
-pub(crate) const ROUTES: [&str; 15] = [
+pub(crate) const ROUTES: [&str; 16] = [
     RESEND,
     COMPLETE,
+    RECEIPTS,
     JOB,
     JOB_LOWER_CASE,
     JOB_UNDER_API,
@@ -57,6 +60,7 @@ pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
     Router::new()
         .route(RESEND, patch(resend))
         .route(COMPLETE, patch(complete))
+        .route(RECEIPTS, post(keep))
         .route(JOB, get(show))
         .route(JOB_LOWER_CASE, get(show))
         .route(JOB_UNDER_API, get(show))

@@ -14,6 +14,7 @@ use crate::admission::InFlight;
 use crate::auth::Authenticator;
 use crate::config::{Config, JobHref, PublicUrl, ServerLimits, SyncConfig};
 use crate::error::QueueTrouble;
+use crate::receipts::ReceiptDesk;
 use crate::request_log::Meters;
 
 /// The state behind all routes.
@@ -23,6 +24,8 @@ pub(crate) struct Api {
     pub(crate) approval_limits: ApprovalLimits,
     /// Checks codes made here; none without the key they are made under.
     pub(crate) codes: Option<Codes>,
+    /// Takes delivery receipts; none without the secret they are signed with.
+    pub(crate) receipts: Option<ReceiptDesk>,
     pub(crate) authenticator: Authenticator,
     pub(crate) job_href: JobHref,
     pub(crate) public_url: Option<PublicUrl>,
@@ -47,6 +50,7 @@ impl Api {
         let waiters = Waiters::new(queue.clone(), &config.redis)?;
         Ok(Arc::new(Self {
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
+            receipts: config.receipts.as_ref().map(|receipts| ReceiptDesk::new(receipts, queue.clone())),
             queue,
             approval_limits: config.limits.clone(),
             authenticator: Authenticator::new(&config.auth).map_err(StartError::Upstream)?,

@@ -5,12 +5,14 @@
 //! live on several servers: where one refuses, what the others counted is given back. In between another message may be refused
 //! that would have fitted; never is one let through that does not.
 
+mod pace;
 mod phone_names;
 mod subject;
 
 use futures_util::future::join_all;
 use redis::{Cmd, Script};
 
+pub use pace::{Pace, Turn};
 pub use phone_names::PhoneNames;
 use subject::Subject;
 

@@ -2,4 +2,4 @@
 
 mod board;
 mod operate;
-mod program;
+pub(crate) mod program;

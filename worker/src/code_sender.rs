@@ -1,11 +1,15 @@
 //! Who makes the code and sends it: this service, or the platform's OTP service.
 
+use std::time::Duration;
+
+use shared::limits::Pace;
 use shared::otp::Codes;
 use shared::queue::Queue;
+use shared::receipt::MessageStates;
 
 use crate::config::SendingConfig;
 use crate::otp_service::OtpService;
-use crate::sms::Sms;
+use crate::sms::{Receipts, Sms, Turn};
 
 /// The way a code goes (`RESEND_OTP_MODE`).
 pub enum CodeSender {
@@ -21,6 +25,14 @@ pub enum CodeSender {
 }
 
 impl CodeSender {
+    /// Waits until a message may go. The error is how long none may.
+    pub async fn turn(&self) -> Result<Turn, Duration> {
+        match self {
+            Self::Local { sms, .. } => sms.turn().await,
+            Self::Service(_) => Ok(Turn::NONE),
+        }
+    }
+
     /// Ends what channels keep open.
     pub async fn close(&self) {
         if let Self::Local { sms, .. } = self {
@@ -32,7 +44,9 @@ impl CodeSender {
     pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(match config {
             SendingConfig::Local { otp, sms } => {
-                Self::Local { codes: Box::new(Codes::new(otp, queue)), sms: Sms::from_config(sms)? }
+                let receipts = Receipts::kept(MessageStates::new(queue.clone()));
+                let channels = Sms::with_receipts(sms, &receipts)?.paced(sms, Pace::new(queue.clone()));
+                Self::Local { codes: Box::new(Codes::new(otp, queue)), sms: channels }
             }
             SendingConfig::Service(service) => Self::Service(OtpService::new(service)?),
         })

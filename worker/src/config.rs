@@ -3,6 +3,7 @@
 mod board;
 mod channel;
 mod limits;
+mod rate;
 mod registry;
 mod sending;
 mod smpp;

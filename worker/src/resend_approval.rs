@@ -41,8 +41,9 @@ async fn run(delivery: &Delivery, context: &Context) -> Result<Value, Stop> {
     let phone = decide::phone(&approval)?;
     decide::country_is_allowed(&phone, &context.limits.countries)?;
 
+    let turn = leave::turn(context).await?;
     let leave = leave::to_send(delivery, &phone, context).await?;
-    if let Err(stop) = deliver::send_code(job, &phone, &leave, context).await {
+    if let Err(stop) = deliver::send_code(job, &phone, &turn, &leave, context).await {
         if stop.is_unsent() {
             leave.give_back().await;
         }

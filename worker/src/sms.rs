@@ -2,6 +2,7 @@
 
 mod breaker;
 mod http;
+mod pacing;
 mod receipt;
 mod smpp;
 mod submission;
@@ -19,6 +20,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use shared::ids::JobId;
+use shared::limits::Pace;
 use shared::otp::Code;
 use shared::phone::PhoneNumber;
 use tokio::time::timeout;
@@ -34,10 +36,16 @@ pub use twilio::Twilio;
 
 use crate::config::{ChannelConfig, SmsConfig};
 use crate::upstream::Origin;
+use pacing::Pacing;
 use way::Way;
 
-/// Longest all channels together may take; with the registry's 3 s it stays under the 20 s a job may run.
+/// Longest all channels together may take; with the registry's 3 s and the wait for a turn it stays under the 20 s a job
+/// may run.
 const LIMIT: Duration = Duration::from_secs(12);
+
+/// Longest a message waits for its turn at a channel that has a rate. Waiting here keeps later jobs in the queue, where
+/// being put back and coming again would ask the registry about each of them anew.
+const LONGEST_TURN: Duration = Duration::from_secs(4);
 
 /// Most of a gateway's message id that is kept for the log.
 const MESSAGE_ID_LENGTH: usize = 64;
@@ -80,14 +88,24 @@ pub trait SmsChannel: Send + Sync {
 /// The configured channels with the configured text.
 pub struct Sms {
     ways: Vec<Way>,
+    pacing: Option<Pacing>,
     text: MessageText,
     life: Duration,
+}
+
+/// A turn at a channel, to be used at once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Turn(Option<&'static str>);
+
+impl Turn {
+    /// None of any channel: only what has no rate, or is free right now, is used.
+    pub const NONE: Self = Self(None);
 }
 
 impl Sms {
     /// Messages through these channels, in this order of fallback, with this text, of use for so long.
     pub fn new(channels: Vec<Box<dyn SmsChannel>>, text: MessageText, life: Duration) -> Self {
-        Self { ways: channels.into_iter().map(Way::new).collect(), text, life }
+        Self { ways: channels.into_iter().map(Way::new).collect(), pacing: None, text, life }
     }
 
     /// Messages as the settings have them.
@@ -99,7 +117,36 @@ impl Sms {
     pub fn with_receipts(config: &SmsConfig, receipts: &Receipts) -> Result<Self, reqwest::Error> {
         let channels =
             config.channels.iter().map(|config| channel(config, receipts)).collect::<Result<_, _>>()?;
-        Ok(Self::new(channels, config.text.clone(), config.life))
+        let mut sms = Self::new(channels, config.text.clone(), config.life);
+        let are_told = |way: &Way| config.receipts || way.name() == SmppChannel::NAME;
+        for way in sms.ways.iter_mut().filter(|way| are_told(way)) {
+            way.note_messages(receipts.clone());
+        }
+        Ok(sms)
+    }
+
+    /// Has all workers together keep to the channels' rates.
+    #[must_use]
+    pub fn paced(mut self, config: &SmsConfig, pace: Pace) -> Self {
+        self.pacing = Pacing::new(pace, config.rates.clone());
+        self
+    }
+
+    /// Waits for a turn at the first channel that is not closed; where it has none soon, at the next. The error is how
+    /// long there is none at any. To be asked before leave to send, which does not last.
+    pub async fn turn(&self) -> Result<Turn, Duration> {
+        let Some(pacing) = &self.pacing else { return Ok(Turn::NONE) };
+        let mut none_before = None;
+        for way in self.ways.iter().filter(|way| way.is_open()) {
+            match pacing.turn(way.name(), LONGEST_TURN).await {
+                Ok(()) => return Ok(Turn(Some(way.name()))),
+                Err(wait) => {
+                    way.count_held();
+                    none_before = Some(none_before.map_or(wait, |before: Duration| before.min(wait)));
+                }
+            }
+        }
+        none_before.map_or(Ok(Turn::NONE), Err)
     }
 
     /// Sends the code: by the first channel that takes it. The next is asked only where the one before certainly did not
@@ -110,10 +157,11 @@ impl Sms {
         code: &Code,
         reference: &JobId,
         origin: Origin<'_>,
+        turn: &Turn,
     ) -> Submission {
         let text = self.text.with(code);
         let message = SmsMessage { to, text: &text, reference, life: self.life, origin };
-        timeout(LIMIT, self.submit(message)).await.unwrap_or(Submission::Unanswered)
+        timeout(LIMIT, self.submit(message, turn)).await.unwrap_or(Submission::Unanswered)
     }
 
     /// Ends what channels keep open.
@@ -123,10 +171,11 @@ impl Sms {
         }
     }
 
-    async fn submit(&self, message: SmsMessage<'_>) -> Submission {
+    async fn submit(&self, message: SmsMessage<'_>, turn: &Turn) -> Submission {
         let mut known = Submission::Closed;
         for way in &self.ways {
-            let submission = way.submit(message).await;
+            let pacing = self.pacing.as_ref().filter(|_| turn.0 != Some(way.name()));
+            let submission = way.submit(message, pacing).await;
             if !submission.leaves_it_to_others() {
                 return submission;
             }

@@ -10,7 +10,7 @@ pub(super) struct Examples;
 impl Modify for Examples {
     fn modify(&self, document: &mut OpenApi) {
         for (path, item) in &mut document.paths.paths {
-            for operation in [&mut item.get, &mut item.patch].into_iter().flatten() {
+            for operation in [&mut item.get, &mut item.patch, &mut item.post].into_iter().flatten() {
                 for (status, response) in &mut operation.responses.responses {
                     let RefOr::T(response) = response else { continue };
                     if let Some(RefOr::T(content)) = response.content.get_mut("application/json") {
@@ -66,13 +66,14 @@ fn error(path: &str, status: u16) -> Value {
     let message = match status {
         400 => "Request body can not be read",
         401 => "Invalid access token",
+        403 if path.starts_with("/receipts/") => "Invalid signature",
         403 if path.starts_with("/verifications/") => "Invalid verification code",
         403 if is_patch => {
             "Your scope does not allow to access this resource. Missing allowances: approval:create"
         }
         403 => "Your scope does not allow to access this resource. Missing allowances: job:read",
         404 if is_patch => "Approval with such id is not found",
-        404 if path.starts_with("/verifications/") => "Not found",
+        404 if !path.starts_with("/Jobs/") && !path.contains("jobs/") => "Not found",
         404 => "Job with such id is not found",
         409 => "Resend SMS is not allowed for this authentication method",
         413 => "Request body is too large",

@@ -141,6 +141,42 @@ pub(crate) enum StreamOutcomes<'a> {
     Unavailable(Failure<'a>),
 }
 
+/// Outcomes of telling what became of a message.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "a description")]
+pub(crate) enum ReceiptOutcomes<'a> {
+    /// It is kept, or a stronger state was known.
+    #[response(status = 204)]
+    Kept,
+    /// The body is no JSON or broke off, or the request names no host.
+    #[response(status = 400)]
+    Malformed(Failure<'a>),
+    /// No signature, a wrong one, or one of another time.
+    #[response(status = 403)]
+    Forbidden(Failure<'a>),
+    /// This service takes no receipts, or has no such channel.
+    #[response(status = 404)]
+    NotFound(Failure<'a>),
+    /// The body is over 16 KiB.
+    #[response(status = 413)]
+    TooLarge(Failure<'a>),
+    /// The URI is over 8 KiB.
+    #[response(status = 414)]
+    UriTooLong(Failure<'a>),
+    /// Signed, but the message or its state is none.
+    #[response(status = 422)]
+    Invalid(Failure<'a>),
+    /// There are more than 64 headers, or more than 16 KiB of them.
+    #[response(status = 431)]
+    HeadTooLarge(Failure<'a>),
+    /// The request could not be processed.
+    #[response(status = 500)]
+    Internal(Failure<'a>),
+    /// Redis cannot be reached: tell it again.
+    #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds")))]
+    Unavailable(Failure<'a>),
+}
+
 /// Outcomes of checking a code.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "a description")]

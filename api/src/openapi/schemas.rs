@@ -70,6 +70,21 @@ pub(crate) struct JobEvent {
     data: String,
 }
 
+/// What a gateway says of a message.
+#[derive(ToSchema, Deserialize)]
+#[allow(dead_code, reason = "a description")]
+pub(crate) struct ReceiptToKeep {
+    /// The gateway's name for it, as answered when it took the message.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[!-~]+$", example = "msg-00000001-1")]
+    message_id: String,
+    /// Later ones in this order outweigh earlier ones.
+    #[schema(
+        pattern = "^(unknown|enroute|accepted|deleted|expired|rejected|undeliverable|delivered)$",
+        example = "delivered"
+    )]
+    state: String,
+}
+
 /// A code to be checked.
 #[derive(ToSchema, Deserialize)]
 #[allow(dead_code, reason = "a description")]

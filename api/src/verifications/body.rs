@@ -20,7 +20,7 @@ const DIGITS: Rule =
     Rule { name: "format", params: &["code"], description: "must be a code of digits as it was sent" };
 
 /// Reads the body; one that does not come within the time is as good as broken.
-pub(super) async fn read(body: Body, within: Duration) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn read(body: Body, within: Duration) -> Result<Vec<u8>, ApiError> {
     match timeout(within, Limited::new(body, LIMIT).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes().into()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge),

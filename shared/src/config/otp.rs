@@ -51,15 +51,18 @@ impl OtpConfig {
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let length = settings.number("RESEND_OTP_LENGTH", "digits", 4..=8)?;
         let life = settings.number("RESEND_OTP_TTL_SECONDS", "seconds", 30..=3_600)?;
-        let (key, older_key) = keys(settings)?;
+        let (key, older_key) = keys(settings, "RESEND_OTP_KEY")?;
         let length = u8::try_from(length).unwrap_or(u8::MAX);
         let max_guesses = settings.number("RESEND_OTP_MAX_GUESSES", "guesses", 1..=100)?;
         Ok(Self { key, older_key, length, life: Duration::from_secs(life), max_guesses })
     }
 }
 
-fn keys(settings: &Settings) -> Result<(SecretSlice<u8>, Option<SecretSlice<u8>>), ConfigError> {
-    let name = "RESEND_OTP_KEY";
+/// One key or two, the newest first.
+pub(super) fn keys(
+    settings: &Settings,
+    name: &'static str,
+) -> Result<(SecretSlice<u8>, Option<SecretSlice<u8>>), ConfigError> {
     let wants = "at least 32 bytes in base64, as of openssl rand -base64 32; two, comma-separated, newest first, \
                  while rotating";
     settings.required(name, wants)?;

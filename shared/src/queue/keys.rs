@@ -177,6 +177,16 @@ impl Keys {
         format!("{}:{{{subject}:{name}}}:limit", self.name)
     }
 
+    /// Hash: what a gateway said of a message it took, by its own name for it.
+    pub fn message(&self, channel: &str, message_id: &str) -> String {
+        format!("{}:{{message:{channel}:{message_id}}}:state", self.name)
+    }
+
+    /// String: when a channel may be handed the next message, microseconds since the epoch by Redis' clock.
+    pub fn pace(&self, channel: &str) -> String {
+        format!("{}:{{channel:{channel}}}:pace", self.name)
+    }
+
     fn key(&self, partition: Partition, what: &str) -> String {
         format!("{}:{{{partition}}}:{what}", self.name)
     }

@@ -15,6 +15,8 @@ pub const JOB_RUN: &str = "resend_job_run_seconds";
 pub const JOB_DELIVERIES: &str = "resend_job_deliveries";
 /// Counter by `channel`, `result`.
 pub const SMS: &str = "resend_sms_total";
+/// Counter by `channel`, `state`.
+pub const SMS_RECEIPTS: &str = "resend_sms_receipts_total";
 /// Histogram, seconds of one submission.
 pub const SMS_SECONDS: &str = "resend_sms_seconds";
 /// Histogram by `service`, `result`: seconds of one upstream call.
@@ -60,6 +62,11 @@ fn counters() {
         SMS,
         Unit::Count,
         "Messages handed to a gateway, by channel and what is known of them then."
+    );
+    describe_counter!(
+        SMS_RECEIPTS,
+        Unit::Count,
+        "Delivery receipts kept by this process, repeated ones too, by channel and what they said."
     );
     describe_counter!(LIMIT_HITS, Unit::Count, "Requests and jobs refused by a limit on messages.");
     describe_counter!(

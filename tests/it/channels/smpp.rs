@@ -6,18 +6,19 @@ use reqwest::Method;
 use serde_json::json;
 use shared::ids::{JobId, RequestId};
 use shared::phone::PhoneNumber;
-use shared::receipt::MessageState;
+use shared::receipt::{MessageState, MessageStates};
 use tests::client::Answer;
 use tests::sandbox::scenarios::scenarios;
 use tests::smsc::Smsc;
 use tests::stack::Stack;
-use tokio::sync::mpsc;
 use worker::config::SmppConfig;
 use worker::sms::{Receipts, SmppChannel, SmsChannel as _, SmsMessage, Submission};
 use worker::upstream::Origin;
 
 use super::dialects::through_with;
 use super::fallback::{JOBS, messages, run_jobs};
+use crate::bench::Bench;
+use crate::ctl::program::json as ctl_json;
 
 fn config(port: u16, password: &str) -> SmppConfig {
     SmppConfig {
@@ -119,10 +120,11 @@ async fn without_a_bound_session_a_message_is_certainly_not_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn receipts_are_answered_and_handed_on() {
+async fn receipts_are_answered_once_they_are_kept_and_asked_for_again_while_they_cannot_be() {
     let Some(mut smsc) = Smsc::start(0).await else { return };
-    let (taker, mut receipts) = mpsc::channel(1);
-    let channel = SmppChannel::new(&config(smsc.port, "secret"), Receipts::to(taker));
+    let mut bench = Bench::new().await;
+    let receipts = Receipts::kept(MessageStates::new(bench.queue.clone()));
+    let channel = SmppChannel::new(&config(smsc.port, "secret"), receipts);
     assert!(is_taken(&submit(&channel, "код").await));
     let text =
         "id:m1 sub:001 dlvrd:001 submit date:2611240400 done date:2611240401 stat:DELIVRD err:000 text:";
@@ -131,15 +133,40 @@ async fn receipts_are_answered_and_handed_on() {
         (json!({"id": "m2", "state": 5}), "m2", MessageState::Undeliverable),
     ] {
         smsc.tell(&json!({"receipt": receipt})).await;
-        let receipt = receipts.recv().await.unwrap();
-        assert_eq!((receipt.channel, receipt.message_id.as_str(), receipt.state), ("smpp", id, state));
+        assert_eq!(smsc.saw("receipt").await, 0);
+        let kept: String =
+            bench.server.command(&["HGET", &format!("resend:{{message:smpp:{id}}}:state"), "state"]).await;
+        assert_eq!(kept, state.as_str());
     }
-    // Nobody takes them now: the second has no room, and the SMSC is to bring it again.
-    for _ in 0..2 {
-        smsc.tell(&json!({"receipt": {"text": text}})).await;
-    }
-    while smsc.saw("receipt").await != 0x64 {}
+    bench.server.kill().await;
+    smsc.tell(&json!({"receipt": {"text": text}})).await;
+    assert_eq!(smsc.saw("receipt").await, 0x64, "bring it again");
     channel.close().await;
+}
+
+/// The answer to the submit and the receipt may spell the same number in hex and in decimal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_the_smsc_is_shown_to_operators_with_the_job() {
+    let Some(mut smsc) = Smsc::start(0).await else { return };
+    let stack = worker_with(&smsc, "smpp").await;
+    let plain = scenarios().swap_remove(0);
+    let href = stack.client().resend(plain.patient_id, plain.approval_id).await.location();
+    let job = href.rsplit('/').next().unwrap().to_owned();
+    let before = stack.client().end_of(&href, Duration::from_secs(20)).await;
+    let shown = tests::eventually::eventually("the message is noted", Duration::from_secs(20), || async {
+        let shown = ctl_json(&stack, &["jobs", "show", &job]).await;
+        (!shown["message"].is_null()).then_some(shown)
+    })
+    .await;
+    let message_id = shown["message"]["message_id"].as_str().unwrap();
+    assert_eq!((&shown["message"]["channel"], &shown["message"]["state"]), (&json!("smpp"), &json!(null)));
+    smsc.tell(&json!({"receipt": {"id": message_id, "state": 2}})).await;
+    assert_eq!(smsc.saw("receipt").await, 0);
+    let shown = ctl_json(&stack, &["jobs", "show", &job]).await;
+    assert_eq!(shown["message"]["state"], "delivered", "{shown}");
+    let after = stack.client().end_of(&href, Duration::from_secs(20)).await;
+    assert_eq!(before.body["data"], after.body["data"], "clients are not told");
+    stack.stop().await;
 }
 
 /// A worker that sends through the SMSC first, where there is one.

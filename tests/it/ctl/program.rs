@@ -22,7 +22,7 @@ async fn ctl_with(settings: &[(String, String)], words: &[&str]) -> Output {
 }
 
 /// Runs it with the settings of the stack, and asks for this exit status.
-async fn ctl(stack: &Stack, words: &[&str], status: i32) -> String {
+pub(crate) async fn ctl(stack: &Stack, words: &[&str], status: i32) -> String {
     let output = ctl_with(stack.settings(), words).await;
     assert_eq!(output.status.code(), Some(status), "{words:?}: {output:?}");
     let shown = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
@@ -32,7 +32,7 @@ async fn ctl(stack: &Stack, words: &[&str], status: i32) -> String {
     shown
 }
 
-async fn json(stack: &Stack, words: &[&str]) -> Value {
+pub(crate) async fn json(stack: &Stack, words: &[&str]) -> Value {
     let words = [words, &["--output", "json"]].concat();
     serde_json::from_str(&ctl(stack, &words, 0).await).unwrap()
 }

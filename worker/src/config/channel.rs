@@ -49,6 +49,16 @@ const TURBOSMS: Own = ["RESEND_SMS_TURBOSMS_URL", "RESEND_SMS_TURBOSMS_TOKEN", "
 const TWILIO: Own = ["RESEND_SMS_TWILIO_URL", "RESEND_SMS_TWILIO_TOKEN", "RESEND_SMS_TWILIO_SENDER"];
 
 impl ChannelConfig {
+    /// Its name in settings and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Smpp(_) => "smpp",
+            Self::TurboSms(_) => "turbosms",
+            Self::Twilio(_) => "twilio",
+        }
+    }
+
     pub(super) fn http(settings: &Settings) -> Result<Self, ConfigError> {
         let names = names(settings, HTTP);
         let authorization = super::bearer(settings, names[1])?;

@@ -1,10 +1,13 @@
 //! What the message says and which ways it goes.
 
+use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use shared::config::{ConfigError, Settings};
+use shared::config::{ConfigError, ReceiptConfig, Settings};
 
 use super::channel::ChannelConfig;
+use super::rate::rate;
 use crate::sms::MessageText;
 
 /// `RESEND_SMS_*`.
@@ -14,6 +17,10 @@ pub struct SmsConfig {
     pub text: MessageText,
     /// `RESEND_SMS_CHANNEL` (default `http`), in the order of fallback; at least one.
     pub channels: Vec<ChannelConfig>,
+    /// `RESEND_SMS_PER_SECOND`, `RESEND_SMS_<CHANNEL>_PER_SECOND`: by name, of channels that have one.
+    pub rates: HashMap<&'static str, NonZeroU32>,
+    /// Whether `RESEND_RECEIPT_SECRET` is set: gateways may say over HTTP what became of messages.
+    pub receipts: bool,
     /// `RESEND_OTP_TTL_SECONDS`: after that a message is of no use to anybody.
     pub life: Duration,
 }
@@ -25,9 +32,15 @@ impl SmsConfig {
         let template = settings.required("RESEND_SMS_TEXT", "a text with {code} in it")?;
         let text = MessageText::new(template, digits);
         let life = settings.number("RESEND_OTP_TTL_SECONDS", "seconds", 30..=3_600)?;
+        let mut rates = HashMap::new();
+        for channel in &channels {
+            rates.extend(rate(settings, channel.name())?.map(|rate| (channel.name(), rate)));
+        }
         Ok(Self {
             text: text.map_err(|error| settings.wrong("RESEND_SMS_TEXT", &error.to_string()))?,
             channels,
+            rates,
+            receipts: ReceiptConfig::from_settings(settings)?.is_some(),
             life: Duration::from_secs(life),
         })
     }

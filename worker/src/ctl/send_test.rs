@@ -12,7 +12,7 @@ use super::confirm::confirm;
 use super::exit::{CtlError, PROBLEM};
 use super::output::Output;
 use crate::config::{LimitsConfig, SendingConfig};
-use crate::sms::{Sms, Submission, length};
+use crate::sms::{Sms, Submission, Turn, length};
 use crate::upstream::Origin;
 
 pub(super) async fn send(
@@ -38,7 +38,8 @@ pub(super) async fn send(
     confirm(&format!("{text:?} will be sent to {}, and paid for. Send?", to.masked()), yes)?;
     let sms = Sms::from_config(&config).map_err(|error| CtlError::Refused(error.to_string()))?;
     let (reference, request) = (JobId::generate(), RequestId::generate());
-    let submission = sms.send(to, &code, &reference, Origin { request: &request, trace: None }).await;
+    let submission =
+        sms.send(to, &code, &reference, Origin { request: &request, trace: None }, &Turn::NONE).await;
     sms.close().await;
 
     let taken = matches!(submission, Submission::Taken { .. });

@@ -17,7 +17,7 @@ use super::stop::{Later, Stop};
 use crate::code_sender::CodeSender;
 use crate::context::Context;
 use crate::otp_service::Limited;
-use crate::sms::{Sms, Submission};
+use crate::sms::{Sms, Submission, Turn};
 use crate::upstream::Origin;
 
 /// Longest a run spends on making a sent code the only one. Nothing may come between a message that was taken and the
@@ -34,11 +34,12 @@ const LONGEST_LIMIT: Duration = Duration::from_hours(24);
 pub(super) async fn send_code(
     job: &Message,
     phone: &PhoneNumber,
+    turn: &Turn,
     leave: &Granted<'_>,
     context: &Context,
 ) -> Result<(), Stop> {
     match &context.sender {
-        CodeSender::Local { codes, sms } => send_our_code(job, phone, leave, codes, sms).await,
+        CodeSender::Local { codes, sms } => send_our_code(job, phone, turn, leave, codes, sms).await,
         CodeSender::Service(service) => {
             failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
             leave.still_holds().await?;
@@ -53,6 +54,7 @@ pub(super) async fn send_code(
 async fn send_our_code(
     job: &Message,
     phone: &PhoneNumber,
+    turn: &Turn,
     leave: &Granted<'_>,
     codes: &Codes,
     sms: &Sms,
@@ -67,7 +69,7 @@ async fn send_our_code(
     let span = Span::step(span::SUBMIT_SMS, job.trace.as_ref());
     let trace = span.or(job.trace.as_ref());
     let origin = Origin { request: &job.request, trace: trace.as_ref() };
-    let submission = sms.send(phone, &offered.code, &job.job, origin).await;
+    let submission = sms.send(phone, &offered.code, &job.job, origin, turn).await;
     span.result(submission.label());
     span.end();
     failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;

@@ -9,8 +9,9 @@ use shared::phone::PhoneNumber;
 use shared::queue::{Delivery, SendStart};
 use shared::telemetry::{Seldom, metric};
 
-use super::stop::Stop;
+use super::stop::{Later, Stop};
 use crate::context::Context;
+use crate::sms::Turn;
 
 /// Leave to send one message. It grows old: a process that stood still past its lease must not send on what it was
 /// granted before, for somebody else may have sent since.
@@ -20,6 +21,15 @@ pub(super) struct Granted<'a> {
     counted: Counted,
     since: Instant,
     lasts: Duration,
+}
+
+/// Waits for a turn at a channel that has a rate: before leave is asked for, which would grow old meanwhile.
+pub(super) async fn turn(context: &Context) -> Result<Turn, Stop> {
+    let turn = context.sender.turn().await;
+    turn.map_err(|wait| {
+        let (cause, otherwise) = ("channels at their rate", Refusal::UpstreamFailed);
+        Stop::Later(Later { cause, asked: Some(wait), unsent: true, otherwise })
+    })
 }
 
 /// Asks for leave to send one message.

@@ -49,6 +49,11 @@ impl Breaker {
         }
     }
 
+    /// Whether nothing forbids a message now; nothing is changed by asking.
+    pub(super) fn is_open(&self, now: Instant) -> bool {
+        self.state().not_before.is_none_or(|not_before| not_before <= now)
+    }
+
     /// Notes what became of a message. `true` where that closed an open way.
     pub(super) fn note(&self, submission: &Submission, now: Instant) -> bool {
         let mut state = self.state();

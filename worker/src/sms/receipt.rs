@@ -1,7 +1,16 @@
-//! Delivery receipts, as channels hand them on: which message, in what state. It neither keeps nor judges them.
+//! Delivery receipts: which message, in what state, and where that is kept. Losing one costs an operator a word; no job
+//! waits for any of this.
 
-use shared::receipt::MessageState;
-use tokio::sync::mpsc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::ids::JobId;
+use shared::receipt::{MessageState, MessageStates};
+use shared::telemetry::Seldom;
+use tokio::time::timeout;
+
+/// Longest the SMSC waits for its answer to a receipt, and a note is tried.
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// What a gateway says of a message it took before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,20 +26,37 @@ pub struct Receipt {
 
 /// Where receipts go; by default nowhere, and then they are logged at debug.
 #[derive(Clone, Default)]
-pub struct Receipts(Option<mpsc::Sender<Receipt>>);
+pub struct Receipts(Option<Arc<MessageStates>>);
 
 impl Receipts {
-    /// Receipts go to who holds the other end.
-    pub fn to(taker: mpsc::Sender<Receipt>) -> Self {
-        Self(Some(taker))
+    /// Receipts are kept here.
+    pub fn kept(states: MessageStates) -> Self {
+        Self(Some(Arc::new(states)))
     }
 
-    /// Hands one over without waiting. `false`: there is no room now, the gateway should bring it again.
-    pub(super) fn hand_over(&self, receipt: Receipt) -> bool {
-        tracing::debug!(channel = receipt.channel, message_id = receipt.message_id, state = ?receipt.state, "receipt");
-        match self.0.as_ref().map(|taker| taker.try_send(receipt)) {
-            None | Some(Ok(()) | Err(mpsc::error::TrySendError::Closed(_))) => true,
-            Some(Err(mpsc::error::TrySendError::Full(_))) => false,
-        }
+    /// Keeps one. `false`: it could not be, the gateway should bring it again.
+    pub(super) async fn keep(&self, receipt: &Receipt) -> bool {
+        let Receipt { channel, message_id, state } = receipt;
+        tracing::debug!(channel, message_id, state = state.as_str(), "receipt");
+        let Some(states) = &self.0 else { return true };
+        matches!(timeout(LIMIT, states.advance(channel, message_id, *state)).await, Ok(Ok(_)))
+    }
+
+    /// Notes beside the job which message it sent, without holding anything up.
+    pub(super) fn note(&self, job: &JobId, channel: &'static str, message_id: &str) {
+        static SAID: Seldom = Seldom::new();
+        let Some(states) = self.0.clone() else { return };
+        let (job, message_id) = (job.clone(), message_id.to_owned());
+        tokio::spawn(async move {
+            let noted = timeout(LIMIT, states.note(&job, channel, &message_id)).await;
+            if !matches!(noted, Ok(Ok(())))
+                && let Some(held_back) = SAID.turn()
+            {
+                tracing::warn!(
+                    held_back,
+                    "receipts of a message that was just sent will not be found by its job"
+                );
+            }
+        });
     }
 }

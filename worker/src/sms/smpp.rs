@@ -21,7 +21,7 @@ use crate::config::SmppConfig;
 use session::{Link, Session};
 
 /// Its name in settings and metrics.
-const NAME: &str = "smpp";
+const NAME: &str = SmppChannel::NAME;
 
 /// Submits without an answer at a time; SMSCs commonly allow ten.
 const WINDOW: usize = 10;
@@ -42,6 +42,9 @@ pub struct SmppChannel {
 }
 
 impl SmppChannel {
+    /// Its name in settings and metrics.
+    pub const NAME: &'static str = "smpp";
+
     /// Starts the task that keeps the session; it needs a runtime, and ends with this value. Receipts go where told.
     pub fn new(config: &SmppConfig, receipts: Receipts) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());

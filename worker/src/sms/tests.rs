@@ -28,7 +28,7 @@ fn sms<const N: usize>(says: [Submission; N]) -> (Sms, [Arc<AtomicUsize>; N]) {
 
 async fn send(sms: &Sms) -> Submission {
     let (to, reference) = (PHONE.parse().unwrap(), JobId::generate());
-    sms.send(&to, &Code::new("012345".into()), &reference, origin()).await
+    sms.send(&to, &Code::new("012345".into()), &reference, origin(), &Turn::NONE).await
 }
 
 const TAKEN: Submission = Submission::Taken { message_id: None };

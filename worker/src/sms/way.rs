@@ -1,11 +1,12 @@
 //! One channel with what is known of the way to it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shared::telemetry::metric;
 
 use super::breaker::Breaker;
-use super::{SmsChannel, SmsMessage, Submission};
+use super::pacing::Pacing;
+use super::{Receipts, SmsChannel, SmsMessage, Submission};
 
 /// Stands for a message the channel was not asked about, in the label of the metric.
 const HELD: &str = "held";
@@ -14,19 +15,48 @@ const HELD: &str = "held";
 pub(super) struct Way {
     channel: Box<dyn SmsChannel>,
     breaker: Breaker,
+    receipts: Receipts,
 }
 
 impl Way {
     pub(super) fn new(channel: Box<dyn SmsChannel>) -> Self {
-        Self { channel, breaker: Breaker::default() }
+        Self { channel, breaker: Breaker::default(), receipts: Receipts::default() }
     }
 
-    /// Hands the message over, unless the way is closed: then it certainly was not taken.
-    pub(super) async fn submit(&self, message: SmsMessage<'_>) -> Submission {
+    /// Has jobs name the messages that went this way, for their receipts.
+    pub(super) fn note_messages(&mut self, receipts: Receipts) {
+        self.receipts = receipts;
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.channel.name()
+    }
+
+    /// Whether a message would go now, as far as the breaker knows.
+    pub(super) fn is_open(&self) -> bool {
+        self.breaker.is_open(Instant::now())
+    }
+
+    /// Counts a message that the channel was not asked about.
+    pub(super) fn count_held(&self) {
+        self.count(HELD);
+    }
+
+    /// Hands the message over, unless the way is closed or, by this pacing, has no turn right now: then it certainly was
+    /// not taken.
+    pub(super) async fn submit(&self, message: SmsMessage<'_>, pacing: Option<&Pacing>) -> Submission {
         let start = Instant::now();
         if let Err(wait) = self.breaker.admit(start) {
             self.count(HELD);
             return Submission::Busy { retry_after: Some(wait) };
+        }
+        if let Some(pacing) = pacing
+            && let Err(wait) = pacing.turn(self.name(), Duration::ZERO).await
+        {
+            let busy = Submission::Busy { retry_after: Some(wait) };
+            self.breaker.note(&busy, Instant::now());
+            self.count(HELD);
+            return busy;
         }
         let submission = self.channel.submit(message).await;
         metrics::histogram!(metric::SMS_SECONDS).record(start.elapsed());
@@ -35,6 +65,9 @@ impl Way {
                 channel = self.channel.name(),
                 "the channel fails: messages wait or go another way"
             );
+        }
+        if let Submission::Taken { message_id: Some(message_id) } = &submission {
+            self.receipts.note(message.reference, self.name(), message_id);
         }
         self.count(submission.label());
         submission

@@ -139,7 +139,7 @@ impl Session {
         let number = command.sequence_number();
         match command.pdu() {
             Some(Pdu::DeliverSm(deliver)) => {
-                let status = self.hand_over(deliver);
+                let status = self.keep_receipt(deliver).await;
                 let _ = client.status(status).deliver_sm_resp(number, DeliverSmResp::default()).await;
             }
             Some(Pdu::Unbind) => {
@@ -151,9 +151,12 @@ impl Session {
         true
     }
 
-    /// Where nobody can take a receipt now, the SMSC is asked to bring it again (`ESME_RX_T_APPN`).
-    fn hand_over(&self, deliver: &DeliverSm) -> CommandStatus {
-        let is_kept = receipt(deliver).is_none_or(|receipt| self.receipts.hand_over(receipt));
+    /// Where a receipt cannot be kept now, the SMSC is asked to bring it again (`ESME_RX_T_APPN`).
+    async fn keep_receipt(&self, deliver: &DeliverSm) -> CommandStatus {
+        let is_kept = match receipt(deliver) {
+            Some(receipt) => self.receipts.keep(&receipt).await,
+            None => true,
+        };
         if is_kept { CommandStatus::EsmeRok } else { CommandStatus::EsmeRxTAppn }
     }
 }

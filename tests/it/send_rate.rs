@@ -1,0 +1,109 @@
+//! The rate of a channel, kept by all workers together: turns as Redis gives them out, and messages as the gateway's own
+//! ledger has them.
+
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use shared::limits::{Pace, Turn};
+use tests::stack::{Stack, StackBuilder};
+use uuid::Uuid;
+
+use crate::bench::Bench;
+use crate::limits::approval;
+
+const KEY: &str = "resend:{channel:smpp}:pace";
+const RATE: usize = 20;
+const LONG: Duration = Duration::from_secs(10);
+
+async fn turn(pace: &Pace, channel: &str, per_second: u32, longest: Duration) -> Turn {
+    pace.turn(channel, NonZeroU32::new(per_second).unwrap(), longest).await.unwrap()
+}
+
+/// The wait of a turn that was given out.
+fn after(turn: Turn) -> Duration {
+    let Turn::After(wait) = turn else { panic!("{turn:?}") };
+    wait
+}
+
+#[tokio::test]
+async fn turns_are_spaced_out_and_those_of_one_channel_do_not_hold_up_another() {
+    let bench = Bench::new().await;
+    let pace = Pace::new(bench.queue.clone());
+    let start = Instant::now();
+    for number in 0..10_u32 {
+        let wait = after(turn(&pace, "smpp", 5, LONG).await);
+        let (due, passed) = (Duration::from_millis(200) * number, start.elapsed());
+        assert!(
+            wait <= due && wait + passed >= due.saturating_sub(Duration::from_millis(2)),
+            "{number}: {wait:?}"
+        );
+    }
+    assert_eq!(turn(&pace, "turbosms", 5, LONG).await, Turn::After(Duration::ZERO));
+}
+
+#[tokio::test]
+async fn a_turn_too_far_off_is_not_taken() {
+    let bench = Bench::new().await;
+    let pace = Pace::new(bench.queue.clone());
+    assert_eq!(turn(&pace, "smpp", 1, Duration::ZERO).await, Turn::After(Duration::ZERO));
+    for _ in 0..5 {
+        let refused = turn(&pace, "smpp", 1, Duration::ZERO).await;
+        assert!(matches!(refused, Turn::NoneBefore(wait) if wait <= Duration::from_secs(1)), "{refused:?}");
+    }
+    assert!(after(turn(&pace, "smpp", 1, LONG).await) <= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_locks_nobody_out_and_the_key_ends_by_itself() {
+    let bench = Bench::new().await;
+    let pace = Pace::new(bench.queue.clone());
+    let in_an_hour = (chrono::Utc::now().timestamp_micros() + 3_600_000_000).to_string();
+    let _: String = bench.server.command(&["SET", KEY, &in_an_hour]).await;
+    assert_eq!(turn(&pace, "smpp", 20, LONG).await, Turn::After(Duration::ZERO));
+    let left: i64 = bench.server.command(&["PTTL", KEY]).await;
+    assert!((1..=50).contains(&left), "{left}");
+}
+
+/// Sends this many messages to as many phones through three workers; when the gateway took each, ms, oldest first.
+async fn sent_at(stack: &Stack, messages: usize) -> Vec<i64> {
+    let mut ids = Vec::new();
+    for number in 0..messages {
+        ids.push(approval(stack, Uuid::new_v4(), &format!("+38020200{number:04}")).await);
+    }
+    let client = stack.client();
+    let ended = join_all(ids.into_iter().map(|(patient, id)| client.resend_to_end(patient, id))).await;
+    assert!(ended.iter().all(|answer| answer.body["data"]["status_code"] == 200));
+    let mut times: Vec<_> =
+        stack.ledger().iter().map(|message| message["ts"].as_i64().expect("a time")).collect();
+    times.sort_unstable();
+    assert_eq!(times.len(), messages, "one message each");
+    times
+}
+
+/// Most messages within one second.
+fn most_a_second(times: &[i64]) -> usize {
+    let within = |from: i64| times.iter().filter(|time| (from..from + 1_000).contains(*time)).count();
+    times.iter().map(|from| within(*from)).max().unwrap_or(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_workers_together_keep_to_the_rate_and_use_it() {
+    let stack = StackBuilder::new().workers(3).set("RESEND_SMS_PER_SECOND", RATE).start().await;
+    let times = sent_at(&stack, 120).await;
+    let seconds = Duration::from_millis(times[119].abs_diff(times[0])).as_secs_f64();
+    let most = most_a_second(&times);
+    println!("120 messages at {RATE} a second: {seconds:.1} s, at most {most} within a second");
+    // A tenth may go together, and the way to the gateway takes some longer than others.
+    assert!(most <= RATE + RATE / 10 + 3, "{most} within a second");
+    assert!(seconds <= 120.0 / 20.0 / 0.8, "{seconds} s");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_rate_the_same_workers_send_faster() {
+    let stack = StackBuilder::new().workers(3).start().await;
+    let most = most_a_second(&sent_at(&stack, 120).await);
+    assert!(most > 2 * RATE, "{most} within a second");
+    stack.stop().await;
+}
