@@ -32,7 +32,7 @@ impl Points {
     /// Reads lines `| name | value | …`; the name of the first one that is missing when one is.
     pub fn read(text: &str) -> Result<Self, String> {
         let value = |name: &str| find(text, name).ok_or_else(|| name.to_owned());
-        let drains = ["1000", "10000", "50000"].map(|jobs| {
+        let drains = ["20000", "200000", "1000000"].map(|jobs| {
             let rate = value(&format!("jobs ended a second, backlog of {jobs} |"))?;
             Ok::<_, String>((jobs.parse().unwrap_or(f64::NAN), rate))
         });
@@ -45,7 +45,7 @@ impl Points {
             finish_us: value("Redis, CPU µs per job fetched and ended")?,
             worker_us: value("worker, CPU µs per job around the run")?,
             accepts: accepts.into_iter().collect::<Result<_, _>>()?,
-            drain_cores: value("worker and Redis, cores they had at 50000")?,
+            drain_cores: value("worker and Redis, cores they had at 1000000")?,
             drains: drains.into_iter().collect::<Result<_, _>>()?,
             bytes_queued: value("Redis, bytes per queued job")?,
             bytes_finished: value("Redis, bytes per finished job")?,
