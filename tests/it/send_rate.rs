@@ -55,6 +55,20 @@ async fn a_turn_too_far_off_is_not_taken() {
 }
 
 #[tokio::test]
+async fn who_does_not_wait_takes_nothing_from_those_who_do() {
+    let bench = Bench::new().await;
+    let pace = Pace::new(bench.queue.clone());
+    for _ in 0..4 {
+        after(turn(&pace, "smpp", 1, LONG).await);
+    }
+    for _ in 0..5 {
+        let refused = turn(&pace, "smpp", 1, Duration::ZERO).await;
+        assert!(matches!(refused, Turn::NoneBefore(wait) if wait > Duration::from_secs(3)), "{refused:?}");
+    }
+    assert!(after(turn(&pace, "smpp", 1, LONG).await) > Duration::from_secs(3));
+}
+
+#[tokio::test]
 async fn a_clock_that_was_set_back_locks_nobody_out_and_the_key_ends_by_itself() {
     let bench = Bench::new().await;
     let pace = Pace::new(bench.queue.clone());

@@ -13,6 +13,10 @@ use crate::redis::RedisError;
 /// then sees no more than a tenth over its limit.
 const TOGETHER: u32 = 10;
 
+/// No turn is given out further ahead than this, whatever a caller would wait: what stands further ahead in Redis is of a
+/// clock that was set back.
+const FURTHEST: Duration = Duration::from_secs(10);
+
 /// Gives out turns.
 pub struct Pace {
     queue: Queue,
@@ -34,7 +38,7 @@ impl Pace {
         Self { queue, script: Script::new(include_str!("scripts/pace.lua")) }
     }
 
-    /// Takes the next turn at the channel if it comes within `longest`.
+    /// Takes the next turn at the channel if it comes within `longest`, of which 10 s count.
     pub async fn turn(
         &self,
         channel: &str,
@@ -45,7 +49,9 @@ impl Pace {
         let interval = Duration::from_secs(1).as_micros() / u128::from(per_second.get());
         let together = per_second.get().div_ceil(TOGETHER);
         call.arg(u64::try_from(interval).unwrap_or(u64::MAX)).arg(together);
-        call.arg(u64::try_from(longest.as_micros()).unwrap_or(u64::MAX));
+        for wait in [longest.min(FURTHEST), FURTHEST] {
+            call.arg(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX));
+        }
         let (is_given, wait): (bool, u64) = self.queue.redis().script(&call).await?;
         let wait = Duration::from_micros(wait);
         Ok(if is_given { Turn::After(wait) } else { Turn::NoneBefore(wait) })

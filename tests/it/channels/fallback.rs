@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use tests::stack::Stack;
 
-use super::dialects::through;
+use super::dialects::{through, through_with};
 use crate::promptness::people;
 
 pub(super) const JOBS: usize = 300;
@@ -73,5 +73,20 @@ async fn a_channel_that_is_down_is_asked_now_and_then_only() {
     assert_eq!((well, by_channel.get("turbosms"), most), (JOBS, Some(&JOBS), 1));
     // The failures that were on their way at once, and then one message at a time.
     assert!(asked <= 90, "{asked}");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_at_its_rate_leaves_messages_to_the_next_and_is_used_meanwhile() {
+    let start = std::time::Instant::now();
+    let stack = through_with("twilio,http", json!([]), &[("RESEND_SMS_TWILIO_PER_SECOND", "5")]).await;
+    let well = run_jobs(&stack).await;
+    let (by_channel, most) = messages(&stack);
+    println!(
+        "{JOBS} jobs, twilio at 5 a second: {well} processed, messages {by_channel:?}, most to a phone {most}"
+    );
+    assert_eq!((well, most), (JOBS, 1));
+    let within_the_rate = 5 * usize::try_from(start.elapsed().as_secs()).unwrap() + 6;
+    assert!((10..=within_the_rate).contains(&by_channel["twilio"]) && by_channel["sms"] > JOBS / 2);
     stack.stop().await;
 }

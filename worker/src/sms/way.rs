@@ -45,18 +45,17 @@ impl Way {
     /// Hands the message over, unless the way is closed or, by this pacing, has no turn right now: then it certainly was
     /// not taken.
     pub(super) async fn submit(&self, message: SmsMessage<'_>, pacing: Option<&Pacing>) -> Submission {
+        // Before the breaker, which would take a message that then has no turn for its try at a closed way.
+        if let Some(pacing) = pacing.filter(|_| self.is_open())
+            && let Err(wait) = pacing.turn(self.name(), Duration::ZERO).await
+        {
+            self.count(HELD);
+            return Submission::Busy { retry_after: Some(wait) };
+        }
         let start = Instant::now();
         if let Err(wait) = self.breaker.admit(start) {
             self.count(HELD);
             return Submission::Busy { retry_after: Some(wait) };
-        }
-        if let Some(pacing) = pacing
-            && let Err(wait) = pacing.turn(self.name(), Duration::ZERO).await
-        {
-            let busy = Submission::Busy { retry_after: Some(wait) };
-            self.breaker.note(&busy, Instant::now());
-            self.count(HELD);
-            return busy;
         }
         let submission = self.channel.submit(message).await;
         metrics::histogram!(metric::SMS_SECONDS).record(start.elapsed());

@@ -1,14 +1,17 @@
 -- Gives out the next moment at which a channel may be handed a message (GCRA: one number a channel, for here messages
 -- are to be spaced out). A moment that is given out is gone, also where nobody uses it: rather too few messages than too
--- many. A number further ahead than any that was given out is of a clock that was set back since, and counts as none.
+-- many. A number further ahead than any that can have been given out, by whomever, is of a clock that was set back
+-- since, and counts as none.
 -- KEYS  1 when the channel is free next, microseconds
--- ARGV  1 microseconds between two messages, 2 messages that may go together, 3 longest wait that is given out, microseconds
+-- ARGV  1 microseconds between two messages, 2 messages that may go together, 3 longest wait of this caller, microseconds,
+--       4 longest wait of any caller, microseconds
 -- Result  {1, microseconds until it may be handed over}, or {0, microseconds until asking again has any use}
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local interval, ahead, longest = tonumber(ARGV[1]), (ARGV[2] - 1) * ARGV[1], tonumber(ARGV[3])
+local interval, ahead = tonumber(ARGV[1]), (ARGV[2] - 1) * ARGV[1]
+local longest, furthest = tonumber(ARGV[3]), tonumber(ARGV[4])
 local free = tonumber(redis.call('GET', KEYS[1]) or now)
-if free < now or free > now + ahead + longest + interval then free = now end
+if free < now or free > now + ahead + furthest + interval then free = now end
 local wait = math.max(0, free - ahead - now)
 if wait > longest then return {0, wait - longest} end
 local left = free + interval - now
