@@ -3,16 +3,15 @@
 //! Waiting for a job is no work: it has a bound and a limit of its own.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
 use axum::http::Extensions;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::ApiError;
+use crate::server::Activity;
 use crate::state::Api;
 
 /// Counts requests up to a bound; clones count together.
@@ -27,9 +26,12 @@ pub(crate) struct Place(InFlight);
 
 /// The turn of a request that is being worked on.
 #[derive(Clone)]
-pub(crate) struct Turn {
+pub(crate) struct Turn(Arc<InTurn>);
+
+struct InTurn {
     among: InFlight,
-    until: Arc<Mutex<Instant>>,
+    until: Mutex<Instant>,
+    connection: Activity,
 }
 
 impl InFlight {
@@ -57,8 +59,9 @@ impl Drop for Place {
 }
 
 impl Turn {
-    fn new(among: &InFlight, limit: Duration) -> Self {
-        Self { among: among.clone(), until: Arc::new(Mutex::new(Instant::now() + limit)) }
+    fn new(among: &InFlight, limit: Duration, connection: Activity) -> Self {
+        let until = Mutex::new(Instant::now() + limit);
+        Self(Arc::new(InTurn { among: among.clone(), until, connection }))
     }
 
     /// The turn of the request these extensions belong to.
@@ -68,14 +71,23 @@ impl Turn {
 
     /// Waits for something at most so long. Meanwhile the request is not counted as worked on, and its time stands.
     pub(crate) async fn wait<T>(&self, limit: Duration, something: impl Future<Output = T>) -> T {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) += limit;
-        let _apart = Apart::new(&self.among);
+        *self.until() += limit;
+        let _apart = Apart::new(&self.0.among);
         something.await
+    }
+
+    /// The connection the request came by.
+    pub(crate) fn connection(&self) -> &Activity {
+        &self.0.connection
+    }
+
+    fn until(&self) -> MutexGuard<'_, Instant> {
+        self.0.until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn over(&self) {
         loop {
-            let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+            let until = *self.until();
             if until <= Instant::now() {
                 return;
             }
@@ -100,16 +112,19 @@ impl Drop for Apart<'_> {
     }
 }
 
-/// The layer.
-pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
+/// What a request comes to that is let in, or why it is not; `work` is told its turn.
+pub(crate) async fn admit<W: Future<Output = Response>>(
+    api: &Api,
+    connection: Activity,
+    work: impl FnOnce(Turn) -> W,
+) -> Response {
     let Some(_place) = api.in_flight.enter() else {
         return ApiError::BUSY.into_response();
     };
-    let turn = Turn::new(&api.in_flight, api.server.request);
-    request.extensions_mut().insert(turn.clone());
+    let turn = Turn::new(&api.in_flight, api.server.request, connection);
     tokio::select! {
         biased;
-        response = next.run(request) => response,
+        response = work(turn.clone()) => response,
         () = turn.over() => ApiError::BUSY.into_response(),
     }
 }
@@ -118,22 +133,20 @@ pub(crate) async fn admit(State(api): State<Arc<Api>>, mut request: Request, nex
 mod tests {
     use std::future::pending;
 
-    use axum::Router;
-    use axum::body::Body;
     use axum::http::StatusCode;
-    use axum::middleware::from_fn_with_state;
-    use axum::routing::get;
     use tokio::time::{advance, timeout};
-    use tower::ServiceExt;
 
     use super::*;
+    use crate::config::ServerLimits;
+
+    fn connection() -> Activity {
+        Activity::new(&ServerLimits::default())
+    }
 
     #[tokio::test]
     async fn a_request_past_its_time_is_given_up() {
         let api = Api::unconnected();
-        let routes =
-            Router::new().route("/", get(pending::<()>)).layer(from_fn_with_state(api.clone(), admit));
-        let response = routes.oneshot(Request::new(Body::empty())).await.unwrap();
+        let response = admit(&api, connection(), |_| pending()).await;
         assert_eq!((response.status(), api.in_flight.now()), (StatusCode::SERVICE_UNAVAILABLE, 0));
         assert_eq!(response.headers()["retry-after"], "1");
     }
@@ -152,7 +165,7 @@ mod tests {
     async fn a_wait_is_neither_counted_nor_timed_as_work() {
         let in_flight = InFlight::new(1);
         let _place = in_flight.enter().unwrap();
-        let turn = Turn::new(&in_flight, Duration::from_secs(10));
+        let turn = Turn::new(&in_flight, Duration::from_secs(10), connection());
         turn.wait(Duration::from_secs(30), async {
             assert_eq!(in_flight.now(), 0);
             advance(Duration::from_secs(30)).await;
@@ -167,7 +180,7 @@ mod tests {
     async fn a_wait_that_is_given_up_leaves_the_count_right() {
         let in_flight = InFlight::new(1);
         let place = in_flight.enter().unwrap();
-        let turn = Turn::new(&in_flight, Duration::from_secs(10));
+        let turn = Turn::new(&in_flight, Duration::from_secs(10), connection());
         drop(timeout(Duration::ZERO, turn.wait(Duration::from_secs(30), pending::<()>())).await);
         assert_eq!(in_flight.now(), 1);
         drop(place);

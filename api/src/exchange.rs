@@ -4,16 +4,18 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
+use crate::admission::{Turn, admit};
 use crate::envelope;
 use crate::error::ApiError;
 use crate::request_context::{RequestContext, X_REQUEST_ID, host_of};
 use crate::request_log::{self, RequestLog};
+use crate::router::{Route, Routes};
+use crate::server::Activity;
 use crate::state::Api;
 
 /// Most headers, and most bytes of them with the request line. The server's own bounds are higher, so that up to
@@ -32,32 +34,62 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
 ];
 
 /// The layer around all routes.
-pub(crate) async fn exchange(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
-    let context = RequestContext::read(&request, api.public_url.as_ref());
-    let span = request_log::span(&request, &context);
-    let context = context.within(&span);
-    let log = RequestLog::start(&request, &context, span, api.clone());
-    let (version, last) = (request.version(), ends_connection(&request));
-    request.extensions_mut().insert(context.clone());
-    let answer = match check_head(&request) {
-        Ok(()) => answer(request, next, &context).await,
-        Err(error) => error.into_response(),
-    };
-    let mut response = envelope::complete(answer, &context);
-    add_headers(&mut response, &context);
-    // While stopping, the client's next request is to go to another replica.
-    if version <= Version::HTTP_11 && (last || !api.readiness.get()) {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    log.end(&response);
-    response
+pub(crate) struct Exchange {
+    api: Arc<Api>,
+    routes: Routes,
 }
 
-async fn answer(request: Request, next: Next, context: &RequestContext) -> Response {
-    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!(request_id = %context.request_id, "a handler panicked");
-        ApiError::Internal.into_response()
-    })
+impl Exchange {
+    pub(crate) fn new(api: Arc<Api>, routes: Routes) -> Self {
+        Self { api, routes }
+    }
+
+    /// The answer to a request that came by this connection.
+    pub(crate) async fn answer(&self, mut request: Request, connection: Activity) -> Response {
+        let (api, route) = (&self.api, self.routes.route(request.uri().path()));
+        let context = RequestContext::read(&request, api.public_url.as_ref());
+        let span = request_log::span(request.method(), route, &context);
+        let context = context.within(&span);
+        let log = RequestLog::start(request.method(), route, &context, span, api.clone());
+        let (version, last) = (request.version(), ends_connection(&request));
+        request.extensions_mut().insert(context.clone());
+        let answer = match check_head(&request) {
+            Ok(()) => self.handle(request, route, connection, &context).await,
+            Err(error) => error.into_response(),
+        };
+        let mut response = envelope::complete(answer, &context);
+        add_headers(&mut response, &context);
+        // While stopping, the client's next request is to go to another replica.
+        if version <= Version::HTTP_11 && (last || !api.readiness.get()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        log.end(&response);
+        response
+    }
+
+    async fn handle(
+        &self,
+        mut request: Request,
+        route: Route,
+        connection: Activity,
+        context: &RequestContext,
+    ) -> Response {
+        let handled = async {
+            if route.is_work {
+                let work = |turn| {
+                    request.extensions_mut().insert::<Turn>(turn);
+                    self.routes.call(request)
+                };
+                admit(&self.api, connection, work).await
+            } else {
+                self.routes.call(request).await
+            }
+        };
+        AssertUnwindSafe(handled).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!(request_id = %context.request_id, "a handler panicked");
+            ApiError::Internal.into_response()
+        })
+    }
 }
 
 /// Whether the connection is to end with this request. A length beside a transfer encoding is dropped by the parser
@@ -103,17 +135,17 @@ mod tests {
     use axum::Router;
     use axum::body::{Body, to_bytes};
     use axum::http::StatusCode;
-    use axum::middleware::from_fn_with_state;
     use axum::routing::get;
     use serde_json::{Value, json};
-    use tower::ServiceExt;
 
     use super::*;
+    use crate::config::ServerLimits;
 
     async fn ask(api: Arc<Api>, routes: Router) -> Response {
         let request = Request::builder().uri("/").header("host", "example.com").header(X_REQUEST_ID, "req-1");
         let request = request.body(Body::empty()).unwrap();
-        routes.layer(from_fn_with_state(api, exchange)).oneshot(request).await.unwrap()
+        let connection = Activity::new(&ServerLimits::default());
+        Exchange::new(api, Routes::of(routes)).answer(request, connection).await
     }
 
     #[tokio::test]

@@ -30,6 +30,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::exchange::Exchange;
+use crate::router::Routes;
 use crate::state::Api;
 
 /// Why the API did not start.
@@ -60,6 +62,6 @@ pub async fn serve(
     tokio::spawn(api.queue.clone().watch_redis(beside.clone()));
     tokio::spawn(api.waiters.clone().listen(beside.clone()));
     let _ends_beside = beside.drop_guard();
-    let router = router::build(api.clone(), metrics);
-    Ok(server::serve(listener, router, &api, stop).await?)
+    let exchange = Exchange::new(api.clone(), Routes::new(api.clone(), metrics));
+    Ok(server::serve(listener, exchange, &api, stop).await?)
 }

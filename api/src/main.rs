@@ -17,7 +17,13 @@ async fn main() -> ExitCode {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    telemetry::start_logging(&config.log);
+    let _logging = match telemetry::start_logging(&config.log) {
+        Ok(logging) => logging,
+        Err(error) => {
+            eprintln!("{NAME}: cannot start to log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     tls::install_crypto_provider();
     match run(&config).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
@@ -13,7 +12,7 @@ use shared::telemetry::metric;
 use shared::telemetry::span::Span;
 
 use crate::request_context::RequestContext;
-use crate::router::ROUTES;
+use crate::router::Route;
 use crate::state::Api;
 
 /// Routes that probes and scrapers ask for all day: logged for those who look for them only.
@@ -76,8 +75,14 @@ pub(crate) struct RequestLog {
 
 impl RequestLog {
     /// Notes what will be said of the request.
-    pub(crate) fn start(request: &Request, context: &RequestContext, span: Span, api: Arc<Api>) -> Self {
-        let (route, method) = (route_of(request), method(request.method()));
+    pub(crate) fn start(
+        method: &Method,
+        route: Route,
+        context: &RequestContext,
+        span: Span,
+        api: Arc<Api>,
+    ) -> Self {
+        let (route, method) = (route.template, label(method));
         let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or(StatusCode::REQUEST_TIMEOUT);
         Self { started: Instant::now(), route, method, status, context: context.clone(), span, api }
     }
@@ -111,24 +116,15 @@ impl Drop for RequestLog {
 }
 
 /// The request's span; probes and scrapers have none.
-pub(crate) fn span(request: &Request, context: &RequestContext) -> Span {
-    let route = route_of(request);
-    if QUIET.contains(&route) {
+pub(crate) fn span(method: &Method, route: Route, context: &RequestContext) -> Span {
+    if QUIET.contains(&route.template) {
         return Span::default();
     }
-    Span::server(method(request.method()), route, context.trace.as_ref())
-}
-
-fn route_of(request: &Request) -> &'static str {
-    route(request.extensions().get::<MatchedPath>().map(MatchedPath::as_str))
-}
-
-fn route(matched: Option<&str>) -> &'static str {
-    ROUTES.into_iter().find(|route| matched == Some(route)).unwrap_or("other")
+    Span::server(label(method), route.template, context.trace.as_ref())
 }
 
 /// Methods are the client's to invent; labels are not.
-fn method(method: &Method) -> &'static str {
+fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -146,10 +142,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_come_from_closed_sets() {
-        assert_eq!(route(Some("/Jobs/{id}")), "/Jobs/{id}");
-        assert_eq!(route(Some("/Jobs/NBXk9EyErUZv1RhXgyvgg")), "other");
-        assert_eq!(route(None), "other");
-        assert_eq!(method(&Method::from_bytes(b"INVENTED").unwrap()), "OTHER");
+    fn methods_are_a_closed_set_too() {
+        assert_eq!(label(&Method::PATCH), "PATCH");
+        assert_eq!(label(&Method::from_bytes(b"INVENTED").unwrap()), "OTHER");
     }
 }

@@ -1,18 +1,18 @@
-//! The whole route table and the whole layer stack.
+//! The whole route table.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::Request;
+use axum::response::Response;
 use axum::routing::{get, patch, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::health::{self, Health};
+use tower::Service;
 
-use crate::admission::admit;
 use crate::approvals::resend;
 use crate::docs;
 use crate::error::ApiError;
-use crate::exchange::exchange;
 use crate::jobs::{events, show};
 use crate::openapi;
 use crate::receipts::keep;
@@ -34,8 +34,8 @@ const DOCS: &str = "/docs";
 const DOCS_SCRIPT: &str = "/docs/page.js";
 const DOCS_STYLE: &str = "/docs/page.css";
 
-/// Every route, as labels of metrics and logs know them.
-pub(crate) const ROUTES: [&str; 16] = [
+/// Routes that are worked on: how many at once and for how long is bounded.
+const WORK: [&str; 9] = [
     RESEND,
     COMPLETE,
     RECEIPTS,
@@ -45,17 +45,65 @@ pub(crate) const ROUTES: [&str; 16] = [
     EVENTS,
     EVENTS_LOWER_CASE,
     EVENTS_UNDER_API,
-    OPENAPI,
-    DOCS,
-    DOCS_SCRIPT,
-    DOCS_STYLE,
-    "/healthz",
-    "/readyz",
-    "/metrics",
 ];
 
-/// The service as clients see it.
-pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
+/// Routes that are answered whatever the load, so that an overloaded process can still be looked at.
+const ALWAYS: [&str; 7] = [OPENAPI, DOCS, DOCS_SCRIPT, DOCS_STYLE, "/healthz", "/readyz", "/metrics"];
+
+/// A route as labels of metrics and logs know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// Its template.
+    pub(crate) template: &'static str,
+    /// Whether it is worked on.
+    pub(crate) is_work: bool,
+}
+
+/// The templates of all routes.
+pub(crate) fn templates() -> impl Iterator<Item = &'static str> {
+    WORK.into_iter().chain(ALWAYS)
+}
+
+/// Whatever is no route.
+const OTHER: Route = Route { template: "other", is_work: false };
+
+/// The handlers, and which of the routes a path is.
+#[derive(Clone)]
+pub(crate) struct Routes {
+    handlers: Router,
+    templates: Arc<matchit::Router<Route>>,
+}
+
+impl Routes {
+    /// All of them.
+    pub(crate) fn new(api: Arc<Api>, metrics: PrometheusHandle) -> Self {
+        Self::of(handlers(api, metrics))
+    }
+
+    /// These handlers, under the usual templates.
+    pub(crate) fn of(handlers: Router) -> Self {
+        let mut known = matchit::Router::new();
+        for template in templates() {
+            // Two templates that clash would have been refused by axum's router, which is of the same make.
+            drop(known.insert(template, Route { template, is_work: WORK.contains(&template) }));
+        }
+        Self { handlers, templates: Arc::new(known) }
+    }
+
+    /// The route this path leads to. Asked by the layer around all routes: within the handlers' own router a layer is a
+    /// heap allocation or two for each request, and what it learns there is not to be had outside.
+    pub(crate) fn route(&self, path: &str) -> Route {
+        self.templates.at(path).map_or(OTHER, |found| *found.value)
+    }
+
+    /// The answer of the handler this request is for.
+    pub(crate) fn call(&self, request: Request) -> impl Future<Output = Response> + use<> {
+        let answer = self.handlers.clone().call(request);
+        async { answer.await.unwrap_or_else(|never| match never {}) }
+    }
+}
+
+fn handlers(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
     let health = Health { readiness: api.readiness.clone(), metrics, queue: api.queue.clone() };
     Router::new()
         .route(RESEND, patch(resend))
@@ -67,8 +115,7 @@ pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
         .route(EVENTS, get(events))
         .route(EVENTS_LOWER_CASE, get(events))
         .route(EVENTS_UNDER_API, get(events))
-        .route_layer(from_fn_with_state(api.clone(), admit))
-        .with_state(api.clone())
+        .with_state(api)
         .route(OPENAPI, get(openapi::served))
         .route(DOCS, get(docs::page))
         .route(DOCS_SCRIPT, get(docs::script))
@@ -76,7 +123,6 @@ pub(crate) fn build(api: Arc<Api>, metrics: PrometheusHandle) -> Router {
         .merge(health::routes(health))
         .fallback(async || ApiError::RouteNotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(from_fn_with_state(api, exchange))
 }
 
 #[cfg(test)]

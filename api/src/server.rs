@@ -9,10 +9,10 @@ use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::exchange::Exchange;
 use crate::state::Api;
 pub(crate) use activity::{Activity, OpenRequest};
 use connection::Connections;
@@ -27,12 +27,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// of it and while requests are open; then the open ones end.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    exchange: Exchange,
     api: &Api,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     descriptors::raise_limit(api.server.connections);
-    let connections = Connections::new(router, api.server.clone());
+    let connections = Connections::new(exchange, api.server.clone());
     let address = listener.local_addr()?;
     api.readiness.set(true);
     tracing::info!(%address, "listening");

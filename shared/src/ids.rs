@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use rand::RngExt;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
@@ -60,9 +61,15 @@ uuid_id! {
 pub struct JobId(String);
 
 impl JobId {
-    /// A new id from the operating system's cryptographic source.
+    /// A new id, from the thread's cryptographic generator, which the operating system seeds and seeds again: its source
+    /// for each id would be a system call for each.
     pub fn generate() -> Self {
-        Self(nanoid::nanoid!(JOB_ID_LENGTH))
+        let random = |size| {
+            let mut bytes = vec![0; size];
+            rand::rng().fill(&mut bytes[..]);
+            bytes
+        };
+        Self(nanoid::format(random, &nanoid::alphabet::SAFE, JOB_ID_LENGTH))
     }
 
     /// The id as text.
@@ -157,7 +164,7 @@ visible_id! {
 impl RequestId {
     /// A new one, for a request that came without.
     pub fn generate() -> Self {
-        Self(Uuid::new_v4().hyphenated().to_string())
+        Self(uuid::Builder::from_random_bytes(rand::random()).into_uuid().hyphenated().to_string())
     }
 }
 

@@ -3,12 +3,14 @@
 //! Rules for log lines: the id stands in a field of its own, units are in the field's name, an error is logged once,
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
 
+mod gathered;
 mod json_lines;
 pub mod metric;
 mod seldom;
 pub mod span;
 mod trace;
 
+use std::io::{self, Stderr};
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogConfig, LogFormat};
+use gathered::Gathered;
 use json_lines::{JsonLines, span_fields};
 pub use seldom::Seldom;
 pub use trace::{TraceError, Traces};
@@ -30,19 +33,32 @@ const DELIVERIES: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 10.0];
 /// Between two tidyings of the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts logging to standard error. Later calls change nothing, so that tests may call it freely.
-pub fn start_logging(config: &LogConfig) {
+/// Logging, as long as it is kept: what was said last is written when it is dropped.
+pub struct Logging(Gathered<Stderr>);
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        // Standard error that takes nothing is nobody's to tell.
+        drop(self.0.flush());
+    }
+}
+
+/// Starts logging to standard error. Later calls change nothing, so that tests may call it freely. The error is that of
+/// a system that gives no thread.
+pub fn start_logging(config: &LogConfig) -> io::Result<Logging> {
     // The filter was parsed when the settings were read.
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_default();
     // The SMPP library tells each break as an error of its own; ours tells it once a second at most.
     let filter = "rusmppc=off".parse().into_iter().fold(filter, EnvFilter::add_directive);
+    let writer = Gathered::to(io::stderr())?;
     let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer.clone()).with_target(false);
     let started = match config.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.fmt_fields(span_fields()).event_format(JsonLines).try_init(),
     };
     drop(started);
+    Ok(Logging(writer))
 }
 
 /// Installs the process' metrics registry.

@@ -23,7 +23,13 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    telemetry::start_logging(&config.log);
+    let _logging = match telemetry::start_logging(&config.log) {
+        Ok(logging) => logging,
+        Err(error) => {
+            eprintln!("resend-worker: cannot start to log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     match run(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -17,12 +17,13 @@ use shared::job::Job;
 use super::etag;
 use super::owned::{job_id, owned_job};
 use super::view::JobView;
+use crate::admission::Turn;
 use crate::auth::{Caller, Scope};
 use crate::envelope;
 use crate::error::ApiError;
 use crate::openapi::StreamOutcomes;
 use crate::request_context::RequestContext;
-use crate::server::{Activity, OpenRequest};
+use crate::server::OpenRequest;
 use crate::state::Api;
 use crate::wait::{Wait, Woken};
 
@@ -77,7 +78,7 @@ pub(crate) async fn events(State(api): State<Arc<Api>>, request: Request) -> Res
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let wait = wait.ok_or(ApiError::BUSY)?;
-    let open = parts.extensions.get::<Activity>().map(|activity| activity.begin(parts.version));
+    let open = Turn::of(&parts.extensions).map(|turn| turn.connection().begin(parts.version));
     let context = context.clone();
     Ok(streamed(Following { api, context, caller, job, told, wait, _open: open }))
 }

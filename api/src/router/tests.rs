@@ -4,14 +4,17 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use super::*;
+use crate::config::ServerLimits;
+use crate::exchange::Exchange;
+use crate::server::Activity;
 
 const PATH: &str = "/api/patients/aff00bf6-68bf-4b49-b66d-f031d48922b3/approvals/d5a5d991-0bf7-476f-b3cf-bec73f044b2e/actions/resend";
 
-fn service() -> Router {
-    build(Api::unconnected(), PrometheusBuilder::new().build_recorder().handle())
+fn service() -> Exchange {
+    let api = Api::unconnected();
+    Exchange::new(api.clone(), Routes::new(api, PrometheusBuilder::new().build_recorder().handle()))
 }
 
 async fn call(method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
@@ -23,7 +26,8 @@ async fn call(method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Bo
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    service().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+    let connection = Activity::new(&ServerLimits::default());
+    service().answer(request.body(Body::empty()).unwrap(), connection).await
 }
 
 async fn body(response: Response<Body>) -> Value {
@@ -105,4 +109,33 @@ async fn every_answer_is_marked_and_none_is_stored() {
 async fn health_needs_nobody_and_readiness_needs_a_start() {
     assert_eq!(call("GET", "/healthz", &[]).await.status(), StatusCode::OK);
     assert_eq!(call("GET", "/readyz", &[]).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[test]
+fn a_path_is_one_of_the_routes_or_other() {
+    let routes = Routes::of(Router::new());
+    for (path, template, is_work) in [
+        (PATH, RESEND, true),
+        ("/Jobs/NBXk9EyErUZv1RhXgyvgg", JOB, true),
+        ("/api/jobs/1/events", EVENTS_UNDER_API, true),
+        ("/verifications/+380/actions/complete", COMPLETE, true),
+        ("/docs/page.js", DOCS_SCRIPT, false),
+        ("/metrics", "/metrics", false),
+        ("/Jobs", "other", false),
+        ("/Jobs/1/2", "other", false),
+        ("", "other", false),
+    ] {
+        assert_eq!(routes.route(path), Route { template, is_work }, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_template_is_a_route_of_its_own_with_a_handler() {
+    let routes = Routes::of(Router::new());
+    for template in templates() {
+        let path = template.replace(['{', '}'], "");
+        assert_eq!(routes.route(&path).template, template);
+        // A route without a handler is a 404 `Not found`; whoever has one refuses the method.
+        assert_eq!(call("TRACE", &path, &[]).await.status(), StatusCode::METHOD_NOT_ALLOWED, "{template}");
+    }
 }

@@ -42,7 +42,7 @@ pub(crate) struct OpenRequest(Activity);
 
 impl Activity {
     /// A connection just taken: the head of its first request is awaited.
-    pub(super) fn new(limits: &ServerLimits) -> Self {
+    pub(crate) fn new(limits: &ServerLimits) -> Self {
         let state = State {
             born: Instant::now(),
             head: limits.head,

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -14,12 +14,12 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Watched};
 use super::seats::Seats;
 use crate::config::ServerLimits;
+use crate::exchange::Exchange;
 
 /// Bytes of a head the parser takes; the bound clients meet is half of it and answered in the usual shape. The
 /// parser's bound on the number of headers is its own, 100: another one would cost an allocation a request.
@@ -32,14 +32,14 @@ const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs
 /// All open connections.
 pub(super) struct Connections {
     builder: Arc<Builder<TokioExecutor>>,
-    router: Router,
+    exchange: Arc<Exchange>,
     limits: ServerLimits,
     graceful: GracefulShutdown,
     seats: Seats,
 }
 
 impl Connections {
-    pub(super) fn new(router: Router, limits: ServerLimits) -> Self {
+    pub(super) fn new(exchange: Exchange, limits: ServerLimits) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         // Heads are timed by `Activity`: the server's own timer starts only after the protocol is known, and counts
         // the wait between two requests too.
@@ -52,21 +52,21 @@ impl Connections {
             .keep_alive_interval(PING.0)
             .keep_alive_timeout(PING.1);
         let (seats, graceful) = (Seats::new(&limits), GracefulShutdown::new());
-        Self { builder: Arc::new(builder), router, limits, graceful, seats }
+        Self { builder: Arc::new(builder), exchange: Arc::new(exchange), limits, graceful, seats }
     }
 
     /// Serves a connection in a task of its own; one too many is closed.
     pub(super) fn take(&self, stream: TcpStream, peer: IpAddr) {
         let Some(seat) = self.seats.take(peer) else { return };
         let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
-        let (router, activity) = (self.router.clone(), Activity::new(&self.limits));
+        let (exchange, activity) = (self.exchange.clone(), Activity::new(&self.limits));
         tokio::spawn(async move {
             let _seat = seat;
             // Answers are small and whole: there is nothing to gather.
             drop(stream.set_nodelay(true));
             let io = TokioIo::new(Watched::new(stream, activity.clone()));
             let connection =
-                pin!(watcher.watch(builder.serve_connection(io, service(router, activity.clone()))));
+                pin!(watcher.watch(builder.serve_connection(io, service(exchange, activity.clone()))));
             tokio::select! {
                 // Its errors are the peer's: a broken connection or a broken protocol.
                 _ = connection => {}
@@ -86,20 +86,18 @@ impl Connections {
     }
 }
 
-/// The routes, with the connection told when a request begins and ends.
+/// The answers, with the connection told when a request begins and ends.
 fn service(
-    router: Router,
+    exchange: Arc<Exchange>,
     activity: Activity,
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static> {
-    let inner = TowerToHyperService::new(router);
-    service_fn(move |mut request: Request<Incoming>| {
+    service_fn(move |request: Request<Incoming>| {
         let open = activity.begin(request.version());
-        request.extensions_mut().insert(activity.clone());
-        let answer = inner.call(request);
+        let (exchange, connection) = (exchange.clone(), activity.clone());
         async move {
-            let answer = answer.await;
+            let answer = exchange.answer(request.map(Body::new), connection).await;
             drop(open);
-            answer
+            Ok(answer)
         }
     })
 }
