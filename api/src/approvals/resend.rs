@@ -59,7 +59,8 @@ async fn answer(ticket: &Ticket, parts: &Parts, caller: &Caller, api: &Api) -> R
     let preferences = Preferences::of(&parts.headers);
     let wait = sync::decide(&api.sync, preferences, ticket);
     let in_time = match wait {
-        Some(limit) => sync::answer(api, parts, &caller.client, ticket, limit).await,
+        // The rare way is boxed, so that the usual one stays small.
+        Some(limit) => Box::pin(sync::answer(api, parts, &caller.client, ticket, limit)).await,
         None => None,
     };
     let mut response = in_time.unwrap_or_else(|| accepted(ticket, context, api)).into_response();

@@ -47,11 +47,11 @@ impl TokenCache {
     }
 
     /// The bearer of a token, unless it is good for nothing or past its own end.
-    pub(crate) async fn caller(
+    pub(crate) async fn caller<A: Future<Output = Result<Verdict, NoAnswer>>>(
         &self,
         token: &str,
         access: Access,
-        ask: impl Future<Output = Result<Verdict, NoAnswer>>,
+        ask: impl FnOnce() -> A,
     ) -> Result<Arc<Caller>, AuthError> {
         let verdict = self.verdict(TokenHash::of(token), access, ask).await;
         let caller = verdict.map_err(|_| AuthError::Unavailable)?.ok_or(AuthError::InvalidToken)?;
@@ -59,12 +59,13 @@ impl TokenCache {
         in_force.then_some(caller).ok_or(AuthError::InvalidToken)
     }
 
-    /// The verdict that is trusted for this access; `ask` is awaited where there is none.
-    pub(crate) async fn verdict(
+    /// The verdict that is trusted for this access; `ask` is called where there is none. It is no future yet, which would
+    /// be part of every request whose token is known.
+    pub(crate) async fn verdict<A: Future<Output = Result<Verdict, NoAnswer>>>(
         &self,
         token: TokenHash,
         access: Access,
-        ask: impl Future<Output = Result<Verdict, NoAnswer>>,
+        ask: impl FnOnce() -> A,
     ) -> Result<Verdict, NoAnswer> {
         let trusted = match access {
             Access::Write => self.for_writes.get(&token).await,
@@ -73,12 +74,12 @@ impl TokenCache {
         if let Some(verdict) = trusted {
             return Ok(verdict);
         }
-        let asked = async {
-            let verdict = ask.await?;
+        // The rare way is boxed, so that the usual one stays small.
+        let asked = Box::pin(async {
+            let verdict = ask().await?;
             self.for_reads.insert(token, verdict.clone()).await;
             Ok(verdict)
-        };
-        // The rare way is boxed, so that the usual one stays small.
+        });
         Box::pin(self.for_writes.try_get_with(token, asked)).await.map_err(|no_answer| *no_answer)
     }
 }
@@ -138,7 +139,7 @@ mod tests {
             let (cache, voucher, token) = (TokenCache::new(&LONG), Voucher::default(), TokenHash::of("a"));
             for access in [Access::Write, Access::Read, Access::Write] {
                 assert_eq!(
-                    cache.verdict(token, access, voucher.answer(Ok(verdict.clone()))).await,
+                    cache.verdict(token, access, || voucher.answer(Ok(verdict.clone()))).await,
                     Ok(verdict.clone())
                 );
             }
@@ -152,7 +153,7 @@ mod tests {
         for (expires_at, wanted) in [(None, true), (Some(i64::MAX), true), (Some(now_seconds()), false)] {
             let caller = Arc::new(Caller { expires_at, ..Caller::clone(&caller()) });
             let verdict = async { Ok(Some(caller)) };
-            let told = cache.caller(&format!("{expires_at:?}"), Access::Read, verdict).await;
+            let told = cache.caller(&format!("{expires_at:?}"), Access::Read, || verdict).await;
             assert_eq!(told.is_ok(), wanted, "{expires_at:?}");
         }
     }
@@ -160,8 +161,8 @@ mod tests {
     #[tokio::test]
     async fn a_failure_is_not_remembered() {
         let (cache, voucher, token) = (TokenCache::new(&LONG), Voucher::default(), TokenHash::of("a"));
-        assert_eq!(cache.verdict(token, Access::Read, voucher.answer(Err(NoAnswer))).await, Err(NoAnswer));
-        assert_eq!(cache.verdict(token, Access::Read, voucher.answer(Ok(None))).await, Ok(None));
+        assert_eq!(cache.verdict(token, Access::Read, || voucher.answer(Err(NoAnswer))).await, Err(NoAnswer));
+        assert_eq!(cache.verdict(token, Access::Read, || voucher.answer(Ok(None))).await, Ok(None));
         assert_eq!(voucher.asked(), 2);
     }
 
@@ -171,7 +172,7 @@ mod tests {
         let (cache, voucher, token) = (TokenCache::new(&trust), Voucher::default(), TokenHash::of("a"));
         for access in [Access::Write, Access::Read, Access::Write, Access::Read] {
             assert_eq!(
-                cache.verdict(token, access, voucher.answer(Ok(Some(caller())))).await,
+                cache.verdict(token, access, || voucher.answer(Ok(Some(caller())))).await,
                 Ok(Some(caller()))
             );
         }
@@ -184,7 +185,7 @@ mod tests {
         let (cache, voucher, token) = (TokenCache::new(&trust), Voucher::default(), TokenHash::of("a"));
         for access in [Access::Read, Access::Write, Access::Read] {
             assert_eq!(
-                cache.verdict(token, access, voucher.answer(Ok(Some(caller())))).await,
+                cache.verdict(token, access, || voucher.answer(Ok(Some(caller())))).await,
                 Ok(Some(caller()))
             );
         }
@@ -199,7 +200,7 @@ mod tests {
                 answer.notified().await;
                 voucher.answer(Ok(Some(caller()))).await
             };
-            cache.verdict(TokenHash::of("a"), Access::Write, ask)
+            cache.verdict(TokenHash::of("a"), Access::Write, || ask)
         });
         let (verdicts, ()) = tokio::join!(join_all(uses), async { answer.notify_waiters() });
         assert!(verdicts.iter().all(|verdict| *verdict == Ok(Some(caller()))));

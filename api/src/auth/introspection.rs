@@ -36,7 +36,7 @@ impl Introspection {
         access: Access,
         context: &RequestContext,
     ) -> Result<Arc<Caller>, AuthError> {
-        self.cache.caller(token, access, self.ask(token, context)).await
+        self.cache.caller(token, access, || self.ask(token, context)).await
     }
 
     async fn ask(&self, token: &str, context: &RequestContext) -> Result<Verdict, NoAnswer> {
@@ -47,8 +47,7 @@ impl Introspection {
             .post(url.clone())
             .basic_auth(client_id, Some(client_secret.expose_secret()))
             .form(&[("token", token)]);
-        // A heap of its own: in line it would be part of every request whose token is known.
-        Box::pin(self.voucher.ask(question, context, read)).await
+        self.voucher.ask(question, context, read).await
     }
 }
 

@@ -35,14 +35,13 @@ impl Mithril {
         access: Access,
         context: &RequestContext,
     ) -> Result<Arc<Caller>, AuthError> {
-        self.cache.caller(token, access, self.ask(token, context)).await
+        self.cache.caller(token, access, || self.ask(token, context)).await
     }
 
     async fn ask(&self, token: &str, context: &RequestContext) -> Result<Verdict, NoAnswer> {
         let url = self.url.of(token).ok_or(NoAnswer)?;
         let question = self.voucher.http().get(url).header(header::ACCEPT, "application/json");
-        // A heap of its own: in line it would be part of every request whose token is known.
-        Box::pin(self.voucher.ask(question, context, read)).await
+        self.voucher.ask(question, context, read).await
     }
 }
 

@@ -49,7 +49,8 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
     let poll = poll(&parts.headers);
     let job = match poll {
         None => owned_job(&id, &caller.client, &api).await?,
-        Some(limit) => wait::for_end(&api, turn, &id, &caller.client, limit).await?,
+        // The rare way is boxed, so that the usual one stays small.
+        Some(limit) => Box::pin(wait::for_end(&api, turn, &id, &caller.client, limit)).await?,
     };
     let tag = etag::of(&job);
     let mut response =

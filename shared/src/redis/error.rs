@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{ErrorKind, RedisResult, ServerErrorKind};
+use futures_util::FutureExt;
 use tokio::time::timeout;
 
 /// Longest a command may take, connect included where it must: with it a request is refused within 2.5 s.
@@ -71,11 +72,14 @@ impl From<::redis::RedisError> for RedisError {
     }
 }
 
-/// Runs one round trip within the command's time limit.
-pub(super) async fn within<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, RedisError> {
-    match timeout(COMMAND_LIMIT, answer).await {
+/// Runs one round trip within the command's time limit. Not an `async fn`: that would hold the round trip twice, as its
+/// argument and as what it awaits.
+pub(super) fn within<T>(
+    answer: impl Future<Output = RedisResult<T>>,
+) -> impl Future<Output = Result<T, RedisError>> {
+    timeout(COMMAND_LIMIT, answer).map(|answer| match answer {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(error.into()),
         Err(_) => Err(RedisError::Silent(COMMAND_LIMIT)),
-    }
+    })
 }

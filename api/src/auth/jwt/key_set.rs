@@ -65,13 +65,14 @@ impl KeySet {
         if key.is_some() && known.is_younger_than(FRESH) {
             return Ok(key);
         }
+        // The rare ways are boxed, so that the usual one stays small.
         if key.is_some() && known.is_younger_than(USABLE) {
             // Whoever comes while somebody fetches goes on with what is known.
             if let Ok(last) = self.last.try_lock() {
-                let _ = self.fetch(last, context).await;
+                let _ = Box::pin(self.fetch(last, context)).await;
             }
         } else {
-            self.fetch(self.last.lock().await, context).await?;
+            Box::pin(self.fetch(self.last.lock().await, context)).await?;
         }
         Ok(self.known().key(id))
     }
