@@ -155,14 +155,17 @@ mod tests {
     #[test]
     fn lines_of_a_moment_are_written_together_and_soon() {
         let (gathered, writes) = gathered();
-        (0..100).for_each(|line| say(&gathered, false, &format!("{line}\n")));
+        let lines: Vec<_> = (0..100).map(|line| format!("{line}\n")).collect();
+        for line in &lines {
+            say(&gathered, false, line);
+        }
         let (mut text, mut count) = (String::new(), 0);
         while !text.ends_with("99\n") {
             text += &writes.recv_timeout(Duration::from_secs(5)).unwrap();
             count += 1;
         }
         assert!(count < 20, "{count} writes");
-        assert_eq!(text, (0..100).map(|line| format!("{line}\n")).collect::<String>());
+        assert_eq!(text, lines.concat());
     }
 
     #[test]
