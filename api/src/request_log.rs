@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn methods_are_a_closed_set_too() {
+    fn methods_come_from_a_closed_set() {
         assert_eq!(label(&Method::PATCH), "PATCH");
         assert_eq!(label(&Method::from_bytes(b"INVENTED").unwrap()), "OTHER");
     }

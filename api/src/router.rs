@@ -68,10 +68,9 @@ pub(crate) fn templates() -> impl Iterator<Item = &'static str> {
 const OTHER: Route = Route { template: "other", is_work: false };
 
 /// The handlers, and which of the routes a path is.
-#[derive(Clone)]
 pub(crate) struct Routes {
     handlers: Router,
-    templates: Arc<matchit::Router<Route>>,
+    templates: matchit::Router<Route>,
 }
 
 impl Routes {
@@ -87,7 +86,7 @@ impl Routes {
             // Two templates that clash would have been refused by axum's router, which is of the same make.
             drop(known.insert(template, Route { template, is_work: WORK.contains(&template) }));
         }
-        Self { handlers, templates: Arc::new(known) }
+        Self { handlers, templates: known }
     }
 
     /// The route this path leads to. Asked by the layer around all routes: within the handlers' own router a layer is a

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use rand::RngExt;
 use serde::{Deserialize, Deserializer, Serialize};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
-/// Length of a job id: 21 characters of 64, so 126 bits from the operating system's source.
+/// Length of a job id: 21 characters of 64, so 126 bits from a cryptographic generator.
 pub const JOB_ID_LENGTH: usize = 21;
 
 /// An identifier that is not one.
@@ -162,9 +162,10 @@ visible_id! {
 }
 
 impl RequestId {
-    /// A new one, for a request that came without.
+    /// A new one, for a request that came without; from the same generator as job ids.
     pub fn generate() -> Self {
-        Self(uuid::Builder::from_random_bytes(rand::random()).into_uuid().hyphenated().to_string())
+        let id = Builder::from_random_bytes(rand::random()).into_uuid();
+        Self(id.hyphenated().to_string())
     }
 }
 

@@ -43,8 +43,8 @@ impl Drop for Logging {
     }
 }
 
-/// Starts logging to standard error. Later calls change nothing, so that tests may call it freely. The error is that of
-/// a system that gives no thread.
+/// Starts logging to standard error; called once, a second time changes nothing. The error is that of a system that
+/// gives no thread.
 pub fn start_logging(config: &LogConfig) -> io::Result<Logging> {
     // The filter was parsed when the settings were read.
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_default();
