@@ -29,6 +29,9 @@ pub enum ConsumerError {
     /// The loops that bring deliveries ended.
     #[error("the last consumer ended by itself")]
     Ended,
+    /// What drives the jobs panicked.
+    #[error("the worker crashed: {0}")]
+    Crashed(#[source] tokio::task::JoinError),
     /// apalis gave up.
     #[error("the worker ended: {0}")]
     Worker(#[from] apalis::prelude::WorkerError),
@@ -60,8 +63,11 @@ impl Consuming {
             async move { run_once(held, handler).await }
         };
         let worker = WorkerBuilder::new(&*self.name).backend(backend).build(run);
+        // A task, so that the runtime's threads drive it: in the future of `block_on` every step of every job would wake
+        // the main thread, which sleeps in between.
+        let driven = AbortOnDropHandle::new(tokio::spawn(worker.run()));
         tokio::select! {
-            ended = worker.run() => ended?,
+            ended = driven => ended.map_err(ConsumerError::Crashed)??,
             () = out_of_patience(&asked) => hand_back_rest(&consumer).await,
         }
         if asked.is_cancelled() { Ok(()) } else { Err(ConsumerError::Ended) }

@@ -7,7 +7,7 @@ local record = redis.call('HMGET', KEYS[1], 'next_job', 'next_hash', 'job')
 if record[1] ~= ARGV[1] then return record[3] == ARGV[1] and 1 or 0 end
 local time = redis.call('TIME')
 local expires = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[2]
-redis.call('HSET', KEYS[1], 'job', ARGV[1], 'hash', record[2], 'expires', string.format('%.0f', expires))
+redis.call('HSET', KEYS[1], 'job', ARGV[1], 'hash', record[2], 'expires', string.format('%d', expires))
 redis.call('HDEL', KEYS[1], 'next_job', 'next_hash', 'next_expires')
-redis.call('PEXPIRE', KEYS[1], ARGV[2] * 2)
+redis.call('PEXPIRE', KEYS[1], string.format('%d', ARGV[2] * 2))
 return 1

@@ -12,6 +12,6 @@ if not is_left(record[1], record[2]) and not is_left(record[3], record[4]) then
   redis.call('HDEL', KEYS[1], 'guesses', 'guess')
 end
 redis.call('HSET', KEYS[1], 'next_job', ARGV[1], 'next_hash', ARGV[2], 'next_expires',
-  string.format('%.0f', now + ARGV[3]))
-redis.call('PEXPIRE', KEYS[1], ARGV[3] * 2)
+  string.format('%d', now + ARGV[3]))
+redis.call('PEXPIRE', KEYS[1], string.format('%d', ARGV[3] * 2))
 return 1

@@ -24,8 +24,8 @@ end
 local now = now_ms()
 if now > tonumber(record[2]) then return 'late' end
 if tonumber(record[3]) >= tonumber(ARGV[5]) then return 'exhausted' end
-redis.call('HSET', KEYS[2], 'state', 'sending', 'sends', record[3] + 1, 'begun', this)
-redis.call('RPUSH', KEYS[3], now)
-redis.call('LTRIM', KEYS[3], -KEPT, -1)
-redis.call('PEXPIRE', KEYS[3], HOUR)
+redis.call('HSET', KEYS[2], 'state', 'sending', 'sends', int(record[3] + 1), 'begun', this)
+redis.call('RPUSH', KEYS[3], int(now))
+redis.call('LTRIM', KEYS[3], int(-KEPT), '-1')
+redis.call('PEXPIRE', KEYS[3], int(HOUR))
 return 'go'

@@ -43,7 +43,7 @@ if live then
   end
 end
 
-local sends = redis.call('LRANGE', sends_key, 0, -1)
+local sends = redis.call('LRANGE', sends_key, '0', '-1')
 local last = tonumber(sends[#sends])
 if last and cooldown > 0 and last + cooldown > now then
   return {'cooldown', '', last + cooldown, now}
@@ -68,14 +68,14 @@ local wait, run = predict(stream, eta_key)
 if wait > deadline then return {'overloaded', '', math.ceil(wait - deadline), now} end
 
 local eta = math.ceil(now + wait + run)
-local entry = redis.call('XADD', stream, '*', 'm', message, 'at', now)
+local entry = redis.call('XADD', stream, '*', 'm', message, 'at', int(now))
 redis.call('HSET', job_key, 'state', 'queued', 'client', client, 'patient', patient, 'approval', approval,
-  'accepted', now, 'deadline', now + deadline, 'eta', eta, 'sends', 0, 'entry', entry)
-redis.call('PEXPIRE', job_key, deadline + retention)
+  'accepted', int(now), 'deadline', int(now + deadline), 'eta', int(eta), 'sends', '0', 'entry', entry)
+redis.call('PEXPIRE', job_key, int(deadline + retention))
 redis.call('HSET', live_key, path, job)
 if per_client > 0 then
-  redis.call('HINCRBY', jobs_key, 'jobs', 1)
-  if jobs == 0 then redis.call('PEXPIRE', jobs_key, MINUTE) end
+  redis.call('HINCRBY', jobs_key, 'jobs', '1')
+  if jobs == 0 then redis.call('PEXPIRE', jobs_key, int(MINUTE)) end
 end
 if idem_key then redis.call('SET', idem_key, path .. ' ' .. job, 'PX', ARGV[11]) end
 return {'accepted', job, eta, now}

@@ -13,7 +13,7 @@ local function note_run(eta_key, run, now)
   local age = math.max(now - (tonumber(known[3]) or now), 0)
   seen = seen * math.max(math.exp(-age / WINDOW), 1 - 1 / FEWEST) + 1
   mean = mean + (run - mean) / seen
-  redis.call('HSET', eta_key, 'run', string.format('%.3f', mean), 'seen', string.format('%.3f', seen), 'at', now)
+  redis.call('HSET', eta_key, 'run', string.format('%.3f', mean), 'seen', string.format('%.3f', seen), 'at', int(now))
 end
 
 -- How long the next entry will wait for its run, and how long that will take, ms. By Little's law a full fleet makes

@@ -1,4 +1,4 @@
--- Shared by all scripts: the clock and the fence.
+-- Shared by all scripts: the clock, numbers and the fence.
 
 -- Redis' wall clock, milliseconds since the epoch.
 local function now_ms()
@@ -6,9 +6,14 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- A whole number as Redis takes it. Left to itself it writes every number out as a float, at the price of a command.
+local function int(number)
+  return string.format('%d', number)
+end
+
 -- Whether this consumer still holds this very delivery of an entry. A plain XACK does not ask, so every step does.
 local function owns(stream, group, entry, consumer, number)
-  local pending = redis.call('XPENDING', stream, group, entry, entry, 1)
+  local pending = redis.call('XPENDING', stream, group, entry, entry, '1')
   return pending[1] ~= nil and pending[1][2] == consumer and pending[1][4] == tonumber(number)
 end
 
@@ -30,7 +35,7 @@ local function write_end(keys, job, live_field, state, status, result, retention
   if redis.call('HGET', keys.live, live_field) == job then
     redis.call('HDEL', keys.live, live_field)
   end
-  redis.call('HINCRBY', keys.counts, status, 1)
+  redis.call('HINCRBY', keys.counts, status, '1')
   if state == 'failed' then
     redis.call('LPUSH', keys.failures, job)
     redis.call('LTRIM', keys.failures, 0, FAILURES_KEPT - 1)
