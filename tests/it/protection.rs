@@ -94,15 +94,7 @@ async fn an_end_is_written_again_until_its_replicas_have_it() {
     let master = format!("127.0.0.1 {}", bench.server.port());
     let mut replica =
         RedisServer::start_with(place.path(), &["--appendonly", "yes", "--replicaof", &master]).await;
-    // Not "online" in its master's eyes, which it is before it has acknowledged anything.
-    eventually("the replica confirms a write", WITHIN, || async {
-        let mut connection = bench.server.connection().await;
-        let mut write_and_wait = redis::pipe();
-        write_and_wait.cmd("SET").arg("probe").arg(1).ignore().cmd("WAIT").arg(1).arg(200);
-        let (confirmed,): (u64,) = write_and_wait.query_async(&mut connection).await.unwrap();
-        (confirmed == 1).then_some(())
-    })
-    .await;
+    bench.server.confirmed_by(1).await;
     let ticket = bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
     let outcome = refused();

@@ -97,7 +97,7 @@ impl RedisSentinels {
     }
 
     async fn agree(&self) {
-        eventually("sentinels, master and replica know each other", AGREES_WITHIN, || async {
+        eventually("sentinels, master and replicas know each other", AGREES_WITHIN, || async {
             for number in 0..SENTINELS {
                 let about: Vec<String> = self.ask(number, &["SENTINEL", "MASTER", MASTER]).await?;
                 let get = |name: &str| about.iter().skip_while(|word| *word != name).nth(1).cloned();
@@ -108,10 +108,10 @@ impl RedisSentinels {
                     return None;
                 }
             }
-            let info: String = self.servers[0].command(&["INFO", "replication"]).await;
-            (info.matches("state=online").count() == self.servers.len() - 1).then_some(())
+            Some(())
         })
         .await;
+        self.servers[0].confirmed_by(self.servers.len() - 1).await;
     }
 
     async fn ask<T: FromRedisValue>(&self, sentinel: usize, words: &[&str]) -> Option<T> {

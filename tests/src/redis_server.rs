@@ -94,6 +94,20 @@ impl RedisServer {
         command.query_async(&mut self.connection().await).await.expect("an answer of the right type")
     }
 
+    /// Waits until so many replicas confirm a write. "online" in its master's eyes, which a replica is before it has
+    /// acknowledged anything, would not do.
+    pub async fn confirmed_by(&self, replicas: usize) {
+        eventually("the replicas confirm a write", ANSWERS_WITHIN, || async {
+            let mut connection = self.connection().await;
+            let mut write_and_wait = redis::pipe();
+            write_and_wait.cmd("SET").arg("probe").arg(1).arg("PX").arg(1).ignore();
+            write_and_wait.cmd("WAIT").arg(replicas).arg(200);
+            let (confirmed,): (usize,) = write_and_wait.query_async(&mut connection).await.ok()?;
+            (confirmed == replicas).then_some(())
+        })
+        .await;
+    }
+
     async fn answers(&self) {
         let client = Client::open(self.url()).expect("a right URL");
         eventually("redis-server answers", ANSWERS_WITHIN, || async {
