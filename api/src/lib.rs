@@ -23,6 +23,8 @@ mod verifications;
 mod wait;
 
 use std::future::Future;
+use std::num::NonZero;
+use std::thread;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use shared::telemetry;
@@ -62,6 +64,11 @@ pub async fn serve(
     tokio::spawn(api.queue.clone().watch_redis(beside.clone()));
     tokio::spawn(api.waiters.clone().listen(beside.clone()));
     let _ends_beside = beside.drop_guard();
-    let exchange = Exchange::new(api.clone(), Routes::new(api.clone(), metrics));
-    Ok(server::serve(listener, exchange, &api, stop).await?)
+    let lane = || {
+        let api = api.beside(config);
+        Exchange::new(api.clone(), Routes::new(api, metrics.clone()))
+    };
+    let lanes = thread::available_parallelism().map_or(1, NonZero::get);
+    let exchanges = (0..lanes).map(|_| lane()).collect();
+    Ok(server::serve(listener, exchanges, &api, stop).await?)
 }

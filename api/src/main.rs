@@ -11,7 +11,8 @@ const NAME: &str = "resend-api";
 const ABOUT: &str =
     "Takes requests to resend the SMS code of an approval, answers with a job and serves its result";
 
-#[tokio::main]
+// Beside what serves requests: signals, accepting, subscriptions. Requests have threads of their own.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let config = match cli::start(NAME, ABOUT, Config::from_settings) {
         Ok(config) => config,

@@ -3,19 +3,21 @@
 mod activity;
 mod connection;
 mod descriptors;
+mod lanes;
 mod seats;
 
 use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::exchange::Exchange;
 use crate::state::Api;
 pub(crate) use activity::{Activity, OpenRequest};
 use connection::Connections;
+use lanes::Lanes;
 
 /// Between looks at whether open requests have ended.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
@@ -23,16 +25,16 @@ const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// Wait after the system could not give a connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`. Readiness turns at once; then new connections are still taken while those who send them learn
+/// Serves until `stop`, on a lane for each of `exchanges`. Readiness turns at once; then new connections are still taken while those who send them learn
 /// of it and while requests are open; then the open ones end.
 pub(crate) async fn serve(
     listener: TcpListener,
-    exchange: Exchange,
+    exchanges: Vec<Exchange>,
     api: &Api,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     descriptors::raise_limit(api.server.connections);
-    let connections = Connections::new(exchange, api.server.clone());
+    let connections = Connections::new(Lanes::start(exchanges)?, api.server.clone());
     let address = listener.local_addr()?;
     api.readiness.set(true);
     tracing::info!(%address, "listening");
@@ -59,7 +61,7 @@ async fn take_until(listener: &TcpListener, connections: &Connections, end: impl
             biased;
             () = &mut end => return,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => connections.take(stream, peer.ip()),
+                Ok((stream, peer)) => connections.take(stream.into_std(), peer.ip()),
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "cannot take connections");
@@ -94,8 +96,7 @@ async fn drained(api: &Api) {
 fn take_accepted(listener: TcpListener, connections: &Connections) -> io::Result<()> {
     let listener = listener.into_std()?;
     while let Ok((stream, peer)) = listener.accept() {
-        stream.set_nonblocking(true)?;
-        connections.take(TcpStream::from_std(stream)?, peer.ip());
+        connections.take(stream.set_nonblocking(true).map(|()| stream), peer.ip());
     }
     Ok(())
 }

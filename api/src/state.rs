@@ -17,7 +17,7 @@ use crate::error::QueueTrouble;
 use crate::receipts::ReceiptDesk;
 use crate::request_log::Meters;
 
-/// The state behind all routes.
+/// The state behind all routes, on one lane of the server.
 pub(crate) struct Api {
     pub(crate) queue: Queue,
     /// Checked by the queue when a job is accepted.
@@ -26,7 +26,7 @@ pub(crate) struct Api {
     pub(crate) codes: Option<Codes>,
     /// Takes delivery receipts; none without the secret they are signed with.
     pub(crate) receipts: Option<ReceiptDesk>,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) job_href: JobHref,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) server: ServerLimits,
@@ -40,7 +40,7 @@ pub(crate) struct Api {
     pub(crate) stopping: CancellationToken,
     pub(crate) readiness: Readiness,
     pub(crate) meters: Meters,
-    pub(crate) queue_trouble: QueueTrouble,
+    pub(crate) queue_trouble: Arc<QueueTrouble>,
 }
 
 impl Api {
@@ -48,12 +48,13 @@ impl Api {
     pub(crate) fn new(config: &Config) -> Result<Arc<Self>, StartError> {
         let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
         let waiters = Waiters::new(queue.clone(), &config.redis)?;
+        let authenticator = Authenticator::new(&config.auth).map_err(StartError::Upstream)?;
         Ok(Arc::new(Self {
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
             receipts: config.receipts.as_ref().map(|receipts| ReceiptDesk::new(receipts, queue.clone())),
             queue,
             approval_limits: config.limits.clone(),
-            authenticator: Authenticator::new(&config.auth).map_err(StartError::Upstream)?,
+            authenticator: Arc::new(authenticator),
             job_href: config.http.job_href.clone(),
             public_url: config.http.public_url.clone(),
             server: config.server.clone(),
@@ -64,8 +65,31 @@ impl Api {
             stopping: CancellationToken::new(),
             readiness: Readiness::default(),
             meters: Meters::new(),
-            queue_trouble: QueueTrouble::default(),
+            queue_trouble: Arc::default(),
         }))
+    }
+
+    /// The state of another lane: a link to Redis of its own, all else in common.
+    pub(crate) fn beside(&self, config: &Config) -> Arc<Self> {
+        let queue = self.queue.beside();
+        Arc::new(Self {
+            codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
+            receipts: config.receipts.as_ref().map(|receipts| ReceiptDesk::new(receipts, queue.clone())),
+            queue,
+            approval_limits: self.approval_limits.clone(),
+            authenticator: self.authenticator.clone(),
+            job_href: self.job_href.clone(),
+            public_url: self.public_url.clone(),
+            server: self.server.clone(),
+            sync: self.sync,
+            in_flight: self.in_flight.clone(),
+            waits: self.waits.clone(),
+            waiters: self.waiters.clone(),
+            stopping: self.stopping.clone(),
+            readiness: self.readiness.clone(),
+            meters: Meters::new(),
+            queue_trouble: self.queue_trouble.clone(),
+        })
     }
 }
 

@@ -1,11 +1,18 @@
 //! Wall-clock time as the contract writes it. Safety never rests on it: what may be sent, and how often, rests on
 //! recorded state and on Redis' own clock inside the scripts.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// Milliseconds since the Unix epoch, by this machine's clock.
 pub fn now_ms() -> u64 {
     u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0)
+}
+
+/// Whole milliseconds, as Redis takes times.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// ISO 8601 in UTC with milliseconds, as in `2018-08-02T10:45:16.000Z`.

@@ -10,7 +10,7 @@ mod phone_names;
 mod subject;
 
 use futures_util::future::join_all;
-use redis::{Cmd, Script};
+use redis::Cmd;
 
 pub use pace::{Pace, Turn};
 pub use phone_names::PhoneNames;
@@ -20,14 +20,14 @@ use crate::config::MessageLimits;
 use crate::ids::{ClientId, PatientId};
 use crate::phone::PhoneNumber;
 use crate::queue::{Delivery, Queue};
-use crate::redis::RedisError;
+use crate::redis::{Gathered, Item, RedisError};
 
 /// Counts messages and says when there are enough.
 pub struct Limits {
     queue: Queue,
     allowed: MessageLimits,
     phones: PhoneNames,
-    take: Script,
+    take: Gathered,
 }
 
 /// Whether a message may be sent.
@@ -61,7 +61,8 @@ struct Record {
 impl Limits {
     /// Limits as the settings have them, counted in the queue's Redis.
     pub fn new(allowed: MessageLimits, phones: PhoneNames, queue: Queue) -> Self {
-        let take = Script::new(include_str!("limits/scripts/take.lua"));
+        let take = Gathered::new(queue.redis(), include_str!("limits/scripts/take.lua"), Item::new());
+        let take = take.confirmed().on_tags_of_their_own();
         Self { queue, allowed, phones, take }
     }
 
@@ -102,12 +103,10 @@ impl Limits {
         subject: &Subject,
         message: &str,
     ) -> Result<Option<(&'static str, u64)>, RedisError> {
-        let mut call = self.take.key(&subject.key);
-        call.arg(message);
-        for limit in &subject.limits {
-            call.arg(limit.window_ms).arg(limit.allowed);
-        }
-        let (reached, next_attempt_ms): (usize, u64) = self.queue.redis().script_confirmed(&call).await?;
+        let item = Item::new().key(&subject.key).arg(message).arg(subject.limits.len());
+        let item =
+            subject.limits.iter().fold(item, |item, limit| item.arg(limit.window_ms).arg(limit.allowed));
+        let (reached, next_attempt_ms): (usize, u64) = self.take.ask(item).await?;
         let limit = reached.checked_sub(1).and_then(|index| subject.limits.get(index));
         Ok(limit.map(|limit| (limit.name, next_attempt_ms)))
     }

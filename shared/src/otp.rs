@@ -26,10 +26,12 @@ use redis::Script;
 pub use check::{Checked, Verified};
 pub use send::Offered;
 
+use crate::clock::millis;
 use crate::config::OtpConfig;
 use crate::ids::JobId;
 use crate::phone::PhoneNumber;
 use crate::queue::Queue;
+use crate::redis::{Gathered, Item, Redis};
 use key::OtpKey;
 
 /// Makes codes, keeps what checking them needs, and checks them.
@@ -48,8 +50,8 @@ pub struct Codes {
 pub struct Code(String);
 
 struct Scripts {
-    offer: Script,
-    activate: Script,
+    offer: Gathered,
+    activate: Gathered,
     guess: Script,
     spend: Script,
 }
@@ -57,14 +59,15 @@ struct Scripts {
 impl Codes {
     /// Codes as the settings have them, records in the queue's Redis.
     pub fn new(config: &OtpConfig, queue: Queue) -> Self {
+        let life_ms = millis(config.life);
         Self {
-            queue,
             key: OtpKey::new(&config.key),
             older_key: config.older_key.as_ref().map(OtpKey::new),
             length: config.length,
-            life_ms: u64::try_from(config.life.as_millis()).unwrap_or(u64::MAX),
+            life_ms,
             max_guesses: config.max_guesses,
-            scripts: Scripts::new(),
+            scripts: Scripts::new(queue.redis(), life_ms),
+            queue,
         }
     }
 
@@ -103,10 +106,11 @@ impl fmt::Debug for Code {
 }
 
 impl Scripts {
-    fn new() -> Self {
+    fn new(redis: &Redis, life_ms: u64) -> Self {
+        let gathered = |script| Gathered::new(redis, script, Item::new().arg(life_ms)).on_tags_of_their_own();
         Self {
-            offer: Script::new(include_str!("otp/scripts/offer.lua")),
-            activate: Script::new(include_str!("otp/scripts/activate.lua")),
+            offer: gathered(include_str!("otp/scripts/offer.lua")),
+            activate: gathered(include_str!("otp/scripts/activate.lua")),
             guess: Script::new(include_str!("otp/scripts/guess.lua")),
             spend: Script::new(include_str!("otp/scripts/spend.lua")),
         }

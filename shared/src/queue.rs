@@ -48,7 +48,7 @@ use crate::config::QueueConfig;
 use crate::message::Message;
 use crate::redis::{Redis, RedisError};
 use guard::Guard;
-use scripts::Scripts;
+use scripts::{Scripts, Steps};
 
 /// The consumer group all workers read through.
 pub const GROUP: &str = "workers";
@@ -64,7 +64,9 @@ struct Inner {
     keys: Keys,
     config: QueueConfig,
     scripts: Scripts,
-    guard: Guard,
+    /// By partition.
+    steps: Vec<Steps>,
+    guard: Arc<Guard>,
 }
 
 /// One delivery of a job to one worker: the right to act on it until it is settled or the lease is lost.
@@ -101,9 +103,22 @@ pub enum QueueError {
 impl Queue {
     /// A queue under these names.
     pub fn new(redis: Redis, config: QueueConfig) -> Self {
+        let guard = Arc::new(Guard::new(config.strict));
+        Self::over(redis, config, guard)
+    }
+
+    /// The same queue over a link of its own (see [`Redis::beside`]). What one learns of Redis' safety both know.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::over(self.inner.redis.beside(), self.inner.config.clone(), self.inner.guard.clone())
+    }
+
+    fn over(redis: Redis, config: QueueConfig, guard: Arc<Guard>) -> Self {
         let keys = Keys::new(&config.name, config.partitions);
-        let (scripts, guard) = (Scripts::new(), Guard::new(config.strict));
-        Self { inner: Arc::new(Inner { redis, keys, config, scripts, guard }) }
+        let scripts = Scripts::new();
+        let steps =
+            keys.partitions().map(|partition| Steps::new(&redis, &keys, partition, &config)).collect();
+        Self { inner: Arc::new(Inner { redis, keys, config, scripts, steps, guard }) }
     }
 
     /// The connection it works over.
@@ -119,5 +134,10 @@ impl Queue {
     /// Its times.
     pub fn config(&self) -> &QueueConfig {
         &self.inner.config
+    }
+
+    fn steps(&self, partition: Partition) -> &Steps {
+        // Partitions are made by `Keys` only, and there is one of these for each.
+        &self.inner.steps[usize::from(partition.0)]
     }
 }

@@ -4,26 +4,31 @@
 mod confirm;
 mod connect;
 mod error;
+mod gathered;
 mod link;
 mod listener;
 mod safety;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ::redis::{Cmd, FromRedisValue, Pipeline, RedisResult, ScriptInvocation};
+use ::redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisResult, ScriptInvocation, ServerErrorKind};
 use tokio::sync::Mutex;
 
 pub use connect::{Connection, Connector};
 pub use error::RedisError;
+pub use gathered::{Gathered, Item};
 pub use listener::{Listener, Subscription};
 pub use safety::{Finding, Server};
 
 use crate::config::RedisConfig;
 use error::within;
-use link::{Attempts, Link};
+use gathered::Evaluation;
+use link::{Attempts, Link, Outage};
 
 /// Times a command is sent again after its link broke or its script was flushed away. All our scripts may run twice.
 const REPEATS: u32 = 2;
+
+const NO_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 
 /// A shared handle; clones use the same link, over which commands are pipelined.
 #[derive(Clone)]
@@ -32,9 +37,11 @@ pub struct Redis {
 }
 
 struct Inner {
-    connector: Connector,
+    connector: Arc<Connector>,
     link: RwLock<Option<Link>>,
     attempts: Mutex<Attempts>,
+    /// Shared with the handles beside this one.
+    outage: Outage,
     min_replicas: u64,
     /// Connections for confirmed writes: `WAIT` holds up whatever comes behind it, so each write has one to itself. Each
     /// is of the time of one link, and of no use after it.
@@ -46,15 +53,27 @@ enum Request<'a> {
     Command(&'a Cmd),
     Pipeline(&'a Pipeline),
     Script(&'a ScriptInvocation<'a>),
+    Evaluation(&'a Evaluation<'a>),
 }
 
 impl Redis {
     /// A handle that connects on first use.
     pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
         let connector = Connector::new(config).map_err(|error| RedisError::Refused(Arc::new(error)))?;
-        let (link, attempts, idle) = (RwLock::default(), Mutex::default(), std::sync::Mutex::default());
-        let min_replicas = config.min_replicas;
-        Ok(Self { inner: Arc::new(Inner { connector, link, attempts, min_replicas, idle }) })
+        Ok(Self::over(Arc::new(connector), Outage::default(), config.min_replicas))
+    }
+
+    /// A handle with a link of its own, which also connects on first use. A link is driven by the runtime it was made
+    /// on: who has a runtime of its own has calls of its own answered there.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::over(self.inner.connector.clone(), self.inner.outage.clone(), self.inner.min_replicas)
+    }
+
+    fn over(connector: Arc<Connector>, outage: Outage, min_replicas: u64) -> Self {
+        let (link, idle) = (RwLock::default(), std::sync::Mutex::default());
+        let attempts = Mutex::new(Attempts::new(outage.clone()));
+        Self { inner: Arc::new(Inner { connector, link, attempts, outage, min_replicas, idle }) }
     }
 
     /// Runs one command.
@@ -70,6 +89,16 @@ impl Redis {
     /// Runs a script by its hash, loading it where Redis does not have it.
     pub async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         self.ask(&Request::Script(script)).await
+    }
+
+    /// Runs a script for many items at once.
+    async fn evaluate<T: FromRedisValue>(
+        &self,
+        evaluation: &Evaluation<'_>,
+        is_confirmed: bool,
+    ) -> Result<T, RedisError> {
+        let request = Request::Evaluation(evaluation);
+        if is_confirmed { self.ask_confirmed(&request).await } else { self.ask(&request).await }
     }
 
     /// How many replicas must confirm a write.
@@ -106,10 +135,14 @@ impl Redis {
 
     /// Which streams may be read by one command: all of them on one server, each alone in a cluster.
     pub fn read_together<T: Clone>(&self, streams: &[T]) -> Vec<Vec<T>> {
-        match self.inner.connector {
-            Connector::Cluster(_) => streams.iter().map(|stream| vec![stream.clone()]).collect(),
-            Connector::Single(_) | Connector::Sentinel(_) => vec![streams.to_vec()],
+        if self.is_cluster() {
+            return streams.iter().map(|stream| vec![stream.clone()]).collect();
         }
+        vec![streams.to_vec()]
+    }
+
+    fn is_cluster(&self) -> bool {
+        matches!(*self.inner.connector, Connector::Cluster(_))
     }
 
     async fn ask<T: FromRedisValue>(&self, request: &Request<'_>) -> Result<T, RedisError> {
@@ -172,6 +205,10 @@ impl Request<'_> {
             Self::Command(command) => command.query_async(connection).await,
             Self::Pipeline(pipeline) => pipeline.query_async(connection).await,
             Self::Script(script) => script.invoke_async(connection).await,
+            Self::Evaluation(evaluation) => match evaluation.by_hash().query_async(connection).await {
+                Err(error) if error.kind() == NO_SCRIPT => evaluation.in_full().query_async(connection).await,
+                answer => answer,
+            },
         }
     }
 }

@@ -53,6 +53,11 @@ impl Bench {
         self.queue.enqueue(job, &self.limits).await.unwrap()
     }
 
+    /// The limits it is asked under.
+    pub(crate) fn limits(&self) -> &ApprovalLimits {
+        &self.limits
+    }
+
     pub(crate) async fn accept(&self, job: &NewJob) -> Ticket {
         match self.enqueue(job).await {
             Enqueued::Accepted(ticket) => ticket,

@@ -1,6 +1,7 @@
 //! One connection, HTTP/1.1 or HTTP/2, from the accept to its end.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Watched};
+use super::lanes::Lanes;
 use super::seats::Seats;
 use crate::config::ServerLimits;
 use crate::exchange::Exchange;
@@ -32,14 +34,14 @@ const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs
 /// All open connections.
 pub(super) struct Connections {
     builder: Arc<Builder<TokioExecutor>>,
-    exchange: Arc<Exchange>,
+    lanes: Lanes,
     limits: ServerLimits,
     graceful: GracefulShutdown,
     seats: Seats,
 }
 
 impl Connections {
-    pub(super) fn new(exchange: Exchange, limits: ServerLimits) -> Self {
+    pub(super) fn new(lanes: Lanes, limits: ServerLimits) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         // Heads are timed by `Activity`: the server's own timer starts only after the protocol is known, and counts
         // the wait between two requests too.
@@ -52,16 +54,17 @@ impl Connections {
             .keep_alive_interval(PING.0)
             .keep_alive_timeout(PING.1);
         let (seats, graceful) = (Seats::new(&limits), GracefulShutdown::new());
-        Self { builder: Arc::new(builder), exchange: Arc::new(exchange), limits, graceful, seats }
+        Self { builder: Arc::new(builder), lanes, limits, graceful, seats }
     }
 
-    /// Serves a connection in a task of its own; one too many is closed.
-    pub(super) fn take(&self, stream: TcpStream, peer: IpAddr) {
-        let Some(seat) = self.seats.take(peer) else { return };
+    /// Serves a connection in a task of its own; one too many is closed. It belongs to no runtime yet.
+    pub(super) fn take(&self, stream: io::Result<std::net::TcpStream>, peer: IpAddr) {
+        let (Ok(stream), Some(seat)) = (stream, self.seats.take(peer)) else { return };
         let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
-        let (exchange, activity) = (self.exchange.clone(), Activity::new(&self.limits));
-        tokio::spawn(async move {
+        let activity = Activity::new(&self.limits);
+        self.lanes.spawn(|exchange| async move {
             let _seat = seat;
+            let Ok(stream) = TcpStream::from_std(stream) else { return };
             // Answers are small and whole: there is nothing to gather.
             drop(stream.set_nodelay(true));
             let io = TokioIo::new(Watched::new(stream, activity.clone()));

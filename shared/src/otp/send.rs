@@ -6,7 +6,7 @@ use super::key::OtpKey;
 use super::{Code, Codes};
 use crate::ids::JobId;
 use crate::phone::PhoneNumber;
-use crate::redis::RedisError;
+use crate::redis::{Item, RedisError};
 
 /// A code that may be sent now.
 #[derive(Debug)]
@@ -25,10 +25,8 @@ impl Codes {
         let older = self.older_key_of(phone, job).await?;
         let key = older.unwrap_or(&self.key);
         let (code, record) = (key.code(job, self.length), self.record(key, phone));
-        let mut call = self.scripts.offer.key(&record);
-        call.key(self.used(key, phone, job));
-        call.arg(job.as_str()).arg(key.hash(phone, job, &code)).arg(self.life_ms);
-        let offered: bool = self.queue.redis().script(&call).await?;
+        let item = Item::new().key(&record).key(self.used(key, phone, job));
+        let offered: bool = self.scripts.offer.ask(item.arg(job).arg(key.hash(phone, job, &code))).await?;
         let other_key = self.older_key.as_ref().filter(|_| older.is_none());
         let older_record = other_key.map(|older| self.record(older, phone));
         Ok(offered.then_some(Offered { code, record, older_record }))
@@ -37,9 +35,7 @@ impl Codes {
     /// Makes an offered code the only one: a gateway took its message. `false` where a later job's code was offered
     /// meanwhile, which is then the one that counts, or where the code was used meanwhile.
     pub async fn activate(&self, offered: &Offered, job: &JobId) -> Result<bool, RedisError> {
-        let mut call = self.scripts.activate.key(&offered.record);
-        call.arg(job.as_str()).arg(self.life_ms);
-        let active = self.queue.redis().script(&call).await?;
+        let active = self.scripts.activate.ask(Item::new().key(&offered.record).arg(job)).await?;
         if let Some(older) = offered.older_record.as_ref().filter(|_| active) {
             let mut retire = Cmd::new();
             retire.arg("HDEL").arg(older).arg("job").arg("hash").arg("expires");

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use crate::clock::millis;
 use crate::message::VERSION;
 use crate::outcome::{Outcome, Refusal};
 
-use super::enqueue::millis;
 use super::{GROUP, Partition, Queue, QueueError};
 
 /// One worker of the fleet looks in this time.

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use crate::clock::millis;
 use crate::config::ApprovalLimits;
 use crate::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
 use crate::message::Message;
+use crate::redis::Item;
 use crate::telemetry::span::Span;
 
 use super::eta::still_ahead;
 use super::{Queue, QueueError};
 
 /// How long an idempotency key replays its first answer (contract, section 2).
-const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
+pub(super) const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
 
 /// What a job is made of.
 #[derive(Debug, Clone)]
@@ -95,30 +97,24 @@ impl Queue {
         let config = &self.inner.config;
         let span = Span::producer(&config.name, &job, new.trace.as_ref());
         let message = new.message(job.clone(), &span)?;
-        let mut call = self.inner.scripts.enqueue.prepare_invoke();
-        call.key(keys.stream(partition))
-            .key(keys.live(partition))
+        let mut item = Item::new()
             .key(keys.job(partition, &job))
             .key(keys.sends(partition, &new.approval))
-            .key(keys.eta(partition))
             .key(keys.client_jobs(partition, &new.client));
         if let Some(key) = &new.idempotency {
-            call.key(keys.idempotency(partition, &format!("{}:{}", new.client, key.as_str())));
+            item = item.key(keys.idempotency(partition, &format!("{}:{}", new.client, key.as_str())));
         }
-        call.arg(job.as_str())
+        let item = item
+            .arg(&job)
             .arg(message)
-            .arg(new.approval.to_string())
-            .arg(new.client.as_str())
-            .arg(new.patient.to_string())
-            .arg(millis(config.deadline))
-            .arg(millis(config.retention))
+            .arg(new.approval)
+            .arg(&new.client)
+            .arg(new.patient)
             .arg(millis(limits.cooldown))
             .arg(limits.per_hour)
-            .arg(keys.job_prefix(partition))
-            .arg(millis(IDEMPOTENCY_LIFE))
-            .arg(self.inner.redis.min_replicas())
-            .arg(limits.jobs_per_client_minute);
-        let answer: (String, String, f64, u64) = self.inner.redis.script_confirmed(&call).await?;
+            .arg(limits.jobs_per_client_minute)
+            .arg(u8::from(new.idempotency.is_some()));
+        let answer: (String, String, f64, u64) = self.steps(partition).enqueue.ask(item).await?;
         let (word, job, number, now_ms) = answer;
         let enqueued = read_answer(&word, &job, number, now_ms)?;
         span.result(enqueued.label());
@@ -192,11 +188,6 @@ fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueu
         "overloaded" => Enqueued::Overloaded { retry_after_ms: at },
         _ => return Err(QueueError::Corrupt("the answer of enqueue")),
     })
-}
-
-/// Whole milliseconds, as the scripts take them.
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

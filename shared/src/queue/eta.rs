@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::millis;
+
 use super::consumer::Consumer;
-use super::enqueue::millis;
 use super::{Partition, Queue, QueueError};
 
 /// How often a worker says that it is alive.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::failpoint;
 use crate::job::JobState;
 use crate::outcome::Outcome;
+use crate::redis::Item;
 
-use super::enqueue::millis;
 use super::{Delivery, Queue, QueueError};
 
 /// What became of a finish.
@@ -34,32 +34,23 @@ impl Queue {
     ) -> Result<Finished, QueueError> {
         let (keys, partition, job) = (&self.inner.keys, delivery.partition, &delivery.message.job);
         let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
-        let mut call = self.inner.scripts.finish.prepare_invoke();
-        call.key(keys.stream(partition))
-            .key(keys.job(partition, job))
-            .key(keys.result(partition, job))
-            .key(keys.live(partition))
-            .key(keys.eta(partition))
-            .key(keys.counts(partition))
-            .key(keys.failures(partition));
-        delivery
-            .fence(&mut call)
-            .arg(job.as_str())
+        let item = Item::new().key(keys.job(partition, job)).key(keys.result(partition, job));
+        let item = delivery
+            .fenced(item)
+            .arg(job)
             .arg(delivery.message.path())
             .arg(outcome.state().as_str())
             .arg(outcome.status_code())
             .arg(result)
-            .arg(millis(self.inner.config.retention))
-            .arg(counted(run.into()))
-            .arg(keys.ended(partition));
+            .arg(counted(run.into()));
         failpoint::hit(failpoint::BEFORE_FINISH, job).await;
-        let (word, eta_ms, now_ms): (String, i64, i64) = self.inner.redis.script_confirmed(&call).await?;
+        let (word, eta_ms, now_ms): (String, i64, i64) = self.steps(partition).finish.ask(item).await?;
         failpoint::hit(failpoint::AFTER_FINISH, job).await;
         Ok(match word.as_str() {
             "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },
             "ended" => Finished::Before,
             "lost" => Finished::Lost,
-            _ => return Err(QueueError::Corrupt("the answer of finish")),
+            _ => return Err(QueueError::Corrupt("the keys of a job, or the answer of finish")),
         })
     }
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::millis;
 use crate::telemetry::Seldom;
 
 use super::consumer::Consumer;
-use super::enqueue::millis;
 use super::{Delivery, GROUP, Partition, Queue, QueueError};
 
 /// Leases renewed in one call.

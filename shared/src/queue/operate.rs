@@ -1,10 +1,10 @@
 //! What an operator may do to the queue. Each step is one script, or one command, and may be done while workers run.
 
 use crate::clock;
+use crate::clock::millis;
 use crate::ids::JobId;
 use crate::outcome::{Outcome, Refusal};
 
-use super::enqueue::millis;
 use super::{GROUP, QuarantineId, Queue, QueueError};
 
 /// Entries purged in one call.

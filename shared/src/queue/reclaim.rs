@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::clock::millis;
 use crate::outcome::{Outcome, Refusal};
 
 use super::consumer::{Consumer, Held};
-use super::enqueue::millis;
 use super::eta::ANNOUNCED_EVERY;
 use super::fetch::RawEntry;
 use super::{GROUP, Partition, Queue, QueueError};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::millis;
+
 use super::consumer::Consumer;
-use super::enqueue::millis;
 use super::finish::counted;
 use super::{Delivery, Partition, Queue, QueueError};
 

@@ -1,25 +1,73 @@
-//! The scripts of the queue, each behind the same prelude; those that predict, behind a second one.
+//! The scripts of the queue, each behind the same prelude; those that predict, behind a second one. What every job goes
+//! through, and so comes in numbers, is called for many jobs at once.
 
 use ::redis::Script;
 
-macro_rules! script {
+use super::send::SENDS_PER_JOB;
+use super::{GROUP, Keys, Partition};
+use crate::clock::millis;
+use crate::config::QueueConfig;
+use crate::redis::{Gathered, Item, Redis};
+
+use super::enqueue::IDEMPOTENCY_LIFE;
+
+macro_rules! text {
     ($file:literal) => {
-        Script::new(concat!(include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $file))))
+        concat!(include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $file)))
     };
     ($file:literal, with eta) => {
-        Script::new(concat!(
+        concat!(
             include_str!("scripts/prelude.lua"),
             include_str!("scripts/eta.lua"),
             include_str!(concat!("scripts/", $file))
-        ))
+        )
     };
 }
 
-/// Every script, hashed once.
+macro_rules! script {
+    ($($file:tt)*) => {
+        Script::new(text!($($file)*))
+    };
+}
+
+/// The steps of every job in one partition, called for many jobs at once.
+pub(super) struct Steps {
+    pub(super) enqueue: Gathered,
+    pub(super) begin_send: Gathered,
+    pub(super) finish: Gathered,
+}
+
+impl Steps {
+    pub(super) fn new(redis: &Redis, keys: &Keys, partition: Partition, config: &QueueConfig) -> Self {
+        let enqueue = Item::new()
+            .key(keys.stream(partition))
+            .key(keys.live(partition))
+            .key(keys.eta(partition))
+            .arg(millis(config.deadline))
+            .arg(millis(config.retention))
+            .arg(keys.job_prefix(partition))
+            .arg(millis(IDEMPOTENCY_LIFE))
+            .arg(redis.min_replicas());
+        let begin_send = Item::new().key(keys.stream(partition)).arg(GROUP).arg(SENDS_PER_JOB);
+        let finish = Item::new()
+            .key(keys.stream(partition))
+            .key(keys.live(partition))
+            .key(keys.eta(partition))
+            .key(keys.counts(partition))
+            .key(keys.failures(partition))
+            .arg(GROUP)
+            .arg(millis(config.retention))
+            .arg(keys.ended(partition));
+        Self {
+            enqueue: Gathered::new(redis, text!("enqueue.lua", with eta), enqueue).confirmed(),
+            begin_send: Gathered::new(redis, text!("begin_send.lua"), begin_send).confirmed(),
+            finish: Gathered::new(redis, text!("finish.lua", with eta), finish).confirmed(),
+        }
+    }
+}
+
+/// Every other script, hashed once.
 pub(super) struct Scripts {
-    pub(super) enqueue: Script,
-    pub(super) begin_send: Script,
-    pub(super) finish: Script,
     pub(super) retry_later: Script,
     pub(super) hand_back: Script,
     pub(super) let_go: Script,
@@ -40,9 +88,6 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            enqueue: script!("enqueue.lua", with eta),
-            begin_send: script!("begin_send.lua"),
-            finish: script!("finish.lua", with eta),
             retry_later: script!("retry_later.lua", with eta),
             hand_back: script!("hand_back.lua", with eta),
             let_go: script!("let_go.lua"),

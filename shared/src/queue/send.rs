@@ -1,12 +1,13 @@
 //! *Begin send*: the intent is recorded before anything is sent.
 
 use crate::failpoint;
+use crate::redis::Item;
 use crate::telemetry::span::{self, Span};
 
 use super::{Delivery, GROUP, Queue, QueueError};
 
 /// Sends a job may begin: the first, and one more with the same code when nobody can tell what became of the first.
-const SENDS_PER_JOB: u32 = 2;
+pub(super) const SENDS_PER_JOB: u32 = 2;
 
 /// Whether this delivery may send now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +27,10 @@ impl Queue {
     pub async fn begin_send(&self, delivery: &Delivery) -> Result<SendStart, QueueError> {
         let span = Span::step(span::BEGIN_SEND, delivery.message.trace.as_ref());
         let (keys, partition) = (&self.inner.keys, delivery.partition);
-        let mut call = self.inner.scripts.begin_send.prepare_invoke();
-        call.key(keys.stream(partition))
+        let item = Item::new()
             .key(keys.job(partition, &delivery.message.job))
             .key(keys.sends(partition, &delivery.message.approval));
-        delivery.fence(&mut call).arg(SENDS_PER_JOB);
-        let word: String = self.inner.redis.script_confirmed(&call).await?;
+        let word: String = self.steps(partition).begin_send.ask(delivery.fenced(item)).await?;
         failpoint::hit(failpoint::AFTER_BEGIN_SEND, &delivery.message.job).await;
         let (start, label) = match word.as_str() {
             "go" => (SendStart::Go, "go"),
@@ -46,6 +45,11 @@ impl Queue {
 }
 
 impl Delivery {
+    /// The arguments each item of a fenced step begins with: consumer, entry, delivery number.
+    pub(super) fn fenced(&self, item: Item) -> Item {
+        item.arg(&self.consumer).arg(&self.entry).arg(self.number)
+    }
+
     /// The arguments every fenced script begins with: group, consumer, entry, delivery number.
     pub(super) fn fence<'a, 'b>(
         &self,

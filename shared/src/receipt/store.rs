@@ -1,11 +1,10 @@
 //! Where states are kept: under the channel and the gateway's name for the message, so that a receipt that overtakes the
 //! answer to the submit is as good as any. The job's record only names its message.
 
-use std::time::Duration;
-
 use redis::{Cmd, Script};
 
 use super::MessageState;
+use crate::clock::millis;
 use crate::ids::JobId;
 use crate::queue::Queue;
 use crate::redis::RedisError;
@@ -114,10 +113,6 @@ fn spellings(channel: &str, message_id: &str) -> Vec<String> {
         }
     }
     all
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use ::redis::{FromRedisValue, ScriptInvocation};
 
 use super::error::within;
 use super::link::Link;
-use super::{Connection, Connector, REPEATS, Redis, RedisError};
+use super::{Connection, Connector, REPEATS, Redis, RedisError, Request};
 
 /// How long replicas may take to confirm a write.
 const CONFIRM_LIMIT: Duration = Duration::from_millis(800);
@@ -22,13 +22,20 @@ impl Redis {
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
+        self.ask_confirmed(&Request::Script(script)).await
+    }
+
+    pub(super) async fn ask_confirmed<T: FromRedisValue>(
+        &self,
+        request: &Request<'_>,
+    ) -> Result<T, RedisError> {
         let wanted = self.inner.min_replicas;
         if wanted == 0 {
-            return self.script(script).await;
+            return self.ask(request).await;
         }
         let mut repeats = 0;
         loop {
-            match Box::pin(self.write_and_wait(script, wanted)).await {
+            match Box::pin(self.write_and_wait(request, wanted)).await {
                 Err(error) if error.may_repeat() && repeats < REPEATS => repeats += 1,
                 answer => return answer,
             }
@@ -37,7 +44,7 @@ impl Redis {
 
     async fn write_and_wait<T: FromRedisValue>(
         &self,
-        script: &ScriptInvocation<'_>,
+        request: &Request<'_>,
         wanted: u64,
     ) -> Result<T, RedisError> {
         let link = self.link().await?;
@@ -46,7 +53,7 @@ impl Redis {
             None => self.dedicated().await?,
         };
         // A connection that fails in between is dropped, and with it whatever answer is still on its way.
-        let answer = within(script.invoke_async(&mut connection)).await?;
+        let answer = within(request.send(&mut connection)).await?;
         let mut wait = ::redis::cmd("WAIT");
         wait.arg(wanted).arg(CONFIRM_LIMIT.as_millis().to_string());
         let confirmed: u64 = within(wait.query_async(&mut connection)).await?;
@@ -61,7 +68,7 @@ impl Redis {
     /// A master without its replicas may be one that was replaced and was not told yet: sentinels leave it alone for
     /// seconds, in which it takes writes that will be thrown away. So who is master is asked anew.
     fn doubt(&self, link: &Link) {
-        if matches!(self.inner.connector, Connector::Sentinel(_)) && link.since.elapsed() > ASKED_EVERY {
+        if matches!(*self.inner.connector, Connector::Sentinel(_)) && link.since.elapsed() > ASKED_EVERY {
             self.discard(link.generation);
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 const COMMAND_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// Why Redis gave no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum RedisError {
     /// No connection, or it broke.
     #[error("redis is unreachable: {0}")]
@@ -50,6 +50,11 @@ impl RedisError {
             Self::Silent(_) | Self::Unconfirmed { .. } => false,
             Self::Refused(error) => error.kind() == ErrorKind::Server(ServerErrorKind::NoScript),
         }
+    }
+
+    /// Whether one item of a call may be to blame, by what its keys hold, and not the server or the link.
+    pub(super) fn may_be_of_one_item(&self) -> bool {
+        matches!(self, Self::Refused(error) if matches!(error.code(), Some("ERR" | "WRONGTYPE")))
     }
 
     pub(super) fn source_error(&self) -> Arc<::redis::RedisError> {

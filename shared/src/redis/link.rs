@@ -1,6 +1,7 @@
 //! The link everybody shares: which one it is, and when the next attempt at one may be made.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Connection, RedisError};
@@ -16,9 +17,13 @@ pub(super) struct Link {
     pub(super) connection: Connection,
 }
 
+/// Whether Redis is away, as far as the log has said: once for all links of a process.
+#[derive(Clone, Default)]
+pub(super) struct Outage(Arc<AtomicBool>);
+
 /// What became of the attempts to connect.
-#[derive(Default)]
 pub(super) struct Attempts {
+    outage: Outage,
     generation: u64,
     failed: u32,
     not_before: Option<Instant>,
@@ -26,6 +31,10 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
+    pub(super) fn new(outage: Outage) -> Self {
+        Self { outage, generation: 0, failed: 0, not_before: None, last: None }
+    }
+
     pub(super) fn check_backoff(&self) -> Result<(), RedisError> {
         match (&self.last, self.not_before) {
             (Some(last), Some(not_before)) if Instant::now() < not_before => {
@@ -37,7 +46,7 @@ impl Attempts {
 
     pub(super) fn note_failure(&mut self, error: &RedisError) {
         // Logged when the state changes, not for every attempt: an outage must not flood the log.
-        if self.failed == 0 {
+        if self.failed == 0 && !self.outage.0.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "redis is away, trying again with backoff");
         }
         let longest = BACKOFF.0.saturating_mul(1 << self.failed.min(5)).min(BACKOFF.1);
@@ -47,7 +56,7 @@ impl Attempts {
     }
 
     pub(super) fn note_success(&mut self, connection: Connection) -> Link {
-        if self.failed > 0 {
+        if self.failed > 0 && self.outage.0.swap(false, Ordering::Relaxed) {
             tracing::info!(attempts = self.failed + 1, "redis is back");
         }
         self.generation += 1;

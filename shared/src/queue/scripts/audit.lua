@@ -14,7 +14,7 @@ local function is_in_place(record)
   return false
 end
 
-local freed, restored, ended = 0, 0, 0
+local freed, restored, ended, ends = 0, 0, 0, no_ends()
 local now = now_ms()
 local batch = redis.call('HSCAN', KEYS[3], redis.call('GET', KEYS[4]) or '0', 'COUNT', ARGV[2])
 redis.call('SET', KEYS[4], batch[1])
@@ -28,9 +28,8 @@ for i = 1, #batch[2], 2 do
     freed = freed + 1
   elseif not is_in_place(record) then
     if now > tonumber(known[4]) then
-      local keys = {job = job_key, result = ARGV[4] .. job, live = KEYS[3], counts = KEYS[6], failures = KEYS[7],
-        channel = ARGV[9]}
-      write_end(keys, job, path, 'failed', ARGV[6], ARGV[7], ARGV[8])
+      write_end(ends, {id = job, record = job_key, result = ARGV[4] .. job, path = path, state = 'failed',
+        status = ARGV[6], answer = ARGV[7]}, ARGV[8])
       ended = ended + 1
     else
       -- Whose request it was stood in the entry only; the audit signs in its place.
@@ -42,4 +41,5 @@ for i = 1, #batch[2], 2 do
     end
   end
 end
+close_ends(ends, {live = KEYS[3], counts = KEYS[6], failures = KEYS[7], channel = ARGV[9]})
 return {freed, restored, ended}

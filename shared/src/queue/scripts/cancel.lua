@@ -15,6 +15,8 @@ elseif record[3] then
   redis.pcall('XACK', KEYS[1], ARGV[1], record[3])
   redis.call('XDEL', KEYS[1], record[3])
 end
-local keys = {job = KEYS[2], result = KEYS[3], live = KEYS[4], counts = KEYS[6], failures = KEYS[7], channel = ARGV[6]}
-write_end(keys, ARGV[2], (record[5] or '') .. '/' .. (record[6] or ''), 'failed', ARGV[3], ARGV[4], ARGV[5])
+local ends = no_ends()
+write_end(ends, {id = ARGV[2], record = KEYS[2], result = KEYS[3], path = (record[5] or '') .. '/' .. (record[6] or ''),
+  state = 'failed', status = ARGV[3], answer = ARGV[4]}, ARGV[5])
+close_ends(ends, {live = KEYS[4], counts = KEYS[6], failures = KEYS[7], channel = ARGV[6]})
 return 'cancelled'

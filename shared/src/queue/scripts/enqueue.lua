@@ -1,81 +1,117 @@
--- Accepts a job, or says why not; all in one step, so that two requests cannot both be let in.
--- KEYS  1 stream, 2 live, 3 job record, 4 sends of the approval, 5 eta, 6 jobs of the client, 7 idempotency (only where a
---       key was sent)
--- ARGV  1 job, 2 message, 3 approval, 4 client, 5 patient, 6 deadline ms, 7 retention ms, 8 cool-down ms,
---       9 sends per approval and hour, 10 prefix of job records, 11 life of the idempotency key ms,
---       12 replicas that are to confirm, 13 jobs of a client and minute
--- Result  {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour, client_jobs,
---         reused, overloaded. The third member is the next attempt for foreign and limits, the wait in ms for overloaded.
+-- Accepts jobs, or says why not; all in one step, so that two requests cannot both be let in.
+-- KEYS  1 stream, 2 live, 3 eta; of each job: its record, the sends of its approval, the jobs of its client, and where an
+--       idempotency key was sent what that stands for
+-- ARGV  1 jobs, 2 deadline ms, 3 retention ms, 4 prefix of job records, 5 life of an idempotency key ms, 6 replicas that
+--       are to confirm; of each job: job, message, approval, client, patient, cool-down ms, sends per approval and hour,
+--       jobs of a client and minute, 1 where an idempotency key was sent
+-- Result  for each {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour,
+--         client_jobs, reused, overloaded. The third member is the next attempt for foreign and limits, the wait in ms for
+--         overloaded.
 local MINUTE, HOUR = 60000, 3600000
+local FIRST_KEY, FIRST_ARG, ARGS_EACH = 4, 7, 9
 
-local stream, live_key, job_key, sends_key, eta_key, jobs_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local idem_key = KEYS[7]
-local job, message, approval, client, patient = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local deadline, retention, cooldown, per_hour = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local per_client = tonumber(ARGV[13])
--- What the request is about, as its URL has it.
-local path = patient .. '/' .. approval
+local stream, live_key, eta_key = KEYS[1], KEYS[2], KEYS[3]
+local deadline, retention, prefix, idem_life = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local is_confirmed = ARGV[6] ~= '0'
 local now = now_ms()
+local now_text, deadline_text, life_text = int(now), int(now + deadline), int(deadline + retention)
+local queue = look_ahead(stream, eta_key)
+
+-- Jobs of the clients that are asked for here: how many there were, and how many come to them.
+local clients = {}
+
+local function jobs_of(key)
+  if not clients[key] then clients[key] = {before = tonumber(redis.call('HGET', key, 'jobs') or 0), more = 0} end
+  return clients[key]
+end
 
 -- A job given again is written again where replicas must confirm it: the first time they may not have.
 local function given_again(id, eta)
-  if ARGV[12] ~= '0' then redis.call('HSET', ARGV[10] .. id, 'eta', eta) end
+  if is_confirmed then redis.call('HSET', prefix .. id, 'eta', eta) end
   return id
 end
 
-if idem_key then
-  local known = redis.call('GET', idem_key)
-  if known then
-    local of_path, first = string.match(known, '^(%S+) (%S+)$')
-    if of_path ~= path then return {'reused', '', '0', now} end
-    local eta = redis.call('HGET', ARGV[10] .. first, 'eta')
-    if eta then return {'replayed', given_again(first, eta), eta, now} end
-  end
+-- The answer for a key that was used before; nil where it was not, or its job is gone.
+local function replay(job)
+  local known = redis.call('GET', job.idem_key)
+  if not known then return nil end
+  local of_path, first = string.match(known, '^(%S+) (%S+)$')
+  if of_path ~= job.path then return {'reused', '', '0', now} end
+  local eta = redis.call('HGET', prefix .. first, 'eta')
+  return eta and {'replayed', given_again(first, eta), eta, now}
 end
 
-local live = redis.call('HGET', live_key, path)
-if live then
-  local record = redis.call('HMGET', ARGV[10] .. live, 'client', 'state', 'eta')
-  if record[2] and not has_ended(record[2]) then
-    if record[1] ~= client then return {'foreign', '', record[3], now} end
-    if idem_key then redis.call('SET', idem_key, path .. ' ' .. live, 'PX', ARGV[11]) end
-    return {'live', given_again(live, record[3]), record[3], now}
-  end
+-- The answer where a job for the approval is live already.
+local function join_live(job)
+  local live = redis.call('HGET', live_key, job.path)
+  if not live then return nil end
+  local record = redis.call('HMGET', prefix .. live, 'client', 'state', 'eta')
+  if not record[2] or has_ended(record[2]) then return nil end
+  if record[1] ~= job.client then return {'foreign', '', record[3], now} end
+  if job.idem_key then redis.call('SET', job.idem_key, job.path .. ' ' .. live, 'PX', idem_life) end
+  return {'live', given_again(live, record[3]), record[3], now}
 end
 
-local sends = redis.call('LRANGE', sends_key, '0', '-1')
-local last = tonumber(sends[#sends])
-if last and cooldown > 0 and last + cooldown > now then
-  return {'cooldown', '', last + cooldown, now}
-end
-if per_hour > 0 then
+-- The answer where a limit of the approval is reached.
+local function limit_of_approval(job)
+  local sends = redis.call('LRANGE', job.sends_key, '0', '-1')
+  local last = tonumber(sends[#sends])
+  if last and job.cooldown > 0 and last + job.cooldown > now then
+    return {'cooldown', '', last + job.cooldown, now}
+  end
+  if job.per_hour == 0 then return nil end
   local recent = {}
   for _, at in ipairs(sends) do
     if at + HOUR > now then recent[#recent + 1] = tonumber(at) end
   end
-  if #recent >= per_hour then
-    return {'approval_hour', '', recent[#recent - per_hour + 1] + HOUR, now}
+  if #recent < job.per_hour then return nil end
+  return {'approval_hour', '', recent[#recent - job.per_hour + 1] + HOUR, now}
+end
+
+-- The answer where the client has enough: its flood must not stand before everybody else's jobs.
+local function limit_of_client(job)
+  if job.per_client == 0 then return nil end
+  local jobs = jobs_of(job.jobs_key)
+  if jobs.before + jobs.more < job.per_client then return nil end
+  local left = jobs.before > 0 and math.max(redis.call('PTTL', job.jobs_key), 0) or MINUTE
+  return {'client_jobs', '', now + left, now}
+end
+
+local function accept(job)
+  local wait, run = predict(queue)
+  if wait > deadline then return {'overloaded', '', math.ceil(wait - deadline), now} end
+  local eta = int(math.ceil(now + wait + run))
+  local entry = redis.call('XADD', stream, '*', 'm', job.message, 'at', now_text)
+  queue.entries = queue.entries + 1
+  redis.call('HSET', job.record, 'state', 'queued', 'client', job.client, 'patient', job.patient, 'approval',
+    job.approval, 'accepted', now_text, 'deadline', deadline_text, 'eta', eta, 'sends', '0', 'entry', entry)
+  redis.call('PEXPIRE', job.record, life_text)
+  redis.call('HSET', live_key, job.path, job.id)
+  if job.per_client > 0 then
+    local jobs = jobs_of(job.jobs_key)
+    jobs.more = jobs.more + 1
+  end
+  if job.idem_key then redis.call('SET', job.idem_key, job.path .. ' ' .. job.id, 'PX', idem_life) end
+  return {'accepted', job.id, eta, now}
+end
+
+local rows, k, a = {}, FIRST_KEY, FIRST_ARG
+for i = 1, tonumber(ARGV[1]) do
+  local has_idem_key = ARGV[a + 8] == '1'
+  local job = {
+    record = KEYS[k], sends_key = KEYS[k + 1], jobs_key = KEYS[k + 2], idem_key = has_idem_key and KEYS[k + 3],
+    id = ARGV[a], message = ARGV[a + 1], approval = ARGV[a + 2], client = ARGV[a + 3], patient = ARGV[a + 4],
+    cooldown = tonumber(ARGV[a + 5]), per_hour = tonumber(ARGV[a + 6]), per_client = tonumber(ARGV[a + 7]),
+    -- What the request is about, as its URL has it.
+    path = ARGV[a + 4] .. '/' .. ARGV[a + 2],
+  }
+  rows[i] = job.idem_key and replay(job) or join_live(job) or limit_of_approval(job) or limit_of_client(job) or accept(job)
+  k, a = k + (has_idem_key and 4 or 3), a + ARGS_EACH
+end
+for key, jobs in pairs(clients) do
+  if jobs.more > 0 then
+    redis.call('HINCRBY', key, 'jobs', int(jobs.more))
+    if jobs.before == 0 then redis.call('PEXPIRE', key, int(MINUTE)) end
   end
 end
-
--- One client's flood must not stand before everybody else's jobs.
-local jobs = tonumber(redis.call('HGET', jobs_key, 'jobs') or 0)
-if per_client > 0 and jobs >= per_client then
-  return {'client_jobs', '', now + math.max(redis.call('PTTL', jobs_key), 0), now}
-end
-
-local wait, run = predict(stream, eta_key)
-if wait > deadline then return {'overloaded', '', math.ceil(wait - deadline), now} end
-
-local eta = math.ceil(now + wait + run)
-local entry = redis.call('XADD', stream, '*', 'm', message, 'at', int(now))
-redis.call('HSET', job_key, 'state', 'queued', 'client', client, 'patient', patient, 'approval', approval,
-  'accepted', int(now), 'deadline', int(now + deadline), 'eta', int(eta), 'sends', '0', 'entry', entry)
-redis.call('PEXPIRE', job_key, int(deadline + retention))
-redis.call('HSET', live_key, path, job)
-if per_client > 0 then
-  redis.call('HINCRBY', jobs_key, 'jobs', '1')
-  if jobs == 0 then redis.call('PEXPIRE', jobs_key, int(MINUTE)) end
-end
-if idem_key then redis.call('SET', idem_key, path .. ' ' .. job, 'PX', ARGV[11]) end
-return {'accepted', job, eta, now}
+return rows

@@ -24,21 +24,37 @@ local function has_ended(state)
   return state == 'processed' or state == 'failed'
 end
 
--- Writes a job's end, makes its approval free, and wakes who waits. Acknowledging comes before, in the caller: when
--- memory is full a script may write on only after a write that is allowed.
--- keys: job, result, live, counts, failures, and channel, which is none
-local function write_end(keys, job, live_field, state, status, result, retention)
-  redis.call('SET', keys.result, result, 'PX', retention)
-  redis.call('HSET', keys.job, 'state', state, 'status', status)
-  redis.call('HDEL', keys.job, 'begun')
-  redis.call('PEXPIRE', keys.job, retention)
-  if redis.call('HGET', keys.live, live_field) == job then
-    redis.call('HDEL', keys.live, live_field)
+-- Ends that are written in one script, and what is to be done once for all of them.
+local function no_ends()
+  return {ids = {}, paths = {}, failed = {}, by_status = {}}
+end
+
+-- Writes a job's end. Acknowledging comes before, in the caller: when memory is full a script may write on only after a
+-- write that is allowed. `close_ends` comes after.
+-- job: id, record and result (keys), path (patient/approval), state, status, answer (result JSON)
+local function write_end(ends, job, retention)
+  redis.call('SET', job.result, job.answer, 'PX', retention)
+  redis.call('HSET', job.record, 'state', job.state, 'status', job.status)
+  redis.call('PEXPIRE', job.record, retention)
+  ends.ids[#ends.ids + 1] = job.id
+  ends.paths[#ends.paths + 1] = job.path
+  ends.by_status[job.status] = (ends.by_status[job.status] or 0) + 1
+  if job.state == 'failed' then ends.failed[#ends.failed + 1] = job.id end
+end
+
+-- Makes the approvals of ended jobs free, counts the ends, and wakes who waits.
+-- keys: live, counts, failures, and channel, which is none
+local function close_ends(ends, keys)
+  if #ends.ids == 0 then return end
+  local free = {}
+  for i, live in ipairs(redis.call('HMGET', keys.live, unpack(ends.paths))) do
+    if live == ends.ids[i] then free[#free + 1] = ends.paths[i] end
   end
-  redis.call('HINCRBY', keys.counts, status, '1')
-  if state == 'failed' then
-    redis.call('LPUSH', keys.failures, job)
-    redis.call('LTRIM', keys.failures, 0, FAILURES_KEPT - 1)
+  if #free > 0 then redis.call('HDEL', keys.live, unpack(free)) end
+  for status, jobs in pairs(ends.by_status) do redis.call('HINCRBY', keys.counts, status, int(jobs)) end
+  if #ends.failed > 0 then
+    redis.call('LPUSH', keys.failures, unpack(ends.failed))
+    redis.call('LTRIM', keys.failures, '0', int(FAILURES_KEPT - 1))
   end
-  redis.call('PUBLISH', keys.channel, job)
+  for _, id in ipairs(ends.ids) do redis.call('PUBLISH', keys.channel, id) end
 end

@@ -10,6 +10,8 @@
 -- Pending entries looked at in one call.
 local LOOKED_AT = 200
 
+local ends = no_ends()
+
 local function set_aside(id, deliveries)
   local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
   redis.call('XACK', KEYS[1], ARGV[1], id)
@@ -24,9 +26,9 @@ local function set_aside(id, deliveries)
   local job_key = ARGV[7] .. ids.job
   local state = redis.call('HGET', job_key, 'state')
   if not state or has_ended(state) then return end
-  local keys = {job = job_key, result = ARGV[8] .. ids.job, live = KEYS[3], counts = KEYS[4], failures = KEYS[5],
-    channel = ARGV[12]}
-  write_end(keys, ids.job, tostring(ids.patient) .. '/' .. tostring(ids.approval), 'failed', ARGV[9], ARGV[10], ARGV[11])
+  local path = tostring(ids.patient) .. '/' .. tostring(ids.approval)
+  write_end(ends, {id = ids.job, record = job_key, result = ARGV[8] .. ids.job, path = path, state = 'failed',
+    status = ARGV[9], answer = ARGV[10]}, ARGV[11])
 end
 
 local lease, most, allowed, last_one = tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[13] == '1'
@@ -52,4 +54,5 @@ for _, pending in ipairs(looked_at) do
     end
   end
 end
+close_ends(ends, {live = KEYS[3], counts = KEYS[4], failures = KEYS[5], channel = ARGV[12]})
 return {cursor, taken, aside, left}

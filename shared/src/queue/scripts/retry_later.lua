@@ -16,7 +16,7 @@ if due > tonumber(record[2]) then return 'late' end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
 redis.call('ZADD', KEYS[3], due, ARGV[5])
-if ARGV[8] ~= '' then note_run(KEYS[5], tonumber(ARGV[8]), now) end
+note_runs(KEYS[5], {tonumber(ARGV[8])}, now)
 redis.call('HSET', KEYS[2], 'state', 'scheduled', 'due', due, 'eta', expected_end(KEYS[1], KEYS[5], due))
 if ARGV[7] == '1' and record[4] == ARGV[3] .. ':' .. ARGV[4] then
   redis.call('HSET', KEYS[2], 'sends', math.max(record[3] - 1, 0))
