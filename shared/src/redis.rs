@@ -205,8 +205,11 @@ impl Request<'_> {
             Self::Command(command) => command.query_async(connection).await,
             Self::Pipeline(pipeline) => pipeline.query_async(connection).await,
             Self::Script(script) => script.invoke_async(connection).await,
-            Self::Evaluation(evaluation) => match evaluation.by_hash().query_async(connection).await {
-                Err(error) if error.kind() == NO_SCRIPT => evaluation.in_full().query_async(connection).await,
+            Self::Evaluation(evaluation) => match evaluation.call().query_async(connection).await {
+                Err(error) if error.kind() == NO_SCRIPT => {
+                    let _: String = evaluation.load().query_async(connection).await?;
+                    evaluation.call().query_async(connection).await
+                }
                 answer => answer,
             },
         }

@@ -1,4 +1,5 @@
-//! What the API is held against: axum with nothing around it, over the same queue.
+//! What the API is held against: axum with nothing around it, whose handlers make one call of Redis each: the script
+//! that stores a job, and the read of one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,9 +8,13 @@ use axum::Router;
 use axum::extract::{Path as UrlPath, State};
 use axum::http::StatusCode;
 use axum::routing::{get, patch};
+use redis::Script;
+use redis::aio::MultiplexedConnection;
+use shared::clock::millis;
 use shared::config::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
-use shared::ids::{ApprovalId, JobId, PatientId, RequestId};
-use shared::queue::{Enqueued, NewJob, Queue};
+use shared::ids::{ApprovalId, ClientId, JobId, PatientId, RequestId};
+use shared::message::Message;
+use shared::queue::{Partition, Queue};
 use shared::redis::Redis;
 use tests::process::{Process, program};
 use tokio::net::TcpListener;
@@ -27,21 +32,35 @@ pub(crate) fn queue_of(settings: &Settings) -> Queue {
     Queue::new(redis, QueueConfig::from_settings(settings).expect("right settings"))
 }
 
+/// The script the queue stores jobs with.
+const ENQUEUE: &str = concat!(
+    include_str!("../../shared/src/queue/scripts/prelude.lua"),
+    include_str!("../../shared/src/queue/scripts/eta.lua"),
+    include_str!("../../shared/src/queue/scripts/enqueue.lua")
+);
+
+const PARTITION: Partition = Partition(0);
+
 struct Floor {
     queue: Queue,
     limits: ApprovalLimits,
+    script: Script,
+    redis: MultiplexedConnection,
 }
 
 /// The role `floor`.
 pub(crate) async fn serve_floor() {
     let settings = Settings::load().expect("right settings");
     let limits = ApprovalLimits::from_settings(&settings).expect("right settings");
-    let floor = Arc::new(Floor { queue: queue_of(&settings), limits });
+    let url = std::env::var("RESEND_REDIS_URL").expect("the bench names it");
+    let client = redis::Client::open(url).expect("a right URL");
+    let redis = client.get_multiplexed_async_connection().await.expect("a running Redis");
+    let floor = Floor { queue: queue_of(&settings), limits, script: Script::new(ENQUEUE), redis };
     let app = Router::new()
         .route("/hello", get(async || "hello"))
         .route("/api/patients/{patient}/approvals/{approval}/actions/resend", patch(enqueue))
         .route("/Jobs/{job}", get(read))
-        .with_state(floor);
+        .with_state(Arc::new(floor));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     println!("{}", serde_json::json!({"message": "listening", "address": address.to_string()}));
@@ -52,17 +71,46 @@ async fn enqueue(
     State(floor): State<Arc<Floor>>,
     UrlPath((patient, approval)): UrlPath<(Uuid, Uuid)>,
 ) -> (StatusCode, String) {
-    let job = NewJob {
-        patient: PatientId(patient),
-        approval: ApprovalId(approval),
-        client: "mis-a".parse().expect("a client id"),
-        request: RequestId::generate(),
-        trace: None,
-        idempotency: None,
-    };
-    match floor.queue.enqueue(&job, &floor.limits).await {
-        Ok(Enqueued::Accepted(ticket)) => (StatusCode::ACCEPTED, ticket.job.to_string()),
-        other => (StatusCode::SERVICE_UNAVAILABLE, format!("{other:?}")),
+    match floor.enqueue(patient, approval).await {
+        Ok(job) => (StatusCode::ACCEPTED, job),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}
+
+impl Floor {
+    /// One call for one job, as anybody would make it; answers the job's id.
+    async fn enqueue(&self, patient: Uuid, approval: Uuid) -> redis::RedisResult<String> {
+        let (keys, config, limits) = (self.queue.keys(), self.queue.config(), &self.limits);
+        let (job, client): (_, ClientId) = (JobId::generate(), "mis-a".parse().expect("a client id"));
+        let request = RequestId::generate();
+        let (patient, of) = (PatientId(patient), ApprovalId(approval));
+        let message = Message { job: job.clone(), patient, approval: of, request, trace: None };
+        let mut call = self.script.prepare_invoke();
+        call.key(keys.stream(PARTITION))
+            .key(keys.live(PARTITION))
+            .key(keys.eta(PARTITION))
+            .key(keys.job(PARTITION, &job))
+            .key(keys.sends(PARTITION, &of))
+            .key(keys.client_jobs(PARTITION, &client))
+            .arg(1)
+            .arg(millis(config.deadline))
+            .arg(millis(config.retention))
+            .arg(keys.job_prefix(PARTITION))
+            .arg(0)
+            .arg(0)
+            .arg(job.as_str())
+            .arg(message.encode().expect("ids are JSON"))
+            .arg(of.to_string())
+            .arg(client.as_str())
+            .arg(patient.to_string())
+            .arg(millis(limits.cooldown))
+            .arg(limits.per_hour)
+            .arg(limits.jobs_per_client_minute)
+            .arg(0);
+        let mut redis = self.redis.clone();
+        let rows: Vec<(String, String, f64, u64)> = call.invoke_async(&mut redis).await?;
+        assert_eq!(rows[0].0, "accepted");
+        Ok(job.to_string())
     }
 }
 

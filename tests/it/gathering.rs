@@ -187,3 +187,24 @@ async fn who_goes_away_takes_no_answer_from_the_others() {
     let answers = ask_all(&bench, &jobs[1..]).await;
     assert_eq!(accepted(&answers).len(), 99);
 }
+
+#[tokio::test]
+async fn a_line_whose_runtime_ended_goes_on_over_another() {
+    let bench = Bench::new().await;
+    bench.accept(&job()).await;
+    bench.server.process().signal("STOP").await;
+    let (queue, limits, jobs) =
+        (bench.queue.clone(), bench.limits().clone(), (0..50).map(|_| job()).collect::<Vec<_>>());
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let asked = join_all(jobs.iter().map(|job| queue.enqueue(job, &limits)));
+            let cut_off = tokio::time::timeout(Duration::from_millis(50), asked).await;
+            assert!(cut_off.is_err(), "answered by a server that stands still");
+        });
+    })
+    .join()
+    .unwrap();
+    bench.server.process().signal("CONT").await;
+    bench.accept(&job()).await;
+}

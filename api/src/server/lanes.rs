@@ -13,7 +13,7 @@ use crate::exchange::Exchange;
 
 /// All lanes. When this is dropped they end, with whatever is still open on them.
 pub(super) struct Lanes {
-    lanes: Vec<Lane>,
+    all: Vec<Lane>,
     /// Declared before the threads it ends, and so dropped before they are waited for.
     _end: DropGuard,
     _threads: Vec<Thread>,
@@ -31,8 +31,9 @@ struct Thread(Option<JoinHandle<()>>);
 impl Lanes {
     /// A lane for each of these. The error is the system's, which gives no thread or no poll.
     pub(super) fn start(exchanges: Vec<Exchange>) -> io::Result<Self> {
-        let end = CancellationToken::new();
-        let (mut lanes, mut threads) = (Vec::new(), Vec::new());
+        let (mut lanes, mut threads, end) = (Vec::new(), Vec::new(), CancellationToken::new());
+        // Dropped before the threads are waited for, also where one of them cannot be started.
+        let end_all = end.clone().drop_guard();
         for (number, exchange) in exchanges.into_iter().enumerate() {
             let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
             lanes.push(Lane { runtime: runtime.handle().clone(), exchange: Arc::new(exchange) });
@@ -40,7 +41,7 @@ impl Lanes {
             let lane = thread::Builder::new().name(format!("lane-{number}"));
             threads.push(Thread(Some(lane.spawn(move || runtime.block_on(ended.cancelled()))?)));
         }
-        Ok(Self { lanes, _end: end.drop_guard(), _threads: threads })
+        Ok(Self { all: lanes, _end: end_all, _threads: threads })
     }
 
     /// Runs what becomes of an exchange on the lane that is least busy.
@@ -48,7 +49,7 @@ impl Lanes {
         &self,
         work: impl FnOnce(Arc<Exchange>) -> F,
     ) {
-        let lane = self.lanes.iter().min_by_key(|lane| Arc::strong_count(&lane.exchange));
+        let lane = self.all.iter().min_by_key(|lane| Arc::strong_count(&lane.exchange));
         if let Some(lane) = lane {
             lane.runtime.spawn(work(lane.exchange.clone()));
         }

@@ -48,7 +48,7 @@ struct Inner {
     line: Mutex<Line>,
 }
 
-/// A script by its hash, and as a whole for a server that does not have it.
+/// A script and its hash.
 struct Evaluated {
     text: &'static str,
     hash: String,
@@ -66,7 +66,7 @@ struct Asked {
     tell: oneshot::Sender<Result<Value, RedisError>>,
 }
 
-/// One call, by hash and in full.
+/// One call of a script for several items.
 pub(super) struct Evaluation<'a> {
     script: &'a Evaluated,
     shared: &'a Item,
@@ -163,6 +163,22 @@ impl Gathered {
     }
 }
 
+/// A task that calls. Where it is cut off, by a panic or the end of its runtime, the line goes on without it.
+struct Caller<'a> {
+    inner: &'a Inner,
+    is_done: bool,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let mut line = self.inner.line();
+            line.under_way -= 1;
+            line.waiting.clear();
+        }
+    }
+}
+
 impl Inner {
     /// Takes a place in the line; whether a task is to be started that calls.
     fn join(&self, asked: Asked) -> bool {
@@ -174,23 +190,32 @@ impl Inner {
     }
 
     async fn run(self: Arc<Self>) {
+        let mut caller = Caller { inner: &self, is_done: false };
         loop {
-            // Whoever is ready to ask, too, comes first: what one turn of the runtime brings goes in one call.
-            tokio::task::yield_now().await;
-            let Some(batch) = self.next() else { return };
+            if self.is_busy() {
+                // Whoever is ready to ask, too, comes first: what one turn of the runtime brings goes in one call.
+                tokio::task::yield_now().await;
+            }
+            let Some(batch) = self.next() else {
+                caller.is_done = true;
+                return;
+            };
             let answers = self.call(&batch).await;
-            let silence = answers.iter().find_map(|answer| match answer {
-                Err(error @ RedisError::Silent(_)) => Some(error.clone()),
-                _ => None,
-            });
+            let mut errors = answers.iter().filter_map(|answer| answer.as_ref().err());
+            let slow = errors.find(|error| error.took_its_time()).cloned();
             for (asked, answer) in batch.into_iter().zip(answers) {
                 // Whoever left does not want to know.
                 let _ = asked.tell.send(answer);
             }
-            if let Some(error) = silence {
+            if let Some(error) = slow.filter(|_| !self.is_alone) {
                 self.give_up_waiting(&error);
             }
         }
+    }
+
+    /// Whether other calls are under way.
+    fn is_busy(&self) -> bool {
+        self.line().under_way > 1
     }
 
     /// The next call's items; none: this task is done.
@@ -204,7 +229,7 @@ impl Inner {
         Some(line.waiting.drain(..items).collect())
     }
 
-    /// Where Redis was silent for the whole time an answer may take, those who waited behind that call have waited as
+    /// Where a call took the whole time an answer may take and came to nothing, those who waited behind it have waited as
     /// long.
     fn give_up_waiting(&self, error: &RedisError) {
         for asked in self.line().waiting.drain(..) {
@@ -245,21 +270,13 @@ impl Inner {
 }
 
 impl Evaluation<'_> {
-    pub(super) fn by_hash(&self) -> Cmd {
-        self.command("EVALSHA", &self.script.hash)
-    }
-
-    pub(super) fn in_full(&self) -> Cmd {
-        self.command("EVAL", self.script.text)
-    }
-
-    fn command(&self, name: &str, script: &str) -> Cmd {
+    pub(super) fn call(&self) -> Cmd {
         let items = || self.items.iter().map(|asked| &asked.item);
         let all = || std::iter::once(self.shared).chain(items());
         let words: usize = all().map(|item| item.ends.len()).sum();
         let bytes: usize = all().map(|item| item.bytes.len()).sum();
-        let mut command = Cmd::with_capacity(words + 4, bytes + script.len() + 32);
-        command.arg(name).arg(script).arg(all().map(|item| item.keys).sum::<usize>());
+        let mut command = Cmd::with_capacity(words + 4, bytes + 64);
+        command.arg("EVALSHA").arg(&self.script.hash).arg(all().map(|item| item.keys).sum::<usize>());
         all().flat_map(Item::keys).for_each(|key| {
             command.arg(key);
         });
@@ -267,6 +284,13 @@ impl Evaluation<'_> {
         all().flat_map(Item::arguments).for_each(|argument| {
             command.arg(argument);
         });
+        command
+    }
+
+    /// For a server that does not have the script. Not `EVAL`, which the programs have no right to (`users.acl`).
+    pub(super) fn load(&self) -> Cmd {
+        let mut command = Cmd::new();
+        command.arg("SCRIPT").arg("LOAD").arg(self.script.text);
         command
     }
 }
