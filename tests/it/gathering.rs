@@ -164,7 +164,7 @@ async fn ends_written_together_are_fenced_and_counted_one_by_one() {
 }
 
 #[tokio::test]
-async fn while_redis_is_silent_those_in_line_are_refused_with_those_under_way() {
+async fn while_redis_is_silent_nobody_waits_behind_another() {
     let bench = Bench::new().await;
     bench.accept(&job()).await;
     bench.server.process().signal("STOP").await;

@@ -52,11 +52,6 @@ impl RedisError {
         }
     }
 
-    /// Whether it came only once the time for an answer was used up.
-    pub(super) fn took_its_time(&self) -> bool {
-        matches!(self, Self::Silent(_) | Self::Unconfirmed { .. })
-    }
-
     /// Whether one item of a call may be to blame, by what its keys hold, and not the server or the link.
     pub(super) fn may_be_of_one_item(&self) -> bool {
         matches!(self, Self::Refused(error) if matches!(error.code(), Some("ERR" | "WRONGTYPE")))

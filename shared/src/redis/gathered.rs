@@ -10,28 +10,26 @@
 //! | `ARGV` | the number of items, arguments all share, then those of each item |
 //! | result | a row for each item, in the same order |
 
-use std::collections::VecDeque;
-use std::fmt::{Display, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod item;
+mod line;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ::redis::{Cmd, ErrorKind, FromRedisValue, ParsingError, Script, Value, from_redis_value};
 use tokio::sync::oneshot;
+use tokio::task::yield_now;
+use tokio::time::timeout;
+
+pub use item::Item;
+use line::Line;
 
 use super::{Redis, RedisError};
 
-/// Most items of one call: a script that works on them holds up everybody else's commands for a millisecond or so.
-const AT_ONCE: usize = 64;
-
-/// Calls under way at once, so that Redis has work while an answer is on its way.
-const UNDER_WAY: usize = 2;
-
-/// Keys and arguments, one after the other in one piece of memory.
-#[derive(Debug, Default)]
-pub struct Item {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    keys: usize,
-}
+/// How long a call may take before those who wait for it go on without it. Over that, Redis is in trouble, and nobody is
+/// to wait behind somebody who waits for it.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A script whose calls are gathered; clones share the line of those who wait.
 #[derive(Clone)]
@@ -45,7 +43,7 @@ struct Inner {
     shared: Item,
     is_confirmed: bool,
     is_alone: bool,
-    line: Mutex<Line>,
+    line: Line<Asked>,
 }
 
 /// A script and its hash.
@@ -54,16 +52,16 @@ struct Evaluated {
     hash: String,
 }
 
-/// Who waits for a call.
-#[derive(Default)]
-struct Line {
-    under_way: usize,
-    waiting: VecDeque<Asked>,
-}
-
 struct Asked {
     item: Item,
     tell: oneshot::Sender<Result<Value, RedisError>>,
+}
+
+/// A task that makes calls, as long as it counts in the line. Where it is cut off, by a panic or the end of its runtime,
+/// the line goes on without it.
+struct Caller {
+    inner: Arc<Inner>,
+    counts: bool,
 }
 
 /// One call of a script for several items.
@@ -73,62 +71,11 @@ pub(super) struct Evaluation<'a> {
     items: &'a [Asked],
 }
 
-impl Item {
-    /// Nothing yet; keys come before arguments.
-    pub fn new() -> Self {
-        // Most have two keys and half a dozen arguments, most of them ids.
-        Self { bytes: Vec::with_capacity(512), ends: Vec::with_capacity(16), keys: 0 }
-    }
-
-    /// Adds a key.
-    #[must_use]
-    pub fn key(mut self, key: impl Display) -> Self {
-        debug_assert_eq!(self.keys, self.ends.len(), "keys come before arguments");
-        self.keys += 1;
-        self.arg(key)
-    }
-
-    /// Adds an argument.
-    #[must_use]
-    pub fn arg(mut self, argument: impl Display) -> Self {
-        let mut text = Text(&mut self.bytes);
-        // Memory takes whatever is written.
-        let _ = write!(text, "{argument}");
-        self.ends.push(self.bytes.len());
-        self
-    }
-
-    fn words(&self, from: usize, to: usize) -> impl Iterator<Item = &[u8]> {
-        (from..to).map(|word| {
-            let start = word.checked_sub(1).map_or(0, |before| self.ends[before]);
-            &self.bytes[start..self.ends[word]]
-        })
-    }
-
-    fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.words(0, self.keys)
-    }
-
-    fn arguments(&self) -> impl Iterator<Item = &[u8]> {
-        self.words(self.keys, self.ends.len())
-    }
-}
-
-/// Text written into bytes.
-struct Text<'a>(&'a mut Vec<u8>);
-
-impl Write for Text<'_> {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-}
-
 impl Gathered {
     /// A script whose items all live on one server: their keys share a hash tag with those in `shared`.
     pub fn new(redis: &Redis, text: &'static str, shared: Item) -> Self {
         let script = Evaluated { text, hash: Script::new(text).get_hash().to_owned() };
-        let (redis, line) = (redis.clone(), Mutex::default());
+        let (redis, line) = (redis.clone(), Line::new());
         Self { inner: Arc::new(Inner { redis, script, shared, is_confirmed: false, is_alone: false, line }) }
     }
 
@@ -154,87 +101,69 @@ impl Gathered {
     /// Has the script run for this item; answers its row. Who stops waiting takes nothing back.
     pub async fn ask<T: FromRedisValue>(&self, item: Item) -> Result<T, RedisError> {
         let (tell, told) = oneshot::channel();
-        if self.inner.join(Asked { item, tell }) {
-            // A task of its own: whoever asked first may go away before the others have their answer.
-            tokio::spawn(self.inner.clone().run());
+        let asked = Asked { item, tell };
+        // A task of its own: whoever asked first may go away before the others have their answer.
+        if self.inner.is_alone {
+            tokio::spawn(self.inner.clone().call_alone(asked));
+        } else if self.inner.line.join(asked) {
+            Caller::start(&self.inner);
         }
         let row = told.await.unwrap_or_else(|_| Err(RedisError::given_up()))?;
         from_redis_value(row).map_err(|error| RedisError::from(::redis::RedisError::from(error)))
     }
 }
 
-/// A task that calls. Where it is cut off, by a panic or the end of its runtime, the line goes on without it.
-struct Caller<'a> {
-    inner: &'a Inner,
-    is_done: bool,
+impl Caller {
+    /// Starts one that counts in the line.
+    fn start(inner: &Arc<Inner>) {
+        let caller = Self { inner: inner.clone(), counts: true };
+        tokio::spawn(caller.run());
+    }
+
+    async fn run(mut self) {
+        while self.counts {
+            if self.inner.line.is_busy() {
+                // Whoever is ready to ask, too, comes first: what one turn of the runtime brings goes in one call.
+                yield_now().await;
+            }
+            let Some(asked) = self.inner.line.next() else {
+                self.counts = false;
+                return;
+            };
+            let answers = self.call(&asked).await;
+            for (asked, answer) in asked.into_iter().zip(answers) {
+                // Whoever left does not want to know.
+                let _ = asked.tell.send(answer);
+            }
+        }
+    }
+
+    async fn call(&mut self, asked: &[Asked]) -> Vec<Result<Value, RedisError>> {
+        let inner = self.inner.clone();
+        let mut call = pin!(inner.call(asked));
+        if let Ok(answers) = timeout(PATIENCE, &mut call).await {
+            return answers;
+        }
+        self.counts = false;
+        if inner.line.leave() {
+            Self::start(&inner);
+        }
+        call.await
+    }
 }
 
-impl Drop for Caller<'_> {
+impl Drop for Caller {
     fn drop(&mut self) {
-        if !self.is_done {
-            let mut line = self.inner.line();
-            line.under_way -= 1;
-            line.waiting.clear();
+        if self.counts {
+            self.inner.line.break_off();
         }
     }
 }
 
 impl Inner {
-    /// Takes a place in the line; whether a task is to be started that calls.
-    fn join(&self, asked: Asked) -> bool {
-        let mut line = self.line();
-        line.waiting.push_back(asked);
-        let has_room = self.is_alone || line.under_way < UNDER_WAY;
-        line.under_way += usize::from(has_room);
-        has_room
-    }
-
-    async fn run(self: Arc<Self>) {
-        let mut caller = Caller { inner: &self, is_done: false };
-        loop {
-            if self.is_busy() {
-                // Whoever is ready to ask, too, comes first: what one turn of the runtime brings goes in one call.
-                tokio::task::yield_now().await;
-            }
-            let Some(batch) = self.next() else {
-                caller.is_done = true;
-                return;
-            };
-            let answers = self.call(&batch).await;
-            let mut errors = answers.iter().filter_map(|answer| answer.as_ref().err());
-            let slow = errors.find(|error| error.took_its_time()).cloned();
-            for (asked, answer) in batch.into_iter().zip(answers) {
-                // Whoever left does not want to know.
-                let _ = asked.tell.send(answer);
-            }
-            if let Some(error) = slow.filter(|_| !self.is_alone) {
-                self.give_up_waiting(&error);
-            }
-        }
-    }
-
-    /// Whether other calls are under way.
-    fn is_busy(&self) -> bool {
-        self.line().under_way > 1
-    }
-
-    /// The next call's items; none: this task is done.
-    fn next(&self) -> Option<Vec<Asked>> {
-        let mut line = self.line();
-        if line.waiting.is_empty() {
-            line.under_way -= 1;
-            return None;
-        }
-        let items = line.waiting.len().min(if self.is_alone { 1 } else { AT_ONCE });
-        Some(line.waiting.drain(..items).collect())
-    }
-
-    /// Where a call took the whole time an answer may take and came to nothing, those who waited behind it have waited as
-    /// long.
-    fn give_up_waiting(&self, error: &RedisError) {
-        for asked in self.line().waiting.drain(..) {
-            let _ = asked.tell.send(Err(error.clone()));
-        }
+    async fn call_alone(self: Arc<Self>, asked: Asked) {
+        let answer = self.call(std::slice::from_ref(&asked)).await.pop();
+        let _ = asked.tell.send(answer.unwrap_or_else(|| Err(RedisError::given_up())));
     }
 
     /// The answer for each. What one item's keys are to blame for must not be everybody's error: then each is called
@@ -263,20 +192,16 @@ impl Inner {
         let what = "a script answers a row for each item";
         Err(RedisError::from(::redis::RedisError::from(ParsingError::from(what))))
     }
-
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Evaluation<'_> {
     pub(super) fn call(&self) -> Cmd {
         let items = || self.items.iter().map(|asked| &asked.item);
         let all = || std::iter::once(self.shared).chain(items());
-        let words: usize = all().map(|item| item.ends.len()).sum();
-        let bytes: usize = all().map(|item| item.bytes.len()).sum();
-        let mut command = Cmd::with_capacity(words + 4, bytes + 64);
-        command.arg("EVALSHA").arg(&self.script.hash).arg(all().map(|item| item.keys).sum::<usize>());
+        let keys: usize = all().map(|item| item.keys().len()).sum();
+        let words: usize = all().map(|item| item.arguments().len()).sum();
+        let mut command = Cmd::with_capacity(keys + words + 4, all().map(Item::size).sum::<usize>() + 64);
+        command.arg("EVALSHA").arg(&self.script.hash).arg(keys);
         all().flat_map(Item::keys).for_each(|key| {
             command.arg(key);
         });
