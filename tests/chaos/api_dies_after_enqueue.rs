@@ -1,6 +1,8 @@
 //! 4: an API dies when its jobs are stored but no client has been told; the clients ask another one, under their keys.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tests::chaos::arena::{Arena, Setup, fleet};
@@ -25,8 +27,12 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     finding.exactly("clients told of more than one job, or none", told_twice, 0);
     let evidence = arena.evidence(asked, HashSet::new()).await;
     let keys = rounds * AT_ONCE;
-    // Each round also warms its API up with one job of its own.
-    finding.exactly(&format!("jobs stored for {keys} keys"), evidence.records.len(), keys + rounds);
+    // Each round also warms its API up with jobs of its own.
+    finding.exactly(
+        &format!("jobs stored for {keys} keys"),
+        evidence.records.len(),
+        keys + rounds * warm_ups(),
+    );
     let left = evidence.asked.iter().filter(|asked| asked.attempts[0].told == Told::Broken).count();
     finding.at_least("clients left without an answer at first", left, keys / 2);
     arena.stack.add_worker(&[]).await;
@@ -43,12 +49,13 @@ async fn one_round(arena: &mut Arena, round: usize) -> Vec<Asked> {
     let url = proxy.redis_url();
     let doomed = arena.stack.add_api(&[("RESEND_REDIS_URL", &url)]).await;
     arena.targets.set(&arena.stack.apis[doomed..]);
-    // The first request loads the script and the token, so that those below need one answer only: the swallowed one.
-    let warm = arena.load(100.0).insist(arena.people(1).await.remove(0)).await;
-    assert!(warm.job().is_some(), "the API serves before it dies");
+    // The first requests load the script and the token, and have each lane make its link to Redis, so that those below
+    // need one answer only: the swallowed one.
+    let warm = arena.load(10_000.0).run(arena.people(warm_ups()).await).await;
+    assert!(warm.iter().all(|asked| asked.job().is_some()), "the API serves before it dies");
     proxy.carry(Flow::Pass, Flow::Swallow);
     let (load, people) = (arena.load(2_000.0), arena.people(AT_ONCE).await);
-    let stored = round * (AT_ONCE + 1);
+    let stored = round * (AT_ONCE + warm_ups());
     let asking = tokio::spawn(async move { load.run(people).await });
     eventually("all are stored", Duration::from_secs(10), || async {
         let entries: usize = arena.stack.redis.command(&["XLEN", STREAM]).await;
@@ -60,6 +67,11 @@ async fn one_round(arena: &mut Arena, round: usize) -> Vec<Asked> {
     arena.targets.set(&arena.stack.apis);
     let asked = asking.await.expect("the clients");
     ask_once_more(arena, asked).await
+}
+
+/// Enough requests at once for some to come to each lane of the server, which has one for each core.
+fn warm_ups() -> usize {
+    2 * available_parallelism().map_or(1, NonZero::get)
 }
 
 /// A client that was told asks again under its key, and must be told the same.
