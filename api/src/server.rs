@@ -25,8 +25,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// Wait after the system could not give a connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop`, on a lane for each of `exchanges`. Readiness turns at once; then new connections are still taken while those who send them learn
-/// of it and while requests are open; then the open ones end.
+/// Serves until `stop`, on a lane for each of `exchanges`. Readiness turns at once; then new connections are still taken
+/// while those who send them learn of it and while requests are open; then the open ones end.
 pub(crate) async fn serve(
     listener: TcpListener,
     exchanges: Vec<Exchange>,

@@ -15,6 +15,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use shared::telemetry::Seldom;
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Watched};
@@ -59,12 +60,19 @@ impl Connections {
 
     /// Serves a connection in a task of its own; one too many is closed. It belongs to no runtime yet.
     pub(super) fn take(&self, stream: io::Result<std::net::TcpStream>, peer: IpAddr) {
-        let (Ok(stream), Some(seat)) = (stream, self.seats.take(peer)) else { return };
+        let stream = match stream {
+            Ok(stream) => stream,
+            Err(error) => return not_taken(&error),
+        };
+        let Some(seat) = self.seats.take(peer) else { return };
         let (builder, watcher) = (self.builder.clone(), self.graceful.watcher());
         let activity = Activity::new(&self.limits);
         self.lanes.spawn(|exchange| async move {
             let _seat = seat;
-            let Ok(stream) = TcpStream::from_std(stream) else { return };
+            let stream = match TcpStream::from_std(stream) {
+                Ok(stream) => stream,
+                Err(error) => return not_taken(&error),
+            };
             // Answers are small and whole: there is nothing to gather.
             drop(stream.set_nodelay(true));
             let io = TokioIo::new(Watched::new(stream, activity.clone()));
@@ -86,6 +94,14 @@ impl Connections {
     /// Closes what is idle, lets open requests end, and is done with the last connection.
     pub(super) async fn finish(self) {
         self.graceful.shutdown().await;
+    }
+}
+
+/// The system would not hand a connection from one runtime to another; its client sees it closed.
+fn not_taken(error: &io::Error) {
+    static SAID: Seldom = Seldom::new();
+    if let Some(held_back) = SAID.turn() {
+        tracing::warn!(%error, held_back, "cannot take a connection");
     }
 }
 

@@ -64,3 +64,53 @@ impl Drop for Thread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use axum::Router;
+
+    use super::*;
+    use crate::router::Routes;
+    use crate::state::Api;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn two_lanes() -> Lanes {
+        let exchange = || Exchange::new(Api::unconnected(), Routes::of(Router::new()));
+        Lanes::start(vec![exchange(), exchange()]).unwrap()
+    }
+
+    /// Has as many connections stay open as are told of their lane.
+    fn open(lanes: &Lanes, connections: usize) -> Vec<String> {
+        let (tell, told) = mpsc::channel();
+        for _ in 0..connections {
+            let tell = tell.clone();
+            lanes.spawn(|exchange| async move {
+                tell.send(thread::current().name().unwrap().to_owned()).unwrap();
+                pending::<()>().await;
+                drop(exchange);
+            });
+        }
+        let mut on: Vec<_> = (0..connections).map(|_| told.recv_timeout(SOON).unwrap()).collect();
+        on.sort();
+        on
+    }
+
+    #[tokio::test]
+    async fn connections_go_to_the_lane_that_is_least_busy() {
+        assert_eq!(open(&two_lanes(), 4), ["lane-0", "lane-0", "lane-1", "lane-1"]);
+    }
+
+    #[tokio::test]
+    async fn lanes_that_are_dropped_end_with_whatever_is_still_open() {
+        let lanes = two_lanes();
+        open(&lanes, 2);
+        let exchanges: Vec<_> = lanes.all.iter().map(|lane| Arc::downgrade(&lane.exchange)).collect();
+        drop(lanes);
+        assert!(exchanges.iter().all(|exchange| exchange.strong_count() == 0));
+    }
+}

@@ -3,13 +3,13 @@
 
 use ::redis::Script;
 
-use super::send::SENDS_PER_JOB;
-use super::{GROUP, Keys, Partition};
 use crate::clock::millis;
 use crate::config::QueueConfig;
 use crate::redis::{Gathered, Item, Redis};
 
 use super::enqueue::IDEMPOTENCY_LIFE;
+use super::send::SENDS_PER_JOB;
+use super::{GROUP, Keys, Partition};
 
 macro_rules! text {
     ($file:literal) => {
