@@ -56,19 +56,28 @@ impl Smsc {
 
     /// The next thing of this kind it sees; what came before is passed over.
     pub async fn saw(&mut self, kind: &str) -> Value {
-        loop {
-            let event = self.next().await.unwrap_or_else(|| panic!("the peer saw no {kind}"));
-            if let Some(what) = event.get(kind) {
-                return what.clone();
+        let next = async {
+            loop {
+                let event = self.next().await.unwrap_or_else(|| panic!("the peer saw no {kind}"));
+                if let Some(what) = event.get(kind) {
+                    return what.clone();
+                }
             }
-        }
+        };
+        // Over all lines: a session that is kept alive has it say so without end.
+        timeout(WITHIN, next).await.unwrap_or_else(|_| panic!("the peer saw no {kind} in time"))
+    }
+
+    /// Everything of this kind that it saw until it did what it was last told.
+    pub fn seen(&self, kind: &str) -> Vec<Value> {
+        self.seen.iter().filter_map(|event| event.get(kind).cloned()).collect()
     }
 
     /// Ends it, and answers everything of this kind that it ever saw.
     pub async fn all(&mut self, kind: &str) -> Vec<Value> {
         drop(self.orders.take());
         while self.next().await.is_some() {}
-        self.seen.iter().filter_map(|event| event.get(kind).cloned()).collect()
+        self.seen(kind)
     }
 
     /// Its next line; `None` where it has ended.

@@ -12,10 +12,10 @@ use crate::promptness::people;
 
 pub(super) const JOBS: usize = 300;
 
-/// Runs jobs of patients of their own, many at once; answers how many ended well.
-pub(super) async fn run_jobs(stack: &Stack) -> usize {
+/// Runs so many jobs of patients of their own, many at once; answers how many ended well.
+pub(super) async fn run_jobs(stack: &Stack, jobs: usize) -> usize {
     let client = stack.client();
-    let jobs = stream::iter(people(stack, JOBS).await).map(|person| {
+    let jobs = stream::iter(people(stack, jobs).await).map(|person| {
         let client = &client;
         async move {
             let accepted = client.resend(person.patient_id, person.approval_id).await;
@@ -53,7 +53,7 @@ async fn two_channels_fail_over_under_load_without_a_second_message() {
         {"target": "turbosms", "action": {"status": 503}, "probability": 0.3},
     ]);
     let stack = through("twilio,turbosms,http", faults).await;
-    let well = run_jobs(&stack).await;
+    let well = run_jobs(&stack, JOBS).await;
     let (by_channel, most) = messages(&stack);
     println!(
         "{JOBS} jobs over two failing channels: {well} processed, messages {by_channel:?}, most to a phone {most}"
@@ -66,7 +66,7 @@ async fn two_channels_fail_over_under_load_without_a_second_message() {
 async fn a_channel_that_is_down_is_asked_now_and_then_only() {
     let faults = json!([{"target": "twilio", "action": {"status": 503}}]);
     let stack = through("twilio,turbosms", faults).await;
-    let well = run_jobs(&stack).await;
+    let well = run_jobs(&stack, JOBS).await;
     let (by_channel, most) = messages(&stack);
     let asked = calls(&stack, "twilio").await;
     println!("{JOBS} jobs over a channel that is down: asked {asked} times, messages {by_channel:?}");
@@ -80,7 +80,7 @@ async fn a_channel_that_is_down_is_asked_now_and_then_only() {
 async fn a_channel_at_its_rate_leaves_messages_to_the_next_and_is_used_meanwhile() {
     let start = std::time::Instant::now();
     let stack = through_with("twilio,http", json!([]), &[("RESEND_SMS_TWILIO_PER_SECOND", "5")]).await;
-    let well = run_jobs(&stack).await;
+    let well = run_jobs(&stack, JOBS).await;
     let (by_channel, most) = messages(&stack);
     println!(
         "{JOBS} jobs, twilio at 5 a second: {well} processed, messages {by_channel:?}, most to a phone {most}"
