@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod failpoint;
+pub mod gate;
 pub mod health;
 pub mod ids;
 pub mod job;

@@ -31,7 +31,6 @@ use crate::config::OtpConfig;
 use crate::ids::JobId;
 use crate::phone::PhoneNumber;
 use crate::queue::Queue;
-use crate::redis::{Gathered, Item, Redis};
 use key::OtpKey;
 
 /// Makes codes, keeps what checking them needs, and checks them.
@@ -50,8 +49,8 @@ pub struct Codes {
 pub struct Code(String);
 
 struct Scripts {
-    offer: Gathered,
-    activate: Gathered,
+    offer: Script,
+    activate: Script,
     guess: Script,
     spend: Script,
 }
@@ -66,7 +65,7 @@ impl Codes {
             length: config.length,
             life_ms,
             max_guesses: config.max_guesses,
-            scripts: Scripts::new(queue.redis(), life_ms),
+            scripts: Scripts::new(),
             queue,
         }
     }
@@ -106,13 +105,17 @@ impl fmt::Debug for Code {
 }
 
 impl Scripts {
-    fn new(redis: &Redis, life_ms: u64) -> Self {
-        let gathered = |script| Gathered::new(redis, script, Item::new().arg(life_ms)).on_tags_of_their_own();
+    fn new() -> Self {
+        macro_rules! script {
+            ($($file:literal),+) => {
+                Script::new(concat!(include_str!("redis/scripts/prelude.lua"), $(include_str!($file)),+))
+            };
+        }
         Self {
-            offer: gathered(include_str!("otp/scripts/offer.lua")),
-            activate: gathered(include_str!("otp/scripts/activate.lua")),
-            guess: Script::new(include_str!("otp/scripts/guess.lua")),
-            spend: Script::new(include_str!("otp/scripts/spend.lua")),
+            offer: script!("otp/scripts/codes.lua", "otp/scripts/offer.lua"),
+            activate: script!("otp/scripts/activate.lua"),
+            guess: script!("otp/scripts/guess.lua"),
+            spend: script!("otp/scripts/spend.lua"),
         }
     }
 }

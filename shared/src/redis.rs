@@ -141,7 +141,8 @@ impl Redis {
         vec![streams.to_vec()]
     }
 
-    fn is_cluster(&self) -> bool {
+    /// Whether keys live on several servers: a script's must share a hash tag then.
+    pub(crate) fn is_cluster(&self) -> bool {
         matches!(*self.inner.connector, Connector::Cluster(_))
     }
 

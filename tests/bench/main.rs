@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use suite::Part;
+use tokio::runtime::Builder;
 
 /// Measures the service beside what bounds it. Figures are ratios from one run: the machine's own speed cancels out.
 #[derive(Parser)]
@@ -78,16 +79,23 @@ impl Effort {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     shared::tls::install_crypto_provider();
-    match arguments.role {
-        Some(Role::Floor) => server::serve_floor().await,
-        Some(Role::Worker) => workers::run_noop().await,
-        None => return measure(&arguments).await,
-    }
-    ExitCode::SUCCESS
+    // The worker runs as `resend-worker` does, on one thread.
+    let mut runtime = match arguments.role {
+        Some(Role::Worker) => Builder::new_current_thread(),
+        Some(Role::Floor) | None => Builder::new_multi_thread(),
+    };
+    let runtime = runtime.enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        match arguments.role {
+            Some(Role::Floor) => server::serve_floor().await,
+            Some(Role::Worker) => workers::run_noop().await,
+            None => return measure(&arguments).await,
+        }
+        ExitCode::SUCCESS
+    })
 }
 
 async fn measure(arguments: &Arguments) -> ExitCode {

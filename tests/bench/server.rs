@@ -34,6 +34,7 @@ pub(crate) fn queue_of(settings: &Settings) -> Queue {
 
 /// The script the queue stores jobs with.
 const ENQUEUE: &str = concat!(
+    include_str!("../../shared/src/redis/scripts/prelude.lua"),
     include_str!("../../shared/src/queue/scripts/prelude.lua"),
     include_str!("../../shared/src/queue/scripts/eta.lua"),
     include_str!("../../shared/src/queue/scripts/enqueue.lua")

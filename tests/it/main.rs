@@ -13,6 +13,7 @@ mod codes;
 mod ctl;
 mod deploy;
 mod flood;
+mod gate;
 mod gathering;
 mod incident;
 mod limits;

@@ -63,8 +63,8 @@ impl Consuming {
             async move { run_once(held, handler).await }
         };
         let worker = WorkerBuilder::new(&*self.name).backend(backend).build(run);
-        // A task, so that the runtime's threads drive it: in the future of `block_on` every step of every job would wake
-        // the main thread, which sleeps in between.
+        // A task, so that a panic comes out as an error, and so that on a runtime of several threads each step of a job
+        // need not wake the one in `block_on`.
         let driven = AbortOnDropHandle::new(tokio::spawn(worker.run()));
         tokio::select! {
             ended = driven => ended.map_err(ConsumerError::Crashed)??,

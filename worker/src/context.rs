@@ -1,7 +1,8 @@
 //! What a job may touch, in one explicit struct.
 
 use chrono::{DateTime, Utc};
-use shared::limits::{Limits, PhoneNames};
+use shared::gate::Gate;
+use shared::limits::PhoneNames;
 use shared::queue::Queue;
 
 use crate::code_sender::CodeSender;
@@ -18,8 +19,8 @@ pub struct Context {
     pub sender: CodeSender,
     /// Where messages may go.
     pub limits: LimitsConfig,
-    /// How many may be sent.
-    pub message_limits: Limits,
+    /// How many may be sent, and whether this one now.
+    pub gate: Gate,
     /// The time decisions are made at.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -32,7 +33,7 @@ impl Context {
             registry: Registry::new(&config.registry)?,
             sender: CodeSender::new(&config.sending, queue.clone())?,
             limits: config.limits.clone(),
-            message_limits: Limits::new(
+            gate: Gate::new(
                 config.message_limits.clone(),
                 PhoneNames::new(&config.phone_secrets),
                 queue.clone(),

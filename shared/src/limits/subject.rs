@@ -1,6 +1,8 @@
 //! What is counted under one name, and the limits it has.
 
+use super::Reached;
 use crate::config::MessageLimits;
+use crate::redis::Item;
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -8,18 +10,24 @@ const DAY: u64 = 24 * HOUR;
 
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limit {
+pub(crate) struct Limit {
     /// As metrics call it.
-    pub(super) name: &'static str,
-    pub(super) window_ms: u64,
-    pub(super) allowed: u64,
+    pub(crate) name: &'static str,
+    pub(crate) window_ms: u64,
+    pub(crate) allowed: u64,
 }
 
 /// A phone, a patient, a client or everybody; without limits where they are switched off.
-pub(super) struct Subject {
-    pub(super) key: String,
+pub(crate) struct Subject {
+    pub(crate) key: String,
     /// The longest window last.
-    pub(super) limits: Vec<Limit>,
+    pub(crate) limits: Vec<Limit>,
+}
+
+impl Limit {
+    pub(super) fn after(self, item: Item) -> Item {
+        item.arg(self.window_ms).arg(self.allowed)
+    }
 }
 
 impl Subject {
@@ -42,6 +50,17 @@ impl Subject {
 
     pub(super) fn total(key: String, limits: &MessageLimits) -> Self {
         Self::new(key, &[Limit { name: "total_minute", window_ms: MINUTE, allowed: limits.total_minute }])
+    }
+
+    /// The arguments scripts take of its limits.
+    pub(crate) fn limits_after(&self, item: Item) -> Item {
+        self.limits.iter().fold(item.arg(self.limits.len()), |item, limit| limit.after(item))
+    }
+
+    /// The limit of this number, from 1, as scripts answer it; 0 is none.
+    pub(crate) fn reached(&self, number: usize, next_attempt_ms: u64) -> Option<Reached> {
+        let limit = number.checked_sub(1).and_then(|index| self.limits.get(index))?;
+        Some(Reached { limit: limit.name, next_attempt_ms })
     }
 
     fn new(key: String, limits: &[Limit]) -> Self {

@@ -174,7 +174,13 @@ impl Keys {
     /// subject is on a hash tag of its own. A phone's name is keyed.
     pub fn limit(&self, subject: &str, name: &str) -> String {
         // Braces of a foreign name would move the hash tag, which does no harm to a key that stands alone.
-        format!("{}:{{{subject}:{name}}}:limit", self.name)
+        let (before, after) = self.limit_parts(subject);
+        format!("{before}{name}{after}")
+    }
+
+    /// What goes before and after the name in such a key, for scripts that learn the name themselves.
+    pub(crate) fn limit_parts(&self, subject: &str) -> (String, &'static str) {
+        (format!("{}:{{{subject}:", self.name), "}:limit")
     }
 
     /// Hash: what a gateway said of a message it took, by its own name for it.

@@ -1,4 +1,4 @@
-//! The scripts of the queue, each behind the same prelude; those that predict, behind a second one. What every job goes
+//! The scripts of the queue, each behind the same preludes and behind the steps it is put together of. What every job goes
 //! through, and so comes in numbers, is called for many jobs at once.
 
 use ::redis::Script;
@@ -13,12 +13,22 @@ use super::{GROUP, Keys, Partition};
 
 macro_rules! text {
     ($file:literal) => {
-        concat!(include_str!("scripts/prelude.lua"), include_str!(concat!("scripts/", $file)))
+        text!(; $file)
     };
     ($file:literal, with eta) => {
+        text!("scripts/eta.lua"; $file)
+    };
+    ($file:literal, with sends) => {
+        text!("scripts/sends.lua"; $file)
+    };
+    ($file:literal, with sends, limits and codes) => {
+        text!("scripts/sends.lua", "../limits/scripts/limits.lua", "../otp/scripts/codes.lua"; $file)
+    };
+    ($($with:literal),*; $file:literal) => {
         concat!(
+            include_str!("../redis/scripts/prelude.lua"),
             include_str!("scripts/prelude.lua"),
-            include_str!("scripts/eta.lua"),
+            $(include_str!($with),)*
             include_str!(concat!("scripts/", $file))
         )
     };
@@ -34,6 +44,8 @@ macro_rules! script {
 pub(super) struct Steps {
     pub(super) enqueue: Gathered,
     pub(super) begin_send: Gathered,
+    /// For servers that hold limits and codes as well.
+    pub(super) leave: Gathered,
     pub(super) finish: Gathered,
 }
 
@@ -48,7 +60,7 @@ impl Steps {
             .arg(keys.job_prefix(partition))
             .arg(millis(IDEMPOTENCY_LIFE))
             .arg(redis.min_replicas());
-        let begin_send = Item::new().key(keys.stream(partition)).arg(GROUP).arg(SENDS_PER_JOB);
+        let sends = || Item::new().key(keys.stream(partition)).arg(GROUP).arg(SENDS_PER_JOB);
         let finish = Item::new()
             .key(keys.stream(partition))
             .key(keys.live(partition))
@@ -60,7 +72,9 @@ impl Steps {
             .arg(keys.ended(partition));
         Self {
             enqueue: Gathered::new(redis, text!("enqueue.lua", with eta), enqueue).confirmed(),
-            begin_send: Gathered::new(redis, text!("begin_send.lua"), begin_send).confirmed(),
+            begin_send: Gathered::new(redis, text!("begin_send.lua", with sends), sends()).confirmed(),
+            leave: Gathered::new(redis, text!("leave.lua", with sends, limits and codes), sends())
+                .confirmed(),
             finish: Gathered::new(redis, text!("finish.lua", with eta), finish).confirmed(),
         }
     }

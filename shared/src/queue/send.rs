@@ -1,10 +1,10 @@
 //! *Begin send*: the intent is recorded before anything is sent.
 
 use crate::failpoint;
-use crate::redis::Item;
+use crate::redis::{Gathered, Item};
 use crate::telemetry::span::{self, Span};
 
-use super::{Delivery, GROUP, Queue, QueueError};
+use super::{Delivery, GROUP, Partition, Queue, QueueError};
 
 /// Sends a job may begin: the first, and one more with the same code when nobody can tell what became of the first.
 pub(super) const SENDS_PER_JOB: u32 = 2;
@@ -26,11 +26,8 @@ impl Queue {
     /// Asks for leave to send. Repeating it for the same delivery counts once.
     pub async fn begin_send(&self, delivery: &Delivery) -> Result<SendStart, QueueError> {
         let span = Span::step(span::BEGIN_SEND, delivery.message.trace.as_ref());
-        let (keys, partition) = (&self.inner.keys, delivery.partition);
-        let item = Item::new()
-            .key(keys.job(partition, &delivery.message.job))
-            .key(keys.sends(partition, &delivery.message.approval));
-        let word: String = self.steps(partition).begin_send.ask(delivery.fenced(item)).await?;
+        let item = delivery.fenced(self.keys_of_send(delivery));
+        let word: String = self.steps(delivery.partition).begin_send.ask(item).await?;
         failpoint::hit(failpoint::AFTER_BEGIN_SEND, &delivery.message.job).await;
         let (start, label) = match word.as_str() {
             "go" => (SendStart::Go, "go"),
@@ -42,11 +39,24 @@ impl Queue {
         span.result(label);
         Ok(start)
     }
+
+    /// The keys of a send: the first of an item, which other keys may follow.
+    pub(crate) fn keys_of_send(&self, delivery: &Delivery) -> Item {
+        let (keys, partition) = (&self.inner.keys, delivery.partition);
+        Item::new()
+            .key(keys.job(partition, &delivery.message.job))
+            .key(keys.sends(partition, &delivery.message.approval))
+    }
+
+    /// The step that asks for leave as a whole: the limits and the code with the send.
+    pub(crate) fn leave(&self, partition: Partition) -> &Gathered {
+        &self.steps(partition).leave
+    }
 }
 
 impl Delivery {
     /// The arguments each item of a fenced step begins with: consumer, entry, delivery number.
-    pub(super) fn fenced(&self, item: Item) -> Item {
+    pub(crate) fn fenced(&self, item: Item) -> Item {
         item.arg(&self.consumer).arg(&self.entry).arg(self.number)
     }
 

@@ -59,8 +59,7 @@ async fn send_our_code(
     codes: &Codes,
     sms: &Sms,
 ) -> Result<(), Stop> {
-    let offered = codes.offer(phone, &job.job).await.map_err(|error| Stop::not_stored(&error))?;
-    let Some(offered) = offered else {
+    let Some(offered) = leave.offered() else {
         tracing::info!("the code was used already: an earlier run's message arrived");
         return Ok(());
     };
@@ -74,7 +73,7 @@ async fn send_our_code(
     span.end();
     failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
     accept(submission)?;
-    activate(&offered, job, codes).await;
+    activate(offered, job, codes).await;
     Ok(())
 }
 

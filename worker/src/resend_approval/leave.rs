@@ -1,15 +1,17 @@
-//! Step 5 and the door to step 6: the limits on messages, then the intent to send, both recorded before anything is
-//! sent. The limits come first, so that a message they refuse is not counted against its approval.
+//! Step 5 and the door to step 6: the limits on messages, then the intent to send and the code, all recorded before
+//! anything is sent. The limits come first, so that a message they refuse is not counted against its approval.
 
 use std::time::{Duration, Instant};
 
-use shared::limits::{Counted, Leave};
+use shared::gate::{Given, Leave};
+use shared::otp::Offered;
 use shared::outcome::Refusal;
 use shared::phone::PhoneNumber;
 use shared::queue::{Delivery, SendStart};
-use shared::telemetry::{Seldom, metric};
+use shared::telemetry::metric;
 
 use super::stop::{Later, Stop};
+use crate::code_sender::CodeSender;
 use crate::context::Context;
 use crate::sms::Turn;
 
@@ -18,7 +20,7 @@ use crate::sms::Turn;
 pub(super) struct Granted<'a> {
     delivery: &'a Delivery,
     context: &'a Context,
-    counted: Counted,
+    given: Given,
     since: Instant,
     lasts: Duration,
 }
@@ -39,25 +41,34 @@ pub(super) async fn to_send<'a>(
     context: &'a Context,
 ) -> Result<Granted<'a>, Stop> {
     let since = Instant::now();
-    let counted = within_limits(delivery, phone, context).await?;
-    match context.queue.begin_send(delivery).await {
-        Ok(SendStart::Go) => {
+    let codes = match &context.sender {
+        CodeSender::Local { codes, .. } => Some(codes.as_ref()),
+        CodeSender::Service(_) => None,
+    };
+    match context.gate.ask(delivery, phone, codes).await {
+        Ok(Leave::Given(given)) => {
             // The heartbeat before was at most a third of a lease ago, so the lease outlasts this by a third at least.
             let lasts = context.queue.config().lease / 3;
-            Ok(Granted { delivery, context, counted, since, lasts })
+            Ok(Granted { delivery, context, given, since, lasts })
+        }
+        Ok(Leave::LimitReached(reached)) => {
+            metrics::counter!(metric::LIMIT_HITS, "limit" => reached.limit).increment(1);
+            tracing::info!(limit = reached.limit, "a limit on messages is reached");
+            Err(Refusal::LimitReached { next_attempt_ms: reached.next_attempt_ms }.into())
         }
         // Out of time, or two messages went out and no gateway said that it took one: nobody answered in time.
-        Ok(SendStart::Late | SendStart::Exhausted) => {
-            give_back(counted, context).await;
-            Err(Refusal::UpstreamSilent.into())
-        }
-        // The count is that of whoever has the job now.
-        Ok(SendStart::Lost) => Err(Stop::Lost),
+        Ok(Leave::Late | Leave::Exhausted) => Err(Refusal::UpstreamSilent.into()),
+        Ok(Leave::Lost) => Err(Stop::Lost),
         Err(error) => Err(Stop::not_stored(&error)),
     }
 }
 
 impl Granted<'_> {
+    /// The code to be sent, where it is made here. None: it was used already.
+    pub(super) fn offered(&self) -> Option<&Offered> {
+        self.given.offered.as_ref()
+    }
+
     /// Asked right before the message leaves. Time stopped counts, so it is noticed; the same delivery asking again is
     /// counted once, and one that was taken over meanwhile is refused.
     pub(super) async fn still_holds(&self) -> Result<(), Stop> {
@@ -72,29 +83,8 @@ impl Granted<'_> {
         }
     }
 
-    /// The message certainly was not sent. Where Redis is away it stays counted until its window ends.
+    /// The message certainly was not sent.
     pub(super) async fn give_back(self) {
-        give_back(self.counted, self.context).await;
-    }
-}
-
-async fn give_back(counted: Counted, context: &Context) {
-    static SAID: Seldom = Seldom::new();
-    if let Err(error) = context.message_limits.give_back(counted).await
-        && let Some(held_back) = SAID.turn()
-    {
-        tracing::warn!(%error, held_back, "a message that was not sent stays counted against its limits");
-    }
-}
-
-async fn within_limits(delivery: &Delivery, phone: &PhoneNumber, context: &Context) -> Result<Counted, Stop> {
-    let leave = context.message_limits.take(delivery, phone).await;
-    match leave.map_err(|error| Stop::not_stored(&error))? {
-        Leave::Given(counted) => Ok(counted),
-        Leave::Refused { limit, next_attempt_ms } => {
-            metrics::counter!(metric::LIMIT_HITS, "limit" => limit).increment(1);
-            tracing::info!(limit, "a limit on messages is reached");
-            Err(Refusal::LimitReached { next_attempt_ms }.into())
-        }
+        self.context.gate.give_back(&self.given.counted).await;
     }
 }

@@ -5,8 +5,7 @@
 -- Result  {word, {{job, hash}, …}}; words: compare, expired, spent
 local record = redis.call('HMGET', KEYS[1], 'guesses', 'guess', 'job', 'hash', 'expires', 'next_job', 'next_hash',
   'next_expires')
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 local live = {}
 for first = 3, 6, 3 do
   if record[first] and tonumber(record[first + 2]) > now then

@@ -1,15 +1,4 @@
--- Shared by all scripts: the clock, numbers and the fence.
-
--- Redis' wall clock, milliseconds since the epoch.
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
--- A whole number as Redis takes it. Left to itself it writes every number out as a float, at the price of a command.
-local function int(number)
-  return string.format('%d', number)
-end
+-- Shared by the scripts of the queue: the fence and the ends of jobs.
 
 -- Whether this consumer still holds this very delivery of an entry. A plain XACK does not ask, so every step does.
 local function owns(stream, group, entry, consumer, number)

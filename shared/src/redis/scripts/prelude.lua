@@ -1,0 +1,27 @@
+-- Shared by all scripts: the clock, numbers, and KEYS and ARGV read one after the other.
+
+-- Redis' wall clock, milliseconds since the epoch.
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A whole number as Redis takes it. Left to itself it writes every number out as a float, at the price of a command.
+local function int(number)
+  return string.format('%d', number)
+end
+
+-- Scripts that take lists, or are put together of steps with keys and arguments of their own, read them in order.
+local keys_read, arguments_read = 0, 0
+
+local function key()
+  keys_read = keys_read + 1
+  return KEYS[keys_read]
+end
+
+local function arg()
+  arguments_read = arguments_read + 1
+  return ARGV[arguments_read]
+end
+
+local function number() return tonumber(arg()) end
