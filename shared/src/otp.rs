@@ -31,6 +31,7 @@ use crate::config::OtpConfig;
 use crate::ids::JobId;
 use crate::phone::PhoneNumber;
 use crate::queue::Queue;
+use crate::redis::{Gathered, Item, Redis};
 use key::OtpKey;
 
 /// Makes codes, keeps what checking them needs, and checks them.
@@ -50,7 +51,7 @@ pub struct Code(String);
 
 struct Scripts {
     offer: Script,
-    activate: Script,
+    activate: Gathered,
     guess: Script,
     spend: Script,
 }
@@ -65,7 +66,7 @@ impl Codes {
             length: config.length,
             life_ms,
             max_guesses: config.max_guesses,
-            scripts: Scripts::new(),
+            scripts: Scripts::new(queue.redis(), life_ms),
             queue,
         }
     }
@@ -105,17 +106,18 @@ impl fmt::Debug for Code {
 }
 
 impl Scripts {
-    fn new() -> Self {
-        macro_rules! script {
+    fn new(redis: &Redis, life_ms: u64) -> Self {
+        macro_rules! text {
             ($($file:literal),+) => {
-                Script::new(concat!(include_str!("redis/scripts/prelude.lua"), $(include_str!($file)),+))
+                concat!(include_str!("redis/scripts/prelude.lua"), $(include_str!($file)),+)
             };
         }
+        let activate = Gathered::new(redis, text!("otp/scripts/activate.lua"), Item::new().arg(life_ms));
         Self {
-            offer: script!("otp/scripts/codes.lua", "otp/scripts/offer.lua"),
-            activate: script!("otp/scripts/activate.lua"),
-            guess: script!("otp/scripts/guess.lua"),
-            spend: script!("otp/scripts/spend.lua"),
+            offer: Script::new(text!("otp/scripts/codes.lua", "otp/scripts/offer.lua")),
+            activate: activate.on_tags_of_their_own(),
+            guess: Script::new(text!("otp/scripts/guess.lua")),
+            spend: Script::new(text!("otp/scripts/spend.lua")),
         }
     }
 }

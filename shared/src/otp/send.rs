@@ -6,7 +6,7 @@ use super::key::OtpKey;
 use super::{Code, Codes};
 use crate::ids::JobId;
 use crate::phone::PhoneNumber;
-use crate::redis::RedisError;
+use crate::redis::{Item, RedisError};
 
 /// A code that may be sent now.
 #[derive(Debug)]
@@ -53,8 +53,7 @@ impl Codes {
     /// Makes an offered code the only one: a gateway took its message. `false` where a later job's code was offered
     /// meanwhile, which is then the one that counts, or where the code was used meanwhile.
     pub async fn activate(&self, offered: &Offered, job: &JobId) -> Result<bool, RedisError> {
-        let mut call = self.scripts.activate.key(&offered.record);
-        let active: bool = self.queue.redis().script(call.arg(job.as_str()).arg(self.life_ms)).await?;
+        let active = self.scripts.activate.ask(Item::new().key(&offered.record).arg(job)).await?;
         if let Some(older) = offered.older_record.as_ref().filter(|_| active) {
             let mut retire = Cmd::new();
             retire.arg("HDEL").arg(older).arg("job").arg("hash").arg("expires");

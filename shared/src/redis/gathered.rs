@@ -42,6 +42,7 @@ struct Inner {
     script: Evaluated,
     shared: Item,
     is_confirmed: bool,
+    is_alone: bool,
     line: Line<Asked>,
 }
 
@@ -75,17 +76,25 @@ impl Gathered {
     pub fn new(redis: &Redis, text: &'static str, shared: Item) -> Self {
         let script = Evaluated { text, hash: Script::new(text).get_hash().to_owned() };
         let (redis, line) = (redis.clone(), Line::new());
-        Self { inner: Arc::new(Inner { redis, script, shared, is_confirmed: false, line }) }
+        Self { inner: Arc::new(Inner { redis, script, shared, is_confirmed: false, is_alone: false, line }) }
     }
 
     /// One whose writes must outlive a fail-over, as in [`Redis::script_confirmed`].
     #[must_use]
-    pub fn confirmed(mut self) -> Self {
+    pub fn confirmed(self) -> Self {
+        self.with(|inner| inner.is_confirmed = true)
+    }
+
+    /// One each of whose items lives on a hash tag of its own: in a cluster each is a call of its own.
+    #[must_use]
+    pub fn on_tags_of_their_own(self) -> Self {
+        self.with(|inner| inner.is_alone = inner.redis.is_cluster())
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         let inner = Arc::get_mut(&mut self.inner);
         debug_assert!(inner.is_some(), "said while it is made, before it is cloned");
-        if let Some(inner) = inner {
-            inner.is_confirmed = true;
-        }
+        inner.map(change);
         self
     }
 
@@ -94,7 +103,9 @@ impl Gathered {
         let (tell, told) = oneshot::channel();
         let asked = Asked { item, tell };
         // A task of its own: whoever asked first may go away before the others have their answer.
-        if self.inner.line.join(asked) {
+        if self.inner.is_alone {
+            tokio::spawn(self.inner.clone().call_alone(asked));
+        } else if self.inner.line.join(asked) {
             Caller::start(&self.inner);
         }
         let row = told.await.unwrap_or_else(|_| Err(RedisError::given_up()))?;
@@ -150,6 +161,11 @@ impl Drop for Caller {
 }
 
 impl Inner {
+    async fn call_alone(self: Arc<Self>, asked: Asked) {
+        let answer = self.call(std::slice::from_ref(&asked)).await.pop();
+        let _ = asked.tell.send(answer.unwrap_or_else(|| Err(RedisError::given_up())));
+    }
+
     /// The answer for each. What one item's keys are to blame for must not be everybody's error: then each is called
     /// alone, which is harmless, for all our scripts may run twice, also where the first time ended half way.
     async fn call(&self, items: &[Asked]) -> Vec<Result<Value, RedisError>> {
