@@ -1,10 +1,10 @@
 //! Limits on messages to a phone, for a patient, of a client and of the whole fleet (`RESEND_LIMIT_PER_*`,
 //! `RESEND_LIMIT_TOTAL_MINUTE`), shared by all workers through Redis. Those per approval are the queue's.
 //!
-//! A message is checked against all its subjects and counted to all of them, or to none: in one step of the queue's where
-//! one server holds everything (`crate::gate`). In a cluster subjects live on several servers, and there each is checked and counted in a
-//! step of its own, at once: where one refuses, what the others counted is given back. In between another message may be
-//! refused that would have fitted; never is one let through that does not.
+//! A message is checked against all its subjects and counted to all of them, or to none: in one step of the queue's
+//! where one server holds everything ([`crate::gate`]). In a cluster subjects live on several servers, and there each is
+//! checked and counted in a step of its own, at once: where one refuses, what the others counted is given back. In
+//! between another message may be refused that would have fitted; never is one let through that does not.
 
 mod pace;
 mod phone_names;
