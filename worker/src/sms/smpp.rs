@@ -1,6 +1,7 @@
 //! The SMPP channel (3.4): `submit_sm` over one session that a task of its own keeps. A message is handed over only while
 //! the session is bound, and never twice by this channel.
 
+mod driven;
 mod encoding;
 mod order;
 mod receipt_text;

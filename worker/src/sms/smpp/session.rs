@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::driven::driven;
 use super::receipt_text::receipt;
 use crate::config::SmppConfig;
 use crate::sms::Receipts;
@@ -95,12 +96,14 @@ impl Session {
         let connected = timeout(*limit, TcpStream::connect((host.as_str(), *port))).await;
         let stream = connected.map_err(|_| "no connection in time")?.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let (client, events) = ConnectionBuilder::new()
+        let (client, events, connection) = ConnectionBuilder::new()
             .disable_interface_version_check()
             .enquire_link_interval(*keep_alive)
             .enquire_link_response_timeout(*limit)
             .response_timeout(*limit)
+            .no_spawn()
             .connected(stream);
+        tokio::spawn(driven(connection));
         match client.bind_transceiver(self.bind()?).await {
             Ok(_) => Ok((client, events)),
             Err(error) => {
