@@ -51,7 +51,7 @@ impl Smsc {
     pub async fn tell(&mut self, order: &Value) {
         let orders = self.orders.as_mut().expect("the peer was not told to end");
         orders.write_all(format!("{order}\n").as_bytes()).await.expect("the peer listens");
-        while self.next().await.expect("the peer is there").get("done").is_none() {}
+        self.saw("done").await;
     }
 
     /// The next thing of this kind it sees; what came before is passed over.
