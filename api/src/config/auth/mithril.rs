@@ -10,6 +10,8 @@ const PLACE: &str = "{access_token}";
 pub struct MithrilUrl {
     before: String,
     after: String,
+    /// How many steps the path of a question has.
+    steps: usize,
 }
 
 impl MithrilUrl {
@@ -29,19 +31,28 @@ impl MithrilUrl {
         let (scheme, rest) = before.split_once("://")?;
         let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         let fits = matches!(scheme, "http" | "https") && rest.contains('/') && !after.contains(PLACE);
-        (bare && fits).then(|| Self { before: before.to_owned(), after: after.to_owned() })
+        let question: Url = [before, "token", after].concat().parse().ok()?;
+        let steps = steps(&question);
+        (bare && fits).then(|| Self { before: before.to_owned(), after: after.to_owned(), steps })
     }
 
-    /// The URL to ask about this token. `None` never happens for what has a token's syntax.
+    /// The URL to ask about this token. `None` for `.` and `..` where the token has a segment of the path to itself:
+    /// they are steps in the path however they are escaped (WHATWG URL, 4.1: `%2E` is a dot there), so that the question
+    /// would go to another address.
     pub fn of(&self, token: &str) -> Option<Url> {
         let escaped: String = token.bytes().map(escape).collect();
-        [&self.before, escaped.as_str(), &self.after].concat().parse().ok()
+        let question: Url = [&self.before, escaped.as_str(), &self.after].concat().parse().ok()?;
+        (steps(&question) == self.steps).then_some(question)
     }
 }
 
-/// Everything but what never needs an escape (RFC 3986, 2.3); a lone dot would be a step in the path.
+fn steps(url: &Url) -> usize {
+    url.path().split('/').filter(|step| !step.is_empty()).count()
+}
+
+/// Everything but what never needs an escape (RFC 3986, 2.3).
 fn escape(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) {
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
         char::from(byte).to_string()
     } else {
         format!("%{byte:02X}")
@@ -81,10 +92,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_token_that_is_a_step_in_the_path_cannot_be_asked_about() {
+        let last = MithrilUrl::parse("http://mithril/admin/tokens/{access_token}").unwrap();
+        for step in [".", ".."] {
+            assert_eq!((template().of(step), last.of(step)), (None, None), "{step}");
+        }
+        assert_eq!(template().of("...").unwrap().as_str(), "http://mithril/admin/tokens/.../verify");
+        assert_eq!(last.of("..=").unwrap().as_str(), "http://mithril/admin/tokens/..%3D");
+        let in_query = MithrilUrl::parse("https://mithril/verify?token={access_token}").unwrap();
+        assert_eq!(in_query.of("..").unwrap().as_str(), "https://mithril/verify?token=..");
+    }
+
     proptest! {
         #[test]
-        fn no_token_leads_anywhere_else(token in "[A-Za-z0-9._~+/-]{1,40}={0,2}") {
-            let url = template().of(&token).unwrap();
+        fn no_token_leads_anywhere_else(token in "[A-Za-z0-9._~+/-]{1,40}={0,2}|[.]{1,3}") {
+            let Some(url) = template().of(&token) else {
+                prop_assert!(matches!(token.as_str(), "." | ".."), "no question for {token}");
+                return Ok(());
+            };
             prop_assert_eq!(url.host_str(), Some("mithril"));
             let segments: Vec<_> = url.path().split('/').collect();
             prop_assert_eq!((segments.len(), segments[4]), (5, "verify"));
