@@ -14,6 +14,7 @@ use shared::config::ReceiptConfig;
 use shared::queue::Queue;
 use shared::receipt::MessageStates;
 
+use crate::admission::Turn;
 use crate::error::ApiError;
 use crate::openapi::{ReceiptOutcomes, ReceiptToKeep};
 use crate::state::Api;
@@ -57,7 +58,11 @@ pub(crate) async fn keep(
     let channel = channel.ok().and_then(|Path(name)| CHANNELS.into_iter().find(|known| *known == name));
     let channel = channel.ok_or(ApiError::RouteNotFound)?;
     let (parts, body) = request.into_parts();
-    let body = read_body(body, api.server.body).await?;
+    let turn = Turn::of(&parts.extensions).ok_or(ApiError::Internal)?;
+    let body = {
+        let _place = api.receipt_bodies.enter().ok_or(ApiError::BUSY)?;
+        turn.wait(api.server.body, read_body(body, api.server.body)).await?
+    };
     if !desk.signatures.hold(&parts.headers, channel, &body, clock::now_ms() / 1_000) {
         return Err(ApiError::SignatureWrong);
     }

@@ -33,6 +33,8 @@ pub(crate) struct Api {
     pub(crate) sync: SyncConfig,
     /// Requests being worked on.
     pub(crate) in_flight: InFlight,
+    /// Bodies of receipts on their way. Who sends one is known only once it is here, so these count by themselves.
+    pub(crate) receipt_bodies: InFlight,
     /// Clients waiting for jobs, and what wakes them.
     pub(crate) waits: InFlight,
     pub(crate) waiters: Waiters,
@@ -60,6 +62,7 @@ impl Api {
             server: config.server.clone(),
             sync: config.sync,
             in_flight: InFlight::new(config.server.in_flight),
+            receipt_bodies: InFlight::new(config.server.receipt_bodies),
             waits: InFlight::new(config.server.waits),
             waiters,
             stopping: CancellationToken::new(),
@@ -83,6 +86,7 @@ impl Api {
             server: self.server.clone(),
             sync: self.sync,
             in_flight: self.in_flight.clone(),
+            receipt_bodies: self.receipt_bodies.clone(),
             waits: self.waits.clone(),
             waiters: self.waiters.clone(),
             stopping: self.stopping.clone(),

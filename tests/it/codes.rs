@@ -277,6 +277,28 @@ async fn two_keys_allow_no_more_guesses_than_one_and_a_taken_code_is_the_only_on
 }
 
 #[tokio::test]
+async fn guesses_at_codes_that_are_gone_do_not_lock_those_under_the_next_key() {
+    let desk = Desk::new().await;
+    sent(&desk.codes(KEY, &[]), &JobId::generate()).await;
+    let rotated = desk.codes(&format!("{LATER_KEY},{KEY}"), &[]);
+    let first = sent(&rotated, &JobId::generate()).await;
+    for _ in 0..4 {
+        assert_eq!(check(&rotated, &other_than(&first)).await, Checked::Wrong);
+    }
+    assert!(is_right(&rotated, &first).await, "the fifth guess");
+    let second = sent(&rotated, &JobId::generate()).await;
+    for _ in 0..4 {
+        assert_eq!(check(&rotated, &other_than(&second)).await, Checked::Wrong);
+    }
+    assert!(is_right(&rotated, &second).await, "the fifth guess at the next");
+    let third = sent(&rotated, &JobId::generate()).await;
+    for _ in 0..5 {
+        assert_eq!(check(&rotated, &other_than(&third)).await, Checked::Wrong);
+    }
+    assert_eq!(check(&rotated, &third).await, Checked::Spent, "no more than five at any");
+}
+
+#[tokio::test]
 async fn nothing_is_right_while_redis_is_away() {
     let mut desk = Desk::new().await;
     let codes = desk.codes(KEY, &[]);

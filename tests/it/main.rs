@@ -6,6 +6,7 @@
 )]
 
 mod abuse;
+mod acceptance;
 mod answers;
 mod bench;
 mod channels;

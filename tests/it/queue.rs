@@ -1,53 +1,20 @@
 //! The scripts of the queue against a real Redis: what each step changes, and what the fence keeps from changing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::job::JobState;
 use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Enqueued, Finished, GROUP, NewJob, PutBack, SendStart};
+use shared::queue::{Finished, GROUP, PutBack, SendStart, Verdict};
+use tests::eventually::eventually;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use worker::consumer::{Consuming, unique_name};
 
 use crate::bench::{Bench, job, job_of, refused};
 
 const RUN: Duration = Duration::from_millis(20);
-
-#[tokio::test]
-async fn an_accepted_job_is_readable_and_waits_in_the_stream() {
-    let bench = Bench::new().await;
-    let new = job();
-    let ticket = bench.accept(&new).await;
-    let job = bench.queue.job(&ticket.job).await.unwrap().unwrap();
-    assert_eq!(
-        (job.state, job.end, job.eta_ms, job.client),
-        (JobState::Queued, None, ticket.eta_ms, new.client)
-    );
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
-    let ttl: i64 = bench.server.command(&["TTL", &format!("resend:{{0}}:job:{}", ticket.job)]).await;
-    assert!((86_400..=86_700).contains(&ttl), "{ttl}");
-}
-
-#[tokio::test]
-async fn a_live_job_is_given_again_to_its_client_and_to_nobody_else() {
-    let bench = Bench::new().await;
-    let new = job();
-    let first = bench.accept(&new).await;
-    match bench.enqueue(&new).await {
-        Enqueued::Live(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
-        other => panic!("{other:?}"),
-    }
-    let of_another = NewJob { client: "mis-b".parse().unwrap(), ..new };
-    assert!(matches!(bench.enqueue(&of_another).await, Enqueued::Foreign { .. }));
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
-}
-
-#[tokio::test]
-async fn who_asks_under_a_wrong_patient_neither_gets_nor_holds_up_the_right_job() {
-    let bench = Bench::new().await;
-    let approval = Uuid::new_v4();
-    let wrong = bench.accept(&job_of("mis-b", approval)).await;
-    let right = bench.accept(&job_of("mis-a", approval)).await;
-    assert_ne!(wrong.job, right.job);
-}
 
 #[tokio::test]
 async fn an_ended_job_frees_its_approval_and_keeps_its_result() {
@@ -182,63 +149,127 @@ async fn a_delivery_handed_back_is_a_first_delivery_again() {
 }
 
 #[tokio::test]
-async fn the_cool_down_and_the_hourly_limit_count_sends() {
-    let bench = Bench::with(&[("RESEND_LIMIT_PER_APPROVAL_HOUR", "2")]).await;
-    let approval = Uuid::new_v4();
-    let sends = format!("resend:{{0}}:sends:{approval}");
-    bench.accept(&job_of("mis-a", approval)).await;
-    let delivery = bench.deliver("w1").await;
-    bench.queue.begin_send(&delivery).await.unwrap();
-    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
-
-    let Enqueued::Limited { limit: "cooldown", next_attempt_ms, now_ms } =
-        bench.enqueue(&job_of("mis-a", approval)).await
-    else {
-        panic!("let in during the cool-down")
-    };
-    assert!((59_000..=60_000).contains(&(next_attempt_ms - now_ms)));
-
-    let _: i64 = bench.server.command(&["DEL", &sends]).await;
-    let (oldest, newest) = (now_ms - 3_000_000, now_ms - 120_000);
-    let _: i64 = bench.server.command(&["RPUSH", &sends, &oldest.to_string(), &newest.to_string()]).await;
-    let Enqueued::Limited { limit: "approval_hour", next_attempt_ms, .. } =
-        bench.enqueue(&job_of("mis-a", approval)).await
-    else {
-        panic!("let in past the hourly limit")
-    };
-    assert_eq!(next_attempt_ms, oldest + 3_600_000);
-}
-
-#[tokio::test]
-async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
+async fn what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_it() {
     let bench = Bench::new().await;
-    let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
-    let first = bench.accept(&keyed).await;
+    let ticket = bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
-    match bench.enqueue(&keyed).await {
-        Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
-        other => panic!("{other:?}"),
-    }
-    let elsewhere = NewJob { idempotency: keyed.idempotency.clone(), ..job() };
-    assert_eq!(bench.enqueue(&elsewhere).await, Enqueued::KeyReused);
-    let of_another = NewJob { client: "mis-b".parse().unwrap(), ..elsewhere };
-    assert!(matches!(bench.enqueue(&of_another).await, Enqueued::Accepted(_)));
+    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), true, RUN).await.unwrap();
+    assert_eq!(put_back, PutBack::Scheduled);
+    let due = (shared::clock::now_ms() + 7_200_000).to_string();
+    let messages: Vec<String> = bench.server.command(&["ZRANGE", "resend:{0}:scheduled", "0", "-1"]).await;
+    let _: u64 = bench.server.command(&["ZADD", "resend:{0}:scheduled", &due, &messages[0]]).await;
+    let record = format!("resend:{{0}}:job:{}", ticket.job);
+    let _: u64 = bench.server.command(&["HSET", &record, "due", &due]).await;
+    let ended = bench.work_until(|| async { bench.queue.job(&ticket.job).await.unwrap().unwrap().end }).await;
+    assert_eq!(ended.status_code, 404);
 }
 
 #[tokio::test]
-async fn a_backlog_longer_than_the_deadline_is_refused_once_a_rate_is_known() {
-    let bench = Bench::with(&[("RESEND_JOB_DEADLINE_SECONDS", "10")]).await;
-    for _ in 0..5 {
+async fn a_second_send_without_an_answer_is_the_last_try() {
+    let bench = Bench::new().await;
+    bench.accept(&job()).await;
+    let first = bench.deliver("w1").await;
+    assert_eq!(bench.queue.begin_send(&first).await.unwrap(), SendStart::Go);
+    let second = bench.take_over(&first, "w2").await;
+    assert_eq!(bench.queue.begin_send(&second).await.unwrap(), SendStart::Go);
+    let unsent = bench.queue.retry_later(&second, RUN, true, RUN).await.unwrap();
+    assert_eq!(unsent, PutBack::Scheduled, "one that was not sent is not counted");
+
+    bench.accept(&job()).await;
+    let first = bench.deliver("w1").await;
+    assert_eq!(bench.queue.begin_send(&first).await.unwrap(), SendStart::Go);
+    let second = bench.take_over(&first, "w2").await;
+    assert_eq!(bench.queue.begin_send(&second).await.unwrap(), SendStart::Go);
+    let nobody_knows = bench.queue.retry_later(&second, RUN, false, RUN).await.unwrap();
+    assert_eq!(
+        nobody_knows,
+        PutBack::Late,
+        "the caller ends the job with what it met, not a third run with silence"
+    );
+}
+
+#[tokio::test]
+async fn leave_that_was_given_before_the_deadline_is_none_after_it() {
+    let bench = Bench::new().await;
+    bench.accept(&job()).await;
+    let delivery = bench.deliver("w1").await;
+    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
+    let record = format!("resend:{{0}}:job:{}", delivery.message.job);
+    let _: i64 = bench.server.command(&["HSET", &record, "deadline", "1"]).await;
+    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Late);
+}
+
+#[tokio::test]
+async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() {
+    let bench = Bench::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
+    let new = job();
+    let tickets = [bench.accept(&new).await, bench.accept(&job()).await, bench.accept(&job()).await];
+    for ticket in &tickets {
+        let record = format!("resend:{{0}}:job:{}", ticket.job);
+        let _: u64 = bench.server.command(&["DEL", &record]).await;
+        let _: String = bench.server.command(&["SET", &record, "not a hash"]).await;
+    }
+    let [sent, put_back, handed_back] =
+        [bench.deliver("w1").await, bench.deliver("w1").await, bench.deliver("w1").await];
+    assert_eq!(bench.queue.begin_send(&sent).await.unwrap(), SendStart::Lost);
+    assert_eq!(bench.queue.retry_later(&put_back, RUN, true, RUN).await.unwrap(), PutBack::Lost);
+    assert!(!bench.queue.hand_back(&handed_back).await.unwrap());
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 0);
+    // Its approval is not held up, and neither is the audit, which frees the other two.
+    let again = bench.accept(&new).await;
+    bench
+        .work_until(|| async {
+            let live: u64 = bench.server.command(&["HLEN", "resend:{0}:live"]).await;
+            (live == 0).then_some(())
+        })
+        .await;
+    assert!(bench.queue.job(&again.job).await.unwrap().unwrap().end.is_some());
+}
+
+#[tokio::test]
+async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
+    // One slot over two streams: a read brings one entry of each.
+    let bench = Bench::with(&[("RESEND_QUEUE_PARTITIONS", "2")]).await;
+    let streams = ["resend:{0}:stream", "resend:{1}:stream"];
+    for _ in 0..20 {
         bench.accept(&job()).await;
     }
-    // One slot and runs of 3 s: the sixth job would wait 15 s.
-    let _: i64 = bench.server.command(&["HSET", "resend:{0}:eta", "run", "3000", "slots", "1"]).await;
-    let Enqueued::Overloaded { retry_after_ms } = bench.enqueue(&job()).await else { panic!("accepted") };
-    assert_eq!(retry_after_ms, 5_000);
-    let _: i64 = bench.server.command(&["HSET", "resend:{0}:eta", "slots", "2"]).await;
-    let ticket = bench.accept(&job()).await;
-    assert_eq!(ticket.eta_ms - ticket.now_ms, 4 * 3_000 / 2 + 3_000);
+    let (stop, started) = (CancellationToken::new(), Arc::new(Semaphore::new(0)));
+    let (asked, begun) = (stop.clone(), started.clone());
+    let run = move |_| {
+        let (asked, begun) = (asked.clone(), begun.clone());
+        async move {
+            begun.add_permits(1);
+            asked.cancelled().await;
+            Verdict::End(refused())
+        }
+    };
+    let pending = async || {
+        let mut all = 0;
+        for stream in streams {
+            let summary: (u64, redis::Value, redis::Value, redis::Value) =
+                bench.server.command(&["XPENDING", stream, GROUP]).await;
+            all += summary.0;
+        }
+        all
+    };
+    bench.queue.make_groups(&bench.queue.keys().partitions().collect::<Vec<_>>()).await.unwrap();
+    let worker = Consuming { queue: bench.queue.clone(), name: unique_name(), concurrency: 1 };
+    let working = tokio::spawn(worker.run(run, stop.clone()));
+    started.acquire().await.unwrap().forget();
+    eventually("another waits for the slot", Duration::from_secs(5), async || {
+        (pending().await == 2).then_some(())
+    })
+    .await;
+    stop.cancel();
+    working.await.unwrap().unwrap();
+    assert_eq!(started.available_permits(), 0, "nothing was begun after the stop was asked for");
+    assert_eq!(pending().await, 0);
+    let mut left = 0;
+    for stream in streams {
+        left += bench.server.command::<u64>(&["XLEN", stream]).await;
+    }
+    assert_eq!(left, 19);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ use tests::client::{Answer, ApiClient};
 use tests::eventually::eventually;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::bench::{Bench, job};
 use crate::ctl::program;
@@ -139,6 +141,34 @@ async fn what_was_signed_and_is_no_receipt_is_told_what_is_wrong() {
     let broken = post(&stack, "http", Some(signature(SECRET, now(), "http", "{")), "{").await;
     assert_eq!(broken.status, StatusCode::BAD_REQUEST);
     stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_begins_receipts_and_does_not_end_them_keeps_nobody_else_from_work() {
+    let stack = listening().await;
+    let address = stack.apis[0].url.trim_start_matches("http://").to_owned();
+    let head = format!("POST /receipts/http HTTP/1.1\r\nHost: {address}\r\nContent-Length: 100\r\n\r\n{{");
+    let mut begun = Vec::new();
+    for _ in 0..64 {
+        let mut socket = TcpStream::connect(&address).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        begun.push(socket);
+    }
+    let receipt = json!({"message_id": "msg-1", "state": "delivered"});
+    let turned_away = eventually("all places are taken", SOON, async || {
+        let answer = tell(&stack, &receipt).await;
+        (answer.status == StatusCode::SERVICE_UNAVAILABLE).then_some(answer)
+    })
+    .await;
+    assert!(turned_away.header("retry-after").is_some());
+    let plain = scenarios().swap_remove(0);
+    let accepted = stack.client().resend(plain.patient_id, plain.approval_id).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.body);
+    drop(begun);
+    eventually("the places are free again", SOON, async || {
+        (tell(&stack, &receipt).await.status == StatusCode::NO_CONTENT).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,8 @@ pub struct ServerLimits {
     pub connections_per_address: usize,
     /// Requests worked on at once; one more is answered 503 at once.
     pub in_flight: usize,
+    /// Bodies of receipts read at once; one more is answered 503 at once.
+    pub receipt_bodies: usize,
     /// Clients that wait for a job at once; one more is answered at once, as if it had not asked to wait.
     pub waits: usize,
     /// After a stop, new connections are still taken for at least so long, so that whoever balances the load sees
@@ -39,6 +41,7 @@ impl Default for ServerLimits {
             connections: 16_384,
             connections_per_address: 8_192,
             in_flight: 4_096,
+            receipt_bodies: 64,
             waits: 10_000,
             linger: Duration::from_secs(1),
             stop: Duration::from_secs(25),

@@ -43,6 +43,8 @@ const UNBUFFERED: (HeaderName, HeaderValue) =
 struct Following {
     api: Arc<Api>,
     context: RequestContext,
+    /// What the client came with: looked at again before each event, for trust in a token ends.
+    headers: HeaderMap,
     caller: Arc<Caller>,
     /// The job as it was read last, and the id of the event it was told by.
     job: Job,
@@ -80,11 +82,11 @@ pub(crate) async fn events(State(api): State<Arc<Api>>, request: Request) -> Res
     let wait = wait.ok_or(ApiError::BUSY)?;
     let open = Turn::of(&parts.extensions).map(|turn| turn.connection().begin(parts.version));
     let context = context.clone();
-    Ok(streamed(Following { api, context, caller, job, told, wait, _open: open }))
+    Ok(streamed(Following { api, context, headers: parts.headers, caller, job, told, wait, _open: open }))
 }
 
-/// A stream does not outlive the token it was opened with.
-fn lasts(caller: &Caller) -> Duration {
+/// How long a client may wait: not past the end of the token it came with.
+pub(super) fn lasts(caller: &Caller) -> Duration {
     let left =
         caller.expires_at.map(|end| u64::try_from(end).unwrap_or(0).saturating_sub(clock::now_ms() / 1_000));
     left.map_or(LONGEST, |left| LONGEST.min(Duration::from_secs(left)))
@@ -124,6 +126,9 @@ impl Following {
             if self.wait.woken(&self.api).await != Woken::Changed {
                 return None;
             }
+            let caller =
+                self.api.authenticator.admit(Scope::JobRead, &self.headers, &self.context).await.ok()?;
+            self.caller = caller;
             self.job = owned_job(&self.job.id, &self.caller.client, &self.api).await.ok()?;
         }
     }

@@ -75,7 +75,7 @@ impl Activity {
             }
             let due = self.0.born.checked_add(Duration::from_millis(due_ms));
             let next_look = Instant::now() + LOOK;
-            sleep_until(due.map_or(next_look, |due| due.clamp(Instant::now(), next_look))).await;
+            sleep_until(due.map_or(next_look, |due| due.min(next_look))).await;
         }
     }
 

@@ -169,14 +169,19 @@ fn unknown(name: String) -> ConfigError {
     ConfigError::Unknown { name, hint }
 }
 
-/// Takes user and password out of URLs: `redis://:secret@host` → `redis://***@host`.
+/// Takes user and password out of URLs: `redis://:secret@host` → `redis://***@host`. Also where the value is no URL, and
+/// out of one whose password has a comma: it may be shown because it is wrong.
 fn hide_credentials(value: &str) -> String {
-    let hidden = value.split(',').map(|part| match part.split_once("://") {
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((_, host)) => format!("{scheme}://***@{host}"),
-            None => part.to_owned(),
-        },
-        None => part.to_owned(),
+    let mut urls: Vec<String> = Vec::new();
+    for part in value.split(',') {
+        match urls.last_mut() {
+            Some(url) if !part.contains("://") => *url = format!("{url},{part}"),
+            _ => urls.push(part.to_owned()),
+        }
+    }
+    let hidden = urls.iter().map(|url| {
+        let (before, rest) = url.find("://").map_or(("", url.as_str()), |at| url.split_at(at + 3));
+        rest.rsplit_once('@').map_or_else(|| url.clone(), |(_, host)| format!("{before}***@{host}"))
     });
     hidden.collect::<Vec<_>>().join(",")
 }
@@ -236,6 +241,20 @@ mod tests {
         assert!(described.contains("RESEND_OTP_KEY=***  # environment\n"));
         assert!(described.contains("RESEND_REDIS_URL=redis://***@a:1,redis://b:2  # environment\n"));
         assert!(described.contains("RESEND_LEASE_SECONDS=30  # default\n"));
+    }
+
+    #[test]
+    fn credentials_are_hidden_whatever_stands_around_them() {
+        for (value, shown) in [
+            ("redis://:hunter2@a:1/0,b:2", "redis://***@a:1/0,b:2"),
+            ("redis://:hun,ter2@redis", "redis://***@redis"),
+            (":hunter2@redis:6379", "***@redis:6379"),
+            ("user:hun@ter2@host", "***@host"),
+            ("http,smpp", "http,smpp"),
+            ("https://a/b", "https://a/b"),
+        ] {
+            assert_eq!(hide_credentials(value), shown);
+        }
     }
 
     #[test]

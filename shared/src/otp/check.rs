@@ -46,23 +46,29 @@ struct Candidate<'a> {
 enum Taken<'a> {
     Candidates(Vec<Candidate<'a>>),
     Expired,
-    Spent,
+    Spent {
+        /// Whether any code is live that the guesses may have been aimed at.
+        is_live: bool,
+    },
 }
 
 impl Codes {
     /// Checks a guess at the code that was sent to a phone. While keys rotate there may be a record under each; a guess
     /// is taken from both, so that together they allow no more than one alone.
     pub async fn check(&self, phone: &PhoneNumber, guess: &Code) -> Result<Checked, RedisError> {
-        let (mut candidates, mut expired) = (Vec::new(), false);
+        let (mut candidates, mut expired, mut spent) = (Vec::new(), false, false);
         for key in [Some(&self.key), self.older_key.as_ref()].into_iter().flatten() {
             match self.take_guess(key, phone).await? {
                 Taken::Candidates(found) => candidates.extend(found),
                 Taken::Expired => expired = true,
-                Taken::Spent => return Ok(Checked::Spent),
+                Taken::Spent { is_live: true } => return Ok(Checked::Spent),
+                // Guesses at codes that are gone do not count against those under the other key.
+                Taken::Spent { is_live: false } => spent = true,
             }
         }
         match find(&candidates, phone, guess) {
             Some(candidate) => self.spend(candidate, phone).await,
+            None if candidates.is_empty() && spent => Ok(Checked::Spent),
             None if candidates.is_empty() && expired => Ok(Checked::Expired),
             None => Ok(Checked::Wrong),
         }
@@ -77,7 +83,7 @@ impl Codes {
                 Taken::Candidates(codes.into_iter().filter_map(|code| candidate(key, code)).collect())
             }
             "expired" => Taken::Expired,
-            _ => Taken::Spent,
+            _ => Taken::Spent { is_live: !codes.is_empty() },
         })
     }
 

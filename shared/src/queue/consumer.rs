@@ -119,10 +119,11 @@ impl Consumer {
         self.slots.available_permits().max(1)
     }
 
-    /// Gives a delivery to apalis once a slot is free.
+    /// Gives a delivery to apalis once a slot is free, or back to the queue where the stop is asked for before.
     pub(super) async fn hand_over(&self, lease: Lease, read_at: Instant, sender: &mpsc::Sender<Held>) {
-        // Neither is ever closed while a consumer lives.
-        let Ok(slot) = self.slots.clone().acquire_owned().await else { return };
+        let slot = self.stop.run_until_cancelled(self.slots.clone().acquire_owned()).await;
+        // Never closed while a consumer lives.
+        let Some(Ok(slot)) = slot else { return self.return_untouched(&lease).await };
         if lease.delivery.number == 1 {
             note_wait(&lease.delivery, read_at);
         }
@@ -131,6 +132,12 @@ impl Consumer {
         let span = Span::consumer(&self.queue.config().name, &message.job, number, message.trace.as_ref());
         let held = Held(Arc::new(Holding { lease, span, started: Instant::now(), link, _slot: slot }));
         let _ = sender.send(held).await;
+    }
+
+    async fn return_untouched(&self, lease: &Lease) {
+        if let Err(error) = self.queue.hand_back(&lease.delivery).await {
+            tracing::warn!(job = %lease.delivery.message.job, %error, "not handed back: its lease lapses by itself");
+        }
     }
 
     /// What can be done about a failed step: a group that is gone is made again, and the step may be repeated at

@@ -43,9 +43,11 @@ impl Consumer {
         // However this ends, a worker that no longer fetches must not look alive.
         let _ends_all = self.stop.clone().drop_guard();
         let mut connection = None;
+        // Shared by all that are read at the same time, also where each is read by a loop of its own.
+        let shares = self.queue.keys().partitions().count();
         while self.may_take().await {
             let free = self.free_slots().await;
-            let count = (free / partitions.len()).clamp(1, READ_AT_ONCE);
+            let count = (free / shares).clamp(1, READ_AT_ONCE);
             match self.read(&mut connection, &partitions, count).await {
                 Ok(entries) => self.deliver(entries, &sender).await,
                 Err(error) => {
@@ -98,13 +100,14 @@ impl Consumer {
     }
 
     /// Puts entries into the hands of the worker, each as soon as a slot is free for it; what is no message is set
-    /// aside. All leases are held from here on, so that a late one does not lapse while it waits for its slot.
+    /// aside. All leases are held from here on, so that a late one does not lapse while it waits for its slot. What has
+    /// none when the worker is asked to stop goes back untouched.
     pub(super) async fn deliver(&self, entries: Vec<(Partition, RawEntry)>, sender: &mpsc::Sender<Held>) {
         let read_at = Instant::now();
         let mut held = Vec::with_capacity(entries.len());
         for (partition, entry) in entries {
             match self.decode(partition, &entry) {
-                Ok(delivery) => held.push(self.leases.hold(delivery)),
+                Ok(delivery) => held.extend(self.leases.hold(delivery)),
                 Err(error) => self.set_aside(partition, &entry, &error).await,
             }
         }

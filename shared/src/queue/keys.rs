@@ -140,7 +140,7 @@ impl Keys {
         self.key(partition, format_args!("client:{client}"))
     }
 
-    /// String: what an idempotency key stands for. `digest` covers client and key.
+    /// String: what an idempotency key stands for. `digest` covers client and key, and tells them apart.
     pub fn idempotency(&self, partition: Partition, digest: &str) -> String {
         self.key(partition, format_args!("idempotency:{digest}"))
     }

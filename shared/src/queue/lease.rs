@@ -34,12 +34,18 @@ pub(super) struct Lease {
 }
 
 impl Leases {
-    /// Notes that a delivery is in hand.
-    pub(super) fn hold(&self, delivery: Delivery) -> Lease {
+    /// Notes that a delivery is in hand. `None` where it is already: a master that was promoted without having seen it read
+    /// gives it out once more, under the same number, so that no fence tells the two runs apart.
+    pub(super) fn hold(&self, delivery: Delivery) -> Option<Lease> {
         let (delivery, lost) = (Arc::new(delivery), CancellationToken::new());
-        let noted = Noted { delivery: delivery.clone(), lost: lost.clone() };
-        self.lock().insert((delivery.partition, delivery.entry.clone()), noted);
-        Lease { delivery, lost, leases: self.clone() }
+        let key = (delivery.partition, delivery.entry.clone());
+        let mut held = self.lock();
+        if held.get(&key).is_some_and(|noted| noted.is_run_of(&delivery)) {
+            return None;
+        }
+        held.insert(key, Noted { delivery: delivery.clone(), lost: lost.clone() });
+        drop(held);
+        Some(Lease { delivery, lost, leases: self.clone() })
     }
 
     /// Everything in hand.
@@ -62,12 +68,19 @@ impl Leases {
     }
 }
 
+impl Noted {
+    /// Whether this very delivery is still worked on.
+    fn is_run_of(&self, delivery: &Delivery) -> bool {
+        self.delivery.number == delivery.number && !self.lost.is_cancelled()
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut held = self.leases.lock();
         let key = (self.delivery.partition, self.delivery.entry.clone());
-        // The same entry may have come back to this consumer meanwhile, under a higher number.
-        if held.get(&key).is_some_and(|noted| noted.delivery.number == self.delivery.number) {
+        // The same entry may have come back to this consumer meanwhile.
+        if held.get(&key).is_some_and(|noted| Arc::ptr_eq(&noted.delivery, &self.delivery)) {
             held.remove(&key);
         }
     }
@@ -125,5 +138,51 @@ impl Queue {
         delivery.fence(&mut call).arg(millis(self.inner.config.lease));
         let _: String = self.inner.redis.script(&call).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ids::{ApprovalId, JobId, PatientId};
+    use crate::message::Message;
+
+    fn delivery(number: u64) -> Delivery {
+        let message = Message {
+            job: JobId::generate(),
+            patient: PatientId(Uuid::from_u128(1)),
+            approval: ApprovalId(Uuid::from_u128(2)),
+            request: "r".parse().unwrap(),
+            trace: None,
+        };
+        let (partition, consumer) = (Partition(0), "w".into());
+        Delivery { message, accepted_ms: 0, partition, entry: "1-0".into(), consumer, number }
+    }
+
+    #[test]
+    fn a_delivery_in_hand_is_not_taken_once_more() {
+        let leases = Leases::default();
+        let first = leases.hold(delivery(1)).unwrap();
+        assert!(leases.hold(delivery(1)).is_none());
+        drop(first);
+        assert!(
+            leases.hold(delivery(1)).is_some(),
+            "it ended, so whoever gives it out again has not heard of it"
+        );
+    }
+
+    #[test]
+    fn one_that_was_lost_may_come_back_and_does_not_take_the_new_one_along() {
+        let leases = Leases::default();
+        let lost = leases.hold(delivery(1)).unwrap();
+        assert!(leases.lose(lost.delivery.partition, "1-0".into()));
+        let again = leases.hold(delivery(1)).unwrap();
+        let later = leases.hold(delivery(2)).unwrap();
+        drop((lost, again));
+        assert_eq!(leases.all().iter().map(|held| held.number).collect::<Vec<_>>(), [2]);
+        drop(later);
+        assert!(leases.all().is_empty());
     }
 }

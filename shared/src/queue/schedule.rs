@@ -7,6 +7,7 @@ use crate::clock::millis;
 
 use super::consumer::Consumer;
 use super::finish::counted;
+use super::send::SENDS_PER_JOB;
 use super::{Delivery, Partition, Queue, QueueError};
 
 /// Longest wait before the schedule is looked at again: a job put back by another worker may be due before the one
@@ -21,7 +22,7 @@ const PROMOTED_AT_ONCE: u32 = 200;
 pub enum PutBack {
     /// It will be tried again.
     Scheduled,
-    /// The next try would fall after the deadline; nothing was changed, the caller ends the job.
+    /// The next try would fall after the deadline, or have no send left; nothing was changed, the caller ends the job.
     Late,
     /// The delivery is somebody else's now, or the job ended.
     Lost,
@@ -76,7 +77,8 @@ impl Queue {
             .arg(delivery.encoded()?)
             .arg(millis(after))
             .arg(u8::from(unsent))
-            .arg(counted(run.into()));
+            .arg(counted(run.into()))
+            .arg(SENDS_PER_JOB);
         let word: String = self.inner.redis.script_confirmed(&call).await?;
         Ok(match word.as_str() {
             "scheduled" => PutBack::Scheduled,
@@ -103,7 +105,7 @@ impl Queue {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.promote.prepare_invoke();
         call.key(keys.stream(partition)).key(keys.scheduled(partition));
-        call.arg(PROMOTED_AT_ONCE).arg(keys.job_prefix(partition));
+        call.arg(PROMOTED_AT_ONCE).arg(keys.job_prefix(partition)).arg(millis(self.inner.config.deadline));
         let (due, next_ms): (u32, i64) = self.inner.redis.script(&call).await?;
         let next = u64::try_from(next_ms).ok().map(Duration::from_millis);
         Ok(Promoted { full: due >= PROMOTED_AT_ONCE, next })

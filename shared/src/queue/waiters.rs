@@ -122,7 +122,9 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         let mut places = self.places.lock();
-        if places.get(&self.job).is_some_and(|place| place.receiver_count() == 1) {
+        // Let go of here, while nobody else counts: of two who left at once each would take the other for still there.
+        self.woken = watch::channel(()).1;
+        if places.get(&self.job).is_some_and(|place| place.receiver_count() == 0) {
             places.remove(&self.job);
         }
     }
@@ -196,5 +198,25 @@ mod tests {
         assert_eq!(waiters.places.jobs(), [job]);
         drop(two.1);
         assert!(waiters.places.lock().is_empty());
+    }
+
+    #[test]
+    fn of_many_who_leave_at_once_the_last_leaves_nothing_behind() {
+        let waiters = waiters();
+        let job = JobId::generate();
+        for _ in 0..2_000 {
+            let start = std::sync::Barrier::new(2);
+            let two = [waiters.wait_for(&job), waiters.wait_for(&job)];
+            std::thread::scope(|threads| {
+                for waiter in two {
+                    let start = &start;
+                    threads.spawn(move || {
+                        start.wait();
+                        drop(waiter);
+                    });
+                }
+            });
+            assert!(waiters.places.lock().is_empty());
+        }
     }
 }

@@ -60,7 +60,7 @@ async fn turbosms_codes_end_the_job_or_are_tried_again() {
         (says(999), 1, 200, 1),
         (json!({"status": 503}), 2, 200, 1),
         (json!({"cut": true, "accept": true}), 1, 200, 2),
-        (json!({"status": 500, "accept": true}), 9, 504, 2),
+        (json!({"status": 500, "accept": true}), 9, 502, 2),
     ] {
         let ended = run("turbosms", action.clone(), times).await;
         assert_eq!(ended, (json!(status_code), messages), "{action}");

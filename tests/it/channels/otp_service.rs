@@ -49,7 +49,7 @@ async fn its_answers_end_the_job_or_are_tried_again() {
         (json!({"status": 503}), 3, 200, 1),
         (json!({"status": 500}), 1, 200, 1),
         // It may have sent each of them, so there is no third.
-        (json!({"status": 500, "accept": true}), 9, 504, 2),
+        (json!({"status": 500, "accept": true}), 9, 502, 2),
         (json!({"cut": true, "accept": true}), 9, 504, 2),
         (json!({"hang": true, "accept": true}), 1, 200, 2),
         (json!({"redirect": "http://127.0.0.1:1/"}), 1, 502, 0),

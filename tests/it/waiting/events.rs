@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use tests::client::Answer;
+use tests::client::{Answer, ApiClient};
 use tests::stack::StackBuilder;
 
 use super::accepted;
@@ -32,4 +32,18 @@ async fn a_stream_tells_each_status_and_ends_with_the_last() {
     let again = stack.client().request(Method::GET, &path).header("last-event-id", last);
     assert_eq!(Answer::of(again).await.status, StatusCode::NO_CONTENT);
     stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_trust_in_its_token_and_before_the_result() {
+    let mut stack = StackBuilder::new().workers(0).set("RESEND_AUTH_CACHE_SECONDS", 0).start().await;
+    let href = accepted(&stack).await;
+    let mut stream = stack.client().request(Method::GET, &format!("{href}/events")).send().await.unwrap();
+    let pending = stream.chunk().await.unwrap().unwrap();
+    assert!(pending.starts_with(b"event: pending"), "{pending:?}");
+    let revoke =
+        ApiClient::new(&stack.sandbox.url, "").request(Method::DELETE, "/sandbox/tokens/mis-a-token");
+    assert!(revoke.send().await.unwrap().status().is_success());
+    stack.add_worker(&[]).await;
+    assert_eq!(stream.text().await.unwrap(), "");
 }

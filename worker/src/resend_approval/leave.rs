@@ -15,6 +15,9 @@ use crate::code_sender::CodeSender;
 use crate::context::Context;
 use crate::sms::Turn;
 
+/// Longest that leave is acted on without asking again.
+const LEAVE_LASTS: Duration = Duration::from_secs(10);
+
 /// Leave to send one message. It grows old: a process that stood still past its lease must not send on what it was
 /// granted before, for somebody else may have sent since.
 pub(super) struct Granted<'a> {
@@ -47,8 +50,9 @@ pub(super) async fn to_send<'a>(
     };
     match context.gate.ask(delivery, phone, codes).await {
         Ok(Leave::Given(given)) => {
-            // The heartbeat before was at most a third of a lease ago, so the lease outlasts this by a third at least.
-            let lasts = context.queue.config().lease / 3;
+            // The heartbeat before was at most a third of a lease ago, so the lease outlasts this by a third at least. The
+            // deadline was looked at, too: it is not to be left far behind.
+            let lasts = LEAVE_LASTS.min(context.queue.config().lease / 3);
             Ok(Granted { delivery, context, given, since, lasts })
         }
         Ok(Leave::LimitReached(reached)) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url, header};
 use serde::Deserialize;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use super::key::Key;
@@ -28,11 +28,15 @@ const MOST: usize = 64;
 
 /// Where keys are published, and those known.
 pub(super) struct KeySet {
+    issuer: Arc<Issuer>,
+    /// Held while keys are fetched: at any moment once.
+    last: Arc<Mutex<Option<Attempt>>>,
+}
+
+struct Issuer {
     voucher: Voucher,
     url: Url,
     known: RwLock<Known>,
-    /// Held while keys are fetched: at any moment once.
-    last: Mutex<Option<Attempt>>,
 }
 
 #[derive(Clone, Default)]
@@ -54,8 +58,8 @@ struct Published {
 impl KeySet {
     /// Sets it up; nothing is fetched yet.
     pub(super) fn new(url: Url) -> Result<Self, reqwest::Error> {
-        let (known, last) = (RwLock::default(), Mutex::default());
-        Ok(Self { voucher: Voucher::new("jwks")?, url, known, last })
+        let issuer = Issuer { voucher: Voucher::new("jwks")?, url, known: RwLock::default() };
+        Ok(Self { issuer: Arc::new(issuer), last: Arc::default() })
     }
 
     /// The key of this name; `None` if the issuer publishes no such key.
@@ -68,34 +72,46 @@ impl KeySet {
         // The rare ways are boxed, so that the usual one stays small.
         if key.is_some() && known.is_younger_than(USABLE) {
             // Whoever comes while somebody fetches goes on with what is known.
-            if let Ok(last) = self.last.try_lock() {
+            if let Ok(last) = self.last.clone().try_lock_owned() {
                 let _ = Box::pin(self.fetch(last, context)).await;
             }
         } else {
-            Box::pin(self.fetch(self.last.lock().await, context)).await?;
+            Box::pin(self.fetch(self.last.clone().lock_owned().await, context)).await?;
         }
         Ok(self.known().key(id))
     }
 
     async fn fetch(
         &self,
-        mut last: MutexGuard<'_, Option<Attempt>>,
+        mut last: OwnedMutexGuard<Option<Attempt>>,
         context: &RequestContext,
     ) -> Result<(), NoAnswer> {
         if let Some(last) = last.as_ref().filter(|last| last.is_recent()) {
             return last.result;
         }
-        let question = self.voucher.http().get(self.url.clone()).header(header::ACCEPT, "application/json");
-        let fetched = self.voucher.ask(question, context, read).await;
-        let at = Instant::now();
-        *last = Some(Attempt { at, result: fetched.as_ref().map(drop).map_err(|no_answer| *no_answer) });
-        let known = Known { keys: fetched?, fetched: Some(at) };
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
-        Ok(())
+        let (issuer, context) = (self.issuer.clone(), context.clone());
+        // A task of its own: an attempt is noted also where the client that caused it goes away, or clients that do so
+        // would have the issuer asked as often as they like.
+        let fetch = tokio::spawn(async move {
+            let result = issuer.fetch(&context).await;
+            *last = Some(Attempt { at: Instant::now(), result });
+            result
+        });
+        fetch.await.unwrap_or(Err(NoAnswer))
     }
 
     fn known(&self) -> Known {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.issuer.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Issuer {
+    async fn fetch(&self, context: &RequestContext) -> Result<(), NoAnswer> {
+        let question = self.voucher.http().get(self.url.clone()).header(header::ACCEPT, "application/json");
+        let known =
+            Known { keys: self.voucher.ask(question, context, read).await?, fetched: Some(Instant::now()) };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 -- also where there is nothing to compare with, so that the answers do not tell whether a phone was sent a code.
 -- KEYS  1 the phone's record
 -- ARGV  1 guesses there are, 2 life of a code in ms, 3 nonce of this guess: repeated at once, it is counted once
--- Result  {word, {{job, hash}, …}}; words: compare, expired, spent
+-- Result  {word, {{job, hash}, …}}; words: compare, expired, spent (with the codes that are live nevertheless)
 local record = redis.call('HMGET', KEYS[1], 'guesses', 'guess', 'job', 'hash', 'expires', 'next_job', 'next_hash',
   'next_expires')
 local now = now_ms()
@@ -13,7 +13,7 @@ for first = 3, 6, 3 do
   end
 end
 if record[2] == ARGV[3] then return {'compare', live} end
-if tonumber(record[1] or 0) >= tonumber(ARGV[1]) then return {'spent', {}} end
+if tonumber(record[1] or 0) >= tonumber(ARGV[1]) then return {'spent', live} end
 if #live == 0 and (record[3] or record[6]) then return {'expired', {}} end
 redis.call('HINCRBY', KEYS[1], 'guesses', 1)
 redis.call('HSET', KEYS[1], 'guess', ARGV[3])

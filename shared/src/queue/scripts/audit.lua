@@ -21,7 +21,7 @@ redis.call('SET', KEYS[4], batch[1])
 for i = 1, #batch[2], 2 do
   local path, job = batch[2][i], batch[2][i + 1]
   local job_key = ARGV[3] .. job
-  local known = redis.call('HMGET', job_key, 'state', 'entry', 'due', 'deadline', 'patient', 'approval', 'accepted')
+  local known = fields_of(job_key, 'state', 'entry', 'due', 'deadline', 'patient', 'approval', 'accepted')
   local record = {job = job, state = known[1], entry = known[2] or '0-0', due = known[3] or '0'}
   if not record.state or has_ended(record.state) then
     redis.call('HDEL', KEYS[3], path)

@@ -8,6 +8,8 @@
 --         client_jobs, reused, overloaded. The third member is the next attempt for foreign and limits, the wait in ms for
 --         overloaded.
 local MINUTE, HOUR = 60000, 3600000
+-- A time further ahead than any two servers' clocks are apart is of a clock that was set back since: no lock rests on it.
+local APART = MINUTE
 local FIRST_KEY, FIRST_ARG, ARGS_EACH = 4, 7, 9
 
 local stream, live_key, eta_key = KEYS[1], KEYS[2], KEYS[3]
@@ -31,41 +33,21 @@ local function given_again(id, eta)
   return id
 end
 
--- The answer for a key that was used before; nil where it was not, or its job is gone.
+-- The answer for a key that was used before; nil where it was not.
 local function replay(job)
   local known = redis.call('GET', job.idem_key)
   if not known then return nil end
-  local of_path, first = string.match(known, '^(%S+) (%S+)$')
+  -- Builds before this one noted no ETA.
+  local of_path, first, first_eta = string.match(known, '^(%S+) (%S+) ?(%S*)$')
   if of_path ~= job.path then return {'reused', '', '0', now} end
-  local eta = redis.call('HGET', prefix .. first, 'eta')
-  return eta and {'replayed', given_again(first, eta), eta, now}
+  local eta = fields_of(prefix .. first, 'eta')[1]
+  if eta then return {'replayed', given_again(first, eta), eta, now} end
+  -- The record may be gone before the key is: the first answer stands as it was given.
+  return first_eta ~= '' and {'replayed', first, first_eta, now} or nil
 end
 
--- The answer where a job for the approval is live already.
-local function join_live(job)
-  local live = redis.call('HGET', live_key, job.path)
-  if not live then return nil end
-  local record = redis.call('HMGET', prefix .. live, 'client', 'state', 'eta')
-  if not record[2] or has_ended(record[2]) then return nil end
-  if record[1] ~= job.client then return {'foreign', '', record[3], now} end
-  if job.idem_key then redis.call('SET', job.idem_key, job.path .. ' ' .. live, 'PX', idem_life) end
-  return {'live', given_again(live, record[3]), record[3], now}
-end
-
--- The answer where a limit of the approval is reached.
-local function limit_of_approval(job)
-  local sends = redis.call('LRANGE', job.sends_key, '0', '-1')
-  local last = tonumber(sends[#sends])
-  if last and job.cooldown > 0 and last + job.cooldown > now then
-    return {'cooldown', '', last + job.cooldown, now}
-  end
-  if job.per_hour == 0 then return nil end
-  local recent = {}
-  for _, at in ipairs(sends) do
-    if at + HOUR > now then recent[#recent + 1] = tonumber(at) end
-  end
-  if #recent < job.per_hour then return nil end
-  return {'approval_hour', '', recent[#recent - job.per_hour + 1] + HOUR, now}
+local function remember(job, first, eta)
+  if job.idem_key then redis.call('SET', job.idem_key, job.path .. ' ' .. first .. ' ' .. eta, 'PX', idem_life) end
 end
 
 -- The answer where the client has enough: its flood must not stand before everybody else's jobs.
@@ -74,7 +56,57 @@ local function limit_of_client(job)
   local jobs = jobs_of(job.jobs_key)
   if jobs.before + jobs.more < job.per_client then return nil end
   local left = jobs.before > 0 and math.max(redis.call('PTTL', job.jobs_key), 0) or MINUTE
+  if left > MINUTE + APART then
+    redis.call('HSET', job.jobs_key, 'jobs', '0')
+    jobs.before, jobs.more = 0, 0
+    return nil
+  end
   return {'client_jobs', '', now + left, now}
+end
+
+local function count(job)
+  if job.per_client == 0 then return end
+  local jobs = jobs_of(job.jobs_key)
+  jobs.more = jobs.more + 1
+end
+
+-- The answer where a job for the approval is live already.
+local function join_live(job)
+  local live = redis.call('HGET', live_key, job.path)
+  if not live then return nil end
+  local record = fields_of(prefix .. live, 'client', 'state', 'eta')
+  if not record[2] or has_ended(record[2]) then return nil end
+  if record[1] ~= job.client then return {'foreign', '', record[3], now} end
+  if job.idem_key then
+    -- A key is kept for a day: it counts as a job does.
+    local refusal = limit_of_client(job)
+    if refusal then return refusal end
+    remember(job, live, record[3])
+    count(job)
+  end
+  return {'live', given_again(live, record[3]), record[3], now}
+end
+
+-- The answer where this very job was accepted before, and the answer to that was lost.
+local function repeated(job)
+  local eta = fields_of(job.record, 'eta')[1]
+  return eta and {'accepted', given_again(job.id, eta), eta, now}
+end
+
+-- The answer where a limit of the approval is reached.
+local function limit_of_approval(job)
+  local sends = redis.call('LRANGE', job.sends_key, '0', '-1')
+  local last = tonumber(sends[#sends])
+  if last and job.cooldown > 0 and last + job.cooldown > now and last <= now + APART then
+    return {'cooldown', '', last + job.cooldown, now}
+  end
+  if job.per_hour == 0 then return nil end
+  local recent = {}
+  for _, at in ipairs(sends) do
+    if at + HOUR > now and at - APART <= now then recent[#recent + 1] = tonumber(at) end
+  end
+  if #recent < job.per_hour then return nil end
+  return {'approval_hour', '', recent[#recent - job.per_hour + 1] + HOUR, now}
 end
 
 local function accept(job)
@@ -87,11 +119,8 @@ local function accept(job)
     job.approval, 'accepted', now_text, 'deadline', deadline_text, 'eta', eta, 'sends', '0', 'entry', entry)
   redis.call('PEXPIRE', job.record, life_text)
   redis.call('HSET', live_key, job.path, job.id)
-  if job.per_client > 0 then
-    local jobs = jobs_of(job.jobs_key)
-    jobs.more = jobs.more + 1
-  end
-  if job.idem_key then redis.call('SET', job.idem_key, job.path .. ' ' .. job.id, 'PX', idem_life) end
+  count(job)
+  remember(job, job.id, eta)
   return {'accepted', job.id, eta, now}
 end
 
@@ -105,7 +134,8 @@ for i = 1, tonumber(ARGV[1]) do
     -- What the request is about, as its URL has it.
     path = ARGV[a + 4] .. '/' .. ARGV[a + 2],
   }
-  rows[i] = job.idem_key and replay(job) or join_live(job) or limit_of_approval(job) or limit_of_client(job) or accept(job)
+  rows[i] = job.idem_key and replay(job) or join_live(job) or repeated(job) or limit_of_approval(job)
+    or limit_of_client(job) or accept(job)
   k, a = k + (has_idem_key and 4 or 3), a + ARGS_EACH
 end
 for key, jobs in pairs(clients) do

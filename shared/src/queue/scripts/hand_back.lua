@@ -5,7 +5,7 @@
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
-local record = redis.call('HMGET', KEYS[2], 'state', 'accepted')
+local record = fields_of(KEYS[2], 'state', 'accepted')
 if not record[1] or has_ended(record[1]) then return 'lost' end
 local eta = expected_end(KEYS[1], KEYS[3], now_ms())
 local entry = redis.call('XADD', KEYS[1], '*', 'm', ARGV[5], 'at', record[2])

@@ -9,6 +9,13 @@ end
 -- The newest failures an operator can list; older ones are found by their id only.
 local FAILURES_KEPT = 1000
 
+-- Fields of a record, none where there is none. What some other hand put in its place is none either: a job without a
+-- record has its way out of the queue, an error has not.
+local function fields_of(record, ...)
+  local fields = redis.pcall('HMGET', record, ...)
+  return fields.err and {} or fields
+end
+
 local function has_ended(state)
   return state == 'processed' or state == 'failed'
 end

@@ -24,7 +24,7 @@ local function set_aside(id, deliveries)
   local readable, ids = pcall(cjson.decode, message)
   if not (readable and type(ids) == 'table' and type(ids.job) == 'string') then return end
   local job_key = ARGV[7] .. ids.job
-  local state = redis.call('HGET', job_key, 'state')
+  local state = fields_of(job_key, 'state')[1]
   if not state or has_ended(state) then return end
   local path = tostring(ids.patient) .. '/' .. tostring(ids.approval)
   write_end(ends, {id = ids.job, record = job_key, result = ARGV[8] .. ids.job, path = path, state = 'failed',

@@ -15,7 +15,7 @@ end
 -- sends begun `before` this one.
 local function may_send(send, stream, group, most, now)
   if not owns(stream, group, send.entry, send.consumer, send.number) then return 'lost' end
-  local record = redis.call('HMGET', send.record, 'state', 'deadline', 'sends', 'begun', 'client')
+  local record = fields_of(send.record, 'state', 'deadline', 'sends', 'begun', 'client')
   if not record[1] or has_ended(record[1]) then
     -- An entry whose record is gone, or whose job was ended otherwise: nobody waits for it.
     redis.call('XACK', stream, group, send.entry)
@@ -23,11 +23,12 @@ local function may_send(send, stream, group, most, now)
     return 'lost'
   end
   send.this, send.before, send.client = send.entry .. ':' .. send.number, tonumber(record[3]), record[5]
+  -- Also where it has leave already: whoever asks again has stood still.
+  if now > tonumber(record[2]) then return 'late' end
   if record[4] == send.this then
     send.before = send.before - 1
     return 'again'
   end
-  if now > tonumber(record[2]) then return 'late' end
   if send.before >= most then return 'exhausted' end
   return 'go'
 end

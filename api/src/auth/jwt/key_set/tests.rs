@@ -15,12 +15,12 @@ use super::*;
 
 /// An issuer that counts how often it is asked; `None` is trouble.
 #[derive(Clone, Default)]
-struct Issuer {
+struct Publisher {
     names: Arc<StdMutex<Option<Vec<&'static str>>>>,
     asked: Arc<AtomicUsize>,
 }
 
-impl Issuer {
+impl Publisher {
     async fn start(names: &[&'static str]) -> (Self, KeySet) {
         shared::tls::install_crypto_provider();
         let issuer = Self::default();
@@ -69,7 +69,7 @@ async fn pass(time: Duration) {
 
 #[tokio::test]
 async fn keys_are_fetched_once_and_by_one_however_many_need_them() {
-    let (issuer, keys) = Issuer::start(&["a"]).await;
+    let (issuer, keys) = Publisher::start(&["a"]).await;
     let uses = (0..100).map(|_| known(&keys, "a"));
     assert!(futures_util::future::join_all(uses).await.iter().all(|known| *known == Some(true)));
     assert_eq!(issuer.asked(), 1);
@@ -77,7 +77,7 @@ async fn keys_are_fetched_once_and_by_one_however_many_need_them() {
 
 #[tokio::test]
 async fn a_name_nobody_knows_leads_to_one_fetch_in_ten_seconds() {
-    let (issuer, keys) = Issuer::start(&["a"]).await;
+    let (issuer, keys) = Publisher::start(&["a"]).await;
     assert_eq!(known(&keys, "a").await, Some(true));
     for id in ["b", "c", "d"] {
         assert_eq!(known(&keys, id).await, Some(false));
@@ -91,7 +91,7 @@ async fn a_name_nobody_knows_leads_to_one_fetch_in_ten_seconds() {
 
 #[tokio::test]
 async fn a_key_that_was_withdrawn_is_forgotten_within_five_minutes() {
-    let (issuer, keys) = Issuer::start(&["a"]).await;
+    let (issuer, keys) = Publisher::start(&["a"]).await;
     assert_eq!(known(&keys, "a").await, Some(true));
     issuer.publish(Some(&["b"]));
     pass(Duration::from_mins(5)).await;
@@ -100,7 +100,7 @@ async fn a_key_that_was_withdrawn_is_forgotten_within_five_minutes() {
 
 #[tokio::test]
 async fn while_keys_were_never_fetched_nobody_can_say() {
-    let (issuer, keys) = Issuer::start(&[]).await;
+    let (issuer, keys) = Publisher::start(&[]).await;
     assert_eq!(known(&keys, "a").await, None, "a set without keys is none");
     issuer.publish(None);
     pass(Duration::from_secs(1)).await;
@@ -113,11 +113,29 @@ async fn while_keys_were_never_fetched_nobody_can_say() {
 
 #[tokio::test]
 async fn known_keys_serve_for_an_hour_while_the_issuer_is_away() {
-    let (issuer, keys) = Issuer::start(&["a"]).await;
+    let (issuer, keys) = Publisher::start(&["a"]).await;
     assert_eq!(known(&keys, "a").await, Some(true));
     issuer.publish(None);
     pass(Duration::from_mins(59)).await;
     assert_eq!((known(&keys, "a").await, known(&keys, "b").await), (Some(true), None));
     pass(Duration::from_mins(1)).await;
     assert_eq!(known(&keys, "a").await, None);
+}
+
+#[tokio::test]
+async fn an_attempt_is_noted_also_where_who_caused_it_went_away() {
+    let (issuer, keys) = Publisher::start(&["a"]).await;
+    let context = context();
+    let was_asked = async {
+        while issuer.asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = was_asked => {}
+        _ = keys.key("invented", &context) => panic!("the answer cannot be there before the question"),
+    }
+    assert_eq!(known(&keys, "another").await, Some(false));
+    assert_eq!(issuer.asked(), 1);
 }

@@ -1,0 +1,260 @@
+//! *Enqueue* against a real Redis: who is given which job, under which limits, and what a request that comes twice is.
+
+use std::time::Duration;
+
+use shared::config::ApprovalLimits;
+use shared::job::JobState;
+use shared::outcome::Outcome;
+use shared::queue::{Enqueued, NewJob, SendStart};
+use tests::eventually::eventually;
+use uuid::Uuid;
+
+use crate::bench::{Bench, job, job_of, refused};
+
+const RUN: Duration = Duration::from_millis(20);
+
+#[tokio::test]
+async fn an_accepted_job_is_readable_and_waits_in_the_stream() {
+    let bench = Bench::new().await;
+    let new = job();
+    let ticket = bench.accept(&new).await;
+    let job = bench.queue.job(&ticket.job).await.unwrap().unwrap();
+    assert_eq!(
+        (job.state, job.end, job.eta_ms, job.client),
+        (JobState::Queued, None, ticket.eta_ms, new.client)
+    );
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
+    let ttl: i64 = bench.server.command(&["TTL", &format!("resend:{{0}}:job:{}", ticket.job)]).await;
+    assert!((86_400..=86_700).contains(&ttl), "{ttl}");
+}
+
+#[tokio::test]
+async fn a_live_job_is_given_again_to_its_client_and_to_nobody_else() {
+    let bench = Bench::new().await;
+    let new = job();
+    let first = bench.accept(&new).await;
+    match bench.enqueue(&new).await {
+        Enqueued::Live(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
+        other => panic!("{other:?}"),
+    }
+    let of_another = NewJob { client: "mis-b".parse().unwrap(), ..new };
+    assert!(matches!(bench.enqueue(&of_another).await, Enqueued::Foreign { .. }));
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
+}
+
+#[tokio::test]
+async fn who_asks_under_a_wrong_patient_neither_gets_nor_holds_up_the_right_job() {
+    let bench = Bench::new().await;
+    let approval = Uuid::new_v4();
+    let wrong = bench.accept(&job_of("mis-b", approval)).await;
+    let right = bench.accept(&job_of("mis-a", approval)).await;
+    assert_ne!(wrong.job, right.job);
+}
+
+#[tokio::test]
+async fn the_cool_down_and_the_hourly_limit_count_sends() {
+    let bench = Bench::with(&[("RESEND_LIMIT_PER_APPROVAL_HOUR", "2")]).await;
+    let approval = Uuid::new_v4();
+    let sends = format!("resend:{{0}}:sends:{approval}");
+    bench.accept(&job_of("mis-a", approval)).await;
+    let delivery = bench.deliver("w1").await;
+    bench.queue.begin_send(&delivery).await.unwrap();
+    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+
+    let Enqueued::Limited { limit: "cooldown", next_attempt_ms, now_ms } =
+        bench.enqueue(&job_of("mis-a", approval)).await
+    else {
+        panic!("let in during the cool-down")
+    };
+    assert!((59_000..=60_000).contains(&(next_attempt_ms - now_ms)));
+
+    let _: i64 = bench.server.command(&["DEL", &sends]).await;
+    let (oldest, newest) = (now_ms - 3_000_000, now_ms - 120_000);
+    let _: i64 = bench.server.command(&["RPUSH", &sends, &oldest.to_string(), &newest.to_string()]).await;
+    let Enqueued::Limited { limit: "approval_hour", next_attempt_ms, .. } =
+        bench.enqueue(&job_of("mis-a", approval)).await
+    else {
+        panic!("let in past the hourly limit")
+    };
+    assert_eq!(next_attempt_ms, oldest + 3_600_000);
+}
+
+#[tokio::test]
+async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
+    let bench = Bench::new().await;
+    let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
+    let first = bench.accept(&keyed).await;
+    let delivery = bench.deliver("w1").await;
+    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    match bench.enqueue(&keyed).await {
+        Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
+        other => panic!("{other:?}"),
+    }
+    let elsewhere = NewJob { idempotency: keyed.idempotency.clone(), ..job() };
+    assert_eq!(bench.enqueue(&elsewhere).await, Enqueued::KeyReused);
+    let of_another = NewJob { client: "mis-b".parse().unwrap(), ..elsewhere };
+    assert!(matches!(bench.enqueue(&of_another).await, Enqueued::Accepted(_)));
+}
+
+#[tokio::test]
+async fn two_clients_never_share_an_idempotency_key() {
+    let bench = Bench::new().await;
+    let approval = Uuid::new_v4();
+    let keyed = |client: &str, key: &str| NewJob {
+        idempotency: Some(key.parse().unwrap()),
+        ..job_of(client, approval)
+    };
+    let first = keyed("mis", "a:b");
+    let second = NewJob { patient: first.patient, ..keyed("mis:a", "b") };
+    bench.accept(&first).await;
+    let delivery = bench.deliver("w1").await;
+    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    assert!(matches!(bench.enqueue(&second).await, Enqueued::Accepted(_)));
+}
+
+#[tokio::test]
+async fn an_idempotency_key_replays_its_answer_longer_than_the_job_is_kept() {
+    let bench = Bench::new().await;
+    let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
+    let first = bench.accept(&keyed).await;
+    let delivery = bench.deliver("w1").await;
+    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    let record = format!("resend:{{0}}:job:{}", first.job);
+    assert_eq!(bench.server.command::<u64>(&["DEL", &record]).await, 1);
+    match bench.enqueue(&keyed).await {
+        Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
+        other => panic!("{other:?}"),
+    }
+    // One that a build before noted without its ETA tells as much as it can: nothing.
+    let names: Vec<String> = bench.server.command(&["KEYS", "*:idempotency:*"]).await;
+    let noted = format!("{}/{} {}", keyed.patient, keyed.approval, delivery.message.job);
+    let _: String = bench.server.command(&["SET", &names[0], &noted]).await;
+    assert!(matches!(bench.enqueue(&keyed).await, Enqueued::Accepted(_)));
+}
+
+#[tokio::test]
+async fn keys_of_a_live_job_count_as_jobs_do() {
+    let bench = Bench::new().await;
+    let live = job();
+    let limits = ApprovalLimits { jobs_per_client_minute: 3, ..bench.limits().clone() };
+    let keyed = |key: &str| NewJob { idempotency: Some(key.parse().unwrap()), ..live.clone() };
+    for key in ["key-1", "key-2", "key-3"] {
+        let given = bench.queue.enqueue(&keyed(key), &limits).await.unwrap();
+        assert!(matches!(given, Enqueued::Accepted(_) | Enqueued::Live(_)), "{key}: {given:?}");
+    }
+    let one_too_many = bench.queue.enqueue(&keyed("key-4"), &limits).await.unwrap();
+    assert!(matches!(one_too_many, Enqueued::Limited { limit: "client_jobs", .. }), "{one_too_many:?}");
+    let again = bench.queue.enqueue(&keyed("key-2"), &limits).await.unwrap();
+    assert!(matches!(again, Enqueued::Replayed(_)), "{again:?}");
+    let without_a_key = bench.queue.enqueue(&live, &limits).await.unwrap();
+    assert!(matches!(without_a_key, Enqueued::Live(_)), "{without_a_key:?}");
+    let names: Vec<String> = bench.server.command(&["KEYS", "*:idempotency:*"]).await;
+    assert_eq!(names.len(), 3);
+}
+
+#[tokio::test]
+async fn the_key_of_a_refused_request_is_free_again_whatever_the_partitions() {
+    for partitions in ["1", "2"] {
+        let bench = Bench::with(&[("RESEND_QUEUE_PARTITIONS", partitions)]).await;
+        let limits = ApprovalLimits { jobs_per_client_minute: 1, ..bench.limits().clone() };
+        let keyed = || NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
+        let ask = async |new: &NewJob| bench.queue.enqueue(new, &limits).await.unwrap();
+        let live = job();
+        assert!(matches!(ask(&live).await, Enqueued::Accepted(_)));
+        // Beside it in its partition, where its client has enough.
+        let beside = std::iter::repeat_with(keyed).find(|new| {
+            bench.queue.keys().partition_of_approval(&new.approval)
+                == bench.queue.keys().partition_of_approval(&live.approval)
+        });
+        let refused = ask(&beside.unwrap()).await;
+        assert!(matches!(refused, Enqueued::Limited { limit: "client_jobs", .. }), "{refused:?}");
+        let elsewhere = NewJob { client: live.client.clone(), ..keyed() };
+        eventually("the key is free", Duration::from_secs(5), || async {
+            (ask(&elsewhere).await != Enqueued::KeyReused).then_some(())
+        })
+        .await;
+    }
+}
+
+/// The call of *enqueue* for this job and id as the programs make it, so that it can be made once more after its answer
+/// was lost.
+async fn ask_to_enqueue(bench: &Bench, new: &NewJob, id: &str) -> (String, String) {
+    let source = |file: &str| {
+        let path = format!("{}/../shared/src/{file}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(path).unwrap()
+    };
+    let files = ["redis/scripts/prelude.lua", "queue/scripts/prelude.lua", "queue/scripts/eta.lua"];
+    let text: String = files.iter().chain(&["queue/scripts/enqueue.lua"]).map(|file| source(file)).collect();
+    let (approval, patient) = (new.approval.to_string(), new.patient.to_string());
+    let message = format!(
+        r#"{{"v":1,"job":"{id}","patient":"{patient}","approval":"{approval}","request":"{}"}}"#,
+        new.request
+    );
+    let (record, sends) = (format!("resend:{{0}}:job:{id}"), format!("resend:{{0}}:sends:{approval}"));
+    let client = format!("resend:{{0}}:client:{}", new.client);
+    let keys = ["resend:{0}:stream", "resend:{0}:live", "resend:{0}:eta", &record, &sends, &client];
+    let shared = ["1", "300000", "86400000", "resend:{0}:job:", "86400000", "0"];
+    let own = [id, &message, &approval, new.client.as_str(), &patient, "60000", "5", "0", "0"];
+    let call = [&["EVAL", &text, "6"][..], &keys, &shared, &own].concat();
+    let rows: Vec<(String, String, String, u64)> = bench.server.command(&call).await;
+    let (word, job, ..) = rows[0].clone();
+    (word, job)
+}
+
+#[tokio::test]
+async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
+    let bench = Bench::new().await;
+    let (new, id) = (job(), "V1StGXR8_Z5jdHi6B-myT");
+    assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("accepted".into(), id.into()));
+    assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("live".into(), id.into()));
+    let delivery = bench.deliver("w1").await;
+    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
+    bench.queue.finish(&delivery, &Outcome::Sent(serde_json::json!({})), RUN).await.unwrap();
+    let ended = bench.queue.job(&delivery.message.job).await.unwrap();
+    // Not the cool-down that its own message began, and not the job once more.
+    assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("accepted".into(), id.into()));
+    assert_eq!(bench.queue.job(&delivery.message.job).await.unwrap(), ended);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 0);
+    assert_eq!(bench.server.command::<u64>(&["HLEN", "resend:{0}:live"]).await, 0);
+}
+
+#[tokio::test]
+async fn no_limit_rests_on_a_clock_that_was_set_back() {
+    let bench = Bench::new().await;
+    let new = job();
+    let limits = ApprovalLimits { per_hour: 1, jobs_per_client_minute: 1, ..bench.limits().clone() };
+    let ahead = |hours: u64| shared::clock::now_ms() + hours * 3_600_000;
+    // What a clock two hours ahead leaves behind: a send, and a minute of the client that seems to last two hours.
+    let (sends, minute) = (format!("resend:{{0}}:sends:{}", new.approval), "resend:{0}:client:mis-a");
+    let _: u64 = bench.server.command(&["RPUSH", &sends, &ahead(2).to_string()]).await;
+    let _: u64 = bench.server.command(&["HSET", minute, "jobs", "1"]).await;
+    let _: u64 = bench.server.command(&["PEXPIREAT", minute, &ahead(2).to_string()]).await;
+    let accepted = bench.queue.enqueue(&new, &limits).await.unwrap();
+    assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
+    let left: u64 = bench.server.command(&["PTTL", minute]).await;
+    assert!(left <= 60_000, "{left} ms");
+    let next = bench.queue.enqueue(&job(), &limits).await.unwrap();
+    assert!(matches!(next, Enqueued::Limited { limit: "client_jobs", .. }), "{next:?}");
+    // A clock that is a little ahead, as that of another server may be, locks as it should.
+    let slightly = shared::clock::now_ms() + 500;
+    let other = job();
+    let sends = format!("resend:{{0}}:sends:{}", other.approval);
+    let _: u64 = bench.server.command(&["RPUSH", &sends, &slightly.to_string()]).await;
+    let locked = bench.queue.enqueue(&other, &limits).await.unwrap();
+    assert!(matches!(locked, Enqueued::Limited { limit: "cooldown", .. }), "{locked:?}");
+}
+
+#[tokio::test]
+async fn a_backlog_longer_than_the_deadline_is_refused_once_a_rate_is_known() {
+    let bench = Bench::with(&[("RESEND_JOB_DEADLINE_SECONDS", "10")]).await;
+    for _ in 0..5 {
+        bench.accept(&job()).await;
+    }
+    // One slot and runs of 3 s: the sixth job would wait 15 s.
+    let _: i64 = bench.server.command(&["HSET", "resend:{0}:eta", "run", "3000", "slots", "1"]).await;
+    let Enqueued::Overloaded { retry_after_ms } = bench.enqueue(&job()).await else { panic!("accepted") };
+    assert_eq!(retry_after_ms, 5_000);
+    let _: i64 = bench.server.command(&["HSET", "resend:{0}:eta", "slots", "2"]).await;
+    let ticket = bench.accept(&job()).await;
+    assert_eq!(ticket.eta_ms - ticket.now_ms, 4 * 3_000 / 2 + 3_000);
+}
