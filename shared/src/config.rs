@@ -17,7 +17,7 @@ pub use log::{LogConfig, LogFormat};
 pub use otp::{OtpConfig, OtpMode};
 pub use queue::QueueConfig;
 pub use receipt::ReceiptConfig;
-pub use redis::{RedisConfig, RedisMode};
+pub use redis::{RedisConfig, RedisMode, SentinelConfig};
 pub use source::Settings;
 pub use trace::TraceConfig;
 

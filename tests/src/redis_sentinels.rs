@@ -18,6 +18,9 @@ const AGREES_WITHIN: Duration = Duration::from_secs(30);
 
 const SENTINELS: usize = 3;
 
+/// What sentinels with users want of whoever asks them.
+pub const SENTINELS_PASSWORD: &str = "change-me-sentinels";
+
 /// As `deploy/redis/redis.conf` has it: a replica that comes back is served at once.
 const SERVER: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
 
@@ -29,6 +32,8 @@ pub struct RedisSentinels {
     /// The first is the master at the start, the others its replicas.
     pub servers: Vec<RedisServer>,
     sentinels: Vec<(Process, u16)>,
+    /// Of the sentinels, where they have one.
+    password: Option<&'static str>,
 }
 
 impl RedisSentinels {
@@ -39,12 +44,31 @@ impl RedisSentinels {
 
     /// The same with so many replicas.
     pub async fn with_replicas(folder: &Path, replicas: usize) -> Self {
-        let arguments =
-            [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--save", ""]].concat();
-        let master = RedisServer::start_with(&folder.join("server-0"), &arguments).await;
+        Self::started(folder, replicas, &[], "").await
+    }
+
+    /// The same with one replica, and the users of this list, whose default user only the start itself may be.
+    pub async fn with_users(folder: &Path, list: &Path) -> Self {
+        let list = list.display().to_string();
+        let own = ["--aclfile", &list, "--masteruser", "replica", "--masterauth", "change-me-replica"];
+        let of_sentinels = format!(
+            "sentinel auth-user {MASTER} sentinel\nsentinel auth-pass {MASTER} change-me-sentinel\n\
+             requirepass {SENTINELS_PASSWORD}\nsentinel sentinel-pass {SENTINELS_PASSWORD}\n"
+        );
+        let started = Self::started(folder, 1, &own, &of_sentinels).await;
+        for server in &started.servers {
+            let _: String = server.command(&["ACL", "SETUSER", "default", "off"]).await;
+        }
+        started
+    }
+
+    async fn started(folder: &Path, replicas: usize, own: &[&str], of_sentinels: &str) -> Self {
+        let arguments = [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--save", ""], own];
+        let master = RedisServer::start_with(&folder.join("server-0"), &arguments.concat()).await;
         let of = format!("127.0.0.1 {}", master.port());
         let arguments =
-            [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of]].concat();
+            [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of], own]
+                .concat();
         let mut servers = Vec::new();
         for number in 1..=replicas {
             let folder = folder.join(format!("server-{number}"));
@@ -52,10 +76,12 @@ impl RedisSentinels {
         }
         let mut sentinels = Vec::new();
         for number in 0..SENTINELS {
-            sentinels.push(start_sentinel(&folder.join(format!("sentinel-{number}")), master.port()));
+            let folder = folder.join(format!("sentinel-{number}"));
+            sentinels.push(start_sentinel(&folder, master.port(), of_sentinels));
         }
         servers.insert(0, master);
-        let started = Self { servers, sentinels };
+        let password = (!of_sentinels.is_empty()).then_some(SENTINELS_PASSWORD);
+        let started = Self { servers, sentinels, password };
         for number in 0..SENTINELS {
             eventually("the sentinel takes its periods", AGREES_WITHIN, || {
                 started.ask::<String>(number, &PERIODS)
@@ -68,11 +94,14 @@ impl RedisSentinels {
 
     /// The sentinels, as `RESEND_REDIS_URL` wants them.
     pub fn urls(&self) -> String {
-        self.sentinels
-            .iter()
-            .map(|(_, port)| format!("redis://127.0.0.1:{port}"))
-            .collect::<Vec<_>>()
-            .join(",")
+        self.urls_for("")
+    }
+
+    /// The same for this user of the master, `user:password@`.
+    pub fn urls_for(&self, user: &str) -> String {
+        let urls: Vec<_> =
+            self.sentinels.iter().map(|(_, port)| format!("redis://{user}127.0.0.1:{port}")).collect();
+        urls.join(",")
     }
 
     /// The port of the master, as the sentinels see it now.
@@ -91,8 +120,13 @@ impl RedisSentinels {
     pub async fn fail_over_as_planned(&self) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/redis/fail-over");
         let sentinel = format!("127.0.0.1:{}", self.sentinels[0].1);
-        let output =
-            Command::new(script).args([&sentinel, MASTER]).output().await.expect("the script starts");
+        let mut command = Command::new(script);
+        command.args([&sentinel, MASTER]);
+        if let Some(password) = self.password {
+            command.env("SENTINEL_AUTH", password);
+            command.env("REDISCLI_USER", "sentinel").env("REDISCLI_AUTH", "change-me-sentinel");
+        }
+        let output = command.output().await.expect("the script starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -115,7 +149,8 @@ impl RedisSentinels {
     }
 
     async fn ask<T: FromRedisValue>(&self, sentinel: usize, words: &[&str]) -> Option<T> {
-        let client = Client::open(format!("redis://127.0.0.1:{}", self.sentinels[sentinel].1)).ok()?;
+        let who = self.password.map(|password| format!(":{password}@")).unwrap_or_default();
+        let client = Client::open(format!("redis://{who}127.0.0.1:{}", self.sentinels[sentinel].1)).ok()?;
         let mut connection = client.get_multiplexed_async_connection().await.ok()?;
         let mut command = cmd(words[0]);
         command.arg(&words[1..]);
@@ -123,13 +158,13 @@ impl RedisSentinels {
     }
 }
 
-fn start_sentinel(folder: &Path, master: u16) -> (Process, u16) {
+fn start_sentinel(folder: &Path, master: u16, own: &str) -> (Process, u16) {
     std::fs::create_dir_all(folder).expect("a folder for a sentinel");
     let port = free_port().expect("a free port");
     let file: PathBuf = folder.join("sentinel.conf");
     let settings = format!(
         "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
-         sentinel down-after-milliseconds {MASTER} 2000\nsentinel failover-timeout {MASTER} 10000\n",
+         sentinel down-after-milliseconds {MASTER} 2000\nsentinel failover-timeout {MASTER} 10000\n{own}",
         folder.display()
     );
     std::fs::write(&file, settings).expect("a file for a sentinel");

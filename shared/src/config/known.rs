@@ -27,10 +27,13 @@ pub const KNOWN: &[Variable] = &[
     open(
         "RESEND_REDIS_URL",
         "redis://127.0.0.1:6379/0",
-        "redis://, rediss:// or unix://; comma-separated for cluster and sentinel",
+        "redis://, rediss:// or unix://; comma-separated for cluster and sentinel (addresses of sentinels; user, \
+         password and database are the master's)",
     ),
     open("RESEND_REDIS_MODE", "single", "single, cluster or sentinel"),
     open("RESEND_REDIS_SENTINEL_MASTER", "", "name of the master the sentinels watch"),
+    open("RESEND_REDIS_SENTINEL_USER", "", "user at the sentinels, where they have users"),
+    secret("RESEND_REDIS_SENTINEL_PASSWORD", "password at the sentinels, where they have one"),
     open("RESEND_REDIS_MIN_REPLICAS", "0", "replicas that must confirm before a 202"),
     open("RESEND_QUEUE_NAME", "resend", "prefix of every key"),
     open("RESEND_QUEUE_PARTITIONS", "1", "streams, each on its own hash tag"),

@@ -5,17 +5,25 @@ use secrecy::SecretString;
 use super::{ConfigError, Settings};
 
 /// How the addresses of `RESEND_REDIS_URL` are to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum RedisMode {
     /// One server.
     Single,
     /// Nodes of a Redis Cluster.
     Cluster,
     /// Sentinels that know the master of this name.
-    Sentinel {
-        /// `RESEND_REDIS_SENTINEL_MASTER`.
-        master: String,
-    },
+    Sentinel(SentinelConfig),
+}
+
+/// What the sentinels are asked, and as whom.
+#[derive(Debug, Clone)]
+pub struct SentinelConfig {
+    /// `RESEND_REDIS_SENTINEL_MASTER`.
+    pub master: String,
+    /// `RESEND_REDIS_SENTINEL_USER` (default none).
+    pub user: Option<String>,
+    /// `RESEND_REDIS_SENTINEL_PASSWORD` (default none).
+    pub password: Option<SecretString>,
 }
 
 /// `RESEND_REDIS_*`.
@@ -35,16 +43,24 @@ impl RedisConfig {
         let mode = match settings.text("RESEND_REDIS_MODE").unwrap_or("single") {
             "single" => RedisMode::Single,
             "cluster" => RedisMode::Cluster,
-            "sentinel" => RedisMode::Sentinel {
-                master: settings
-                    .required("RESEND_REDIS_SENTINEL_MASTER", "the name of the master the sentinels watch")?
-                    .to_owned(),
-            },
+            "sentinel" => RedisMode::Sentinel(SentinelConfig::from_settings(settings)?),
             _ => return Err(settings.wrong("RESEND_REDIS_MODE", "single, cluster or sentinel")),
         };
         let urls = urls(settings, &mode)?;
         let min_replicas = settings.number("RESEND_REDIS_MIN_REPLICAS", "replicas", 0..=16)?;
         Ok(Self { urls, mode, min_replicas })
+    }
+}
+
+impl SentinelConfig {
+    fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let master = settings
+            .required("RESEND_REDIS_SENTINEL_MASTER", "the name of the master the sentinels watch")?;
+        Ok(Self {
+            master: master.to_owned(),
+            user: settings.text("RESEND_REDIS_SENTINEL_USER").map(str::to_owned),
+            password: settings.text("RESEND_REDIS_SENTINEL_PASSWORD").map(SecretString::from),
+        })
     }
 }
 
@@ -55,7 +71,7 @@ fn urls(settings: &Settings, mode: &RedisMode) -> Result<Vec<SecretString>, Conf
     let urls: Vec<_> = text.split(',').map(str::trim).collect();
     let known =
         |url: &&str| ["redis://", "rediss://", "unix://"].iter().any(|scheme| url.starts_with(scheme));
-    if !urls.iter().all(known) || (*mode == RedisMode::Single && urls.len() > 1) {
+    if !urls.iter().all(known) || (matches!(mode, RedisMode::Single) && urls.len() > 1) {
         return Err(settings.wrong("RESEND_REDIS_URL", wants));
     }
     Ok(urls.into_iter().map(SecretString::from).collect())
@@ -72,7 +88,8 @@ mod tests {
     #[test]
     fn one_server_is_the_default() {
         let config = read(&[]).unwrap();
-        assert_eq!((config.mode, config.urls.len(), config.min_replicas), (RedisMode::Single, 1, 0));
+        assert!(matches!(config.mode, RedisMode::Single), "{:?}", config.mode);
+        assert_eq!((config.urls.len(), config.min_replicas), (1, 0));
     }
 
     #[test]

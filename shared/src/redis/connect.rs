@@ -5,12 +5,15 @@ use std::time::Duration;
 use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::cluster::{ClusterClient, ClusterClientBuilder};
 use ::redis::cluster_async::ClusterConnection;
-use ::redis::sentinel::{SentinelClient, SentinelServerType};
-use ::redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisFuture, RedisResult, Value};
+use ::redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
+    RedisFuture, RedisResult, TlsMode, Value,
+};
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
-use crate::config::{RedisConfig, RedisMode};
+use crate::config::{RedisConfig, RedisMode, SentinelConfig};
 
 /// Longest a TCP and TLS handshake may take.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -40,10 +43,7 @@ impl Connector {
         let urls: Vec<_> = config.urls.iter().map(|url| url.expose_secret().to_owned()).collect();
         Ok(match &config.mode {
             RedisMode::Single => Self::Single(Box::new(Client::open(urls[0].as_str())?)),
-            RedisMode::Sentinel { master } => {
-                let client = SentinelClient::build(urls, master.clone(), None, SentinelServerType::Master)?;
-                Self::Sentinel(Box::new(Mutex::new(client)))
-            }
+            RedisMode::Sentinel(of) => Self::Sentinel(Box::new(Mutex::new(sentinels(&urls, of)?))),
             RedisMode::Cluster => {
                 let builder = ClusterClientBuilder::new(urls).connection_timeout(CONNECT_LIMIT);
                 Self::Cluster(Box::new(builder.response_timeout(Duration::MAX).build()?))
@@ -67,6 +67,31 @@ impl Connector {
             Self::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
         })
     }
+}
+
+/// The sentinels at these URLs, for the master they name. User, password, database and TLS of the first URL are those of the
+/// master, as they are where there are no sentinels; these have users of their own, and no databases.
+pub(super) fn sentinels(urls: &[String], of: &SentinelConfig) -> RedisResult<SentinelClient> {
+    let infos: Vec<_> =
+        urls.iter().map(|url| url.as_str().into_connection_info()).collect::<RedisResult<_>>()?;
+    let mut node = SentinelNodeConnectionInfo::default();
+    if let Some(first) = infos.first() {
+        node = node.set_redis_connection_info(first.redis_settings().clone());
+        node = match first.addr() {
+            ConnectionAddr::TcpTls { insecure: false, .. } => node.set_tls_mode(TlsMode::Secure),
+            ConnectionAddr::TcpTls { insecure: true, .. } => node.set_tls_mode(TlsMode::Insecure),
+            _ => node,
+        };
+    }
+    let mut own = RedisConnectionInfo::default();
+    if let Some(user) = &of.user {
+        own = own.set_username(user);
+    }
+    if let Some(password) = &of.password {
+        own = own.set_password(password.expose_secret());
+    }
+    let asked = infos.into_iter().map(|info| info.set_redis_settings(own.clone())).collect();
+    SentinelClient::build(asked, &of.master, Some(node), SentinelServerType::Master)
 }
 
 impl ConnectionLike for Connection {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::redis::aio::{MultiplexedConnection, SendError};
-use ::redis::sentinel::{SentinelClient, SentinelServerType};
+use ::redis::sentinel::SentinelClient;
 use ::redis::{AsyncConnectionConfig, Client, Cmd, ProtocolVersion, PushInfo, PushKind, RedisResult, Value};
 use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Notify};
@@ -89,10 +89,9 @@ impl Source {
     fn new(config: &RedisConfig) -> RedisResult<Self> {
         let urls = config.urls.iter().map(ExposeSecret::expose_secret);
         Ok(match &config.mode {
-            RedisMode::Sentinel { master } => {
-                let urls = urls.map(str::to_owned).collect();
-                let client = SentinelClient::build(urls, master.clone(), None, SentinelServerType::Master)?;
-                Self::Master(Box::new(Mutex::new(client)))
+            RedisMode::Sentinel(of) => {
+                let urls: Vec<_> = urls.map(str::to_owned).collect();
+                Self::Master(Box::new(Mutex::new(super::connect::sentinels(&urls, of)?)))
             }
             RedisMode::Cluster => {
                 let nodes: RedisResult<_> = urls.map(|url| pushing(&Client::open(url)?)).collect();

@@ -82,7 +82,7 @@ fn of_server(info: &Info<'_>, min_replicas: u64) -> Vec<Finding> {
     let mut all = Vec::new();
     if info.version() < OLDEST {
         let what = format!("version {} is older than 7.0", info.get("redis_version").unwrap_or("unknown"));
-        all.push(found(what, "use Redis 7.0 or later, or Valkey", true));
+        all.push(found(what, "use Redis 7.0 or later", true));
     }
     if info.get("aof_enabled") == Some("0") {
         let what = "no append-only file: a crash loses accepted jobs".to_owned();
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn what_would_lose_jobs_is_found_with_what_to_change() {
         for (right, wrong, change) in [
-            ("7.0.15", "6.2.14", "use Redis 7.0 or later, or Valkey"),
+            ("7.0.15", "6.2.14", "use Redis 7.0 or later"),
             ("aof_enabled:1", "aof_enabled:0", "set appendonly yes and appendfsync always"),
             ("noeviction", "allkeys-lru", "set maxmemory-policy noeviction"),
             ("aof_last_write_status:ok", "aof_last_write_status:err", "free space on its disk"),

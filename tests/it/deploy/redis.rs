@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ::redis::{Client, cmd};
+use reqwest::Method;
+use tests::client::{Answer, ApiClient, resend_path};
 use tests::eventually::eventually;
 use tests::place::Place;
 use tests::process::{Process, free_port, program};
+use tests::redis_cluster::RedisCluster;
+use tests::redis_sentinels::{MASTER, RedisSentinels, SENTINELS_PASSWORD};
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 use tokio::process::Command;
@@ -16,6 +20,7 @@ use super::{path, read};
 
 const SOON: Duration = Duration::from_secs(15);
 const ACL: &str = "deploy/redis/users.acl";
+const BOARD_TOKEN: &str = "board-token-of-these-tests";
 
 /// A server under the shipped list; the test itself keeps the default user, to look with.
 async fn start() -> (Stack, Place) {
@@ -66,7 +71,7 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
 
     let worker = url(&stack, "resend-worker", "change-me-worker");
     for _ in 0..2 {
-        stack.add_worker(&[("RESEND_REDIS_URL", &worker)]).await;
+        stack.add_worker(&[("RESEND_REDIS_URL", &worker), ("RESEND_BOARD_TOKEN", BOARD_TOKEN)]).await;
     }
     for scenario in scenarios() {
         let answer = client.resend(scenario.patient_id, scenario.approval_id).await;
@@ -88,12 +93,86 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
     ] {
         ctl(&stack, words).await;
     }
+    let board = ApiClient::new(&stack.workers[0].url, BOARD_TOKEN).get("/board").await;
+    assert_eq!(board.status, 200, "{}", board.body);
     let denied: Vec<Vec<::redis::Value>> = stack.redis.command(&["ACL", "LOG"]).await;
     // `resendctl doctor` asks CONFIG, is refused, and says so.
     let denied = format!("{denied:?}");
     assert!(!denied.contains("resend-api") && !denied.contains("resend-worker"), "{denied}");
     for member in stack.apis.iter().chain(&stack.workers) {
         assert!(!member.process.log().contains("NOPERM"), "{}", member.process.log());
+    }
+    stack.stop().await;
+}
+
+/// Where users and sentinels have passwords, too: each is told by the setting that is for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_sentinels_everybody_works_under_the_same_rights() {
+    let place = Place::new().unwrap();
+    let list = place.path().join("users.acl");
+    std::fs::write(&list, read(ACL).replace("user default off", "user default on nopass ~* &* +@all"))
+        .unwrap();
+    let redis = RedisSentinels::with_users(place.path(), &list).await;
+    let mut stack = StackBuilder::new()
+        .apis(0)
+        .workers(0)
+        .set("RESEND_REDIS_MODE", "sentinel")
+        .set("RESEND_REDIS_SENTINEL_MASTER", MASTER)
+        .set("RESEND_REDIS_SENTINEL_PASSWORD", SENTINELS_PASSWORD)
+        .set("RESEND_REDIS_MIN_REPLICAS", 1)
+        .set("RESEND_LIMIT_COOLDOWN_SECONDS", 0)
+        .start()
+        .await;
+    stack.add_api(&[("RESEND_REDIS_URL", &redis.urls_for("resend-api:change-me-api@"))]).await;
+    stack.add_worker(&[("RESEND_REDIS_URL", &redis.urls_for("resend-worker:change-me-worker@"))]).await;
+    let plain = scenarios().swap_remove(0);
+    let processed = async |stack: &Stack| {
+        let accepted = eventually("a job is accepted", SOON, async || {
+            let answer = stack.client().resend(plain.patient_id, plain.approval_id).await;
+            (answer.status == 202).then_some(answer)
+        })
+        .await;
+        let ended = stack.client().end_of(&accepted.location(), SOON).await;
+        assert_eq!(ended.body["data"]["status"], "processed", "{}", ended.body);
+    };
+    processed(&stack).await;
+    let before = redis.master_port().await;
+    redis.fail_over_as_planned().await;
+    assert_ne!(redis.master_port().await, before);
+    processed(&stack).await;
+    stack.stop().await;
+}
+
+/// In a cluster the programs ask for things they do not ask one server for.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cluster_the_programs_have_the_rights_they_need() {
+    let place = Place::new().unwrap();
+    let cluster = RedisCluster::start(place.path(), 3, 0).await;
+    for node in &cluster.nodes {
+        for line in read(ACL).lines().filter(|line| !line.starts_with("user default")) {
+            let words = line.split(' ').skip(1).collect::<Vec<_>>();
+            let _: String = node.command(&[&["ACL", "SETUSER"], &words[..]].concat()).await;
+        }
+    }
+    let urls = |user: &str| cluster.urls().replace("redis://", &format!("redis://{user}@"));
+    let mut stack = StackBuilder::new()
+        .apis(0)
+        .workers(0)
+        .set("RESEND_REDIS_MODE", "cluster")
+        .set("RESEND_QUEUE_PARTITIONS", 6)
+        .start()
+        .await;
+    stack.add_api(&[("RESEND_REDIS_URL", &urls("resend-api:change-me-api"))]).await;
+    stack.add_worker(&[("RESEND_REDIS_URL", &urls("resend-worker:change-me-worker"))]).await;
+    for scenario in scenarios() {
+        let path = resend_path(scenario.patient_id, scenario.approval_id);
+        let waiting = stack.client().request(Method::PATCH, &path).header("prefer", "wait=2");
+        let answer = Answer::of(waiting.header("idempotency-key", scenario.approval_id.to_string())).await;
+        assert_ne!(answer.status, 503, "{}", answer.body);
+    }
+    for node in &cluster.nodes {
+        let denied: Vec<Vec<::redis::Value>> = node.command(&["ACL", "LOG"]).await;
+        assert!(denied.is_empty(), "{denied:?}");
     }
     stack.stop().await;
 }
