@@ -12,8 +12,10 @@ pub struct Points {
     pub accept_cores: f64,
     /// CPU of Redis for one accepted job.
     pub enqueue_us: f64,
-    /// CPU of Redis from fetch to end of one job.
+    /// CPU of Redis from fetch to end of one job that does nothing.
     pub finish_us: f64,
+    /// The same of a real one: limits, the intent to send, the code.
+    pub real_finish_us: f64,
     /// CPU of the worker around one job that does nothing.
     pub worker_us: f64,
     /// Accepts a second, by set-up.
@@ -43,6 +45,7 @@ impl Points {
             accept_cores: value("API and Redis, cores they had at 16")?,
             enqueue_us: value("Redis, CPU µs per accepted job")?,
             finish_us: value("Redis, CPU µs per job fetched and ended")?,
+            real_finish_us: value("Redis, CPU µs per real job")?,
             worker_us: value("worker, CPU µs per job around the run")?,
             accepts: accepts.into_iter().collect::<Result<_, _>>()?,
             drain_cores: value("worker and Redis, cores they had at 1000000")?,

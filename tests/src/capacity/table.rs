@@ -42,7 +42,7 @@ fn fleet_for(points: &Points, peak: f64) -> Fleet {
     let cores = |us: f64| (peak * us / 1e6 / BUSY).ceil().max(1.0);
     let slots = (peak * RUN / BUSY / SLOTS).ceil().max(2.0) * SLOTS;
     Fleet {
-        partitions: cores(points.enqueue_us + points.finish_us),
+        partitions: cores(points.enqueue_us + points.real_finish_us),
         api_cores: cores(points.api_us),
         worker_cores: cores(points.worker_us + CALLS_US),
         slots,
@@ -58,7 +58,11 @@ pub fn table(points: &Points) -> String {
     );
     for load in LOADS {
         let fleet = fleet_for(points, load.peak);
-        let charged = Points { worker_us: points.worker_us + CALLS_US, ..points.clone() };
+        let charged = Points {
+            worker_us: points.worker_us + CALLS_US,
+            finish_us: points.real_finish_us,
+            ..points.clone()
+        };
         let course = play(&charged, &fleet, 0.0, load.peak, 60.0);
         let Load { name, peak, day, regions } = load;
         let gigabytes = points.bytes_finished * day / 1e9;
