@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use shared::job::JobState;
 use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Finished, GROUP, PutBack, SendStart, Verdict};
+use shared::queue::{Finished, GROUP, Held, PutBack, SendStart, Verdict};
 use tests::eventually::eventually;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::consumer::{Consuming, unique_name};
@@ -224,6 +224,45 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
         })
         .await;
     assert!(bench.queue.job(&again.job).await.unwrap().unwrap().end.is_some());
+}
+
+#[tokio::test]
+async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
+    let bench = Bench::new().await;
+    let first = bench.accept(&job()).await.job;
+    let (stop, may_end) = (CancellationToken::new(), Arc::new(Notify::new()));
+    let (tell, mut begun) = mpsc::unbounded_channel();
+    let (waits, asked) = (first.clone(), may_end.clone());
+    let run = move |held: Held| {
+        let (job, asked) = (held.delivery().message.job.clone(), asked.clone());
+        let is_to_wait = job == waits;
+        tell.send(job).unwrap();
+        async move {
+            if is_to_wait {
+                asked.notified().await;
+            }
+            Verdict::End(refused())
+        }
+    };
+    let worker = Consuming { queue: bench.queue.clone(), name: unique_name(), concurrency: 8 };
+    let working = tokio::spawn(worker.run(run, stop.clone()));
+    assert_eq!(begun.recv().await.as_ref(), Some(&first));
+    // A replica that has the entry and not that it was read.
+    let _: String = bench.server.command(&["XGROUP", "SETID", "resend:{0}:stream", GROUP, "0"]).await;
+    let second = bench.accept(&job()).await.job;
+    assert_eq!(
+        begun.recv().await,
+        Some(second),
+        "the read that brings it brings the first once more, before it"
+    );
+    may_end.notify_one();
+    let ended = eventually("the one run ends its job", Duration::from_secs(5), async || {
+        bench.queue.job(&first).await.unwrap().unwrap().end
+    });
+    assert_eq!(ended.await.status_code, 404);
+    stop.cancel();
+    working.await.unwrap().unwrap();
+    assert!(begun.try_recv().is_err(), "no third run");
 }
 
 #[tokio::test]
