@@ -111,6 +111,12 @@ mod tests {
         for measured in &points.accepts {
             near("accept", course.accepted, *measured, TOLERANCE);
         }
+        // Without the append-only file a request costs both programs less, on as many cores.
+        let (api_us, enqueue_us, measured) = points.without_aof;
+        let lighter = Points { api_us, enqueue_us, ..points.clone() };
+        let fleet = Fleet { slots: 0.0, run: 1.0, ..on(points.accept_cores, api_us, enqueue_us) };
+        let course = play(&lighter, &fleet, 0.0, 1e6, 5.0);
+        near("accept without AOF", course.accepted, measured, TOLERANCE);
     }
 
     #[test]
