@@ -3,7 +3,7 @@
 
 mod issuer;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -143,6 +143,20 @@ async fn a_signed_token_lets_its_client_in_and_no_other_does() {
     assert_eq!(read(&token).await, StatusCode::OK);
     assert_eq!(read(&issuer.token(&json!({"client_id": "mis-b"}))).await, StatusCode::NOT_FOUND);
     assert!(calls(&stack, "jwks").await <= 2, "however many unknown keys are named");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_poll_ends_with_its_token() {
+    let stack = started("jwt", "/oauth/jwks").await;
+    let issuer = Issuer::new("1");
+    publish(&stack, &issuer.keys()).await;
+    let token = issuer.token(&json!({"exp": shared::clock::now_ms() / 1_000 + 3}));
+    let job = resend(&stack, &token).await.location();
+    let polled = ApiClient::new(&stack.apis[0].url, &token).request(Method::GET, &job);
+    let start = Instant::now();
+    let answer = Answer::of(polled.header("prefer", "wait=30")).await;
+    assert_eq!((answer.status, &answer.body["data"]["status"]), (StatusCode::OK, &json!("pending")));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,8 @@
 //! A caller that is known, and what it may do.
 
+use std::time::Duration;
+
+use shared::clock;
 use shared::ids::ClientId;
 
 /// What a token says of its bearer.
@@ -36,6 +39,16 @@ pub(crate) enum Access {
 /// A set of scopes. Those no route of ours wants are not kept, so that a token's size does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Scopes(u8);
+
+impl Caller {
+    /// So long at most, but not past the end of the token: how long it may wait.
+    pub(crate) fn lasts(&self, longest: Duration) -> Duration {
+        let left = self
+            .expires_at
+            .map(|end| u64::try_from(end).unwrap_or(0).saturating_sub(clock::now_ms() / 1_000));
+        left.map_or(longest, |left| longest.min(Duration::from_secs(left)))
+    }
+}
 
 impl Scope {
     /// Every one.

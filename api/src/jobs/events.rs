@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
-use shared::clock;
 use shared::job::Job;
 
 use super::etag;
@@ -72,7 +71,7 @@ pub(crate) async fn events(State(api): State<Arc<Api>>, request: Request) -> Res
     let caller = api.authenticator.admit(Scope::JobRead, &parts.headers, context).await?;
     let id = job_id(parts.uri.path().rsplit('/').nth(1))?;
     // A stream that cannot wait is none: the client may poll, or try again.
-    let wait = Wait::begin(&api, &id, lasts(&caller));
+    let wait = Wait::begin(&api, &id, caller.lasts(LONGEST));
     let job = owned_job(&id, &caller.client, &api).await?;
     let told = last_event(&parts.headers);
     if job.end.is_some() && told.as_deref() == Some(etag::event_id(&job).as_str()) {
@@ -83,13 +82,6 @@ pub(crate) async fn events(State(api): State<Arc<Api>>, request: Request) -> Res
     let open = Turn::of(&parts.extensions).map(|turn| turn.connection().begin(parts.version));
     let context = context.clone();
     Ok(streamed(Following { api, context, headers: parts.headers, caller, job, told, wait, _open: open }))
-}
-
-/// How long a client may wait: not past the end of the token it came with.
-pub(super) fn lasts(caller: &Caller) -> Duration {
-    let left =
-        caller.expires_at.map(|end| u64::try_from(end).unwrap_or(0).saturating_sub(clock::now_ms() / 1_000));
-    left.map_or(LONGEST, |left| LONGEST.min(Duration::from_secs(left)))
 }
 
 fn last_event(headers: &HeaderMap) -> Option<String> {

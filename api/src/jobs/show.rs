@@ -12,7 +12,6 @@ use shared::clock;
 use shared::job::Job;
 
 use super::etag;
-use super::events::lasts;
 use super::owned::{job_id, owned_job};
 use super::view::JobView;
 use crate::admission::Turn;
@@ -51,10 +50,7 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
     let job = match poll {
         None => owned_job(&id, &caller.client, &api).await?,
         // The rare way is boxed, so that the usual one stays small.
-        Some(limit) => {
-            let limit = limit.min(lasts(&caller));
-            Box::pin(wait::for_end(&api, turn, &id, &caller.client, limit)).await?
-        }
+        Some(limit) => Box::pin(wait::for_end(&api, turn, &id, &caller.client, caller.lasts(limit))).await?,
     };
     let tag = etag::of(&job);
     let mut response =

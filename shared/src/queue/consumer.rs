@@ -7,8 +7,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::redis::Redis;
-use crate::telemetry::metric;
 use crate::telemetry::span::Span;
+use crate::telemetry::{Seldom, metric};
 
 use super::lease::{Lease, Leases};
 use super::pause::Pause;
@@ -135,8 +135,12 @@ impl Consumer {
     }
 
     async fn return_untouched(&self, lease: &Lease) {
-        if let Err(error) = self.queue.hand_back(&lease.delivery).await {
-            tracing::warn!(job = %lease.delivery.message.job, %error, "not handed back: its lease lapses by itself");
+        static SAID: Seldom = Seldom::new();
+        if let Err(error) = self.queue.hand_back(&lease.delivery).await
+            && let Some(held_back) = SAID.turn()
+        {
+            let job = &lease.delivery.message.job;
+            tracing::warn!(%job, %error, held_back, "not handed back: its lease lapses by itself");
         }
     }
 
