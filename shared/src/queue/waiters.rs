@@ -211,7 +211,7 @@ mod tests {
         let job = JobId::generate();
         let mut two = [waiters.wait_for(&job), waiters.wait_for(&job)];
         // Both have left before either is gone.
-        two.each_mut().map(Waiter::leave);
+        two.iter_mut().for_each(Waiter::leave);
         assert!(waiters.places.lock().is_empty());
     }
 }
