@@ -12,7 +12,7 @@ pub use job_href::JobHref;
 pub use server::ServerLimits;
 pub use sync::{SyncConfig, SyncPolicy};
 
-use shared::config::{
+use shared::settings::{
     ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, ReceiptConfig, RedisConfig,
     Settings, TraceConfig,
 };

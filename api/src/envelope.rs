@@ -5,8 +5,8 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
-use shared::ids::{IdempotencyKey, RequestId};
-use shared::outcome::error_type;
+use shared::domain::ids::{IdempotencyKey, RequestId};
+use shared::domain::outcome::error_type;
 use utoipa::ToSchema;
 
 use crate::error::{ApiError, Violation};

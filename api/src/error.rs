@@ -9,8 +9,8 @@ use axum::body::Body;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use shared::clock;
-use shared::outcome::{next_attempt_of, too_many_requests};
+use shared::domain::clock;
+use shared::domain::outcome::{next_attempt_of, too_many_requests};
 use shared::queue::QueueError;
 
 pub(crate) use violation::{Rule, Violation};
@@ -190,11 +190,11 @@ impl From<AuthError> for ApiError {
 
 /// Turns the queue's errors into refusals and logs them, once a second at most: during an outage every request fails.
 #[derive(Default)]
-pub(crate) struct QueueTrouble {
+pub(crate) struct QueueErrorMapper {
     logged_ms: AtomicU64,
 }
 
-impl QueueTrouble {
+impl QueueErrorMapper {
     /// 503 for what Redis did not do, 500 for records no build of ours wrote.
     pub(crate) fn refuse(&self, error: &QueueError) -> ApiError {
         let now_ms = clock::now_ms();

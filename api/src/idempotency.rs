@@ -2,7 +2,7 @@
 //! taken as it stands: quotes around it are part of it.
 
 use axum::http::{HeaderMap, HeaderName};
-use shared::ids::IdempotencyKey;
+use shared::domain::ids::IdempotencyKey;
 
 use crate::error::{Rule, Violation};
 

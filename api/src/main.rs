@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use api::config::Config;
+use shared::runtime::{cli, shutdown, tls};
+use shared::telemetry;
 use shared::telemetry::Traces;
-use shared::{cli, shutdown, telemetry, tls};
 use tokio::net::TcpListener;
 
 const NAME: &str = "resend-api";

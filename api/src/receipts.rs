@@ -9,10 +9,10 @@ use std::sync::Arc;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use shared::clock;
-use shared::config::ReceiptConfig;
+use shared::domain::clock;
 use shared::queue::Queue;
 use shared::receipt::MessageStates;
+use shared::settings::ReceiptConfig;
 
 use crate::admission::Turn;
 use crate::error::ApiError;

@@ -8,7 +8,7 @@ use axum::extract::Request;
 use axum::http::uri::{Authority, PathAndQuery};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
 use serde::{Serialize, Serializer};
-use shared::ids::{IdempotencyKey, RequestId, TraceParent};
+use shared::domain::ids::{IdempotencyKey, RequestId, TraceParent};
 use shared::telemetry::span::Span;
 
 use crate::config::PublicUrl;
@@ -132,7 +132,7 @@ impl Serialize for RequestUrl {
 mod tests {
     use axum::body::Body;
     use proptest::prelude::*;
-    use shared::config::Settings;
+    use shared::settings::Settings;
 
     use super::*;
     use crate::config::HttpConfig;

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::{get, patch, post};
 use metrics_exporter_prometheus::PrometheusHandle;
-use shared::health::{self, Health};
+use shared::runtime::health::{self, Health};
 use tower::Service;
 
 use crate::approvals::resend;

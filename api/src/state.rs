@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use shared::config::ApprovalLimits;
-use shared::health::Readiness;
-use shared::otp::Codes;
-use shared::queue::{Queue, Waiters};
+use shared::queue::{JobNotifier, Queue};
 use shared::redis::Redis;
+use shared::runtime::health::Readiness;
+use shared::sending::codes::Codes;
+use shared::settings::ApprovalLimits;
 use tokio_util::sync::CancellationToken;
 
 use crate::StartError;
 use crate::admission::InFlight;
 use crate::auth::Authenticator;
 use crate::config::{Config, JobHref, PublicUrl, ServerLimits, SyncConfig};
-use crate::error::QueueTrouble;
+use crate::error::QueueErrorMapper;
 use crate::receipts::ReceiptDesk;
 use crate::request_log::Meters;
 
@@ -37,19 +37,19 @@ pub(crate) struct Api {
     pub(crate) receipt_bodies: InFlight,
     /// Clients waiting for jobs, and what wakes them.
     pub(crate) waits: InFlight,
-    pub(crate) waiters: Waiters,
+    pub(crate) waiters: JobNotifier,
     /// Cancelled when a stop is asked for: nobody is to wait any longer.
     pub(crate) stopping: CancellationToken,
     pub(crate) readiness: Readiness,
     pub(crate) meters: Meters,
-    pub(crate) queue_trouble: Arc<QueueTrouble>,
+    pub(crate) queue_trouble: Arc<QueueErrorMapper>,
 }
 
 impl Api {
     /// Sets everything up. Nothing is connected yet.
     pub(crate) fn new(config: &Config) -> Result<Arc<Self>, StartError> {
         let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
-        let waiters = Waiters::new(queue.clone(), &config.redis)?;
+        let waiters = JobNotifier::new(queue.clone(), &config.redis)?;
         let authenticator = Authenticator::new(&config.auth).map_err(StartError::Upstream)?;
         Ok(Arc::new(Self {
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
@@ -101,8 +101,8 @@ impl Api {
 impl Api {
     /// One whose Redis and authorization server are not there.
     pub(crate) fn unconnected() -> Arc<Self> {
-        shared::tls::install_crypto_provider();
-        let settings = shared::config::Settings::from_pairs([
+        shared::runtime::tls::install_crypto_provider();
+        let settings = shared::settings::Settings::from_pairs([
             ("RESEND_REDIS_URL", "redis://127.0.0.1:1/0"),
             ("RESEND_AUTH_MODE", "introspection"),
             ("RESEND_AUTH_URL", "http://127.0.0.1:1/introspect"),

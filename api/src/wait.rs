@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use metrics::Gauge;
-use shared::ids::{ClientId, JobId};
-use shared::job::Job;
-use shared::queue::Waiter;
+use shared::domain::ids::{ClientId, JobId};
+use shared::domain::job::Job;
+use shared::queue::Subscription;
 use tokio::time::{Instant, sleep_until};
 
 use crate::admission::{Place, Turn};
@@ -15,7 +15,7 @@ use crate::state::Api;
 
 /// One client's wait for one job, until some time.
 pub(crate) struct Wait {
-    waiter: Waiter,
+    waiter: Subscription,
     until: Instant,
     _place: Place,
     waiting: Gauge,

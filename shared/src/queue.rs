@@ -4,33 +4,34 @@
 //! *begins its send*, and *finishes*; or it is put back to be *retried later*. Every step after the fetch is fenced:
 //! it changes nothing unless the caller still owns this very delivery.
 
+mod ack;
 mod audit;
 mod backend;
 mod consumer;
+mod durability;
 mod enqueue;
 mod eta;
 mod fetch;
 mod finish;
 mod gauges;
 mod group;
-mod guard;
 mod inspect;
 mod keys;
 mod lease;
+mod notifier;
 mod operate;
 mod pause;
 mod reclaim;
 mod schedule;
 mod scripts;
 mod send;
-mod settle;
-mod waiters;
 
 use std::sync::Arc;
 
+pub use ack::{AckLayer, JobDisposition};
 pub use backend::Backend;
-pub use consumer::{Consumer, Held};
-pub use enqueue::{Enqueued, NewJob, Ticket};
+pub use consumer::{Consumer, LeasedJob};
+pub use enqueue::{AcceptedJob, Enqueued, NewJob};
 pub use eta::still_ahead;
 pub use finish::Finished;
 pub use gauges::Gauges;
@@ -38,16 +39,15 @@ pub use inspect::{
     JobStatus, Overview, PartitionOverview, Progress, QuarantineId, Quarantined, WorkerStatus,
 };
 pub use keys::{Keys, Partition};
+pub use notifier::{JobNotifier, Subscription};
 pub use operate::{Cancelled, Restored, RetriedNow};
 pub use schedule::PutBack;
 pub use send::SendStart;
-pub use settle::{Settle, Verdict};
-pub use waiters::{Waiter, Waiters};
 
-use crate::config::QueueConfig;
-use crate::message::Message;
+use crate::domain::message::Message;
 use crate::redis::{Redis, RedisError};
-use guard::Guard;
+use crate::settings::QueueConfig;
+use durability::DurabilityMonitor;
 use scripts::{Scripts, Steps};
 
 /// The consumer group all workers read through.
@@ -66,7 +66,7 @@ struct Inner {
     scripts: Scripts,
     /// By partition.
     steps: Vec<Steps>,
-    guard: Arc<Guard>,
+    guard: Arc<DurabilityMonitor>,
 }
 
 /// One delivery of a job to one worker: the right to act on it until it is settled or the lease is lost.
@@ -103,7 +103,7 @@ pub enum QueueError {
 impl Queue {
     /// A queue under these names.
     pub fn new(redis: Redis, config: QueueConfig) -> Self {
-        let guard = Arc::new(Guard::new(config.strict));
+        let guard = Arc::new(DurabilityMonitor::new(config.strict));
         Self::over(redis, config, guard)
     }
 
@@ -113,7 +113,7 @@ impl Queue {
         Self::over(self.inner.redis.beside(), self.inner.config.clone(), self.inner.guard.clone())
     }
 
-    fn over(redis: Redis, config: QueueConfig, guard: Arc<Guard>) -> Self {
+    fn over(redis: Redis, config: QueueConfig, guard: Arc<DurabilityMonitor>) -> Self {
         let keys = Keys::new(&config.name, config.partitions);
         let scripts = Scripts::new();
         let steps =

@@ -1,10 +1,10 @@
 //! The one connection layer to Redis. It outlives restarts, fail-overs and half-open sockets: every call has a time
 //! limit, a broken link is replaced with backoff, and while Redis is away calls fail at once instead of queueing up.
 
+mod batch;
 mod confirm;
 mod connect;
 mod error;
-mod gathered;
 mod link;
 mod listener;
 mod safety;
@@ -14,15 +14,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ::redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisResult, ScriptInvocation, ServerErrorKind};
 use tokio::sync::Mutex;
 
+pub use batch::{ScriptArgs, ScriptBatcher};
 pub use connect::{Connection, Connector};
 pub use error::RedisError;
-pub use gathered::{Gathered, Item};
-pub use listener::{Listener, Subscription};
-pub use safety::{Finding, Server};
+pub use listener::{ChannelSubscription, Listener};
+pub use safety::{ConfigIssue, Server};
 
-use crate::config::RedisConfig;
+use crate::settings::RedisConfig;
+use batch::Evaluation;
 use error::within;
-use gathered::Evaluation;
 use link::{Attempts, Link, Outage};
 
 /// Times a command is sent again after its link broke or its script was flushed away. All our scripts may run twice.
@@ -107,7 +107,7 @@ impl Redis {
     }
 
     /// What about the servers' set-up an operator should know.
-    pub async fn findings(&self) -> Result<Vec<Finding>, RedisError> {
+    pub async fn findings(&self) -> Result<Vec<ConfigIssue>, RedisError> {
         let info = self.command(&::redis::cmd("INFO")).await?;
         Ok(safety::findings(&info, self.inner.min_replicas))
     }

@@ -5,8 +5,8 @@
 
 mod gathered;
 mod json_lines;
+mod log_throttle;
 pub mod metric;
-mod seldom;
 pub mod span;
 mod trace;
 
@@ -17,10 +17,10 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{LogConfig, LogFormat};
+use crate::settings::{LogConfig, LogFormat};
 use gathered::Gathered;
 use json_lines::{JsonLines, span_fields};
-pub use seldom::Seldom;
+pub use log_throttle::LogThrottle;
 pub use trace::{TraceError, Traces};
 
 /// Upper bounds of every histogram in seconds: from a warm in-process answer to the job deadline.

@@ -1,8 +1,8 @@
 //! (h) The same over Redis Clusters: what PATCH and a job that does nothing cost where keys lie in slots, and what more
 //! masters bring. All of them share the machine's cores, so more masters than cores bring nothing here.
 
-use shared::config::Settings;
 use shared::queue::Queue;
+use shared::settings::Settings;
 use tests::place::Place;
 use tests::process::Process;
 use tests::redis_cluster::RedisCluster;

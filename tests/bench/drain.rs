@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::message::Message;
-use shared::outcome::{Outcome, Refusal};
+use shared::domain::message::Message;
+use shared::domain::outcome::{Outcome, Refusal};
 use shared::queue::{Delivery, GROUP, Partition};
 
 use super::Effort;

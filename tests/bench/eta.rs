@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fleet::{Fleet, SLOTS};
 use judge::{BOUNDS, Promise, followed_after};
-use shared::clock;
+use shared::domain::clock;
 use tokio::time::sleep;
 
 use super::report::{Asked, Figure, Report};

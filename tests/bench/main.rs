@@ -81,7 +81,7 @@ impl Effort {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    shared::tls::install_crypto_provider();
+    shared::runtime::tls::install_crypto_provider();
     // The worker runs as `resend-worker` does, on one thread.
     let mut runtime = match arguments.role {
         Some(Role::Worker) => Builder::new_current_thread(),

@@ -1,12 +1,12 @@
 //! (f) What a queued and a finished job cost Redis.
 
-use shared::approval::Approval;
-use shared::outcome::Outcome;
-use shared::queue::Verdict;
+use shared::domain::approval::Approval;
+use shared::domain::outcome::Outcome;
+use shared::queue::JobDisposition;
 use tests::redis_server::RedisServer;
 use tests::sandbox::scenarios::scenarios;
 use tokio_util::sync::CancellationToken;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 use super::backlog::{Served, drained, fill};
 use super::report::{Asked, Figure, Report};
@@ -25,10 +25,10 @@ pub(crate) async fn measure(report: &mut Report) {
     let approval = scenarios().swap_remove(0).approval.expect("the plain case has one");
     let sent = Outcome::Sent(Approval::from_registry(approval).expect("a right approval").response_data());
     let stop = CancellationToken::new();
-    let consuming = Consuming { queue, name: unique_name(), concurrency: 64 };
+    let consuming = WorkerRunner { queue, name: unique_name(), concurrency: 64 };
     let handler = move |_| {
         let sent = sent.clone();
-        async move { Verdict::End(sent) }
+        async move { JobDisposition::End(sent) }
     };
     let working = tokio::spawn(consuming.run(handler, stop.clone()));
     drained(left).await;

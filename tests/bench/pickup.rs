@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use shared::queue::Enqueued;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 use super::Effort;
 use super::backlog::{Served, fresh, no_limits};
@@ -49,7 +49,7 @@ pub(crate) async fn waits_ms() -> Vec<f64> {
     let Served { server: _server, queue, place: _place, .. } = Served::empty().await;
     let stop = CancellationToken::new();
     let (started, mut starts) = mpsc::unbounded_channel();
-    let consuming = Consuming { queue: queue.clone(), name: unique_name(), concurrency: SLOTS };
+    let consuming = WorkerRunner { queue: queue.clone(), name: unique_name(), concurrency: SLOTS };
     let handler = move |held| {
         let _ = started.send(Instant::now());
         noop(held)

@@ -1,11 +1,11 @@
 //! Our backend with a job that does nothing, as a process of its own; and (h) what more of them bring.
 
 use futures_util::future::join_all;
-use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Held, Verdict};
+use shared::domain::outcome::{Outcome, Refusal};
+use shared::queue::{JobDisposition, LeasedJob};
 use tests::process::Process;
 use tokio_util::sync::CancellationToken;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 use super::Effort;
 use super::backlog::{Backlog, Served, drain_rate};
@@ -25,13 +25,13 @@ const JOBS: usize = 200_000;
 /// The role `worker`.
 pub(crate) async fn run_noop() {
     println!("{}", serde_json::json!({"message": "listening", "address": "127.0.0.1:0"}));
-    let consuming = Consuming { queue: queue(), name: unique_name(), concurrency: SLOTS };
+    let consuming = WorkerRunner { queue: queue(), name: unique_name(), concurrency: SLOTS };
     consuming.run(noop, CancellationToken::new()).await.expect("killed before it ends");
 }
 
 /// The job that does nothing.
-pub(crate) async fn noop(_: Held) -> Verdict {
-    Verdict::End(Outcome::Refused(Refusal::PersonNotFound))
+pub(crate) async fn noop(_: LeasedJob) -> JobDisposition {
+    JobDisposition::End(Outcome::Refused(Refusal::PersonNotFound))
 }
 
 /// Starts so many of them.

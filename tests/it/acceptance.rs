@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use shared::config::ApprovalLimits;
-use shared::job::JobState;
-use shared::outcome::Outcome;
+use shared::domain::job::JobState;
+use shared::domain::outcome::Outcome;
 use shared::queue::{Enqueued, NewJob, SendStart};
+use shared::settings::ApprovalLimits;
 use tests::eventually::eventually;
 use uuid::Uuid;
 
@@ -223,7 +223,7 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     let bench = Bench::new().await;
     let new = job();
     let limits = ApprovalLimits { per_hour: 1, jobs_per_client_minute: 1, ..bench.limits().clone() };
-    let ahead = |hours: u64| shared::clock::now_ms() + hours * 3_600_000;
+    let ahead = |hours: u64| shared::domain::clock::now_ms() + hours * 3_600_000;
     // What a clock two hours ahead leaves behind: a send, and a minute of the client that seems to last two hours.
     let (sends, minute) = (format!("resend:{{0}}:sends:{}", new.approval), "resend:{0}:client:mis-a");
     let _: u64 = bench.server.command(&["RPUSH", &sends, &ahead(2).to_string()]).await;
@@ -236,7 +236,7 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     let next = bench.queue.enqueue(&job(), &limits).await.unwrap();
     assert!(matches!(next, Enqueued::Limited { limit: "client_jobs", .. }), "{next:?}");
     // A clock that is a little ahead, as that of another server may be, locks as it should.
-    let slightly = shared::clock::now_ms() + 500;
+    let slightly = shared::domain::clock::now_ms() + 500;
     let other = job();
     let sends = format!("resend:{{0}}:sends:{}", other.approval);
     let _: u64 = bench.server.command(&["RPUSH", &sends, &slightly.to_string()]).await;

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use shared::config::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
-use shared::ids::{ApprovalId, ClientId, PatientId, RequestId};
-use shared::job::JobState;
-use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Delivery, Enqueued, GROUP, NewJob, Partition, Queue, Ticket, Verdict};
+use shared::domain::ids::{ApprovalId, ClientId, PatientId, RequestId};
+use shared::domain::job::JobState;
+use shared::domain::outcome::{Outcome, Refusal};
+use shared::queue::{AcceptedJob, Delivery, Enqueued, GROUP, JobDisposition, NewJob, Partition, Queue};
 use shared::redis::Redis;
+use shared::settings::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
 use tests::place::Place;
 use tests::redis_server::RedisServer;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 /// The one partition.
 pub(crate) const PARTITION: Partition = Partition(0);
@@ -58,7 +58,7 @@ impl Bench {
         &self.limits
     }
 
-    pub(crate) async fn accept(&self, job: &NewJob) -> Ticket {
+    pub(crate) async fn accept(&self, job: &NewJob) -> AcceptedJob {
         match self.enqueue(job).await {
             Enqueued::Accepted(ticket) => ticket,
             other => panic!("not accepted: {other:?}"),
@@ -72,7 +72,7 @@ impl Bench {
         let answer: Streams = self.server.command(&read).await;
         let (entry, fields) = answer[0].1[0].clone();
         assert_eq!((fields[0].as_str(), fields[2].as_str()), ("m", "at"));
-        let message = shared::message::Message::decode(fields[1].as_bytes()).unwrap();
+        let message = shared::domain::message::Message::decode(fields[1].as_bytes()).unwrap();
         let accepted_ms = fields[3].parse().unwrap();
         Delivery { message, accepted_ms, partition: PARTITION, entry, consumer: consumer.into(), number: 1 }
     }
@@ -80,8 +80,8 @@ impl Bench {
     /// Runs a worker that refuses every job, until something has come true.
     pub(crate) async fn work_until<T, F: Future<Output = Option<T>>>(&self, look: impl FnMut() -> F) -> T {
         let stop = CancellationToken::new();
-        let worker = Consuming { queue: self.queue.clone(), name: unique_name(), concurrency: 8 };
-        let working = tokio::spawn(worker.run(|_| async { Verdict::End(refused()) }, stop.clone()));
+        let worker = WorkerRunner { queue: self.queue.clone(), name: unique_name(), concurrency: 8 };
+        let working = tokio::spawn(worker.run(|_| async { JobDisposition::End(refused()) }, stop.clone()));
         let found = eventually("a worker brings it about", Duration::from_secs(20), look).await;
         stop.cancel();
         working.await.unwrap().unwrap();

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use redis::cmd;
-use shared::config::{OtpConfig, QueueConfig, RedisConfig, Settings};
-use shared::ids::JobId;
-use shared::otp::{Checked, Code, Codes, Offered};
-use shared::phone::PhoneNumber;
+use shared::domain::ids::JobId;
+use shared::domain::phone::PhoneNumber;
 use shared::queue::Queue;
 use shared::redis::Redis;
+use shared::sending::codes::{Checked, Code, Codes, Offered};
+use shared::settings::{OtpConfig, QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
 use tests::place::Place;
 use tests::redis_server::RedisServer;
@@ -112,7 +112,7 @@ async fn a_taken_code_is_the_only_one_and_lives_its_whole_life() {
         assert!(codes.activate(&next, &second).await.unwrap(), "twice is as good as once");
     }
     let record = desk.record().await;
-    let left = record["expires"].parse::<u64>().unwrap() - shared::clock::now_ms();
+    let left = record["expires"].parse::<u64>().unwrap() - shared::domain::clock::now_ms();
     assert!((290_000..=300_000).contains(&left), "{left} ms");
     let kept: i64 = desk
         .server

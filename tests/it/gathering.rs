@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use shared::ids::JobId;
+use shared::domain::ids::JobId;
 use shared::queue::{Enqueued, Finished, NewJob, QueueError};
 use uuid::Uuid;
 

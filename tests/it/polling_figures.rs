@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 use futures_util::stream;
-use shared::ids::JobId;
+use shared::domain::ids::JobId;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use shared::clock;
-use shared::queue::{Enqueued, NewJob, PutBack, Verdict};
+use shared::domain::clock;
+use shared::queue::{Enqueued, JobDisposition, NewJob, PutBack};
 use tests::eventually::eventually;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::StackBuilder;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 use super::bench::{Bench, job, refused};
 
@@ -101,11 +101,11 @@ async fn a_run_that_redis_was_away_from_is_not_counted() {
         async move {
             let _ = begun.send(());
             let _ = back.wait_for(|back| *back).await;
-            Verdict::End(refused())
+            JobDisposition::End(refused())
         }
     };
     let stop = CancellationToken::new();
-    let consuming = Consuming { queue, name: unique_name(), concurrency: 8 };
+    let consuming = WorkerRunner { queue, name: unique_name(), concurrency: 8 };
     let working = tokio::spawn(consuming.run(handler, stop.clone()));
     runs.recv().await.unwrap();
     bench.server.kill().await;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
-use shared::config::{QueueConfig, RedisConfig, Settings};
-use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Queue, Verdict};
+use shared::domain::outcome::{Outcome, Refusal};
+use shared::queue::{JobDisposition, Queue};
 use shared::redis::Redis;
+use shared::settings::{QueueConfig, RedisConfig, Settings};
 use tests::client::ApiClient;
 use tests::eventually::eventually;
 use tests::sandbox::scenarios::scenarios;
@@ -18,7 +18,7 @@ use tests::stack::{Stack, StackBuilder};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 #[derive(Clone, Deserialize)]
 pub(crate) struct Person {
@@ -28,7 +28,7 @@ pub(crate) struct Person {
 
 /// So many patients with an approval each, made by the sandbox.
 pub(crate) async fn people(stack: &Stack, count: usize) -> Vec<Person> {
-    shared::tls::install_crypto_provider();
+    shared::runtime::tls::install_crypto_provider();
     let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);
     let made = reqwest::Client::new().post(url).send().await.unwrap();
     made.json().await.unwrap()
@@ -56,11 +56,11 @@ async fn single_jobs_are_picked_up_at_once() {
     let stack = StackBuilder::new().workers(0).start().await;
     let (queue, stop) = (queue(&stack), CancellationToken::new());
     let (started, mut starts) = mpsc::unbounded_channel();
-    let worker = Consuming { queue, name: unique_name(), concurrency: 64 };
+    let worker = WorkerRunner { queue, name: unique_name(), concurrency: 64 };
     let working = tokio::spawn(worker.run(
         move |held| {
             started.send((held.delivery().message.approval.0, Instant::now())).unwrap();
-            async { Verdict::End(Outcome::Refused(Refusal::PersonNotFound)) }
+            async { JobDisposition::End(Outcome::Refused(Refusal::PersonNotFound)) }
         },
         stop.clone(),
     ));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use shared::job::JobState;
+use shared::domain::job::JobState;
 use shared::queue::Finished;
 use tests::client::Answer;
 use tests::eventually::eventually;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::job::JobState;
-use shared::outcome::{Outcome, Refusal};
-use shared::queue::{Finished, GROUP, Held, PutBack, SendStart, Verdict};
+use shared::domain::job::JobState;
+use shared::domain::outcome::{Outcome, Refusal};
+use shared::queue::{Finished, GROUP, JobDisposition, LeasedJob, PutBack, SendStart};
 use tests::eventually::eventually;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 use crate::bench::{Bench, job, job_of, refused};
 
@@ -42,7 +42,7 @@ async fn a_worker_that_lost_its_delivery_changes_nothing() {
     assert_eq!(bench.queue.finish(&zombie, &refused(), RUN).await.unwrap(), Finished::Lost);
     assert_eq!(bench.queue.begin_send(&zombie).await.unwrap(), SendStart::Lost);
     assert_eq!(bench.queue.retry_later(&zombie, RUN, false, RUN).await.unwrap(), PutBack::Lost);
-    assert!(!bench.queue.hand_back(&zombie).await.unwrap());
+    assert!(!bench.queue.release(&zombie).await.unwrap());
     assert_eq!(bench.state(&owner).await, JobState::Queued);
     assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
     assert!(matches!(bench.queue.finish(&owner, &refused(), RUN).await.unwrap(), Finished::Done { .. }));
@@ -139,7 +139,7 @@ async fn a_delivery_handed_back_is_a_first_delivery_again() {
     let bench = Bench::new().await;
     let ticket = bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    assert!(bench.queue.hand_back(&delivery).await.unwrap());
+    assert!(bench.queue.release(&delivery).await.unwrap());
     let again = bench.deliver("w2").await;
     assert_eq!((&again.message.job, again.accepted_ms), (&ticket.job, delivery.accepted_ms));
     let pending: Vec<(String, String, u64, u64)> =
@@ -155,7 +155,7 @@ async fn what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_it() 
     let delivery = bench.deliver("w1").await;
     let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), true, RUN).await.unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
-    let due = (shared::clock::now_ms() + 7_200_000).to_string();
+    let due = (shared::domain::clock::now_ms() + 7_200_000).to_string();
     let messages: Vec<String> = bench.server.command(&["ZRANGE", "resend:{0}:scheduled", "0", "-1"]).await;
     let _: u64 = bench.server.command(&["ZADD", "resend:{0}:scheduled", &due, &messages[0]]).await;
     let record = format!("resend:{{0}}:job:{}", ticket.job);
@@ -213,7 +213,7 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
         [bench.deliver("w1").await, bench.deliver("w1").await, bench.deliver("w1").await];
     assert_eq!(bench.queue.begin_send(&sent).await.unwrap(), SendStart::Lost);
     assert_eq!(bench.queue.retry_later(&put_back, RUN, true, RUN).await.unwrap(), PutBack::Lost);
-    assert!(!bench.queue.hand_back(&handed_back).await.unwrap());
+    assert!(!bench.queue.release(&handed_back).await.unwrap());
     assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 0);
     // Its approval is not held up, and neither is the audit, which frees the other two.
     let again = bench.accept(&new).await;
@@ -233,7 +233,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
     let (stop, may_end) = (CancellationToken::new(), Arc::new(Notify::new()));
     let (tell, mut begun) = mpsc::unbounded_channel();
     let (waits, asked) = (first.clone(), may_end.clone());
-    let run = move |held: Held| {
+    let run = move |held: LeasedJob| {
         let (job, asked) = (held.delivery().message.job.clone(), asked.clone());
         let is_to_wait = job == waits;
         tell.send(job).unwrap();
@@ -241,10 +241,10 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
             if is_to_wait {
                 asked.notified().await;
             }
-            Verdict::End(refused())
+            JobDisposition::End(refused())
         }
     };
-    let worker = Consuming { queue: bench.queue.clone(), name: unique_name(), concurrency: 8 };
+    let worker = WorkerRunner { queue: bench.queue.clone(), name: unique_name(), concurrency: 8 };
     let working = tokio::spawn(worker.run(run, stop.clone()));
     assert_eq!(begun.recv().await.as_ref(), Some(&first));
     // A replica that has the entry and not that it was read.
@@ -280,7 +280,7 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
         async move {
             begun.add_permits(1);
             asked.cancelled().await;
-            Verdict::End(refused())
+            JobDisposition::End(refused())
         }
     };
     let pending = async || {
@@ -293,7 +293,7 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
         all
     };
     bench.queue.make_groups(&bench.queue.keys().partitions().collect::<Vec<_>>()).await.unwrap();
-    let worker = Consuming { queue: bench.queue.clone(), name: unique_name(), concurrency: 1 };
+    let worker = WorkerRunner { queue: bench.queue.clone(), name: unique_name(), concurrency: 1 };
     let working = tokio::spawn(worker.run(run, stop.clone()));
     started.acquire().await.unwrap().forget();
     eventually("another waits for the slot", Duration::from_secs(5), async || {

@@ -218,7 +218,7 @@ async fn whatever_order_receipts_come_in_the_strongest_stays_and_the_job_finds_i
     let left: i64 = bench.server.command(&["PTTL", "resend:{message:smpp:31}:state"]).await;
     assert!(left > 0, "it ends by itself");
     // A job that is gone is not made again.
-    let gone = shared::ids::JobId::generate();
+    let gone = shared::domain::ids::JobId::generate();
     states.note(&gone, "http", "m").await.unwrap();
     assert_eq!(states.of_job(&gone).await.unwrap(), None);
 }

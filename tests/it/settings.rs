@@ -58,7 +58,7 @@ async fn check_config_prints_what_is_in_force_and_no_secret() {
 async fn help_lists_every_setting_and_version_says_it() {
     for name in ["resend-api", "resend-worker"] {
         let help = String::from_utf8(run(name, &["--help"], &[]).await.stdout).unwrap();
-        for variable in shared::config::KNOWN {
+        for variable in shared::settings::KNOWN {
             assert!(help.contains(variable.name), "{}", variable.name);
         }
         let version = String::from_utf8(run(name, &["--version"], &[]).await.stdout).unwrap();
@@ -85,7 +85,7 @@ async fn the_environment_wins_over_the_file() {
 #[test]
 fn the_readme_lists_every_setting_with_its_default() {
     let readme = include_str!("../../README.md");
-    for variable in shared::config::KNOWN {
+    for variable in shared::settings::KNOWN {
         let default =
             if variable.default.is_empty() { "–".to_owned() } else { format!("`{}`", variable.default) };
         let row = format!("| `{}` | {default} | ", variable.name);

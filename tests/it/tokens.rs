@@ -150,7 +150,7 @@ async fn a_long_poll_ends_with_its_token() {
     let stack = started("jwt", "/oauth/jwks").await;
     let issuer = Issuer::new("1");
     publish(&stack, &issuer.keys()).await;
-    let token = issuer.token(&json!({"exp": shared::clock::now_ms() / 1_000 + 3}));
+    let token = issuer.token(&json!({"exp": shared::domain::clock::now_ms() / 1_000 + 3}));
     let job = resend(&stack, &token).await.location();
     let polled = ApiClient::new(&stack.apis[0].url, &token).request(Method::GET, &job);
     let start = Instant::now();

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use redis::streams::StreamReadReply;
 use reqwest::Method;
-use shared::message::Message;
+use shared::domain::message::Message;
 use shared::queue::{Delivery, GROUP};
 use tests::client::{Answer, ApiClient};
 use tests::eventually::eventually;

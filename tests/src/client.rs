@@ -32,7 +32,7 @@ pub struct Answer {
 impl ApiClient {
     /// A client of the API at this base URL.
     pub fn new(base: &str, token: &str) -> Self {
-        shared::tls::install_crypto_provider();
+        shared::runtime::tls::install_crypto_provider();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build();
         Self {
             http: http.expect("a client without surprises"),

@@ -5,7 +5,7 @@ mod house;
 mod walk;
 
 use house::House;
-use shared::{shutdown, tls};
+use shared::runtime::{shutdown, tls};
 
 /// What went wrong, in words for the person at the terminal.
 #[derive(Debug, thiserror::Error)]

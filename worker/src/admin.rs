@@ -2,7 +2,7 @@
 
 use axum::Router;
 use secrecy::SecretString;
-use shared::health::{self, Health};
+use shared::runtime::health::{self, Health};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

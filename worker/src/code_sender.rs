@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use shared::limits::Pace;
-use shared::otp::Codes;
 use shared::queue::Queue;
 use shared::receipt::MessageStates;
+use shared::sending::codes::Codes;
+use shared::sending::limits::RateLimiter;
 
 use crate::config::SendingConfig;
 use crate::otp_service::OtpService;
-use crate::sms::{Receipts, Sms, Turn};
+use crate::sms::{Receipts, Slot, Sms};
 
 /// The way a code goes (`RESEND_OTP_MODE`).
 pub enum CodeSender {
@@ -26,10 +26,10 @@ pub enum CodeSender {
 
 impl CodeSender {
     /// Waits until a message may go. The error is how long none may.
-    pub async fn turn(&self) -> Result<Turn, Duration> {
+    pub async fn turn(&self) -> Result<Slot, Duration> {
         match self {
             Self::Local { sms, .. } => sms.turn().await,
-            Self::Service(_) => Ok(Turn::NONE),
+            Self::Service(_) => Ok(Slot::NONE),
         }
     }
 
@@ -45,7 +45,8 @@ impl CodeSender {
         Ok(match config {
             SendingConfig::Local { otp, sms } => {
                 let receipts = Receipts::kept(MessageStates::new(queue.clone()));
-                let channels = Sms::with_receipts(sms, &receipts)?.paced(sms, Pace::new(queue.clone()));
+                let channels =
+                    Sms::with_receipts(sms, &receipts)?.paced(sms, RateLimiter::new(queue.clone()));
                 Self::Local { codes: Box::new(Codes::new(otp, queue)), sms: channels }
             }
             SendingConfig::Service(service) => Self::Service(OtpService::new(service)?),

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
-use shared::config::{
+use shared::settings::{
     ConfigError, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings, TraceConfig,
 };
 

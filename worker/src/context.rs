@@ -1,9 +1,9 @@
 //! What a job may touch, in one explicit struct.
 
 use chrono::{DateTime, Utc};
-use shared::gate::Gate;
-use shared::limits::PhoneNames;
 use shared::queue::Queue;
+use shared::sending::guard::SendGuard;
+use shared::sending::limits::PhoneNames;
 
 use crate::code_sender::CodeSender;
 use crate::config::{LimitsConfig, WorkerConfig};
@@ -20,7 +20,7 @@ pub struct Context {
     /// Where messages may go.
     pub limits: LimitsConfig,
     /// How many may be sent, and whether this one now.
-    pub gate: Gate,
+    pub gate: SendGuard,
     /// The time decisions are made at.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -33,7 +33,7 @@ impl Context {
             registry: Registry::new(&config.registry)?,
             sender: CodeSender::new(&config.sending, queue.clone())?,
             limits: config.limits.clone(),
-            gate: Gate::new(
+            gate: SendGuard::new(
                 config.message_limits.clone(),
                 PhoneNames::new(&config.phone_secrets),
                 queue.clone(),

@@ -17,10 +17,10 @@ mod workers;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
-use shared::config::{QueueConfig, RedisConfig, Settings};
 use shared::queue::Queue;
 use shared::redis::Redis;
-use shared::tls;
+use shared::runtime::tls;
+use shared::settings::{QueueConfig, RedisConfig, Settings};
 
 pub use arguments::Cli;
 use arguments::{JobsVerb, QuarantineVerb, Verb};

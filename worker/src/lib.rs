@@ -5,13 +5,13 @@ pub mod admin;
 pub mod board;
 pub mod code_sender;
 pub mod config;
-pub mod consumer;
 pub mod context;
 pub mod ctl;
 pub mod otp_service;
 pub mod registry;
 pub mod resend_approval;
 pub mod retry;
+pub mod runner;
 pub mod sms;
 pub mod upstream;
 

@@ -3,18 +3,19 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use shared::health::{Health, Readiness};
 use shared::queue::Queue;
 use shared::redis::Redis;
+use shared::runtime::health::{Health, Readiness};
+use shared::runtime::{cli, shutdown, tls};
+use shared::telemetry;
 use shared::telemetry::Traces;
-use shared::{cli, shutdown, telemetry, tls};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::admin;
 use worker::config::WorkerConfig;
-use worker::consumer::{Consuming, unique_name};
 use worker::context::Context;
 use worker::resend_approval::resend_approval;
+use worker::runner::{WorkerRunner, unique_name};
 
 const ABOUT: &str = "Takes resend jobs from Redis, decides, sends the SMS and writes the result";
 
@@ -63,7 +64,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     readiness.set(true);
     let unready = tokio::spawn(turn_unready(readiness, asked.clone()));
     let sending = context.clone();
-    let consuming = Consuming { queue, name: unique_name(), concurrency: config.concurrency };
+    let consuming = WorkerRunner { queue, name: unique_name(), concurrency: config.concurrency };
     tracing::info!(consumer = consuming.name, slots = config.concurrency, "taking jobs");
     let ended = consuming
         .run(

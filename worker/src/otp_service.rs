@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
-use shared::phone::PhoneNumber;
+use shared::domain::phone::PhoneNumber;
 
 use crate::config::OtpServiceConfig;
-use crate::sms::Submission;
+use crate::sms::SubmitResult;
 use crate::upstream::{Answer, NoAnswer, Origin, Upstream};
 
 /// The client.
@@ -48,26 +48,26 @@ impl OtpService {
     }
 
     /// Has a code sent to the phone, once.
-    pub async fn start(&self, phone: &PhoneNumber, origin: Origin<'_>) -> Result<Submission, Limited> {
+    pub async fn start(&self, phone: &PhoneNumber, origin: Origin<'_>) -> Result<SubmitResult, Limited> {
         let request = self.upstream.post(&self.url).json(&Start { phone_number: phone.expose() });
         match self.upstream.call(request, origin).await {
             Ok(answer) => read(&answer),
-            Err(NoAnswer::Unreached) => Ok(Submission::Unreachable),
-            Err(NoAnswer::Unanswered) => Ok(Submission::Unanswered),
+            Err(NoAnswer::Unreached) => Ok(SubmitResult::Unreachable),
+            Err(NoAnswer::Unanswered) => Ok(SubmitResult::Unanswered),
         }
     }
 }
 
-fn read(answer: &Answer) -> Result<Submission, Limited> {
+fn read(answer: &Answer) -> Result<SubmitResult, Limited> {
     match answer.status {
-        status if status.is_success() => Ok(Submission::Taken { message_id: id(answer) }),
+        status if status.is_success() => Ok(SubmitResult::Accepted { message_id: id(answer) }),
         StatusCode::TOO_MANY_REQUESTS => Err(Limited { retry_after: answer.retry_after }),
         // Turned away at the door, by the service or by what stands before it.
-        StatusCode::SERVICE_UNAVAILABLE => Ok(Submission::Busy { retry_after: answer.retry_after }),
-        status if status.is_server_error() => Ok(Submission::Failed),
+        StatusCode::SERVICE_UNAVAILABLE => Ok(SubmitResult::Throttled { retry_after: answer.retry_after }),
+        status if status.is_server_error() => Ok(SubmitResult::Failed),
         status => {
             tracing::warn!(status = status.as_u16(), "the OTP service refused the request");
-            Ok(Submission::Refused)
+            Ok(SubmitResult::Rejected)
         }
     }
 }

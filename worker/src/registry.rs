@@ -6,9 +6,9 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::approval::Approval;
-use shared::ids::{ApprovalId, PatientId};
-use shared::person::Person;
+use shared::domain::approval::Approval;
+use shared::domain::ids::{ApprovalId, PatientId};
+use shared::domain::person::Person;
 use shared::telemetry::span;
 use uuid::Uuid;
 

@@ -3,30 +3,30 @@
 
 mod decide;
 mod deliver;
-mod leave;
+mod guard;
 mod lookup;
-mod stop;
+mod step_exit;
 
 use serde_json::Value;
-use shared::outcome::Outcome;
-use shared::queue::{Delivery, Verdict};
+use shared::domain::outcome::Outcome;
+use shared::queue::{Delivery, JobDisposition};
 
 use crate::context::Context;
-use stop::Stop;
+use step_exit::StepExit;
 
 /// Does the job of one delivery, once. Nothing is written to the queue but the intent to send; the caller settles what
 /// is returned.
 #[tracing::instrument(skip_all, fields(job = %delivery.message.job, request_id = %delivery.message.request))]
-pub async fn resend_approval(delivery: &Delivery, context: &Context) -> Verdict {
+pub async fn resend_approval(delivery: &Delivery, context: &Context) -> JobDisposition {
     match run(delivery, context).await {
-        Ok(sent) => Verdict::End(Outcome::Sent(sent)),
-        Err(Stop::Refused(refusal)) => Verdict::End(Outcome::Refused(refusal)),
-        Err(Stop::Later(later)) => later.verdict(delivery, (context.clock)()),
-        Err(Stop::Lost) => Verdict::Lost,
+        Ok(sent) => JobDisposition::End(Outcome::Sent(sent)),
+        Err(StepExit::Refused(refusal)) => JobDisposition::End(Outcome::Refused(refusal)),
+        Err(StepExit::Retry(later)) => later.verdict(delivery, (context.clock)()),
+        Err(StepExit::Lost) => JobDisposition::Lost,
     }
 }
 
-async fn run(delivery: &Delivery, context: &Context) -> Result<Value, Stop> {
+async fn run(delivery: &Delivery, context: &Context) -> Result<Value, StepExit> {
     let (job, now) = (&delivery.message, (context.clock)());
     let (person, approval) = lookup::person_and_approval(job, context).await;
 
@@ -41,11 +41,11 @@ async fn run(delivery: &Delivery, context: &Context) -> Result<Value, Stop> {
     let phone = decide::phone(&approval)?;
     decide::country_is_allowed(&phone, &context.limits.countries)?;
 
-    let turn = leave::turn(context).await?;
-    let leave = leave::to_send(delivery, &phone, context).await?;
+    let turn = guard::turn(context).await?;
+    let leave = guard::to_send(delivery, &phone, context).await?;
     if let Err(stop) = deliver::send_code(job, &phone, &turn, &leave, context).await {
         if stop.is_unsent() {
-            leave.give_back().await;
+            leave.refund().await;
         }
         return Err(stop);
     }

@@ -1,15 +1,15 @@
 //! Sending an SMS: the text, the channels it may go through, and what is known afterwards about the message.
 
 mod breaker;
+mod guarded_channel;
 mod http;
 mod pacing;
 mod receipt;
 mod smpp;
-mod submission;
+mod submit_result;
 mod text;
 mod turbosms;
 mod twilio;
-mod way;
 
 #[cfg(test)]
 mod testing;
@@ -19,16 +19,16 @@ mod tests;
 use std::pin::Pin;
 use std::time::Duration;
 
-use shared::ids::JobId;
-use shared::limits::Pace;
-use shared::otp::Code;
-use shared::phone::PhoneNumber;
+use shared::domain::ids::JobId;
+use shared::domain::phone::PhoneNumber;
+use shared::sending::codes::Code;
+use shared::sending::limits::RateLimiter;
 use tokio::time::timeout;
 
 pub use http::HttpChannel;
 pub use receipt::{Receipt, Receipts};
 pub use smpp::SmppChannel;
-pub use submission::Submission;
+pub use submit_result::SubmitResult;
 pub(crate) use text::length;
 pub use text::{MessageText, TextError};
 pub use turbosms::TurboSms;
@@ -36,8 +36,8 @@ pub use twilio::Twilio;
 
 use crate::config::{ChannelConfig, SmsConfig};
 use crate::upstream::Origin;
+use guarded_channel::GuardedChannel;
 use pacing::Pacing;
-use way::Way;
 
 /// Longest all channels together may take; with the registry's 3 s and the wait for a turn it stays under the 20 s a job
 /// may run.
@@ -66,7 +66,7 @@ pub struct SmsMessage<'a> {
 }
 
 /// What `SmsChannel::submit` returns: boxed, because a list of channels holds different ones.
-pub type Submitting<'a> = Pin<Box<dyn Future<Output = Submission> + Send + 'a>>;
+pub type Submitting<'a> = Pin<Box<dyn Future<Output = SubmitResult> + Send + 'a>>;
 
 /// What `SmsChannel::close` returns.
 pub type Closing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -87,7 +87,7 @@ pub trait SmsChannel: Send + Sync {
 
 /// The configured channels with the configured text.
 pub struct Sms {
-    ways: Vec<Way>,
+    ways: Vec<GuardedChannel>,
     pacing: Option<Pacing>,
     text: MessageText,
     life: Duration,
@@ -95,9 +95,9 @@ pub struct Sms {
 
 /// A turn at a channel, to be used at once.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Turn(Option<&'static str>);
+pub struct Slot(Option<&'static str>);
 
-impl Turn {
+impl Slot {
     /// None of any channel: only what has no rate, or is free right now, is used.
     pub const NONE: Self = Self(None);
 }
@@ -105,7 +105,7 @@ impl Turn {
 impl Sms {
     /// Messages through these channels, in this order of fallback, with this text, of use for so long.
     pub fn new(channels: Vec<Box<dyn SmsChannel>>, text: MessageText, life: Duration) -> Self {
-        Self { ways: channels.into_iter().map(Way::new).collect(), pacing: None, text, life }
+        Self { ways: channels.into_iter().map(GuardedChannel::new).collect(), pacing: None, text, life }
     }
 
     /// Messages as the settings have them.
@@ -118,7 +118,7 @@ impl Sms {
         let channels =
             config.channels.iter().map(|config| channel(config, receipts)).collect::<Result<_, _>>()?;
         let mut sms = Self::new(channels, config.text.clone(), config.life);
-        let are_told = |way: &Way| config.receipts || way.name() == SmppChannel::NAME;
+        let are_told = |way: &GuardedChannel| config.receipts || way.name() == SmppChannel::NAME;
         for way in sms.ways.iter_mut().filter(|way| are_told(way)) {
             way.note_messages(receipts.clone());
         }
@@ -127,26 +127,26 @@ impl Sms {
 
     /// Has all workers together keep to the channels' rates.
     #[must_use]
-    pub fn paced(mut self, config: &SmsConfig, pace: Pace) -> Self {
+    pub fn paced(mut self, config: &SmsConfig, pace: RateLimiter) -> Self {
         self.pacing = Pacing::new(pace, config.rates.clone());
         self
     }
 
     /// Waits for a turn at the first channel that is not closed; where it has none soon, at the next. The error is how
     /// long there is none at any. To be asked before leave to send, which does not last.
-    pub async fn turn(&self) -> Result<Turn, Duration> {
-        let Some(pacing) = &self.pacing else { return Ok(Turn::NONE) };
+    pub async fn turn(&self) -> Result<Slot, Duration> {
+        let Some(pacing) = &self.pacing else { return Ok(Slot::NONE) };
         let mut none_before = None;
         for way in self.ways.iter().filter(|way| way.is_open()) {
             match pacing.turn(way.name(), LONGEST_TURN).await {
-                Ok(()) => return Ok(Turn(Some(way.name()))),
+                Ok(()) => return Ok(Slot(Some(way.name()))),
                 Err(wait) => {
                     way.count_held();
                     none_before = Some(none_before.map_or(wait, |before: Duration| before.min(wait)));
                 }
             }
         }
-        none_before.map_or(Ok(Turn::NONE), Err)
+        none_before.map_or(Ok(Slot::NONE), Err)
     }
 
     /// Sends the code: by the first channel that takes it. The next is asked only where the one before certainly did not
@@ -157,11 +157,11 @@ impl Sms {
         code: &Code,
         reference: &JobId,
         origin: Origin<'_>,
-        turn: &Turn,
-    ) -> Submission {
+        turn: &Slot,
+    ) -> SubmitResult {
         let text = self.text.with(code);
         let message = SmsMessage { to, text: &text, reference, life: self.life, origin };
-        timeout(LIMIT, self.submit(message, turn)).await.unwrap_or(Submission::Unanswered)
+        timeout(LIMIT, self.submit(message, turn)).await.unwrap_or(SubmitResult::Unanswered)
     }
 
     /// Ends what channels keep open.
@@ -171,8 +171,8 @@ impl Sms {
         }
     }
 
-    async fn submit(&self, message: SmsMessage<'_>, turn: &Turn) -> Submission {
-        let mut known = Submission::Closed;
+    async fn submit(&self, message: SmsMessage<'_>, turn: &Slot) -> SubmitResult {
+        let mut known = SubmitResult::ChannelUnavailable;
         for way in &self.ways {
             let pacing = self.pacing.as_ref().filter(|_| turn.0 != Some(way.name()));
             let submission = way.submit(message, pacing).await;

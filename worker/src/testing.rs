@@ -4,7 +4,7 @@ pub(crate) mod redis;
 pub(crate) mod upstream;
 
 use serde_json::{Value, json};
-use shared::ids::{RequestId, TraceParent};
+use shared::domain::ids::{RequestId, TraceParent};
 
 use crate::upstream::Origin;
 

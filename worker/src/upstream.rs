@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder};
-use shared::ids::{RequestId, TraceParent};
-use shared::message::Message;
+use shared::domain::ids::{RequestId, TraceParent};
+use shared::domain::message::Message;
 use shared::telemetry::metric;
 use shared::telemetry::span::Span;
 

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use metrics::counter;
-use shared::queue::{Enqueued, NewJob, Ticket};
+use shared::queue::{AcceptedJob, Enqueued, NewJob};
 use shared::telemetry::metric;
 
 use super::{body, sync};
@@ -54,7 +54,12 @@ pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Res
 }
 
 /// The job's own answer where the server decides to wait and the job ends in time, else 202.
-async fn answer(ticket: &Ticket, parts: &Parts, caller: &Caller, api: &Api) -> Result<Response, ApiError> {
+async fn answer(
+    ticket: &AcceptedJob,
+    parts: &Parts,
+    caller: &Caller,
+    api: &Api,
+) -> Result<Response, ApiError> {
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
     let preferences = Preferences::of(&parts.headers);
     let wait = sync::decide(&api.sync, preferences, ticket);
@@ -105,7 +110,7 @@ const UUID: Rule = Rule {
 };
 
 /// The job that stands for this request, new or not; or why there is none.
-fn ticket(enqueued: Enqueued, parts: &Parts, api: &Api) -> Result<Ticket, ApiError> {
+fn ticket(enqueued: Enqueued, parts: &Parts, api: &Api) -> Result<AcceptedJob, ApiError> {
     match enqueued {
         Enqueued::Accepted(ticket) => {
             api.meters.jobs_accepted.increment(1);
@@ -126,7 +131,7 @@ fn limited(limit: &'static str, next_attempt_ms: u64, now_ms: u64) -> ApiError {
     ApiError::LimitReached { next_attempt_ms, now_ms }
 }
 
-fn accepted(ticket: &Ticket, context: &RequestContext, api: &Api) -> Result<Response, ApiError> {
+fn accepted(ticket: &AcceptedJob, context: &RequestContext, api: &Api) -> Result<Response, ApiError> {
     let href = api.job_href.of(&ticket.job);
     let mut response =
         envelope::success(StatusCode::ACCEPTED, PendingView::new(ticket.eta_ms, &href), context)?;

@@ -8,10 +8,10 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::clock;
-use shared::ids::ClientId;
-use shared::job::{JobEnd, JobState};
-use shared::queue::Ticket;
+use shared::domain::clock;
+use shared::domain::ids::ClientId;
+use shared::domain::job::{JobEnd, JobState};
+use shared::queue::AcceptedJob;
 
 use crate::admission::Turn;
 use crate::config::{SyncConfig, SyncPolicy};
@@ -29,7 +29,11 @@ struct JobError {
 }
 
 /// How long to wait for the job; `None` where the answer is 202 at once.
-pub(super) fn decide(config: &SyncConfig, preferences: Preferences, ticket: &Ticket) -> Option<Duration> {
+pub(super) fn decide(
+    config: &SyncConfig,
+    preferences: Preferences,
+    ticket: &AcceptedJob,
+) -> Option<Duration> {
     let predicted = Duration::from_millis(ticket.eta_ms.saturating_sub(ticket.now_ms));
     let limit = match (config.policy, preferences.wait) {
         _ if preferences.respond_async => None,
@@ -45,7 +49,7 @@ pub(super) async fn answer(
     api: &Api,
     parts: &Parts,
     client: &ClientId,
-    ticket: &Ticket,
+    ticket: &AcceptedJob,
     limit: Duration,
 ) -> Option<Result<Response, ApiError>> {
     let turn = Turn::of(&parts.extensions)?;
@@ -68,7 +72,7 @@ fn refused(end: &JobEnd) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use shared::ids::JobId;
+    use shared::domain::ids::JobId;
 
     use super::*;
     use SyncPolicy::{Auto, Never, Prefer};
@@ -77,7 +81,7 @@ mod tests {
     fn decided(policy: SyncPolicy, wait: Option<u64>, respond_async: bool, predicted: u64) -> Option<u128> {
         let config = SyncConfig { policy, max_wait: Duration::from_secs(2) };
         let preferences = Preferences { wait: wait.map(Duration::from_secs), respond_async };
-        let ticket = Ticket { job: JobId::generate(), eta_ms: 10_000 + predicted, now_ms: 10_000 };
+        let ticket = AcceptedJob { job: JobId::generate(), eta_ms: 10_000 + predicted, now_ms: 10_000 };
         decide(&config, preferences, &ticket).map(|limit| limit.as_millis())
     }
 

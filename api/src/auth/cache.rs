@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
-use shared::clock;
+use shared::domain::clock;
 
 use super::AuthError;
 use super::caller::{Access, Caller};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use shared::clock;
-use shared::ids::ClientId;
+use shared::domain::clock;
+use shared::domain::ids::ClientId;
 
 /// What a token says of its bearer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ mod key_set;
 
 use std::sync::Arc;
 
-use shared::clock;
+use shared::domain::clock;
 
 use super::AuthError;
 use super::caller::Caller;

@@ -7,7 +7,7 @@ mod mithril;
 use std::time::Duration;
 
 use reqwest::Url;
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 pub use introspection::IntrospectionConfig;
 pub use jwt::JwtConfig;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::http::Uri;
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 use super::JobHref;
 

@@ -1,7 +1,7 @@
 //! The link to a job, made from a template.
 
-use shared::config::{ConfigError, Settings};
-use shared::ids::JobId;
+use shared::domain::ids::JobId;
+use shared::settings::{ConfigError, Settings};
 
 const PLACE: &str = "{id}";
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 /// `RESEND_SYNC_*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

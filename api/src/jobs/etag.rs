@@ -1,7 +1,7 @@
 //! The tag of a job's state. It is weak, because `meta.request_id` differs from answer to answer (RFC 9110, 8.8.1).
 
 use axum::http::{HeaderMap, header};
-use shared::job::{Job, JobState};
+use shared::domain::job::{Job, JobState};
 
 /// The tag: equal as long as `data` is.
 pub(super) fn of(job: &Job) -> String {

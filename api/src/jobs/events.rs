@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, stream};
-use shared::job::Job;
+use shared::domain::job::Job;
 
 use super::etag;
 use super::owned::{job_id, owned_job};

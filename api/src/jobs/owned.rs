@@ -1,8 +1,8 @@
 //! Jobs are for the client that made them. Ids that are none, nobody's or somebody else's are not told apart.
 
-use shared::clock;
-use shared::ids::{ClientId, JobId};
-use shared::job::Job;
+use shared::domain::clock;
+use shared::domain::ids::{ClientId, JobId};
+use shared::domain::job::Job;
 use shared::queue::still_ahead;
 
 use crate::error::ApiError;

@@ -8,8 +8,8 @@ use axum::extract::{Request, State};
 use axum::http::header::{ETAG, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use shared::clock;
-use shared::job::Job;
+use shared::domain::clock;
+use shared::domain::job::Job;
 
 use super::etag;
 use super::owned::{job_id, owned_job};

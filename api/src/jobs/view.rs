@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use shared::clock;
-use shared::job::{Job, JobState};
+use shared::domain::clock;
+use shared::domain::job::{Job, JobState};
 use utoipa::ToSchema;
 
 use crate::openapi::{Approval, JobError};
@@ -113,7 +113,7 @@ impl<'a> JobView<'a> {
 
 #[cfg(test)]
 mod tests {
-    use shared::job::JobEnd;
+    use shared::domain::job::JobEnd;
 
     use super::*;
 

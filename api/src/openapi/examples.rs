@@ -86,7 +86,7 @@ fn error(path: &str, status: u16) -> Value {
         504 => "A service this request depends on did not answer in time. Try again later",
         _ => "The request could not be processed",
     };
-    let mut error = json!({"type": shared::outcome::error_type(status), "message": message});
+    let mut error = json!({"type": shared::domain::outcome::error_type(status), "message": message});
     if status == 422 {
         let entry = if is_patch { "$.patient_id" } else { "$.phone_number" };
         let (params, description) =

@@ -15,7 +15,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use shared::telemetry::Seldom;
+use shared::telemetry::LogThrottle;
 use tokio::net::TcpStream;
 
 use super::activity::{Activity, Watched};
@@ -99,9 +99,9 @@ impl Connections {
 
 /// The system would not hand a connection from one runtime to another; its client sees it closed.
 fn not_taken(error: &io::Error) {
-    static SAID: Seldom = Seldom::new();
-    if let Some(held_back) = SAID.turn() {
-        tracing::warn!(%error, held_back, "cannot take a connection");
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.allow() {
+        tracing::warn!(%error, suppressed, "cannot take a connection");
     }
 }
 

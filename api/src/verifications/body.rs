@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
-use shared::otp::Code;
+use shared::sending::codes::Code;
 use tokio::time::timeout;
 
 use crate::error::{ApiError, Rule, Violation};

@@ -8,9 +8,9 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
-use shared::clock;
-use shared::otp::{Checked, Verified};
-use shared::phone::PhoneNumber;
+use shared::domain::clock;
+use shared::domain::phone::PhoneNumber;
+use shared::sending::codes::{Checked, Verified};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use crate::clock::millis;
-use crate::message::VERSION;
-use crate::outcome::{Outcome, Refusal};
+use crate::domain::clock::millis;
+use crate::domain::message::VERSION;
+use crate::domain::outcome::{Outcome, Refusal};
 
 use super::{GROUP, Partition, Queue, QueueError};
 
@@ -51,9 +51,9 @@ impl Queue {
     }
 
     /// Removes consumers that are gone and hold nothing.
-    pub(super) async fn bury(&self, partition: Partition) -> Result<(), QueueError> {
+    pub(super) async fn remove_dead_consumers(&self, partition: Partition) -> Result<(), QueueError> {
         let keys = &self.inner.keys;
-        let mut call = self.inner.scripts.bury.prepare_invoke();
+        let mut call = self.inner.scripts.remove_dead_consumers.prepare_invoke();
         call.key(keys.stream(partition)).key(keys.workers(partition));
         call.arg(GROUP).arg(millis(GONE_AFTER.max(self.inner.config.lease * 2))).arg(BURIED_AT_ONCE);
         let _removed: u32 = self.inner.redis.script(&call).await?;

@@ -16,15 +16,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::QueueConfig;
+use crate::settings::QueueConfig;
 
-use super::consumer::{Consumer, Held};
-use super::{Queue, QueueError, Settle};
+use super::consumer::{Consumer, LeasedJob};
+use super::{AckLayer, Queue, QueueError};
 
 /// The source of tasks of one apalis worker.
 pub struct Backend {
     consumer: Arc<Consumer>,
-    held: mpsc::Receiver<Held>,
+    held: mpsc::Receiver<LeasedJob>,
     /// Ends the loops that go on while the last jobs finish.
     closed: CancellationToken,
     loops: TaskTracker,
@@ -48,7 +48,7 @@ impl Backend {
     }
 
     /// Only the loops that bring deliveries hold the channel's sender: when they have ended, so has the channel.
-    fn start_loops(&self, sender: &mpsc::Sender<Held>) {
+    fn start_loops(&self, sender: &mpsc::Sender<LeasedJob>) {
         let partitions: Vec<_> = self.consumer.queue.keys().partitions().collect();
         let consumer = || self.consumer.clone();
         for together in consumer().queue.redis().read_together(&partitions) {
@@ -63,7 +63,7 @@ impl Backend {
 }
 
 impl ApalisBackend for Backend {
-    type Task = Task<Held>;
+    type Task = Task<LeasedJob>;
     type Error = QueueError;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), QueueError>> {
@@ -100,17 +100,17 @@ impl ApalisBackend for Backend {
 }
 
 impl BackendConfig for Backend {
-    type Args = Held;
+    type Args = LeasedJob;
     type Id = RandomId;
     type Kind = Ephemeral;
     type Config = QueueConfig;
-    type Layer = Settle;
+    type Layer = AckLayer;
 
     fn config(&self) -> &QueueConfig {
         self.consumer.queue.config()
     }
 
-    fn middleware(&mut self, _: &mut WorkerContext) -> Settle {
-        Settle { queue: self.consumer.queue.clone() }
+    fn middleware(&mut self, _: &mut WorkerContext) -> AckLayer {
+        AckLayer { queue: self.consumer.queue.clone() }
     }
 }

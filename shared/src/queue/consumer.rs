@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::redis::Redis;
 use crate::telemetry::span::Span;
-use crate::telemetry::{Seldom, metric};
+use crate::telemetry::{LogThrottle, metric};
 
 use super::lease::{Lease, Leases};
 use super::pause::Pause;
@@ -29,9 +29,9 @@ pub struct Consumer {
 
 /// A delivery in hand: its lease is renewed and its slot taken until the last clone is dropped.
 #[derive(Clone)]
-pub struct Held(Arc<Holding>);
+pub struct LeasedJob(Arc<LeaseGuard>);
 
-struct Holding {
+struct LeaseGuard {
     lease: Lease,
     span: Span,
     started: Instant,
@@ -40,7 +40,7 @@ struct Holding {
     _slot: OwnedSemaphorePermit,
 }
 
-impl Held {
+impl LeasedJob {
     /// The delivery.
     pub fn delivery(&self) -> &Delivery {
         &self.0.lease.delivery
@@ -104,10 +104,10 @@ impl Consumer {
     }
 
     /// Hands back everything still in hand; answers how many. For the end of a stop's patience.
-    pub async fn hand_back_rest(&self) -> usize {
+    pub async fn release_rest(&self) -> usize {
         let mut handed_back = 0;
         for delivery in self.leases.all() {
-            handed_back += usize::from(self.queue.hand_back(&delivery).await.unwrap_or(false));
+            handed_back += usize::from(self.queue.release(&delivery).await.unwrap_or(false));
         }
         handed_back
     }
@@ -120,7 +120,7 @@ impl Consumer {
     }
 
     /// Gives a delivery to apalis once a slot is free, or back to the queue where the stop is asked for before.
-    pub(super) async fn hand_over(&self, lease: Lease, read_at: Instant, sender: &mpsc::Sender<Held>) {
+    pub(super) async fn dispatch(&self, lease: Lease, read_at: Instant, sender: &mpsc::Sender<LeasedJob>) {
         let slot = self.stop.run_until_cancelled(self.slots.clone().acquire_owned()).await;
         // Never closed while a consumer lives.
         let Some(Ok(slot)) = slot else { return self.return_untouched(&lease).await };
@@ -130,17 +130,18 @@ impl Consumer {
         let link = self.queue.redis().generation();
         let (message, number) = (&lease.delivery.message, lease.delivery.number);
         let span = Span::consumer(&self.queue.config().name, &message.job, number, message.trace.as_ref());
-        let held = Held(Arc::new(Holding { lease, span, started: Instant::now(), link, _slot: slot }));
+        let held =
+            LeasedJob(Arc::new(LeaseGuard { lease, span, started: Instant::now(), link, _slot: slot }));
         let _ = sender.send(held).await;
     }
 
     async fn return_untouched(&self, lease: &Lease) {
-        static SAID: Seldom = Seldom::new();
-        if let Err(error) = self.queue.hand_back(&lease.delivery).await
-            && let Some(held_back) = SAID.turn()
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        if let Err(error) = self.queue.release(&lease.delivery).await
+            && let Some(suppressed) = THROTTLE.allow()
         {
             let job = &lease.delivery.message.job;
-            tracing::warn!(%job, %error, held_back, "not handed back: its lease lapses by itself");
+            tracing::warn!(%job, %error, suppressed, "not handed back: its lease lapses by itself");
         }
     }
 
@@ -169,7 +170,7 @@ impl Consumer {
 
 /// How long a job waited for its first run, by Redis' clock for the past and ours for the moment since.
 fn note_wait(delivery: &Delivery, read_at: Instant) {
-    let waited = crate::clock::now_ms().saturating_sub(delivery.accepted_ms);
+    let waited = crate::domain::clock::now_ms().saturating_sub(delivery.accepted_ms);
     let since = read_at.elapsed();
     metrics::histogram!(metric::JOB_WAIT).record((Duration::from_millis(waited) + since).as_secs_f64());
 }

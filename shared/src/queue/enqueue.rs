@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::clock::millis;
-use crate::config::ApprovalLimits;
-use crate::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
-use crate::message::Message;
-use crate::redis::Item;
+use crate::domain::clock::millis;
+use crate::domain::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
+use crate::domain::message::Message;
+use crate::redis::ScriptArgs;
+use crate::settings::ApprovalLimits;
 use crate::telemetry::span::Span;
 
 use super::eta::still_ahead;
@@ -37,7 +37,7 @@ pub struct NewJob {
 
 /// A job the client may poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ticket {
+pub struct AcceptedJob {
     /// Its id.
     pub job: JobId,
     /// When it will have ended as far as can be told, milliseconds since the epoch by Redis' clock.
@@ -50,11 +50,11 @@ pub struct Ticket {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enqueued {
     /// A new job is stored.
-    Accepted(Ticket),
+    Accepted(AcceptedJob),
     /// The same client's job for this approval is still live.
-    Live(Ticket),
+    Live(AcceptedJob),
     /// The idempotency key was seen before; its first job.
-    Replayed(Ticket),
+    Replayed(AcceptedJob),
     /// Another client's job for this approval is live.
     Foreign {
         /// When to try again, milliseconds since the epoch.
@@ -80,7 +80,7 @@ pub enum Enqueued {
     },
 }
 
-impl Ticket {
+impl AcceptedJob {
     /// Whole seconds until the job will have ended, at least one: `Retry-After`.
     pub fn retry_after_seconds(&self) -> u64 {
         self.eta_ms.saturating_sub(self.now_ms).div_ceil(1_000).max(1)
@@ -101,7 +101,7 @@ impl Queue {
         let config = &self.inner.config;
         let span = Span::producer(&config.name, &job, new.trace.as_ref());
         let message = new.message(job.clone(), &span)?;
-        let mut item = Item::new()
+        let mut item = ScriptArgs::new()
             .key(keys.job(partition, &job))
             .key(keys.sends(partition, &new.approval))
             .key(keys.client_jobs(partition, &new.client));
@@ -124,7 +124,7 @@ impl Queue {
         if let Claim::New(claim) = claim
             && !enqueued.has_a_ticket()
         {
-            self.let_lapse(&claim).await;
+            self.expire_soon(&claim).await;
         }
         span.result(enqueued.label());
         Ok(enqueued)
@@ -153,7 +153,7 @@ impl Queue {
 
     /// A request that was refused leaves its key free, but not at once: another with the same key may be on its way, and
     /// perhaps it is accepted. Where Redis is away meanwhile the key stays claimed for its whole life.
-    async fn let_lapse(&self, claim: &str) {
+    async fn expire_soon(&self, claim: &str) {
         let mut lapse = ::redis::cmd("PEXPIRE");
         lapse.arg(claim).arg(millis(REFUSED_CLAIM_LIFE));
         if let Err(error) = self.inner.redis.command::<bool>(&lapse).await {
@@ -216,11 +216,11 @@ fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueu
     let at = number.max(0.0) as u64;
     let ticket = || {
         let job = job.parse().map_err(|_| QueueError::Corrupt("a job id"))?;
-        Ok::<_, QueueError>(Ticket { job, eta_ms: at, now_ms })
+        Ok::<_, QueueError>(AcceptedJob { job, eta_ms: at, now_ms })
     };
     Ok(match word {
         "accepted" => Enqueued::Accepted(ticket()?),
-        "live" => Enqueued::Live(Ticket { eta_ms: still_ahead(at, now_ms), ..ticket()? }),
+        "live" => Enqueued::Live(AcceptedJob { eta_ms: still_ahead(at, now_ms), ..ticket()? }),
         "replayed" => Enqueued::Replayed(ticket()?),
         "foreign" => Enqueued::Foreign { next_attempt_ms: still_ahead(at, now_ms), now_ms },
         "cooldown" => Enqueued::Limited { limit: "cooldown", next_attempt_ms: at, now_ms },
@@ -236,8 +236,8 @@ fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueu
 mod tests {
     use super::*;
 
-    fn ticket(eta_ms: u64) -> Ticket {
-        Ticket { job: JobId::generate(), eta_ms, now_ms: 10_000 }
+    fn ticket(eta_ms: u64) -> AcceptedJob {
+        AcceptedJob { job: JobId::generate(), eta_ms, now_ms: 10_000 }
     }
 
     #[test]

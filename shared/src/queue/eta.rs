@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::millis;
+use crate::domain::clock::millis;
 
 use super::consumer::Consumer;
 use super::{Partition, Queue, QueueError};

@@ -7,10 +7,10 @@ use ::redis::{Cmd, FromRedisValue, RedisResult, Value, from_redis_value};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::message::{DecodeError, Message};
+use crate::domain::message::{DecodeError, Message};
 use crate::redis::{Connection, RedisError};
 
-use super::consumer::{Consumer, Held};
+use super::consumer::{Consumer, LeasedJob};
 use super::{Delivery, GROUP, Partition, QueueError};
 
 /// How long a read blocks. A stop waits for it, and a dead connection is noticed this late; an idle worker costs Redis
@@ -39,7 +39,7 @@ type ReadAnswer = Option<Vec<(String, Vec<(String, Option<Vec<Vec<u8>>>)>)>>;
 
 impl Consumer {
     /// Reads new entries until the stop is asked for. Passing trouble never ends it.
-    pub(super) async fn fetch(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<Held>) {
+    pub(super) async fn fetch(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<LeasedJob>) {
         // However this ends, a worker that no longer fetches must not look alive.
         let _ends_all = self.stop.clone().drop_guard();
         let mut connection = None;
@@ -102,7 +102,11 @@ impl Consumer {
     /// Puts entries into the hands of the worker, each as soon as a slot is free for it; what is no message is set
     /// aside. All leases are held from here on, so that a late one does not lapse while it waits for its slot. What has
     /// none when the worker is asked to stop goes back untouched.
-    pub(super) async fn deliver(&self, entries: Vec<(Partition, RawEntry)>, sender: &mpsc::Sender<Held>) {
+    pub(super) async fn deliver(
+        &self,
+        entries: Vec<(Partition, RawEntry)>,
+        sender: &mpsc::Sender<LeasedJob>,
+    ) {
         let read_at = Instant::now();
         let mut held = Vec::with_capacity(entries.len());
         for (partition, entry) in entries {
@@ -112,7 +116,7 @@ impl Consumer {
             }
         }
         for lease in held {
-            self.hand_over(lease, read_at, sender).await;
+            self.dispatch(lease, read_at, sender).await;
         }
     }
 

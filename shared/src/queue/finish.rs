@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::failpoint;
-use crate::job::JobState;
-use crate::outcome::Outcome;
-use crate::redis::Item;
+use crate::domain::job::JobState;
+use crate::domain::outcome::Outcome;
+use crate::redis::ScriptArgs;
+use crate::runtime::fail_point;
 
 use super::{Delivery, Queue, QueueError};
 
@@ -34,7 +34,7 @@ impl Queue {
     ) -> Result<Finished, QueueError> {
         let (keys, partition, job) = (&self.inner.keys, delivery.partition, &delivery.message.job);
         let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
-        let item = Item::new().key(keys.job(partition, job)).key(keys.result(partition, job));
+        let item = ScriptArgs::new().key(keys.job(partition, job)).key(keys.result(partition, job));
         let item = delivery
             .fenced(item)
             .arg(job)
@@ -43,9 +43,9 @@ impl Queue {
             .arg(outcome.status_code())
             .arg(result)
             .arg(counted(run.into()));
-        failpoint::hit(failpoint::BEFORE_FINISH, job).await;
+        fail_point::hit(fail_point::BEFORE_FINISH, job).await;
         let (word, eta_ms, now_ms): (String, i64, i64) = self.steps(partition).finish.ask(item).await?;
-        failpoint::hit(failpoint::AFTER_FINISH, job).await;
+        fail_point::hit(fail_point::AFTER_FINISH, job).await;
         Ok(match word.as_str() {
             "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },
             "ended" => Finished::Before,

@@ -7,8 +7,8 @@ mod workers;
 
 use ::redis::Pipeline;
 
-use crate::ids::JobId;
-use crate::job::{Job, JobEnd};
+use crate::domain::ids::JobId;
+use crate::domain::job::{Job, JobEnd};
 
 pub use jobs::{JobStatus, Progress};
 pub use overview::{Overview, PartitionOverview};
@@ -39,7 +39,8 @@ fn read_job(
         return Err(QueueError::Corrupt("a job record"));
     };
     let (Some(state), Some(client)) = (state, client) else { return Ok(None) };
-    let state = state.parse::<crate::job::JobState>().map_err(|_| QueueError::Corrupt("a job's state"))?;
+    let state =
+        state.parse::<crate::domain::job::JobState>().map_err(|_| QueueError::Corrupt("a job's state"))?;
     let client = client.parse().map_err(|_| QueueError::Corrupt("a job's client"))?;
     let eta_ms = eta.and_then(|eta| eta.parse().ok()).ok_or(QueueError::Corrupt("a job's eta"))?;
     let end = match (state.has_ended(), status, result) {

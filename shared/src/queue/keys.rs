@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::ids::{ApprovalId, ClientId, JobId};
+use crate::domain::ids::{ApprovalId, ClientId, JobId};
 
 /// One stream with everything around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::millis;
-use crate::telemetry::Seldom;
+use crate::domain::clock::millis;
+use crate::telemetry::LogThrottle;
 
 use super::consumer::Consumer;
 use super::{Delivery, GROUP, Partition, Queue, QueueError};
@@ -111,7 +111,7 @@ impl Queue {
         consumer: &str,
         leases: &Leases,
     ) -> Result<(), QueueError> {
-        static SAID: Seldom = Seldom::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         let held: Vec<_> =
             leases.all().into_iter().filter(|delivery| delivery.partition == partition).collect();
         for batch in held.chunks(RENEWED_AT_ONCE) {
@@ -123,17 +123,17 @@ impl Queue {
             let lost: Vec<String> = self.inner.redis.script_confirmed(&call).await?;
             let lost = lost.into_iter().filter(|entry| leases.lose(partition, entry.clone())).count();
             if lost > 0
-                && let Some(held_back) = SAID.turn()
+                && let Some(suppressed) = THROTTLE.allow()
             {
-                tracing::warn!(lost, held_back, %partition, "leases lost: somebody else has taken these deliveries over");
+                tracing::warn!(lost, suppressed, %partition, "leases lost: somebody else has taken these deliveries over");
             }
         }
         Ok(())
     }
 
     /// Ends the lease of a delivery now, so that the next sweep takes it over.
-    pub(super) async fn let_go(&self, delivery: &Delivery) -> Result<(), QueueError> {
-        let mut call = self.inner.scripts.let_go.prepare_invoke();
+    pub(super) async fn expire_lease(&self, delivery: &Delivery) -> Result<(), QueueError> {
+        let mut call = self.inner.scripts.expire_lease.prepare_invoke();
         call.key(self.inner.keys.stream(delivery.partition));
         delivery.fence(&mut call).arg(millis(self.inner.config.lease));
         let _: String = self.inner.redis.script(&call).await?;
@@ -146,8 +146,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::ids::{ApprovalId, JobId, PatientId};
-    use crate::message::Message;
+    use crate::domain::ids::{ApprovalId, JobId, PatientId};
+    use crate::domain::message::Message;
 
     fn delivery(number: u64) -> Delivery {
         let message = Message {

@@ -1,9 +1,9 @@
 //! What an operator may do to the queue. Each step is one script, or one command, and may be done while workers run.
 
-use crate::clock;
-use crate::clock::millis;
-use crate::ids::JobId;
-use crate::outcome::{Outcome, Refusal};
+use crate::domain::clock;
+use crate::domain::clock::millis;
+use crate::domain::ids::JobId;
+use crate::domain::outcome::{Outcome, Refusal};
 
 use super::{GROUP, QuarantineId, Queue, QueueError};
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::clock::millis;
-use crate::outcome::{Outcome, Refusal};
+use crate::domain::clock::millis;
+use crate::domain::outcome::{Outcome, Refusal};
 
-use super::consumer::{Consumer, Held};
+use super::consumer::{Consumer, LeasedJob};
 use super::eta::ANNOUNCED_EVERY;
 use super::fetch::RawEntry;
 use super::{GROUP, Partition, Queue, QueueError};
@@ -40,7 +40,7 @@ pub(super) struct Reclaimed {
 
 impl Consumer {
     /// Sweeps until the stop is asked for.
-    pub(super) async fn sweep(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<Held>) {
+    pub(super) async fn sweep(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<LeasedJob>) {
         let lease = self.queue.config().lease;
         let (mut link, mut pause) = (None, FIRST_SWEEP);
         while self.rest(pause).await {
@@ -87,14 +87,14 @@ impl Consumer {
 
     async fn tidy(&self, partition: Partition) -> Result<(), QueueError> {
         self.queue.audit(partition).await?;
-        self.queue.bury(partition).await
+        self.queue.remove_dead_consumers(partition).await
     }
 
     /// One pass; answers whether entries on their last delivery are left for the next.
     async fn sweep_once(
         &self,
         partition: Partition,
-        sender: &mpsc::Sender<Held>,
+        sender: &mpsc::Sender<LeasedJob>,
     ) -> Result<bool, QueueError> {
         // What this worker itself works on must not look silent to it.
         self.queue.renew(partition, &self.name, &self.leases).await?;

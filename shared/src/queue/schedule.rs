@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::millis;
+use crate::domain::clock::millis;
 
 use super::consumer::Consumer;
 use super::finish::counted;
@@ -89,9 +89,9 @@ impl Queue {
     }
 
     /// Gives the delivery back untouched, for any worker to take at once. `false`: it was not ours any more.
-    pub async fn hand_back(&self, delivery: &Delivery) -> Result<bool, QueueError> {
+    pub async fn release(&self, delivery: &Delivery) -> Result<bool, QueueError> {
         let (keys, partition) = (&self.inner.keys, delivery.partition);
-        let mut call = self.inner.scripts.hand_back.prepare_invoke();
+        let mut call = self.inner.scripts.release.prepare_invoke();
         call.key(keys.stream(partition))
             .key(keys.job(partition, &delivery.message.job))
             .key(keys.eta(partition));

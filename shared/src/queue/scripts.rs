@@ -3,9 +3,9 @@
 
 use ::redis::Script;
 
-use crate::clock::millis;
-use crate::config::QueueConfig;
-use crate::redis::{Gathered, Item, Redis};
+use crate::domain::clock::millis;
+use crate::redis::{Redis, ScriptArgs, ScriptBatcher};
+use crate::settings::QueueConfig;
 
 use super::enqueue::IDEMPOTENCY_LIFE;
 use super::send::SENDS_PER_JOB;
@@ -22,7 +22,7 @@ macro_rules! text {
         text!("scripts/sends.lua"; $file)
     };
     ($file:literal, with sends, limits and codes) => {
-        text!("scripts/sends.lua", "../limits/scripts/limits.lua", "../otp/scripts/codes.lua"; $file)
+        text!("scripts/sends.lua", "../sending/limits/scripts/limits.lua", "../sending/codes/scripts/codes.lua"; $file)
     };
     ($($with:literal),*; $file:literal) => {
         concat!(
@@ -42,16 +42,16 @@ macro_rules! script {
 
 /// The steps of every job in one partition, called for many jobs at once.
 pub(super) struct Steps {
-    pub(super) enqueue: Gathered,
-    pub(super) begin_send: Gathered,
+    pub(super) enqueue: ScriptBatcher,
+    pub(super) begin_send: ScriptBatcher,
     /// For servers that hold limits and codes as well.
-    pub(super) leave: Gathered,
-    pub(super) finish: Gathered,
+    pub(super) leave: ScriptBatcher,
+    pub(super) finish: ScriptBatcher,
 }
 
 impl Steps {
     pub(super) fn new(redis: &Redis, keys: &Keys, partition: Partition, config: &QueueConfig) -> Self {
-        let enqueue = Item::new()
+        let enqueue = ScriptArgs::new()
             .key(keys.stream(partition))
             .key(keys.live(partition))
             .key(keys.eta(partition))
@@ -60,8 +60,8 @@ impl Steps {
             .arg(keys.job_prefix(partition))
             .arg(millis(IDEMPOTENCY_LIFE))
             .arg(redis.min_replicas());
-        let sends = || Item::new().key(keys.stream(partition)).arg(GROUP).arg(SENDS_PER_JOB);
-        let finish = Item::new()
+        let sends = || ScriptArgs::new().key(keys.stream(partition)).arg(GROUP).arg(SENDS_PER_JOB);
+        let finish = ScriptArgs::new()
             .key(keys.stream(partition))
             .key(keys.live(partition))
             .key(keys.eta(partition))
@@ -71,11 +71,11 @@ impl Steps {
             .arg(millis(config.retention))
             .arg(keys.ended(partition));
         Self {
-            enqueue: Gathered::new(redis, text!("enqueue.lua", with eta), enqueue).confirmed(),
-            begin_send: Gathered::new(redis, text!("begin_send.lua", with sends), sends()).confirmed(),
-            leave: Gathered::new(redis, text!("leave.lua", with sends, limits and codes), sends())
+            enqueue: ScriptBatcher::new(redis, text!("enqueue.lua", with eta), enqueue).confirmed(),
+            begin_send: ScriptBatcher::new(redis, text!("begin_send.lua", with sends), sends()).confirmed(),
+            leave: ScriptBatcher::new(redis, text!("leave.lua", with sends, limits and codes), sends())
                 .confirmed(),
-            finish: Gathered::new(redis, text!("finish.lua", with eta), finish).confirmed(),
+            finish: ScriptBatcher::new(redis, text!("finish.lua", with eta), finish).confirmed(),
         }
     }
 }
@@ -83,15 +83,15 @@ impl Steps {
 /// Every other script, hashed once.
 pub(super) struct Scripts {
     pub(super) retry_later: Script,
-    pub(super) hand_back: Script,
-    pub(super) let_go: Script,
+    pub(super) release: Script,
+    pub(super) expire_lease: Script,
     pub(super) promote: Script,
     pub(super) heartbeat: Script,
     pub(super) reclaim: Script,
     pub(super) quarantine: Script,
     pub(super) announce: Script,
     pub(super) audit: Script,
-    pub(super) bury: Script,
+    pub(super) remove_dead_consumers: Script,
     pub(super) overview: Script,
     pub(super) describe: Script,
     pub(super) cancel: Script,
@@ -103,15 +103,15 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             retry_later: script!("retry_later.lua", with eta),
-            hand_back: script!("hand_back.lua", with eta),
-            let_go: script!("let_go.lua"),
+            release: script!("release.lua", with eta),
+            expire_lease: script!("expire_lease.lua"),
             promote: script!("promote.lua"),
             heartbeat: script!("heartbeat.lua"),
             reclaim: script!("reclaim.lua"),
             quarantine: script!("quarantine.lua"),
             announce: script!("announce.lua"),
             audit: script!("audit.lua"),
-            bury: script!("bury.lua"),
+            remove_dead_consumers: script!("remove_dead_consumers.lua"),
             overview: script!("overview.lua"),
             describe: script!("describe.lua"),
             cancel: script!("cancel.lua"),

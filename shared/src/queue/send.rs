@@ -1,7 +1,7 @@
 //! *Begin send*: the intent is recorded before anything is sent.
 
-use crate::failpoint;
-use crate::redis::{Gathered, Item};
+use crate::redis::{ScriptArgs, ScriptBatcher};
+use crate::runtime::fail_point;
 use crate::telemetry::span::{self, Span};
 
 use super::{Delivery, GROUP, Partition, Queue, QueueError};
@@ -28,7 +28,7 @@ impl Queue {
         let span = Span::step(span::BEGIN_SEND, delivery.message.trace.as_ref());
         let item = delivery.fenced(self.keys_of_send(delivery));
         let word: String = self.steps(delivery.partition).begin_send.ask(item).await?;
-        failpoint::hit(failpoint::AFTER_BEGIN_SEND, &delivery.message.job).await;
+        fail_point::hit(fail_point::AFTER_BEGIN_SEND, &delivery.message.job).await;
         let (start, label) = match word.as_str() {
             "go" => (SendStart::Go, "go"),
             "late" => (SendStart::Late, "late"),
@@ -41,22 +41,22 @@ impl Queue {
     }
 
     /// The keys of a send: the first of an item, which other keys may follow.
-    pub(crate) fn keys_of_send(&self, delivery: &Delivery) -> Item {
+    pub(crate) fn keys_of_send(&self, delivery: &Delivery) -> ScriptArgs {
         let (keys, partition) = (&self.inner.keys, delivery.partition);
-        Item::new()
+        ScriptArgs::new()
             .key(keys.job(partition, &delivery.message.job))
             .key(keys.sends(partition, &delivery.message.approval))
     }
 
     /// The step that asks for leave as a whole: the limits and the code with the send.
-    pub(crate) fn leave(&self, partition: Partition) -> &Gathered {
+    pub(crate) fn leave(&self, partition: Partition) -> &ScriptBatcher {
         &self.steps(partition).leave
     }
 }
 
 impl Delivery {
     /// The arguments each item of a fenced step begins with: consumer, entry, delivery number.
-    pub(crate) fn fenced(&self, item: Item) -> Item {
+    pub(crate) fn fenced(&self, item: ScriptArgs) -> ScriptArgs {
         item.arg(&self.consumer).arg(&self.entry).arg(self.number)
     }
 

@@ -4,8 +4,8 @@
 use redis::{Cmd, Script};
 
 use super::MessageState;
-use crate::clock::millis;
-use crate::ids::JobId;
+use crate::domain::clock::millis;
+use crate::domain::ids::JobId;
 use crate::queue::Queue;
 use crate::redis::RedisError;
 use crate::telemetry::metric;

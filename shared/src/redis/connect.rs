@@ -13,7 +13,7 @@ use ::redis::{
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
 
-use crate::config::{RedisConfig, RedisMode, SentinelConfig};
+use crate::settings::{RedisConfig, RedisMode, SentinelConfig};
 
 /// Longest a TCP and TLS handshake may take.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::RedisError;
 use super::error::within;
-use crate::config::{RedisConfig, RedisMode};
+use crate::settings::{RedisConfig, RedisMode};
 
 /// How often the other end is asked whether it still hears: a link may die without a word.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ enum Source {
 }
 
 /// Channels being listened to.
-pub struct Subscription {
+pub struct ChannelSubscription {
     connection: MultiplexedConnection,
     broken: Arc<Notify>,
     question: (Cmd, fn(&Value) -> bool),
@@ -51,7 +51,7 @@ impl Listener {
         &self,
         channels: &[String],
         hear: impl Fn(&[u8]) + Send + Sync + 'static,
-    ) -> Result<Subscription, RedisError> {
+    ) -> Result<ChannelSubscription, RedisError> {
         let broken = Arc::new(Notify::new());
         let tell = broken.clone();
         let pushed = move |info: PushInfo| {
@@ -73,7 +73,7 @@ impl Listener {
             Ok(connection)
         };
         let connection = within(connected).await?;
-        Ok(Subscription { connection, broken, question: self.source.question() })
+        Ok(ChannelSubscription { connection, broken, question: self.source.question() })
     }
 
     async fn client(&self) -> RedisResult<Client> {
@@ -119,7 +119,7 @@ impl Source {
     }
 }
 
-impl Subscription {
+impl ChannelSubscription {
     /// Done when nothing more will be heard.
     pub async fn lost(&mut self) {
         loop {

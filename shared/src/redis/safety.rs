@@ -7,7 +7,7 @@ const OLDEST: (u64, u64) = (7, 0);
 
 /// Something about a server that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct ConfigIssue {
     /// What is so.
     pub what: String,
     /// What to change.
@@ -54,7 +54,7 @@ impl<'a> Info<'a> {
 }
 
 /// Everything worth saying about the servers that answered `INFO`: one text from one server, several from a cluster.
-pub(super) fn findings(answer: &Value, min_replicas: u64) -> Vec<Finding> {
+pub(super) fn findings(answer: &Value, min_replicas: u64) -> Vec<ConfigIssue> {
     let mut texts = Vec::new();
     collect_texts(answer, &mut texts);
     let mut all: Vec<_> = texts.iter().flat_map(|text| of_server(&Info(text), min_replicas)).collect();
@@ -77,8 +77,8 @@ pub(super) fn servers(answer: &Value) -> Vec<Server> {
     texts.iter().map(|text| server(Info(text))).collect()
 }
 
-fn of_server(info: &Info<'_>, min_replicas: u64) -> Vec<Finding> {
-    let found = |what: String, change, loses_jobs| Finding { what, change, loses_jobs };
+fn of_server(info: &Info<'_>, min_replicas: u64) -> Vec<ConfigIssue> {
+    let found = |what: String, change, loses_jobs| ConfigIssue { what, change, loses_jobs };
     let mut all = Vec::new();
     if info.version() < OLDEST {
         let what = format!("version {} is older than 7.0", info.get("redis_version").unwrap_or("unknown"));
@@ -127,7 +127,7 @@ mod tests {
     const SAFE: &str = "redis_version:7.0.15\r\naof_enabled:1\r\naof_last_write_status:ok\r\nrole:master\r\n\
                         connected_slaves:1\r\nmaxmemory_policy:noeviction\r\n";
 
-    fn of(text: &str, min_replicas: u64) -> Vec<Finding> {
+    fn of(text: &str, min_replicas: u64) -> Vec<ConfigIssue> {
         findings(&Value::BulkString(text.into()), min_replicas)
     }
 

@@ -11,7 +11,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
 
-use crate::ids::{JobId, TraceParent};
+use crate::domain::ids::{JobId, TraceParent};
 
 /// Makes the spans of this process; not there where nothing is exported.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();

@@ -11,8 +11,8 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
 
-use super::{Seldom, span};
-use crate::config::TraceConfig;
+use super::{LogThrottle, span};
+use crate::settings::TraceConfig;
 
 /// Longest one batch may be under way.
 const EXPORT_LIMIT: Duration = Duration::from_secs(5);
@@ -108,8 +108,8 @@ impl HttpClient for Caller {
 
 /// Neither the URL nor the headers: both may hold a secret.
 fn warn(collector: &str) {
-    static SAID: Seldom = Seldom::new();
-    if let Some(held_back) = SAID.turn() {
-        tracing::warn!(collector, held_back, "spans lost: the collector did not take them");
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.allow() {
+        tracing::warn!(collector, suppressed, "spans lost: the collector did not take them");
     }
 }

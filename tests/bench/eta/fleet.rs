@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::json;
-use shared::clock;
+use shared::domain::clock;
 use tests::chaos::endings::Endings;
 use tests::client::ApiClient;
 use tests::eventually::eventually;

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::json;
-use shared::ids::{JobId, RequestId};
-use shared::phone::PhoneNumber;
+use shared::domain::ids::{JobId, RequestId};
+use shared::domain::phone::PhoneNumber;
 use shared::receipt::{MessageState, MessageStates};
 use tests::client::Answer;
 use tests::sandbox::scenarios::scenarios;
 use tests::smsc::Smsc;
 use tests::stack::Stack;
 use worker::config::SmppConfig;
-use worker::sms::{Receipts, SmppChannel, SmsChannel as _, SmsMessage, Submission};
+use worker::sms::{Receipts, SmppChannel, SmsChannel as _, SmsMessage, SubmitResult};
 use worker::upstream::Origin;
 
 use super::dialects::through_with;
@@ -32,7 +32,7 @@ fn config(port: u16, password: &str) -> SmppConfig {
     }
 }
 
-async fn submit(channel: &SmppChannel, text: &str) -> Submission {
+async fn submit(channel: &SmppChannel, text: &str) -> SubmitResult {
     let to: PhoneNumber = "+380931234585".parse().unwrap();
     let (job, request) = (JobId::generate(), RequestId::generate());
     let origin = Origin { request: &request, trace: None };
@@ -40,8 +40,8 @@ async fn submit(channel: &SmppChannel, text: &str) -> Submission {
     channel.submit(message).await
 }
 
-fn is_taken(submission: &Submission) -> bool {
-    matches!(submission, Submission::Taken { message_id: Some(_) })
+fn is_taken(submission: &SubmitResult) -> bool {
+    matches!(submission, SubmitResult::Accepted { message_id: Some(_) })
 }
 
 /// Submits until the session is there again.
@@ -71,16 +71,16 @@ async fn every_row_of_the_error_table_against_an_smsc() {
         [8, 0, 1].map(|n| json!(n)).each_ref()
     );
     assert_eq!(seen["text"], "код: 012345");
-    let rests = Submission::Busy { retry_after: Some(Duration::from_secs(1)) };
+    let rests = SubmitResult::Throttled { retry_after: Some(Duration::from_secs(1)) };
     for (statuses, expected) in [
         (&[0x58, 0x14][..], rests),
-        (&[0x08, 0x64], Submission::Busy { retry_after: None }),
-        (&[0x0B, 0x50, 0x51], Submission::Refused),
+        (&[0x08, 0x64], SubmitResult::Throttled { retry_after: None }),
+        (&[0x0B, 0x50, 0x51], SubmitResult::Rejected),
         (
             &[0x01, 0x07, 0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x43, 0x48, 0x49, 0x53, 0x61, 0x62, 0x65, 0x100],
-            Submission::Closed,
+            SubmitResult::ChannelUnavailable,
         ),
-        (&[0x45, 0xFE, 0xFF, 0x400], Submission::Failed),
+        (&[0x45, 0xFE, 0xFF, 0x400], SubmitResult::Failed),
     ] {
         for status in statuses {
             smsc.tell(&json!({"answer": status})).await;
@@ -88,28 +88,28 @@ async fn every_row_of_the_error_table_against_an_smsc() {
         }
     }
     smsc.tell(&json!({"answer": 0, "cut": true})).await;
-    assert_eq!(submit(&channel, "код").await, Submission::Unanswered, "cut after the write");
+    assert_eq!(submit(&channel, "код").await, SubmitResult::Unanswered, "cut after the write");
     smsc.tell(&json!({"cut": false})).await;
     taken_again(&channel).await;
     smsc.tell(&json!({"hang": true})).await;
-    assert_eq!(submit(&channel, "код").await, Submission::Unanswered, "no answer in time");
+    assert_eq!(submit(&channel, "код").await, SubmitResult::Unanswered, "no answer in time");
     // Nor is the keep-alive answered: the session is given up and made anew.
     smsc.tell(&json!({"hang": false})).await;
     taken_again(&channel).await;
     channel.close().await;
     smsc.saw("unbound").await;
-    assert_eq!(submit(&channel, "код").await, Submission::Unreachable, "closed");
+    assert_eq!(submit(&channel, "код").await, SubmitResult::Unreachable, "closed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_bound_session_a_message_is_certainly_not_taken() {
     let Some(smsc) = Smsc::start(0).await else { return };
     let wrong = SmppChannel::new(&config(smsc.port, "wrong"), Receipts::default());
-    assert_eq!(submit(&wrong, "код").await, Submission::Unreachable);
+    assert_eq!(submit(&wrong, "код").await, SubmitResult::Unreachable);
     let port = smsc.port;
     drop(smsc);
     let channel = SmppChannel::new(&config(port, "secret"), Receipts::default());
-    assert_eq!(submit(&channel, "код").await, Submission::Unreachable);
+    assert_eq!(submit(&channel, "код").await, SubmitResult::Unreachable);
     // The SMSC comes up; nobody restarts the worker.
     let Some(mut smsc) = Smsc::start(port).await else { return };
     taken_again(&channel).await;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
-use shared::ids::JobId;
+use shared::domain::ids::JobId;
 
 use super::{Desk, KEY, offered, phone};
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use shared::ids::JobId;
-use shared::job::JobState;
+use shared::domain::ids::JobId;
+use shared::domain::job::JobState;
 use shared::queue::{
     Cancelled, Finished, GROUP, Progress, PutBack, QuarantineId, Restored, RetriedNow, SendStart,
 };
 use tests::eventually::eventually;
 use tokio_util::sync::CancellationToken;
-use worker::consumer::{Consuming, unique_name};
+use worker::runner::{WorkerRunner, unique_name};
 
 use crate::bench::{Bench, job, job_of, refused};
 
@@ -184,8 +184,8 @@ async fn a_paused_worker_takes_nothing_and_a_resumed_one_goes_on() {
     assert!(bench.queue.pause().await.unwrap() && !bench.queue.pause().await.unwrap());
     let ticket = bench.accept(&job()).await;
     let stop = CancellationToken::new();
-    let worker = Consuming { queue: bench.queue.clone(), name: unique_name(), concurrency: 8 };
-    let handler = |_| async { shared::queue::Verdict::End(refused()) };
+    let worker = WorkerRunner { queue: bench.queue.clone(), name: unique_name(), concurrency: 8 };
+    let handler = |_| async { shared::queue::JobDisposition::End(refused()) };
     let working = tokio::spawn(worker.run(handler, stop.clone()));
     eventually("the worker lives", SOON, || async {
         (bench.queue.overview().await.unwrap().live_workers() == 1).then_some(())

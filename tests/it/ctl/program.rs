@@ -197,7 +197,7 @@ async fn exit_statuses_tell_what_went_wrong() {
 #[tokio::test]
 async fn help_lists_every_setting_and_exit_status() {
     let help = String::from_utf8(ctl_with(&[], &["--help"]).await.stdout).unwrap();
-    for variable in shared::config::KNOWN {
+    for variable in shared::settings::KNOWN {
         assert!(help.contains(variable.name), "{}", variable.name);
     }
     assert!(help.contains("4  Redis is unreachable"), "{help}");

@@ -25,7 +25,7 @@ fn what_is_shipped_sets_only_settings_there_are() {
         "deploy/runbook.md",
     ] {
         for setting in settings(&read(name)) {
-            let known = shared::config::KNOWN.iter().any(|variable| variable.name == setting);
+            let known = shared::settings::KNOWN.iter().any(|variable| variable.name == setting);
             assert!(known, "{name} sets {setting}, which is none");
         }
     }

@@ -18,7 +18,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    shared::tls::install_crypto_provider();
+    shared::runtime::tls::install_crypto_provider();
     let course = if arguments.short { Course::SHORT } else { Course::FULL };
     let finding = play(course, |line| println!("{line}")).await;
     println!("\nseen: {}", finding.seen.join("; "));

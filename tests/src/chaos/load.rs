@@ -39,7 +39,7 @@ pub struct Load {
 impl Load {
     /// Clients of these APIs.
     pub fn new(targets: &Targets, per_second: f64) -> Self {
-        shared::tls::install_crypto_provider();
+        shared::runtime::tls::install_crypto_provider();
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN);
         let http = http.pool_idle_timeout(IDLE_FOR).build();
         let http = http.expect("a client without surprises");

@@ -14,7 +14,7 @@ pub struct Control {
 impl Control {
     /// Of the sandbox at this base URL.
     pub fn new(base: &str) -> Self {
-        shared::tls::install_crypto_provider();
+        shared::runtime::tls::install_crypto_provider();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client without surprises");
         Self { http, base: base.to_owned() }
     }

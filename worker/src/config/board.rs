@@ -1,7 +1,7 @@
 //! Who may see the board.
 
 use secrecy::{ExposeSecret, SecretString};
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 /// Shortest token: it is guessed over HTTP, and nothing counts the guesses.
 const SHORTEST: usize = 16;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderValue;
 use secrecy::ExposeSecret as _;
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 use super::SmppConfig;
 

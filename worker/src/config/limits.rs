@@ -1,7 +1,7 @@
 //! Where messages may go. It needs the registry's answer, so that only the worker can hold it.
 
-use shared::config::{ConfigError, Settings};
-use shared::phone::PhoneNumber;
+use shared::domain::phone::PhoneNumber;
+use shared::settings::{ConfigError, Settings};
 
 /// `RESEND_LIMIT_COUNTRIES`.
 #[derive(Debug, Clone)]

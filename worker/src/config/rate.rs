@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 /// Most messages a second that can be asked for; more than any operator's contract allows.
 const MOST: u64 = 10_000;

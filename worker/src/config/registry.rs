@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 /// Longest one read may take. With the 10 s of an SMS it stays under the 20 s a job may run.
 const LIMIT: Duration = Duration::from_secs(3);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretSlice};
-use shared::config::{ConfigError, OtpConfig, OtpMode, Settings};
+use shared::settings::{ConfigError, OtpConfig, OtpMode, Settings};
 
 use super::SmsConfig;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 /// The port of SMPP (IANA).
 const PORT: u16 = 2_775;

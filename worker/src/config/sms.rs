@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use shared::config::{ConfigError, ReceiptConfig, Settings};
+use shared::settings::{ConfigError, ReceiptConfig, Settings};
 
 use super::channel::ChannelConfig;
 use super::rate::rate;

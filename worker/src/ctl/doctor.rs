@@ -7,8 +7,8 @@ mod upstreams;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use shared::config::{ConfigError, Settings};
 use shared::queue::Queue;
+use shared::settings::{ConfigError, Settings};
 
 use super::exit::{CtlError, PROBLEM};
 use super::output::{Output, table};

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use shared::config::ConfigError;
 use shared::queue::QueueError;
+use shared::settings::ConfigError;
 
 /// A problem was found, or something asked for was not done.
 pub(super) const PROBLEM: u8 = 1;

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::clock;
-use shared::ids::JobId;
+use shared::domain::clock;
+use shared::domain::ids::JobId;
 use shared::queue::{Cancelled, JobStatus, Progress, Queue, QueueError, RetriedNow};
 use shared::receipt::{MessageStates, SentMessage};
 

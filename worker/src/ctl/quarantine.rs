@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
-use shared::clock;
+use shared::domain::clock;
 use shared::queue::{QuarantineId, Quarantined, Queue, Restored};
 
 use super::arguments::Which;

@@ -3,16 +3,16 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use shared::config::Settings;
-use shared::ids::{JobId, RequestId};
-use shared::otp::Code;
-use shared::phone::PhoneNumber;
+use shared::domain::ids::{JobId, RequestId};
+use shared::domain::phone::PhoneNumber;
+use shared::sending::codes::Code;
+use shared::settings::Settings;
 
 use super::confirm::confirm;
 use super::exit::{CtlError, PROBLEM};
 use super::output::Output;
 use crate::config::{LimitsConfig, SendingConfig};
-use crate::sms::{Sms, Submission, Turn, length};
+use crate::sms::{Slot, Sms, SubmitResult, length};
 use crate::upstream::Origin;
 
 pub(super) async fn send(
@@ -39,10 +39,10 @@ pub(super) async fn send(
     let sms = Sms::from_config(&config).map_err(|error| CtlError::Refused(error.to_string()))?;
     let (reference, request) = (JobId::generate(), RequestId::generate());
     let submission =
-        sms.send(to, &code, &reference, Origin { request: &request, trace: None }, &Turn::NONE).await;
+        sms.send(to, &code, &reference, Origin { request: &request, trace: None }, &Slot::NONE).await;
     sms.close().await;
 
-    let taken = matches!(submission, Submission::Taken { .. });
+    let taken = matches!(submission, SubmitResult::Accepted { .. });
     let what = words(&submission);
     let answer = json!({
         "to": to.masked(), "text": text, "units": units, "units_per_part": most, "parts": parts, "reference": reference, "taken": taken, "result": what,
@@ -57,19 +57,21 @@ pub(super) async fn send(
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) })
 }
 
-fn words(submission: &Submission) -> String {
+fn words(submission: &SubmitResult) -> String {
     match submission {
-        Submission::Taken { message_id: Some(id) } => format!("the gateway took it as {id}"),
-        Submission::Taken { message_id: None } => "the gateway took it without a name".to_owned(),
-        Submission::Busy { retry_after } => {
+        SubmitResult::Accepted { message_id: Some(id) } => format!("the gateway took it as {id}"),
+        SubmitResult::Accepted { message_id: None } => "the gateway took it without a name".to_owned(),
+        SubmitResult::Throttled { retry_after } => {
             let after =
                 retry_after.map(|after| format!(", asks for {} s", after.as_secs())).unwrap_or_default();
             format!("the gateway is busy: it asks to come back later{after}")
         }
-        Submission::Unreachable => "no connection: check the URL, the name and the firewall".to_owned(),
-        Submission::Closed => "the gateway takes nothing of ours: check token, balance and sender".to_owned(),
-        Submission::Refused => "refused for good: check the number".to_owned(),
-        Submission::Failed => "the gateway failed; the message may have been taken".to_owned(),
-        Submission::Unanswered => "no answer in time; the message may have been taken".to_owned(),
+        SubmitResult::Unreachable => "no connection: check the URL, the name and the firewall".to_owned(),
+        SubmitResult::ChannelUnavailable => {
+            "the gateway takes nothing of ours: check token, balance and sender".to_owned()
+        }
+        SubmitResult::Rejected => "refused for good: check the number".to_owned(),
+        SubmitResult::Failed => "the gateway failed; the message may have been taken".to_owned(),
+        SubmitResult::Unanswered => "no answer in time; the message may have been taken".to_owned(),
     }
 }

@@ -7,8 +7,9 @@ mod terminal;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use shared::domain::clock;
 use shared::queue::{JobStatus, Queue, QueueError};
-use shared::{clock, shutdown};
+use shared::runtime::shutdown;
 use tokio::time::sleep;
 
 use super::exit::CtlError;

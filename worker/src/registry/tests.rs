@@ -10,7 +10,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const FAILED: RegistryError = RegistryError::Failed { retry_after: None };
 
 fn registry(url: &str) -> Registry {
-    shared::tls::install_crypto_provider();
+    shared::runtime::tls::install_crypto_provider();
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
     Registry::new(&RegistryConfig { url: url.to_owned(), authorization, limit: LIMIT }).unwrap()
 }

@@ -1,11 +1,11 @@
 //! Steps 1 to 5: the rules, each a pure function of what the registry gave.
 
 use chrono::{DateTime, Utc};
-use shared::approval::Approval;
-use shared::message::Message;
-use shared::outcome::Refusal;
-use shared::person::{AuthenticationMethod, MethodKind, Person};
-use shared::phone::PhoneNumber;
+use shared::domain::approval::Approval;
+use shared::domain::message::Message;
+use shared::domain::outcome::Refusal;
+use shared::domain::person::{AuthenticationMethod, MethodKind, Person};
+use shared::domain::phone::PhoneNumber;
 use shared::telemetry::metric;
 
 use crate::config::Countries;

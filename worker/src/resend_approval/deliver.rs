@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use shared::failpoint;
-use shared::message::Message;
-use shared::otp::{Codes, Offered};
-use shared::outcome::Refusal;
-use shared::phone::PhoneNumber;
+use shared::domain::message::Message;
+use shared::domain::outcome::Refusal;
+use shared::domain::phone::PhoneNumber;
+use shared::runtime::fail_point;
+use shared::sending::codes::{Codes, Offered};
 use shared::telemetry::span::{self, Span};
-use shared::telemetry::{Seldom, metric};
+use shared::telemetry::{LogThrottle, metric};
 use tokio::time::timeout;
 
-use super::leave::Granted;
-use super::stop::{Later, Stop};
+use super::guard::Granted;
+use super::step_exit::{RetryScheduled, StepExit};
 use crate::code_sender::CodeSender;
 use crate::context::Context;
 use crate::otp_service::Limited;
-use crate::sms::{Sms, Submission, Turn};
+use crate::sms::{Slot, Sms, SubmitResult};
 use crate::upstream::Origin;
 
 /// Longest a run spends on making a sent code the only one. Nothing may come between a message that was taken and the
@@ -34,17 +34,17 @@ const LONGEST_LIMIT: Duration = Duration::from_hours(24);
 pub(super) async fn send_code(
     job: &Message,
     phone: &PhoneNumber,
-    turn: &Turn,
+    turn: &Slot,
     leave: &Granted<'_>,
     context: &Context,
-) -> Result<(), Stop> {
+) -> Result<(), StepExit> {
     match &context.sender {
         CodeSender::Local { codes, sms } => send_our_code(job, phone, turn, leave, codes, sms).await,
         CodeSender::Service(service) => {
-            failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
-            leave.still_holds().await?;
+            fail_point::hit(fail_point::BEFORE_SUBMIT, &job.job).await;
+            leave.revalidate().await?;
             let started = service.start(phone, Origin::from(job)).await;
-            failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
+            fail_point::hit(fail_point::AFTER_SUBMIT, &job.job).await;
             accept(started.map_err(|limited| limit_of_the_service(limited, (context.clock)()))?)
         }
     }
@@ -54,63 +54,67 @@ pub(super) async fn send_code(
 async fn send_our_code(
     job: &Message,
     phone: &PhoneNumber,
-    turn: &Turn,
+    turn: &Slot,
     leave: &Granted<'_>,
     codes: &Codes,
     sms: &Sms,
-) -> Result<(), Stop> {
+) -> Result<(), StepExit> {
     let Some(offered) = leave.offered() else {
         tracing::info!("the code was used already: an earlier run's message arrived");
         return Ok(());
     };
-    failpoint::hit(failpoint::BEFORE_SUBMIT, &job.job).await;
-    leave.still_holds().await?;
+    fail_point::hit(fail_point::BEFORE_SUBMIT, &job.job).await;
+    leave.revalidate().await?;
     let span = Span::step(span::SUBMIT_SMS, job.trace.as_ref());
     let trace = span.or(job.trace.as_ref());
     let origin = Origin { request: &job.request, trace: trace.as_ref() };
     let submission = sms.send(phone, &offered.code, &job.job, origin, turn).await;
     span.result(submission.label());
     span.end();
-    failpoint::hit(failpoint::AFTER_SUBMIT, &job.job).await;
+    fail_point::hit(fail_point::AFTER_SUBMIT, &job.job).await;
     accept(submission)?;
     activate(offered, job, codes).await;
     Ok(())
 }
 
 /// The service's own limit, which it names no end of unless asked to.
-fn limit_of_the_service(Limited { retry_after }: Limited, now: DateTime<Utc>) -> Stop {
+fn limit_of_the_service(Limited { retry_after }: Limited, now: DateTime<Utc>) -> StepExit {
     metrics::counter!(metric::LIMIT_HITS, "limit" => "otp_service").increment(1);
     let next = now + retry_after.unwrap_or(USUAL_LIMIT).min(LONGEST_LIMIT);
     Refusal::LimitReached { next_attempt_ms: u64::try_from(next.timestamp_millis()).unwrap_or(0) }.into()
 }
 
 /// Whether the message was taken, else what to do about it.
-fn accept(submission: Submission) -> Result<(), Stop> {
+fn accept(submission: SubmitResult) -> Result<(), StepExit> {
     let (cause, asked, unsent, otherwise) = match submission {
-        Submission::Taken { message_id } => {
+        SubmitResult::Accepted { message_id } => {
             tracing::info!(message_id, "the gateway took the message");
             return Ok(());
         }
-        Submission::Refused | Submission::Closed => return Err(Refusal::UpstreamFailed.into()),
-        Submission::Busy { retry_after } => ("gateway busy", retry_after, true, Refusal::UpstreamFailed),
-        Submission::Unreachable => ("gateway unreachable", None, true, Refusal::UpstreamSilent),
-        Submission::Failed => ("gateway failed", None, false, Refusal::UpstreamFailed),
-        Submission::Unanswered => ("gateway silent", None, false, Refusal::UpstreamSilent),
+        SubmitResult::Rejected | SubmitResult::ChannelUnavailable => {
+            return Err(Refusal::UpstreamFailed.into());
+        }
+        SubmitResult::Throttled { retry_after } => {
+            ("gateway busy", retry_after, true, Refusal::UpstreamFailed)
+        }
+        SubmitResult::Unreachable => ("gateway unreachable", None, true, Refusal::UpstreamSilent),
+        SubmitResult::Failed => ("gateway failed", None, false, Refusal::UpstreamFailed),
+        SubmitResult::Unanswered => ("gateway silent", None, false, Refusal::UpstreamSilent),
     };
-    Err(Stop::Later(Later { cause, asked, unsent, otherwise }))
+    Err(StepExit::Retry(RetryScheduled { cause, asked, unsent, otherwise }))
 }
 
 /// The message is out, so the job is done whatever happens here; a check accepts the code without it, too.
 async fn activate(offered: &Offered, job: &Message, codes: &Codes) {
-    static SAID: Seldom = Seldom::new();
+    static THROTTLE: LogThrottle = LogThrottle::new();
     let error = match timeout(ACTIVATION_LIMIT, codes.activate(offered, &job.job)).await {
         Ok(Ok(true)) => return,
         Ok(Ok(false)) => return tracing::info!("a later code of this phone was offered meanwhile"),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "redis is slow".to_owned(),
     };
-    if let Some(held_back) = SAID.turn() {
-        tracing::error!(error, held_back, "the code before the one just sent stays valid");
+    if let Some(suppressed) = THROTTLE.allow() {
+        tracing::error!(error, suppressed, "the code before the one just sent stays valid");
     }
 }
 
@@ -120,24 +124,24 @@ mod tests {
 
     #[test]
     fn a_message_that_was_taken_is_the_end() {
-        assert_eq!(accept(Submission::Taken { message_id: None }), Ok(()));
+        assert_eq!(accept(SubmitResult::Accepted { message_id: None }), Ok(()));
     }
 
     #[test]
     fn a_refused_message_is_not_tried_again() {
-        assert_eq!(accept(Submission::Refused), Err(Stop::Refused(Refusal::UpstreamFailed)));
+        assert_eq!(accept(SubmitResult::Rejected), Err(StepExit::Refused(Refusal::UpstreamFailed)));
     }
 
     #[test]
     fn only_a_message_that_cannot_have_been_taken_is_not_counted() {
         let retry_after = Some(Duration::from_secs(7));
         for (submission, asked, unsent, otherwise) in [
-            (Submission::Busy { retry_after }, retry_after, true, Refusal::UpstreamFailed),
-            (Submission::Unreachable, None, true, Refusal::UpstreamSilent),
-            (Submission::Failed, None, false, Refusal::UpstreamFailed),
-            (Submission::Unanswered, None, false, Refusal::UpstreamSilent),
+            (SubmitResult::Throttled { retry_after }, retry_after, true, Refusal::UpstreamFailed),
+            (SubmitResult::Unreachable, None, true, Refusal::UpstreamSilent),
+            (SubmitResult::Failed, None, false, Refusal::UpstreamFailed),
+            (SubmitResult::Unanswered, None, false, Refusal::UpstreamSilent),
         ] {
-            let Err(Stop::Later(later)) = accept(submission.clone()) else {
+            let Err(StepExit::Retry(later)) = accept(submission.clone()) else {
                 panic!("{submission:?} was decided")
             };
             assert_eq!(

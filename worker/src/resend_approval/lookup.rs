@@ -1,11 +1,11 @@
 //! Steps 1 and 2: the current state of person and approval.
 
-use shared::approval::Approval;
-use shared::message::Message;
-use shared::outcome::Refusal;
-use shared::person::Person;
+use shared::domain::approval::Approval;
+use shared::domain::message::Message;
+use shared::domain::outcome::Refusal;
+use shared::domain::person::Person;
 
-use super::stop::{Later, Stop};
+use super::step_exit::{RetryScheduled, StepExit};
 use crate::context::Context;
 use crate::registry::RegistryError;
 use crate::upstream::Origin;
@@ -15,7 +15,7 @@ use crate::upstream::Origin;
 pub(super) async fn person_and_approval(
     job: &Message,
     context: &Context,
-) -> (Result<Person, Stop>, Result<Approval, Stop>) {
+) -> (Result<Person, StepExit>, Result<Approval, StepExit>) {
     let origin = Origin::from(job);
     let (person, approval) = tokio::join!(
         context.registry.person(job.patient, origin),
@@ -27,13 +27,13 @@ pub(super) async fn person_and_approval(
     )
 }
 
-fn stop(error: RegistryError, not_found: Refusal) -> Stop {
+fn stop(error: RegistryError, not_found: Refusal) -> StepExit {
     let (cause, asked, otherwise) = match error {
-        RegistryError::NotFound => return Stop::Refused(not_found),
+        RegistryError::NotFound => return StepExit::Refused(not_found),
         RegistryError::Failed { retry_after } => ("registry failed", retry_after, Refusal::UpstreamFailed),
         RegistryError::Silent => ("registry silent", None, Refusal::UpstreamSilent),
     };
-    Stop::Later(Later { cause, asked, unsent: true, otherwise })
+    StepExit::Retry(RetryScheduled { cause, asked, unsent: true, otherwise })
 }
 
 #[cfg(test)]
@@ -46,14 +46,14 @@ mod tests {
     fn only_a_404_is_not_found_and_all_else_is_tried_again() {
         assert_eq!(
             stop(RegistryError::NotFound, Refusal::PersonNotFound),
-            Stop::Refused(Refusal::PersonNotFound)
+            StepExit::Refused(Refusal::PersonNotFound)
         );
         let retry_after = Some(Duration::from_secs(7));
         for (error, asked, otherwise) in [
             (RegistryError::Failed { retry_after }, retry_after, Refusal::UpstreamFailed),
             (RegistryError::Silent, None, Refusal::UpstreamSilent),
         ] {
-            let Stop::Later(later) = stop(error, Refusal::PersonNotFound) else {
+            let StepExit::Retry(later) = stop(error, Refusal::PersonNotFound) else {
                 panic!("{error:?} was decided")
             };
             assert_eq!((later.asked, later.unsent, later.otherwise), (asked, true, otherwise));

@@ -1,10 +1,10 @@
 use redis::Cmd;
 use serde_json::{Value, json};
-use shared::config::{ApprovalLimits, Settings};
-use shared::ids::RequestId;
-use shared::message::Message;
-use shared::outcome::Refusal;
+use shared::domain::ids::RequestId;
+use shared::domain::message::Message;
+use shared::domain::outcome::Refusal;
 use shared::queue::{Enqueued, GROUP, NewJob};
+use shared::settings::{ApprovalLimits, Settings};
 
 use super::*;
 use crate::config::WorkerConfig;
@@ -26,7 +26,7 @@ type Answer = (u16, Value);
 
 impl Job {
     async fn new(person: Answer, approval: Answer, gateway: u16) -> Self {
-        shared::tls::install_crypto_provider();
+        shared::runtime::tls::install_crypto_provider();
         let registry = Service::answering(move |seen: &Seen| {
             let (status, body) = if seen.path.starts_with("/persons/") { &person } else { &approval };
             reply(*status, &[], &body.to_string())
@@ -44,7 +44,7 @@ impl Job {
         Self::new(known_person(), (200, json!({"data": approval(&json!({}))})), gateway).await
     }
 
-    async fn run(&self) -> Verdict {
+    async fn run(&self) -> JobDisposition {
         resend_approval(&self.delivery, &self.context).await
     }
 
@@ -95,18 +95,18 @@ async fn delivered(redis: &PrivateRedis) -> Delivery {
     let read: redis::streams::StreamReadReply = queue.redis().command(&read).await.unwrap();
     let entry = &read.keys[0].ids[0];
     let message = Message::decode(entry.get::<String>("m").unwrap().as_bytes()).unwrap();
-    let (entry, accepted_ms) = (entry.id.clone(), shared::clock::now_ms());
+    let (entry, accepted_ms) = (entry.id.clone(), shared::domain::clock::now_ms());
     Delivery { message, accepted_ms, partition, entry, consumer: "worker-1".into(), number: 1 }
 }
 
-fn refused(refusal: Refusal) -> Verdict {
-    Verdict::End(Outcome::Refused(refusal))
+fn refused(refusal: Refusal) -> JobDisposition {
+    JobDisposition::End(Outcome::Refused(refusal))
 }
 
 #[tokio::test]
 async fn a_code_is_sent_and_the_approval_is_the_result() {
     let job = Job::ready(200).await;
-    let Verdict::End(Outcome::Sent(data)) = job.run().await else { panic!("not sent") };
+    let JobDisposition::End(Outcome::Sent(data)) = job.run().await else { panic!("not sent") };
     assert_eq!(
         data,
         json!({
@@ -159,7 +159,7 @@ async fn what_is_decided_sends_nothing() {
 #[tokio::test]
 async fn trouble_with_the_person_is_not_decided_by_a_missing_approval() {
     let job = Job::new((500, json!({})), (404, json!({})), 200).await;
-    let Verdict::RetryLater { unsent, otherwise, .. } = job.run().await else { panic!("decided") };
+    let JobDisposition::RetryLater { unsent, otherwise, .. } = job.run().await else { panic!("decided") };
     assert_eq!((unsent, otherwise, job.texts().len()), (true, Refusal::UpstreamFailed, 0));
 }
 
@@ -174,7 +174,7 @@ async fn a_message_the_gateway_refuses_ends_the_job() {
 async fn a_second_try_repeats_the_code_and_there_is_no_third() {
     let mut job = Job::ready(500).await;
     for number in [1, 2] {
-        let Verdict::RetryLater { unsent, .. } = job.run().await else { panic!("decided") };
+        let JobDisposition::RetryLater { unsent, .. } = job.run().await else { panic!("decided") };
         assert!(!unsent);
         assert_eq!(job.code_fields().await, ["next_expires", "next_hash", "next_job"]);
         job.delivery = claimed_again(&job, number + 1).await;
@@ -189,14 +189,14 @@ async fn a_second_try_repeats_the_code_and_there_is_no_third() {
 async fn a_delivery_that_is_somebody_elses_sends_nothing() {
     let job = Job::ready(200).await;
     claimed_again(&job, 2).await;
-    assert_eq!((job.run().await, job.texts().len()), (Verdict::Lost, 0));
+    assert_eq!((job.run().await, job.texts().len()), (JobDisposition::Lost, 0));
 }
 
 #[tokio::test]
 async fn nothing_is_sent_while_redis_does_not_record_it() {
     let mut job = Job::ready(200).await;
     job.redis.stop();
-    let Verdict::RetryLater { unsent, otherwise, .. } = job.run().await else { panic!("decided") };
+    let JobDisposition::RetryLater { unsent, otherwise, .. } = job.run().await else { panic!("decided") };
     assert_eq!((unsent, otherwise, job.texts().len()), (true, Refusal::UpstreamSilent, 0));
 }
 

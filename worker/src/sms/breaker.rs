@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Submission;
+use super::SubmitResult;
 
 /// Failures in a row that close the way.
 const FAILURES: u32 = 8;
@@ -55,19 +55,21 @@ impl Breaker {
     }
 
     /// Notes what became of a message. `true` where that closed an open way.
-    pub(super) fn note(&self, submission: &Submission, now: Instant) -> bool {
+    pub(super) fn note(&self, submission: &SubmitResult, now: Instant) -> bool {
         let mut state = self.state();
         match submission {
             // An account that is closed to us is an answer, and the way to it is open.
-            Submission::Taken { .. } | Submission::Refused | Submission::Closed => *state = State::default(),
-            Submission::Busy { retry_after: Some(asked) } => {
+            SubmitResult::Accepted { .. } | SubmitResult::Rejected | SubmitResult::ChannelUnavailable => {
+                *state = State::default()
+            }
+            SubmitResult::Throttled { retry_after: Some(asked) } => {
                 state.not_before = Some(now + (*asked).min(LONGEST_ASKED));
                 state.trying = false;
             }
-            Submission::Busy { retry_after: None }
-            | Submission::Unreachable
-            | Submission::Failed
-            | Submission::Unanswered => return state.note_failure(now),
+            SubmitResult::Throttled { retry_after: None }
+            | SubmitResult::Unreachable
+            | SubmitResult::Failed
+            | SubmitResult::Unanswered => return state.note_failure(now),
         }
         false
     }
@@ -97,8 +99,8 @@ impl State {
 mod tests {
     use super::*;
 
-    const FAILED: Submission = Submission::Failed;
-    const TAKEN: Submission = Submission::Taken { message_id: None };
+    const FAILED: SubmitResult = SubmitResult::Failed;
+    const TAKEN: SubmitResult = SubmitResult::Accepted { message_id: None };
 
     fn closed(now: Instant) -> Breaker {
         let breaker = Breaker::default();
@@ -160,7 +162,7 @@ mod tests {
     fn a_gateway_that_asks_to_wait_is_left_alone_for_so_long_and_no_longer_than_a_minute() {
         let now = Instant::now();
         let breaker = Breaker::default();
-        let asks = |seconds| Submission::Busy { retry_after: Some(Duration::from_secs(seconds)) };
+        let asks = |seconds| SubmitResult::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
         breaker.note(&asks(7), now);
         assert_eq!(breaker.admit(now), Err(Duration::from_secs(7)));
         assert_eq!(breaker.admit(now + Duration::from_secs(7)), Ok(()));

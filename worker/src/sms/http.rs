@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{SmsChannel, SmsMessage, Submission, Submitting, plain_id};
+use super::{SmsChannel, SmsMessage, SubmitResult, Submitting, plain_id};
 use crate::config::HttpChannelConfig;
 use crate::upstream::{Answer, NoAnswer, Upstream};
 
@@ -30,14 +30,14 @@ impl HttpChannel {
         Ok(Self { upstream, url: config.url.clone(), sender: config.sender.clone() })
     }
 
-    async fn post(&self, message: SmsMessage<'_>) -> Submission {
+    async fn post(&self, message: SmsMessage<'_>) -> SubmitResult {
         let reference = message.reference.as_str();
         let order = Order { to: message.to.expose(), from: &self.sender, text: message.text, reference };
         let request = self.upstream.post(&self.url).header("idempotency-key", reference).json(&order);
         match self.upstream.call(request, message.origin).await {
             Ok(answer) => read(&answer),
-            Err(NoAnswer::Unreached) => Submission::Unreachable,
-            Err(NoAnswer::Unanswered) => Submission::Unanswered,
+            Err(NoAnswer::Unreached) => SubmitResult::Unreachable,
+            Err(NoAnswer::Unanswered) => SubmitResult::Unanswered,
         }
     }
 }
@@ -52,33 +52,35 @@ impl SmsChannel for HttpChannel {
     }
 }
 
-fn read(answer: &Answer) -> Submission {
+fn read(answer: &Answer) -> SubmitResult {
     match answer.status {
         status if status.is_success() => taken(answer),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Submission::Busy { retry_after: answer.retry_after }
+            SubmitResult::Throttled { retry_after: answer.retry_after }
         }
-        status if status.is_server_error() => Submission::Failed,
-        StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN => Submission::Closed,
+        status if status.is_server_error() => SubmitResult::Failed,
+        StatusCode::UNAUTHORIZED | StatusCode::PAYMENT_REQUIRED | StatusCode::FORBIDDEN => {
+            SubmitResult::ChannelUnavailable
+        }
         status => {
             tracing::warn!(status = status.as_u16(), "the gateway refused the message");
-            Submission::Refused
+            SubmitResult::Rejected
         }
     }
 }
 
 /// A gateway that says 2xx has the message, whatever else it says: sending it again would be a second SMS.
-fn taken(answer: &Answer) -> Submission {
+fn taken(answer: &Answer) -> SubmitResult {
     let Some(body) = answer.json::<Value>() else {
         tracing::warn!("the gateway took the message with an answer that is not JSON");
-        return Submission::Taken { message_id: None };
+        return SubmitResult::Accepted { message_id: None };
     };
     let id = match &body["message_id"] {
         Value::String(id) => Some(id.clone()),
         Value::Number(id) => Some(id.to_string()),
         _ => None,
     };
-    Submission::Taken { message_id: id.map(|id| plain_id(&id)) }
+    SubmitResult::Accepted { message_id: id.map(|id| plain_id(&id)) }
 }
 
 #[cfg(test)]

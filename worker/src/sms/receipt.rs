@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ids::JobId;
+use shared::domain::ids::JobId;
 use shared::receipt::{MessageState, MessageStates};
-use shared::telemetry::Seldom;
+use shared::telemetry::LogThrottle;
 use tokio::time::timeout;
 
 /// Longest the SMSC waits for its answer to a receipt, and a note is tried.
@@ -44,16 +44,16 @@ impl Receipts {
 
     /// Notes beside the job which message it sent, without holding anything up.
     pub(super) fn note(&self, job: &JobId, channel: &'static str, message_id: &str) {
-        static SAID: Seldom = Seldom::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         let Some(states) = self.0.clone() else { return };
         let (job, message_id) = (job.clone(), message_id.to_owned());
         tokio::spawn(async move {
             let noted = timeout(LIMIT, states.note(&job, channel, &message_id)).await;
             if !matches!(noted, Ok(Ok(())))
-                && let Some(held_back) = SAID.turn()
+                && let Some(suppressed) = THROTTLE.allow()
             {
                 tracing::warn!(
-                    held_back,
+                    suppressed,
                     "receipts of a message that was just sent will not be found by its job"
                 );
             }

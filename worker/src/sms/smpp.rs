@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Closing, Receipts, SmsChannel, SmsMessage, Submission, Submitting, plain_id};
+use super::{Closing, Receipts, SmsChannel, SmsMessage, SubmitResult, Submitting, plain_id};
 use crate::config::SmppConfig;
 use session::{Link, Session};
 
@@ -55,28 +55,30 @@ impl SmppChannel {
         Self { sender: config.sender.clone(), window: Semaphore::new(WINDOW), link, stop, tasks }
     }
 
-    async fn send(&self, message: SmsMessage<'_>) -> Submission {
-        let Some(orders) = order::orders(message, &self.sender) else { return Submission::Closed };
-        let Some(client) = self.bound().await else { return Submission::Unreachable };
+    async fn send(&self, message: SmsMessage<'_>) -> SubmitResult {
+        let Some(orders) = order::orders(message, &self.sender) else {
+            return SubmitResult::ChannelUnavailable;
+        };
+        let Some(client) = self.bound().await else { return SubmitResult::Unreachable };
         let Ok(Ok(_turn)) = timeout(TURN, self.window.acquire()).await else {
-            return Submission::Busy { retry_after: None };
+            return SubmitResult::Throttled { retry_after: None };
         };
         if !client.is_active() {
-            return Submission::Unreachable;
+            return SubmitResult::Unreachable;
         }
         let mut taken = None;
         for order in orders {
             let submission =
                 judge(client.submit_sm(order).await.map(|answer| answer.message_id().to_string()));
             match (&taken, submission) {
-                (None, submission @ Submission::Taken { .. }) => taken = Some(submission),
+                (None, submission @ SubmitResult::Accepted { .. }) => taken = Some(submission),
                 (None, submission) => return submission,
-                (Some(_), Submission::Taken { .. }) => {}
+                (Some(_), SubmitResult::Accepted { .. }) => {}
                 // One part is taken: the phone may show it, so whatever is said of the rest, this may be a message.
-                (Some(_), _) => return Submission::Failed,
+                (Some(_), _) => return SubmitResult::Failed,
             }
         }
-        taken.unwrap_or(Submission::Closed)
+        taken.unwrap_or(SubmitResult::ChannelUnavailable)
     }
 
     /// The bound session; the first bind is waited for, a broken session is not.
@@ -118,11 +120,11 @@ impl SmsChannel for SmppChannel {
 }
 
 /// What an answer says, or its absence. Whether a connection was lost before or after the write is not told apart.
-fn judge(answer: Result<String, Error>) -> Submission {
+fn judge(answer: Result<String, Error>) -> SubmitResult {
     match answer {
-        Ok(id) => Submission::Taken { message_id: Some(plain_id(&id)).filter(|id| !id.is_empty()) },
+        Ok(id) => SubmitResult::Accepted { message_id: Some(plain_id(&id)).filter(|id| !id.is_empty()) },
         Err(Error::UnexpectedResponse { response }) if u32::from(response.status()) == 0 => {
-            Submission::Taken { message_id: None }
+            SubmitResult::Accepted { message_id: None }
         }
         Err(Error::UnexpectedResponse { response }) => {
             let status = response.status();
@@ -132,8 +134,8 @@ fn judge(answer: Result<String, Error>) -> Submission {
             );
             refusal::refusal(status)
         }
-        Err(Error::Encode(_)) => Submission::Closed,
-        Err(_) => Submission::Unanswered,
+        Err(Error::Encode(_)) => SubmitResult::ChannelUnavailable,
+        Err(_) => SubmitResult::Unanswered,
     }
 }
 

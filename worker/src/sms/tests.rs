@@ -5,7 +5,7 @@ use super::*;
 use crate::testing::{PHONE, origin};
 
 /// A channel that always says the same, and counts how often it was asked.
-struct Parrot(Submission, Arc<AtomicUsize>);
+struct Parrot(SubmitResult, Arc<AtomicUsize>);
 
 impl SmsChannel for Parrot {
     fn name(&self) -> &'static str {
@@ -18,7 +18,7 @@ impl SmsChannel for Parrot {
     }
 }
 
-fn sms<const N: usize>(says: [Submission; N]) -> (Sms, [Arc<AtomicUsize>; N]) {
+fn sms<const N: usize>(says: [SubmitResult; N]) -> (Sms, [Arc<AtomicUsize>; N]) {
     let asked: [Arc<AtomicUsize>; N] = std::array::from_fn(|_| Arc::default());
     let parrots = says.into_iter().zip(&asked);
     let channels = parrots.map(|(says, asked)| Box::new(Parrot(says, asked.clone())) as Box<dyn SmsChannel>);
@@ -26,24 +26,24 @@ fn sms<const N: usize>(says: [Submission; N]) -> (Sms, [Arc<AtomicUsize>; N]) {
     (Sms::new(channels.collect(), text, Duration::from_mins(5)), asked)
 }
 
-async fn send(sms: &Sms) -> Submission {
+async fn send(sms: &Sms) -> SubmitResult {
     let (to, reference) = (PHONE.parse().unwrap(), JobId::generate());
-    sms.send(&to, &Code::new("012345".into()), &reference, origin(), &Turn::NONE).await
+    sms.send(&to, &Code::new("012345".into()), &reference, origin(), &Slot::NONE).await
 }
 
-const TAKEN: Submission = Submission::Taken { message_id: None };
-const BUSY: Submission = Submission::Busy { retry_after: None };
+const TAKEN: SubmitResult = SubmitResult::Accepted { message_id: None };
+const BUSY: SubmitResult = SubmitResult::Throttled { retry_after: None };
 
 #[tokio::test]
 async fn the_next_channel_is_asked_only_where_the_one_before_certainly_did_not_take_the_message() {
     for (first, asked_next) in [
         (TAKEN, 0),
-        (Submission::Failed, 0),
-        (Submission::Unanswered, 0),
-        (Submission::Refused, 0),
+        (SubmitResult::Failed, 0),
+        (SubmitResult::Unanswered, 0),
+        (SubmitResult::Rejected, 0),
         (BUSY, 1),
-        (Submission::Unreachable, 1),
-        (Submission::Closed, 1),
+        (SubmitResult::Unreachable, 1),
+        (SubmitResult::ChannelUnavailable, 1),
     ] {
         let (sms, asked) = sms([first.clone(), TAKEN]);
         let submission = send(&sms).await;
@@ -54,7 +54,7 @@ async fn the_next_channel_is_asked_only_where_the_one_before_certainly_did_not_t
 
 #[tokio::test]
 async fn a_channel_that_fails_is_left_alone_and_messages_go_the_other_way() {
-    let (sms, asked) = sms([Submission::Unreachable, TAKEN]);
+    let (sms, asked) = sms([SubmitResult::Unreachable, TAKEN]);
     for _ in 0..100 {
         assert_eq!(send(&sms).await, TAKEN);
     }
@@ -64,10 +64,12 @@ async fn a_channel_that_fails_is_left_alone_and_messages_go_the_other_way() {
 
 #[tokio::test]
 async fn where_nobody_takes_it_the_job_learns_when_to_come_back() {
-    let asks = |seconds| Submission::Busy { retry_after: Some(Duration::from_secs(seconds)) };
-    let (sms, asked) = sms([asks(30), asks(7), Submission::Closed]);
+    let asks = |seconds| SubmitResult::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
+    let (sms, asked) = sms([asks(30), asks(7), SubmitResult::ChannelUnavailable]);
     assert_eq!(send(&sms).await, asks(7));
-    let Submission::Busy { retry_after: Some(wait) } = send(&sms).await else { panic!("they asked to wait") };
+    let SubmitResult::Throttled { retry_after: Some(wait) } = send(&sms).await else {
+        panic!("they asked to wait")
+    };
     assert!(wait <= Duration::from_secs(7) && wait > Duration::from_secs(5), "{wait:?}");
     assert_eq!(asked.map(|asked| asked.load(Ordering::Relaxed)), [1, 1, 2]);
 }

@@ -1,6 +1,6 @@
 //! The text of the message: a template that holds the code once and fits one SMS, checked at start.
 
-use shared::otp::Code;
+use shared::sending::codes::Code;
 
 /// Where the code goes.
 const PLACE: &str = "{code}";

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{SmsChannel, SmsMessage, Submission, Submitting, plain_id};
+use super::{SmsChannel, SmsMessage, SubmitResult, Submitting, plain_id};
 use crate::config::HttpChannelConfig;
 use crate::upstream::{Answer, NoAnswer, Upstream};
 
@@ -35,7 +35,7 @@ impl TurboSms {
         Ok(Self { upstream, url: config.url.clone(), sender: config.sender.clone() })
     }
 
-    async fn post(&self, message: SmsMessage<'_>) -> Submission {
+    async fn post(&self, message: SmsMessage<'_>) -> SubmitResult {
         let order = json!({
             "recipients": [message.to.expose().trim_start_matches('+')],
             "sms": {"sender": self.sender, "text": message.text},
@@ -45,8 +45,8 @@ impl TurboSms {
         let request = self.upstream.post(&self.url).json(&order);
         match self.upstream.call(request, message.origin).await {
             Ok(answer) => read(&answer),
-            Err(NoAnswer::Unreached) => Submission::Unreachable,
-            Err(NoAnswer::Unanswered) => Submission::Unanswered,
+            Err(NoAnswer::Unreached) => SubmitResult::Unreachable,
+            Err(NoAnswer::Unanswered) => SubmitResult::Unanswered,
         }
     }
 }
@@ -62,18 +62,18 @@ impl SmsChannel for TurboSms {
 }
 
 /// What stands before the service answers with a status like anybody else.
-fn read(answer: &Answer) -> Submission {
+fn read(answer: &Answer) -> SubmitResult {
     match answer.status {
-        StatusCode::OK => answer.json::<Said>().map_or(Submission::Failed, said),
+        StatusCode::OK => answer.json::<Said>().map_or(SubmitResult::Failed, said),
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Submission::Busy { retry_after: answer.retry_after }
+            SubmitResult::Throttled { retry_after: answer.retry_after }
         }
-        status if status.is_client_error() || status.is_redirection() => Submission::Closed,
-        _ => Submission::Failed,
+        status if status.is_client_error() || status.is_redirection() => SubmitResult::ChannelUnavailable,
+        _ => SubmitResult::Failed,
     }
 }
 
-fn said(said: Said) -> Submission {
+fn said(said: Said) -> SubmitResult {
     let recipient = said.response_result.and_then(|results| results.into_iter().next());
     let code = recipient.as_ref().map_or(said.response_code, |recipient| recipient.response_code);
     if !is_success(code) {
@@ -82,10 +82,10 @@ fn said(said: Said) -> Submission {
     }
     match recipient {
         Some(OfRecipient { message_id, .. }) => {
-            Submission::Taken { message_id: message_id.map(|id| plain_id(&id)) }
+            SubmitResult::Accepted { message_id: message_id.map(|id| plain_id(&id)) }
         }
         // It says that all went well, and nothing of the one recipient there was.
-        None => Submission::Failed,
+        None => SubmitResult::Failed,
     }
 }
 
@@ -94,15 +94,15 @@ fn is_success(code: i64) -> bool {
 }
 
 /// The error table; codes by turbosms.ua/api.html, the judgement is ours.
-fn refusal(code: i64) -> Submission {
+fn refusal(code: i64) -> SubmitResult {
     match code {
         // Token and account (103–106, 301), balance (203), sender (200, 302, 400, 401), and other faults of the request:
         // nothing of ours is taken until somebody acts, while another channel may take it.
-        103..=106 | 200..=203 | 300..=304 | 306 | 400 | 401 => Submission::Closed,
+        103..=106 | 200..=203 | 300..=304 | 306 | 400 | 401 => SubmitResult::ChannelUnavailable,
         // Not a number, on the stop list, of a country that is not served.
-        305 | 404 | 406 => Submission::Refused,
+        305 | 404 | 406 => SubmitResult::Rejected,
         // 999, and whatever this build does not know: it may have been taken.
-        _ => Submission::Failed,
+        _ => SubmitResult::Failed,
     }
 }
 

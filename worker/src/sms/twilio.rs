@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde::Deserialize;
 
-use super::{SmsChannel, SmsMessage, Submission, Submitting, plain_id};
+use super::{SmsChannel, SmsMessage, SubmitResult, Submitting, plain_id};
 use crate::config::HttpChannelConfig;
 use crate::upstream::{Answer, NoAnswer, Upstream};
 
@@ -34,7 +34,7 @@ impl Twilio {
         Ok(Self { upstream, url: config.url.clone(), sender: config.sender.clone() })
     }
 
-    async fn post(&self, message: SmsMessage<'_>) -> Submission {
+    async fn post(&self, message: SmsMessage<'_>) -> SubmitResult {
         let valid_for = message.life.as_secs().to_string();
         let form = [
             ("To", message.to.expose()),
@@ -45,8 +45,8 @@ impl Twilio {
         let request = self.upstream.post(&self.url).form(&form);
         match self.upstream.call(request, message.origin).await {
             Ok(answer) => read(&answer),
-            Err(NoAnswer::Unreached) => Submission::Unreachable,
-            Err(NoAnswer::Unanswered) => Submission::Unanswered,
+            Err(NoAnswer::Unreached) => SubmitResult::Unreachable,
+            Err(NoAnswer::Unanswered) => SubmitResult::Unanswered,
         }
     }
 }
@@ -61,41 +61,41 @@ impl SmsChannel for Twilio {
     }
 }
 
-fn read(answer: &Answer) -> Submission {
+fn read(answer: &Answer) -> SubmitResult {
     let said = answer.json::<Wrong>().map(|wrong| wrong.code);
     match (answer.status, said) {
         (status, _) if status.is_success() => made(answer),
         (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, _) => {
-            Submission::Busy { retry_after: answer.retry_after }
+            SubmitResult::Throttled { retry_after: answer.retry_after }
         }
-        (status, _) if status.is_server_error() => Submission::Failed,
+        (status, _) if status.is_server_error() => SubmitResult::Failed,
         (status, code) => {
             tracing::warn!(status = status.as_u16(), code, "Twilio refused the message");
-            code.map_or(Submission::Closed, refusal)
+            code.map_or(SubmitResult::ChannelUnavailable, refusal)
         }
     }
 }
 
 /// A message may be made and have failed at once.
-fn made(answer: &Answer) -> Submission {
+fn made(answer: &Answer) -> SubmitResult {
     match answer.json::<Made>() {
         Some(Made { error_code: Some(code), .. }) => refusal(code),
-        Some(Made { sid, .. }) => Submission::Taken { message_id: sid.map(|sid| plain_id(&sid)) },
-        None => Submission::Taken { message_id: None },
+        Some(Made { sid, .. }) => SubmitResult::Accepted { message_id: sid.map(|sid| plain_id(&sid)) },
+        None => SubmitResult::Accepted { message_id: None },
     }
 }
 
 /// The error table; codes by twilio.com/docs/api/errors, the judgement is ours.
-fn refusal(code: i64) -> Submission {
+fn refusal(code: i64) -> SubmitResult {
     match code {
         // Too many requests, a full queue.
-        20_429 | 21_611 | 30_001 => Submission::Busy { retry_after: None },
+        20_429 | 21_611 | 30_001 => SubmitResult::Throttled { retry_after: None },
         // Not a number, unsubscribed, not a mobile; blocked, unknown, a landline, filtered.
-        21_211 | 21_610 | 21_614 | 30_004..=30_007 => Submission::Refused,
+        21_211 | 21_610 | 21_614 | 30_004..=30_007 => SubmitResult::Rejected,
         // Out of reach, or nobody knows why: it was on its way.
-        30_003 | 30_008 => Submission::Failed,
+        30_003 | 30_008 => SubmitResult::Failed,
         // 20003 credentials, 21408 region not enabled, 21606 sender, and every other refusal of the request.
-        _ => Submission::Closed,
+        _ => SubmitResult::ChannelUnavailable,
     }
 }
 

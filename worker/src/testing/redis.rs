@@ -5,9 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use redis::Cmd;
-use shared::config::{QueueConfig, RedisConfig, Settings};
 use shared::queue::Queue;
 use shared::redis::Redis;
+use shared::settings::{QueueConfig, RedisConfig, Settings};
 
 /// Longest a server may take to answer its first ping.
 const START_LIMIT: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 //! What a token claims, and whether that lets its bearer in (RFC 9068, 4).
 
 use serde::Deserialize;
-use shared::ids::ClientId;
+use shared::domain::ids::ClientId;
 
 use crate::auth::caller::{Caller, Scopes};
 

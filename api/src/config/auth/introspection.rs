@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 use secrecy::SecretString;
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 /// The introspection endpoint and how to prove who asks.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! The mode `jwt` (RFC 9068).
 
 use reqwest::Url;
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 /// Whose tokens are taken, and where the keys are that sign them.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! The mode `mithril`: where the platform's token service is asked about a token.
 
 use reqwest::Url;
-use shared::config::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings};
 
 const PLACE: &str = "{access_token}";
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::ids::JobId;
-use crate::job::JobState;
+use crate::domain::ids::JobId;
+use crate::domain::job::JobState;
 use crate::queue::{GROUP, Partition, Queue, QueueError};
 
 /// Jobs looked at in one call.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ::redis::FromRedisValue as _;
 use ::redis::Value;
 
-use crate::ids::{InvalidId, JobId};
+use crate::domain::ids::{InvalidId, JobId};
 use crate::queue::{Partition, Queue, QueueError};
 
 /// Names an entry over all partitions: `partition:entry`, such as `0:1533206716000-0`.

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use shared::domain::clock;
 use shared::queue::Queue;
-use shared::redis::{Finding, Redis, RedisError, Server};
-use shared::{clock, queue::QueueError};
+use shared::queue::QueueError;
+use shared::redis::{ConfigIssue, Redis, RedisError, Server};
 
 use super::Check;
 use crate::ctl::words::span;
@@ -37,7 +38,7 @@ pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
     Ok(checks)
 }
 
-fn from_finding(found: &Finding) -> Check {
+fn from_finding(found: &ConfigIssue) -> Check {
     let make = if found.loses_jobs { Check::problem } else { Check::warning };
     make(AREA, found.what.clone(), found.change)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
-use shared::config::Settings;
+use shared::settings::Settings;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 

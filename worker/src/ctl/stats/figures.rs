@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use shared::clock;
+use shared::domain::clock;
 use shared::queue::Overview;
 
 use crate::ctl::words::{rate, span_or_none};

@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use shared::ids::{JobId, RequestId};
+use shared::domain::ids::{JobId, RequestId};
 
 use super::*;
 use crate::testing::{self, APPROVAL, PATIENT, PHONE};

@@ -9,16 +9,16 @@ use crate::sms::testing::{JOB, LIMIT, message};
 use crate::testing::PHONE;
 use crate::testing::upstream::{Service, Then, nobody, reply};
 
-async fn submit(url: &str) -> Submission {
-    shared::tls::install_crypto_provider();
+async fn submit(url: &str) -> SubmitResult {
+    shared::runtime::tls::install_crypto_provider();
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
     let config =
         HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
     HttpChannel::new(&config).unwrap().submit(message()).await
 }
 
-fn taken(id: Option<&str>) -> Submission {
-    Submission::Taken { message_id: id.map(str::to_owned) }
+fn taken(id: Option<&str>) -> SubmitResult {
+    SubmitResult::Accepted { message_id: id.map(str::to_owned) }
 }
 
 #[tokio::test]
@@ -44,22 +44,22 @@ async fn a_message_is_posted_as_the_contract_has_it() {
 
 #[tokio::test]
 async fn each_status_says_whether_the_message_was_taken() {
-    let busy = Submission::Busy { retry_after: None };
+    let busy = SubmitResult::Throttled { retry_after: None };
     for (status, expected) in [
         (200, taken(None)),
         (201, taken(None)),
         (204, taken(None)),
-        (400, Submission::Refused),
-        (401, Submission::Closed),
-        (402, Submission::Closed),
-        (403, Submission::Closed),
-        (404, Submission::Refused),
-        (422, Submission::Refused),
+        (400, SubmitResult::Rejected),
+        (401, SubmitResult::ChannelUnavailable),
+        (402, SubmitResult::ChannelUnavailable),
+        (403, SubmitResult::ChannelUnavailable),
+        (404, SubmitResult::Rejected),
+        (422, SubmitResult::Rejected),
         (429, busy.clone()),
-        (500, Submission::Failed),
-        (502, Submission::Failed),
+        (500, SubmitResult::Failed),
+        (502, SubmitResult::Failed),
         (503, busy),
-        (504, Submission::Failed),
+        (504, SubmitResult::Failed),
     ] {
         let service = Service::always(status, &[], "").await;
         assert_eq!(submit(&service.url).await, expected, "{status}");
@@ -71,7 +71,7 @@ async fn the_wait_it_asks_for_is_kept() {
     for status in [429, 503] {
         let service = Service::always(status, &[("retry-after", "7")], "").await;
         let retry_after = Some(Duration::from_secs(7));
-        assert_eq!(submit(&service.url).await, Submission::Busy { retry_after }, "{status}");
+        assert_eq!(submit(&service.url).await, SubmitResult::Throttled { retry_after }, "{status}");
     }
 }
 
@@ -99,7 +99,7 @@ async fn a_message_id_cannot_forge_a_log_line() {
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_is_a_refusal() {
     let service = Service::answering(|_| reply(307, &[("location", "/elsewhere")], "")).await;
-    assert_eq!(submit(&service.url).await, Submission::Refused);
+    assert_eq!(submit(&service.url).await, SubmitResult::Rejected);
     assert_eq!(service.seen().len(), 1);
 }
 
@@ -110,10 +110,10 @@ async fn silence_after_the_request_is_told_from_no_connection() {
     let mumbles = Service::breaking("HTTP/1.1 200", Then::Cut).await;
     let babbles = Service::breaking("SSH-2.0-OpenSSH_9.6\r\n", Then::Hang).await;
     for url in [&hangs.url, &cuts.url, &mumbles.url, &babbles.url] {
-        assert_eq!(submit(url).await, Submission::Unanswered);
+        assert_eq!(submit(url).await, SubmitResult::Unanswered);
     }
     let no_handshake = hangs.url.replace("http:", "https:");
     for url in [&nobody().await, "http://gateway.invalid/", &no_handshake] {
-        assert_eq!(submit(url).await, Submission::Unreachable, "{url}");
+        assert_eq!(submit(url).await, SubmitResult::Unreachable, "{url}");
     }
 }

@@ -14,16 +14,16 @@ use std::time::Duration;
 
 use rusmpp::CommandStatus;
 
-use crate::sms::Submission;
+use crate::sms::SubmitResult;
 
 /// How long a throttled way rests; SMPP has no word for it.
 const REST: Duration = Duration::from_secs(1);
 
-pub(super) fn refusal(status: CommandStatus) -> Submission {
+pub(super) fn refusal(status: CommandStatus) -> SubmitResult {
     match u32::from(status) {
-        0x14 | 0x58 => Submission::Busy { retry_after: Some(REST) },
-        0x08 | 0x64 => Submission::Busy { retry_after: None },
-        0x0B | 0x50 | 0x51 => Submission::Refused,
+        0x14 | 0x58 => SubmitResult::Throttled { retry_after: Some(REST) },
+        0x08 | 0x64 => SubmitResult::Throttled { retry_after: None },
+        0x0B | 0x50 | 0x51 => SubmitResult::Rejected,
         0x01..=0x07
         | 0x0A
         | 0x0C..=0x0F
@@ -38,7 +38,7 @@ pub(super) fn refusal(status: CommandStatus) -> Submission {
         | 0x65
         | 0x66
         | 0xC0..=0xC4
-        | 0x100..=0x106 => Submission::Closed,
-        _ => Submission::Failed,
+        | 0x100..=0x106 => SubmitResult::ChannelUnavailable,
+        _ => SubmitResult::Failed,
     }
 }

@@ -5,8 +5,8 @@ use super::*;
 use crate::sms::testing::{JOB, LIMIT, message};
 use crate::testing::upstream::{Service, Then, nobody};
 
-async fn submit(url: &str) -> Submission {
-    shared::tls::install_crypto_provider();
+async fn submit(url: &str) -> SubmitResult {
+    shared::runtime::tls::install_crypto_provider();
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
     let config =
         HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
@@ -14,7 +14,7 @@ async fn submit(url: &str) -> Submission {
 }
 
 /// What the gateway says with these codes, for the request and for the recipient.
-async fn answered(request: i64, recipient: Option<i64>) -> Submission {
+async fn answered(request: i64, recipient: Option<i64>) -> SubmitResult {
     let result = recipient.map(|code| json!([{"response_code": code, "message_id": "t-1"}]));
     let said = json!({"response_code": request, "response_status": "X", "response_result": result});
     submit(&Service::always(200, &[], &said.to_string()).await.url).await
@@ -24,7 +24,7 @@ async fn answered(request: i64, recipient: Option<i64>) -> Submission {
 async fn a_message_is_posted_with_the_job_as_its_sequence_id() {
     let said = json!({"response_code": 800, "response_result": [{"response_code": 0, "message_id": "t-1"}]});
     let service = Service::always(200, &[], &said.to_string()).await;
-    assert_eq!(submit(&service.url).await, Submission::Taken { message_id: Some("t-1".into()) });
+    assert_eq!(submit(&service.url).await, SubmitResult::Accepted { message_id: Some("t-1".into()) });
     let [request] = &service.seen()[..] else { panic!("one request") };
     let expected = json!({
         "recipients": ["380931234585"], "sms": {"sender": "eHealth", "text": "код: 012345"}, "sequence_id": JOB,
@@ -35,25 +35,25 @@ async fn a_message_is_posted_with_the_job_as_its_sequence_id() {
 
 #[tokio::test]
 async fn each_response_code_says_whether_the_message_was_taken() {
-    let taken = Submission::Taken { message_id: Some("t-1".into()) };
+    let taken = SubmitResult::Accepted { message_id: Some("t-1".into()) };
     for (request, recipient, expected) in [
         (0, Some(0), taken.clone()),
         (800, Some(0), taken.clone()),
         (801, Some(0), taken.clone()),
         (802, Some(0), taken.clone()),
         (803, Some(800), taken),
-        (802, Some(305), Submission::Refused),
-        (0, Some(404), Submission::Refused),
-        (0, Some(406), Submission::Refused),
-        (0, None, Submission::Failed),
-        (103, None, Submission::Closed),
-        (203, None, Submission::Closed),
-        (301, None, Submission::Closed),
-        (302, None, Submission::Closed),
-        (400, None, Submission::Closed),
-        (300, None, Submission::Closed),
-        (999, None, Submission::Failed),
-        (12_345, None, Submission::Failed),
+        (802, Some(305), SubmitResult::Rejected),
+        (0, Some(404), SubmitResult::Rejected),
+        (0, Some(406), SubmitResult::Rejected),
+        (0, None, SubmitResult::Failed),
+        (103, None, SubmitResult::ChannelUnavailable),
+        (203, None, SubmitResult::ChannelUnavailable),
+        (301, None, SubmitResult::ChannelUnavailable),
+        (302, None, SubmitResult::ChannelUnavailable),
+        (400, None, SubmitResult::ChannelUnavailable),
+        (300, None, SubmitResult::ChannelUnavailable),
+        (999, None, SubmitResult::Failed),
+        (12_345, None, SubmitResult::Failed),
     ] {
         assert_eq!(answered(request, recipient).await, expected, "{request} {recipient:?}");
     }
@@ -62,13 +62,13 @@ async fn each_response_code_says_whether_the_message_was_taken() {
 #[tokio::test]
 async fn what_stands_before_the_gateway_is_understood_too() {
     for (status, body, expected) in [
-        (200, "<html>", Submission::Failed),
-        (302, "", Submission::Closed),
-        (401, "", Submission::Closed),
-        (404, "", Submission::Closed),
-        (429, "", Submission::Busy { retry_after: None }),
-        (500, "", Submission::Failed),
-        (503, "", Submission::Busy { retry_after: None }),
+        (200, "<html>", SubmitResult::Failed),
+        (302, "", SubmitResult::ChannelUnavailable),
+        (401, "", SubmitResult::ChannelUnavailable),
+        (404, "", SubmitResult::ChannelUnavailable),
+        (429, "", SubmitResult::Throttled { retry_after: None }),
+        (500, "", SubmitResult::Failed),
+        (503, "", SubmitResult::Throttled { retry_after: None }),
     ] {
         assert_eq!(submit(&Service::always(status, &[], body).await.url).await, expected, "{status}");
     }
@@ -76,8 +76,12 @@ async fn what_stands_before_the_gateway_is_understood_too() {
 
 #[tokio::test]
 async fn silence_after_the_request_is_told_from_no_connection() {
-    assert_eq!(submit(&nobody().await).await, Submission::Unreachable);
+    assert_eq!(submit(&nobody().await).await, SubmitResult::Unreachable);
     for then in [Then::Cut, Then::Hang] {
-        assert_eq!(submit(&Service::breaking("", then).await.url).await, Submission::Unanswered, "{then:?}");
+        assert_eq!(
+            submit(&Service::breaking("", then).await.url).await,
+            SubmitResult::Unanswered,
+            "{then:?}"
+        );
     }
 }

@@ -22,7 +22,7 @@ struct Publisher {
 
 impl Publisher {
     async fn start(names: &[&'static str]) -> (Self, KeySet) {
-        shared::tls::install_crypto_provider();
+        shared::runtime::tls::install_crypto_provider();
         let issuer = Self::default();
         issuer.publish(Some(names));
         let (listener, answers) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), issuer.clone());

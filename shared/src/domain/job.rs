@@ -1,0 +1,97 @@
+//! A job and its legal states.
+
+use std::str::FromStr;
+
+use crate::domain::ids::{ClientId, JobId};
+
+/// Where a job stands. The scripts of the queue move it; nothing else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// Waiting in the stream or in a worker's hands before it sends.
+    Queued,
+    /// Put back until its next try is due.
+    Scheduled,
+    /// The send has begun: from here on a second one is counted against the limit of two.
+    Sending,
+    /// Ended with the SMS taken by the gateway.
+    Processed,
+    /// Ended without.
+    Failed,
+}
+
+impl JobState {
+    /// Every state, in the order a job may pass them.
+    pub const ALL: [Self; 5] = [Self::Queued, Self::Scheduled, Self::Sending, Self::Processed, Self::Failed];
+
+    /// The word in the job record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Scheduled => "scheduled",
+            Self::Sending => "sending",
+            Self::Processed => "processed",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// An ended job never changes again.
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Processed | Self::Failed)
+    }
+}
+
+/// A word that is no state.
+#[derive(Debug, thiserror::Error)]
+#[error("no job state is called so")]
+pub struct UnknownState;
+
+impl FromStr for JobState {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(UnknownState)
+    }
+}
+
+/// A job as its record shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// Who created it and alone may read it.
+    pub client: ClientId,
+    /// Where it stands.
+    pub state: JobState,
+    /// When its end was predicted for, milliseconds since the epoch.
+    pub eta_ms: u64,
+    /// How it ended; `None` while it is live.
+    pub end: Option<JobEnd>,
+}
+
+/// What *finish* wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobEnd {
+    /// HTTP status of the outcome.
+    pub status_code: u16,
+    /// JSON: `response_data` of a processed job, `error` of a failed one.
+    pub result: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_read_back_from_its_word() {
+        for state in JobState::ALL {
+            assert_eq!(state.as_str().parse::<JobState>().unwrap(), state);
+        }
+        assert!("done".parse::<JobState>().is_err());
+    }
+
+    #[test]
+    fn two_states_are_ends() {
+        let ends: Vec<_> = JobState::ALL.into_iter().filter(|state| state.has_ended()).collect();
+        assert_eq!(ends, [JobState::Processed, JobState::Failed]);
+    }
+}

@@ -1,0 +1,217 @@
+//! Waiting for jobs to end: one subscription for the whole process, and a place for everybody who waits. Nobody polls.
+//!
+//! Nothing is missed if it is used in this order: take a place, read the job, wait, read again. A message published
+//! while there was no subscription is made up for when there is one again: every job that is waited for is looked at.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ::redis::Pipeline;
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::{Queue, QueueError};
+use crate::domain::ids::JobId;
+use crate::redis::{ChannelSubscription, Listener, RedisError};
+use crate::settings::RedisConfig;
+
+/// Waits between attempts to subscribe grow from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Jobs looked at in one round trip when a subscription is made.
+const LOOKED_AT_ONCE: usize = 500;
+
+/// Everybody in this process who waits for a job; clones share it.
+#[derive(Clone)]
+pub struct JobNotifier {
+    queue: Queue,
+    listener: Arc<Listener>,
+    places: Arc<Places>,
+}
+
+/// A place to wait for one job at; dropping it leaves nothing behind.
+pub struct Subscription {
+    job: JobId,
+    woken: watch::Receiver<()>,
+    places: Arc<Places>,
+}
+
+#[derive(Default)]
+struct Places(Mutex<HashMap<JobId, watch::Sender<()>>>);
+
+impl JobNotifier {
+    /// Those who wait for jobs of this queue. Nothing is heard before `listen` runs.
+    pub fn new(queue: Queue, config: &RedisConfig) -> Result<Self, RedisError> {
+        let listener = Arc::new(Listener::new(config)?);
+        Ok(Self { queue, listener, places: Arc::default() })
+    }
+
+    /// A place to wait at. Whatever happens to the job from now on wakes it.
+    pub fn wait_for(&self, job: &JobId) -> Subscription {
+        let woken = self.places.lock().entry(job.clone()).or_default().subscribe();
+        Subscription { job: job.clone(), woken, places: self.places.clone() }
+    }
+
+    /// Listens until `stop` is cancelled, whatever Redis does meanwhile.
+    pub async fn listen(self, stop: CancellationToken) {
+        stop.run_until_cancelled(self.listen_for_ever()).await;
+    }
+
+    async fn listen_for_ever(&self) {
+        let mut failed = 0;
+        loop {
+            match self.subscribe().await {
+                Ok(mut subscription) => {
+                    if failed > 0 {
+                        tracing::info!(attempts = failed + 1, "ends of jobs are heard of again");
+                    }
+                    failed = 0;
+                    subscription.lost().await;
+                }
+                // Logged when the state changes, not for every attempt.
+                Err(error) if failed == 0 => {
+                    tracing::warn!(%error, "ends of jobs are not heard of, trying again with backoff");
+                }
+                Err(_) => {}
+            }
+            let longest = BACKOFF.0.saturating_mul(1 << failed.min(5)).min(BACKOFF.1);
+            failed += 1;
+            sleep(longest.mul_f64(rand::random_range(0.5..1.0))).await;
+        }
+    }
+
+    /// Listens from now on, and makes up for what was published before.
+    async fn subscribe(&self) -> Result<ChannelSubscription, QueueError> {
+        let keys = self.queue.keys();
+        let channels: Vec<_> = keys.partitions().map(|partition| keys.ended(partition)).collect();
+        let places = self.places.clone();
+        let subscription = self.listener.subscribe(&channels, move |job| places.wake_named(job)).await?;
+        self.wake_ended().await?;
+        Ok(subscription)
+    }
+
+    async fn wake_ended(&self) -> Result<(), QueueError> {
+        let keys = self.queue.keys();
+        let jobs = self.places.jobs();
+        for partition in keys.partitions() {
+            let here: Vec<_> = jobs.iter().filter(|job| keys.partition_of_job(job) == partition).collect();
+            for some in here.chunks(LOOKED_AT_ONCE) {
+                let mut ask = Pipeline::with_capacity(some.len());
+                for job in some {
+                    ask.cmd("HGET").arg(keys.job(partition, job)).arg("status");
+                }
+                let ended: Vec<Option<u16>> = self.queue.redis().pipeline(&ask).await?;
+                let woken = some.iter().zip(ended).filter(|(_, ended)| ended.is_some());
+                woken.for_each(|(job, _)| self.places.wake(job));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Subscription {
+    /// Done as soon as something happened to the job since the place was taken, or since this was done last.
+    pub async fn woken(&mut self) {
+        // The other end is there as long as this one is.
+        drop(self.woken.changed().await);
+    }
+
+    /// Lets go of the place here, while nobody else counts: of two who left at once each would take the other for still
+    /// there.
+    fn leave(&mut self) {
+        let mut places = self.places.lock();
+        self.woken = watch::channel(()).1;
+        if places.get(&self.job).is_some_and(|place| place.receiver_count() == 0) {
+            places.remove(&self.job);
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Places {
+    /// A message is a job's id; any other is nobody's.
+    fn wake_named(&self, job: &[u8]) {
+        if let Some(job) = std::str::from_utf8(job).ok().and_then(|job| job.parse().ok()) {
+            self.wake(&job);
+        }
+    }
+
+    fn wake(&self, job: &JobId) {
+        if let Some(place) = self.lock().get(job) {
+            place.send_replace(());
+        }
+    }
+
+    fn jobs(&self) -> Vec<JobId> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<JobId, watch::Sender<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::redis::Redis;
+    use crate::settings::{QueueConfig, Settings};
+
+    fn waiters() -> JobNotifier {
+        let settings = Settings::from_pairs([("RESEND_REDIS_URL", "redis://127.0.0.1:1/0")]).unwrap();
+        let config = RedisConfig::from_settings(&settings).unwrap();
+        let queue = QueueConfig::from_settings(&settings).unwrap();
+        JobNotifier::new(Queue::new(Redis::new(&config).unwrap(), queue), &config).unwrap()
+    }
+
+    #[test]
+    fn a_message_wakes_all_who_wait_for_its_job_and_nobody_else() {
+        let waiters = waiters();
+        let (job, other) = (JobId::generate(), JobId::generate());
+        let mut waiting = [&job, &job, &other].map(|job| waiters.wait_for(job));
+        waiters.places.wake_named(job.as_str().as_bytes());
+        waiters.places.wake_named(b"\xff not an id");
+        let woken = waiting.each_mut().map(|waiter| waiter.woken().now_or_never().is_some());
+        assert_eq!(woken, [true, true, false]);
+        assert!(waiting[0].woken().now_or_never().is_none(), "once for each message");
+    }
+
+    #[test]
+    fn a_message_between_taking_a_place_and_waiting_is_not_missed() {
+        let waiters = waiters();
+        let job = JobId::generate();
+        let mut waiter = waiters.wait_for(&job);
+        waiters.places.wake(&job);
+        assert!(waiter.woken().now_or_never().is_some());
+    }
+
+    #[test]
+    fn who_left_leaves_nothing_behind() {
+        let waiters = waiters();
+        let job = JobId::generate();
+        let two = (waiters.wait_for(&job), waiters.wait_for(&job));
+        drop(two.0);
+        assert_eq!(waiters.places.jobs(), [job]);
+        drop(two.1);
+        assert!(waiters.places.lock().is_empty());
+    }
+
+    #[test]
+    fn of_two_who_leave_at_once_neither_takes_the_other_for_still_there() {
+        let waiters = waiters();
+        let job = JobId::generate();
+        let mut two = [waiters.wait_for(&job), waiters.wait_for(&job)];
+        // Both have left before either is gone.
+        two.iter_mut().for_each(Subscription::leave);
+        assert!(waiters.places.lock().is_empty());
+    }
+}

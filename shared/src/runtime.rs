@@ -1,0 +1,7 @@
+//! What every program needs to run: its command line, health routes, shutdown signals, TLS, and fail points for tests.
+
+pub mod cli;
+pub mod fail_point;
+pub mod health;
+pub mod shutdown;
+pub mod tls;

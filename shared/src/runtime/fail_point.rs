@@ -1,0 +1,35 @@
+//! Places where a test makes this process die, stop, stall or panic, in the middle of what must not be half done.
+//! Without the cargo feature `failpoints`, which no shipped program is built with, a place is an empty function.
+
+#[cfg(feature = "failpoints")]
+mod armed;
+#[cfg(feature = "failpoints")]
+mod plan;
+
+use crate::domain::ids::JobId;
+
+/// A delivery is in a worker's hands, and nothing was done yet.
+pub const AFTER_FETCH: &str = "after_fetch";
+/// The intent to send is recorded.
+pub const AFTER_BEGIN_SEND: &str = "after_begin_send";
+/// The message is about to go to the gateway.
+pub const BEFORE_SUBMIT: &str = "before_submit";
+/// The gateway has answered.
+pub const AFTER_SUBMIT: &str = "after_submit";
+/// The job's end is about to be recorded.
+pub const BEFORE_FINISH: &str = "before_finish";
+/// The job's end is recorded.
+pub const AFTER_FINISH: &str = "after_finish";
+
+/// Passes a place with a job. What happens there is told by the variable `FAILPOINTS`, read once.
+#[cfg(feature = "failpoints")]
+pub async fn hit(place: &'static str, job: &JobId) {
+    armed::hit(place, job).await;
+}
+
+/// Passes a place with a job: nothing happens.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn hit(_: &'static str, _: &JobId) -> std::future::Ready<()> {
+    std::future::ready(())
+}
