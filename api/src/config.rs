@@ -5,12 +5,14 @@ mod http;
 mod job_href;
 mod server;
 mod sync;
+mod trusted_proxies;
 
 pub use auth::{AuthConfig, AuthMode, IntrospectionConfig, JwtConfig, MithrilUrl, Trust};
 pub use http::{HttpConfig, PublicUrl};
 pub use job_href::JobHref;
 pub use server::ServerLimits;
 pub use sync::{SyncConfig, SyncPolicy};
+pub use trusted_proxies::TrustedProxies;
 
 use shared::settings::{
     ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, ReceiptConfig, RedisConfig,
@@ -41,16 +43,18 @@ pub struct Config {
     pub log: LogConfig,
     /// Where traces go.
     pub traces: TraceConfig,
-    /// What one process and one connection may take. No settings; tests shorten the times.
+    /// What one process and one connection may take; tests shorten the times.
     pub server: ServerLimits,
 }
 
 impl Config {
     /// Reads and checks the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let (http, auth) = (HttpConfig::from_settings(settings)?, AuthConfig::from_settings(settings)?);
+        check_gateway(&http, &auth)?;
         Ok(Self {
-            http: HttpConfig::from_settings(settings)?,
-            auth: AuthConfig::from_settings(settings)?,
+            http,
+            auth,
             limits: ApprovalLimits::from_settings(settings)?,
             otp: otp(settings)?,
             receipts: ReceiptConfig::from_settings(settings)?,
@@ -59,13 +63,48 @@ impl Config {
             redis: RedisConfig::from_settings(settings)?,
             log: LogConfig::from_settings(settings)?,
             traces: TraceConfig::from_settings(settings)?,
-            server: ServerLimits::default(),
+            server: ServerLimits::from_settings(settings)?,
         })
     }
+}
+
+/// Whoever reaches an API of the mode `gateway` may name themselves in a header, unless only proxies are believed.
+fn check_gateway(http: &HttpConfig, auth: &AuthConfig) -> Result<(), ConfigError> {
+    let is_open = !http.listen.ip().is_loopback() && http.trusted_proxies.is_empty();
+    if matches!(auth.mode, AuthMode::Gateway) && is_open {
+        return Err(ConfigError::Conflict(format!(
+            "RESEND_AUTH_MODE=gateway needs RESEND_API_TRUSTED_PROXIES, or a loopback address in RESEND_API_LISTEN \
+             (now {}): anybody else could send its headers",
+            http.listen
+        )));
+    }
+    Ok(())
 }
 
 fn otp(settings: &Settings) -> Result<Option<OtpConfig>, ConfigError> {
     let is_local = OtpMode::from_settings(settings)? == OtpMode::Local;
     let has_key = settings.text("RESEND_OTP_KEY").is_some();
     (is_local && has_key).then(|| OtpConfig::from_settings(settings)).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(listen: &str, proxies: &str) -> Result<Config, ConfigError> {
+        let pairs = [
+            ("RESEND_AUTH_MODE", "gateway"),
+            ("RESEND_API_LISTEN", listen),
+            ("RESEND_API_TRUSTED_PROXIES", proxies),
+        ];
+        Config::from_settings(&Settings::from_pairs(pairs)?)
+    }
+
+    #[test]
+    fn gateway_headers_are_believed_from_proxies_or_on_loopback_only() {
+        assert!(read("127.0.0.1:8080", "").is_ok() && read("[::1]:8080", "").is_ok());
+        assert!(read("0.0.0.0:8080", "10.0.0.0/8").is_ok());
+        let error = read("0.0.0.0:8080", "").unwrap_err().to_string();
+        assert!(error.contains("RESEND_API_TRUSTED_PROXIES"), "{error}");
+    }
 }

@@ -37,6 +37,7 @@ pub(super) fn decide(
     let predicted = Duration::from_millis(ticket.eta_ms.saturating_sub(ticket.now_ms));
     let limit = match (config.policy, preferences.wait) {
         _ if preferences.respond_async => None,
+        (SyncPolicy::Refusals, _) => Some(config.max_wait),
         (SyncPolicy::Never, _) | (SyncPolicy::Prefer, None) => None,
         (SyncPolicy::Prefer | SyncPolicy::Auto, Some(wait)) => Some(wait.min(config.max_wait)),
         (SyncPolicy::Auto, None) => (predicted <= config.max_wait).then_some(config.max_wait),
@@ -56,6 +57,9 @@ pub(super) async fn answer(
     let context = RequestContext::of(&parts.extensions)?;
     let job = wait::for_end(api, turn, &ticket.job, client, limit).await.ok()?;
     let end = job.end?;
+    if api.sync.policy == SyncPolicy::Refusals && job.state == JobState::Processed {
+        return None;
+    }
     Some(if job.state == JobState::Processed { sent(&end, context) } else { Err(refused(&end)) })
 }
 
@@ -75,7 +79,7 @@ mod tests {
     use shared::domain::ids::JobId;
 
     use super::*;
-    use SyncPolicy::{Auto, Never, Prefer};
+    use SyncPolicy::{Auto, Never, Prefer, Refusals};
 
     /// The decision in milliseconds; `predicted` is that of the job's end.
     fn decided(policy: SyncPolicy, wait: Option<u64>, respond_async: bool, predicted: u64) -> Option<u128> {
@@ -99,6 +103,14 @@ mod tests {
         assert_eq!(decided(Auto, None, false, 2_001), None);
         assert_eq!(decided(Auto, Some(1), false, 2_001), Some(1_000));
         assert_eq!(decided(Auto, Some(0), false, 0), None);
+    }
+
+    #[test]
+    fn refusals_are_waited_for_whatever_the_client_prefers_but_an_answer_at_once() {
+        for wait in [None, Some(0), Some(30)] {
+            assert_eq!(decided(Refusals, wait, false, 60_000), Some(2_000), "{wait:?}");
+        }
+        assert_eq!(decided(Refusals, None, true, 0), None);
     }
 
     #[test]

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use axum::http::Uri;
 use shared::settings::{ConfigError, Settings};
 
-use super::JobHref;
+use super::{JobHref, TrustedProxies};
 
 /// `RESEND_API_*`, `RESEND_JOB_HREF`.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// `RESEND_API_LISTEN` (default `127.0.0.1:8080`); port 0 takes any free one.
     pub listen: SocketAddr,
+    /// `RESEND_API_ADMIN_LISTEN` (default none): where `/metrics`, `/readyz` and `/healthz` are served instead.
+    pub admin_listen: Option<SocketAddr>,
+    /// `RESEND_API_TRUSTED_PROXIES` (default none).
+    pub trusted_proxies: TrustedProxies,
     /// `RESEND_API_PUBLIC_URL` (default: scheme and host of each request): for `meta.url`.
     pub public_url: Option<PublicUrl>,
     /// `RESEND_JOB_HREF` (default `/Jobs/{id}`): the link to a job.
@@ -27,8 +31,12 @@ pub struct PublicUrl(Arc<str>);
 impl HttpConfig {
     /// Reads the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let wants = "an IP address and port such as 127.0.0.1:8080";
+        let admin = "RESEND_API_ADMIN_LISTEN";
         Ok(Self {
-            listen: settings.parse("RESEND_API_LISTEN", "an IP address and port such as 127.0.0.1:8080")?,
+            listen: settings.parse("RESEND_API_LISTEN", wants)?,
+            admin_listen: settings.text(admin).map(|_| settings.parse(admin, wants)).transpose()?,
+            trusted_proxies: TrustedProxies::from_settings(settings)?,
             public_url: public_url(settings)?,
             job_href: JobHref::from_settings(settings)?,
         })

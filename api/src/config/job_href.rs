@@ -5,33 +5,38 @@ use shared::settings::{ConfigError, Settings};
 
 const PLACE: &str = "{id}";
 
-/// `RESEND_JOB_HREF` (default `/Jobs/{id}`): a path, or a whole URL, with the place of the id.
+/// The paths a job is served under. A proxy may put something before them, which a whole URL then names.
+const SERVED: [&str; 3] = ["/Jobs/{id}", "/jobs/{id}", "/api/jobs/{id}"];
+
+/// `RESEND_JOB_HREF` (default `/Jobs/{id}`): a path, or a whole URL, that ends with the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobHref {
     before: String,
-    after: String,
 }
 
 impl JobHref {
     /// Reads the template. Visible ASCII only, because the link is a header (`Location`) too.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         const NAME: &str = "RESEND_JOB_HREF";
-        let wants = "a path or an http(s) URL with {id} in it once, such as /Jobs/{id}";
+        let wants = "/Jobs/{id}, /jobs/{id} or /api/jobs/{id}, or an http(s) URL that ends in one of them";
         let template = settings.required(NAME, wants)?;
         Self::parse(template).ok_or_else(|| settings.wrong(NAME, wants))
     }
 
     fn parse(template: &str) -> Option<Self> {
-        let rooted = ["/", "http://", "https://"].iter().any(|start| template.starts_with(start));
+        let is_url = ["http://", "https://"]
+            .iter()
+            .any(|start| template.strip_prefix(start).is_some_and(|rest| !rest.starts_with('/')));
+        let is_served = |path: &&str| if is_url { template.ends_with(path) } else { template == *path };
         let (before, after) = template.split_once(PLACE)?;
-        let once = !after.contains(PLACE);
         let visible = template.bytes().all(|byte| byte.is_ascii_graphic());
-        (rooted && once && visible).then(|| Self { before: before.to_owned(), after: after.to_owned() })
+        (SERVED.iter().any(|path| is_served(path)) && after.is_empty() && visible)
+            .then(|| Self { before: before.to_owned() })
     }
 
     /// The link to this job.
     pub fn of(&self, job: &JobId) -> String {
-        [&self.before, job.as_str(), &self.after].concat()
+        [&self.before, job.as_str()].concat()
     }
 }
 
@@ -44,7 +49,7 @@ mod tests {
         let job: JobId = "NBXk9EyErUZv1RhXgyvgg".parse().unwrap();
         for (template, href) in [
             ("/Jobs/{id}", "/Jobs/NBXk9EyErUZv1RhXgyvgg"),
-            ("/jobs/{id}/", "/jobs/NBXk9EyErUZv1RhXgyvgg/"),
+            ("/jobs/{id}", "/jobs/NBXk9EyErUZv1RhXgyvgg"),
             ("https://example.com/api/jobs/{id}", "https://example.com/api/jobs/NBXk9EyErUZv1RhXgyvgg"),
         ] {
             assert_eq!(JobHref::parse(template).unwrap().of(&job), href);
@@ -52,10 +57,20 @@ mod tests {
     }
 
     #[test]
-    fn a_template_without_one_place_or_root_is_refused() {
-        for template in
-            ["/Jobs/", "/Jobs/{id}/{id}", "Jobs/{id}", "ftp://a/{id}", "/Jobs /{id}", "/роботи/{id}"]
-        {
+    fn a_template_that_no_route_serves_is_refused() {
+        for template in [
+            "/Jobs/",
+            "/Jobs/{id}/{id}",
+            "/jobs/{id}/",
+            "/JOBS/{id}",
+            "/v1/jobs/{id}",
+            "Jobs/{id}",
+            "ftp://a/Jobs/{id}",
+            "https:///Jobs/{id}",
+            "https://a/{id}/Jobs/{id}",
+            "https://a/tasks/{id}",
+            "https://a /Jobs/{id}",
+        ] {
             assert_eq!(JobHref::parse(template), None, "{template}");
         }
         let error = JobHref::from_settings(&Settings::from_pairs([("RESEND_JOB_HREF", "/Jobs/")]).unwrap())

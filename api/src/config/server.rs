@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use shared::settings::{ConfigError, Settings};
+
 /// Limits of the HTTP server.
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
@@ -9,7 +11,7 @@ pub struct ServerLimits {
     pub head: Duration,
     /// Longest a request's body may take; then 400.
     pub body: Duration,
-    /// Longest a connection may stay open between two requests.
+    /// `RESEND_API_KEEP_ALIVE_SECONDS` (default 90): longest a connection may stay open between two requests.
     pub keep_alive: Duration,
     /// Longest a request may take, its body included; then 503.
     pub request: Duration,
@@ -24,11 +26,23 @@ pub struct ServerLimits {
     pub receipt_bodies: usize,
     /// Clients that wait for a job at once; one more is answered at once, as if it had not asked to wait.
     pub waits: usize,
-    /// After a stop, new connections are still taken for at least so long, so that whoever balances the load sees
-    /// the readiness turn before a connection is refused.
+    /// `RESEND_API_STOP_DELAY_SECONDS` (default 1): after a stop, new connections are still accepted for so long, so
+    /// that a load balancer sees the readiness turn before a connection is refused.
     pub linger: Duration,
     /// After a stop, everything has ended within this.
     pub stop: Duration,
+}
+
+impl ServerLimits {
+    /// Reads the settings; the other limits have none.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+        let seconds = |name, bounds| settings.number(name, "seconds", bounds).map(Duration::from_secs);
+        Ok(Self {
+            keep_alive: seconds("RESEND_API_KEEP_ALIVE_SECONDS", 5..=3_600)?,
+            linger: seconds("RESEND_API_STOP_DELAY_SECONDS", 0..=20)?,
+            ..Self::default()
+        })
+    }
 }
 
 impl Default for ServerLimits {
@@ -36,7 +50,7 @@ impl Default for ServerLimits {
         Self {
             head: Duration::from_secs(5),
             body: Duration::from_secs(5),
-            keep_alive: Duration::from_mins(1),
+            keep_alive: Duration::from_secs(90),
             request: Duration::from_secs(10),
             connections: 16_384,
             connections_per_address: 8_192,

@@ -20,6 +20,9 @@ pub enum SyncPolicy {
     Prefer,
     /// The client, or the prediction that the job will have ended in time.
     Auto,
+    /// The server, for clients that never poll: a job that failed in time is answered with its error, everything else
+    /// with 202.
+    Refusals,
     /// Nobody: the answer is always 202.
     Never,
 }
@@ -28,10 +31,11 @@ impl SyncConfig {
     /// Reads the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         const NAME: &str = "RESEND_SYNC_POLICY";
-        let wants = "prefer, auto or never";
+        let wants = "prefer, auto, refusals or never";
         let policy = match settings.required(NAME, wants)? {
             "prefer" => SyncPolicy::Prefer,
             "auto" => SyncPolicy::Auto,
+            "refusals" => SyncPolicy::Refusals,
             "never" => SyncPolicy::Never,
             _ => return Err(settings.wrong(NAME, wants)),
         };
