@@ -4,25 +4,21 @@
 
 mod bearer;
 mod cache;
-pub(crate) mod caller;
-mod gateway;
-mod introspection;
-mod jwt;
-mod mithril;
-mod voucher;
+mod client;
+mod origin;
+pub(crate) mod principal;
+mod providers;
 
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
-use caller::Access;
-pub(crate) use caller::{Caller, Scope};
+pub(crate) use origin::Origin;
+use principal::Access;
+pub(crate) use principal::{Principal, Scope};
 
 use crate::config::{AuthConfig, AuthMode};
-use crate::request_context::RequestContext;
-use introspection::Introspection;
-use jwt::Jwt;
-use mithril::Mithril;
+use providers::{Introspection, Jwt, Mithril, gateway_principal};
 
 /// Why a caller is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,35 +49,37 @@ impl Authenticator {
     /// Sets it up; the error is that of the client for upstream calls.
     pub(crate) fn new(config: &AuthConfig) -> Result<Self, reqwest::Error> {
         match &config.mode {
-            AuthMode::Introspection(mode) => Introspection::new(mode, &config.trust).map(Self::Introspection),
+            AuthMode::Introspection(mode) => {
+                Introspection::new(mode, &config.cache_ttl).map(Self::Introspection)
+            }
             AuthMode::Jwt(mode) => Jwt::new(mode).map(Box::new).map(Self::Jwt),
-            AuthMode::Mithril(url) => Mithril::new(url, &config.trust).map(Self::Mithril),
+            AuthMode::Mithril(url) => Mithril::new(url, &config.cache_ttl).map(Self::Mithril),
             AuthMode::Gateway => Ok(Self::Gateway),
         }
     }
 
     /// The caller, if the token is good and holds the scope.
-    pub(crate) async fn admit(
+    pub(crate) async fn authorize(
         &self,
         scope: Scope,
         headers: &HeaderMap,
-        context: &RequestContext,
-    ) -> Result<Arc<Caller>, AuthError> {
-        let caller = self.caller(scope.access(), headers, context).await?;
-        if caller.scopes.contains(scope) { Ok(caller) } else { Err(AuthError::MissingScope(scope)) }
+        origin: Origin<'_>,
+    ) -> Result<Arc<Principal>, AuthError> {
+        let principal = self.principal(scope.access(), headers, origin).await?;
+        if principal.scopes.contains(scope) { Ok(principal) } else { Err(AuthError::MissingScope(scope)) }
     }
 
-    async fn caller(
+    async fn principal(
         &self,
         access: Access,
         headers: &HeaderMap,
-        context: &RequestContext,
-    ) -> Result<Arc<Caller>, AuthError> {
+        origin: Origin<'_>,
+    ) -> Result<Arc<Principal>, AuthError> {
         match self {
-            Self::Introspection(mode) => mode.caller(bearer::token(headers)?, access, context).await,
-            Self::Jwt(mode) => mode.caller(bearer::token(headers)?, context).await,
-            Self::Mithril(mode) => mode.caller(bearer::token(headers)?, access, context).await,
-            Self::Gateway => gateway::caller(headers),
+            Self::Introspection(mode) => mode.principal(bearer::token(headers)?, access, origin).await,
+            Self::Jwt(mode) => mode.principal(bearer::token(headers)?, origin).await,
+            Self::Mithril(mode) => mode.principal(bearer::token(headers)?, access, origin).await,
+            Self::Gateway => gateway_principal(headers),
         }
     }
 }

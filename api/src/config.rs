@@ -7,7 +7,7 @@ mod server;
 mod sync;
 mod trusted_proxies;
 
-pub use auth::{AuthConfig, AuthMode, IntrospectionConfig, JwtConfig, MithrilUrl, Trust};
+pub use auth::{AuthConfig, AuthMode, CacheTtl, IntrospectionConfig, JwtConfig, MithrilUrl};
 pub use http::{HttpConfig, PublicUrl};
 pub use job_href::JobHref;
 pub use server::ServerLimits;

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use shared::domain::ids::{IdempotencyKey, RequestId, TraceParent};
 use shared::telemetry::span::Span;
 
+use crate::auth::Origin;
 use crate::config::PublicUrl;
 use crate::idempotency;
 
@@ -71,6 +72,11 @@ impl RequestContext {
             identity.trace = Some(trace);
         }
         self
+    }
+
+    /// What a question about its token tells of it.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        Origin { request_id: &self.request_id, trace: self.trace.as_ref() }
     }
 
     /// The context of the request these extensions belong to. There is one for every request that came through the

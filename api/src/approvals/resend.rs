@@ -14,7 +14,7 @@ use shared::queue::{AcceptedJob, Enqueued, NewJob};
 use shared::telemetry::metric;
 
 use super::{body, sync};
-use crate::auth::{Caller, Scope};
+use crate::auth::{Principal, Scope};
 use crate::envelope;
 use crate::error::{ApiError, Rule, Violation, seconds_until};
 use crate::idempotency;
@@ -45,7 +45,7 @@ const FOREIGN_JOB: &str = "live_job";
 pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let caller = api.authenticator.admit(Scope::ApprovalCreate, &parts.headers, context).await?;
+    let caller = api.authenticator.authorize(Scope::ApprovalCreate, &parts.headers, context.origin()).await?;
     body::ignore(body, api.server.body).await?;
     let job = new_job(&parts, &caller, context)?;
     let enqueued = api.queue.enqueue(&job, &api.approval_limits).await;
@@ -57,7 +57,7 @@ pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Res
 async fn answer(
     ticket: &AcceptedJob,
     parts: &Parts,
-    caller: &Caller,
+    caller: &Principal,
     api: &Api,
 ) -> Result<Response, ApiError> {
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
@@ -78,7 +78,7 @@ async fn answer(
 }
 
 /// Checks both ids and the key, so that everything that is wrong is told at once.
-fn new_job(parts: &Parts, caller: &Caller, context: &RequestContext) -> Result<NewJob, ApiError> {
+fn new_job(parts: &Parts, caller: &Principal, context: &RequestContext) -> Result<NewJob, ApiError> {
     let patient = id(&parts.uri, 3, "$.patient_id");
     let approval = id(&parts.uri, 5, "$.id");
     let key = idempotency::key(&parts.headers);
@@ -147,7 +147,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::auth::caller::Scopes;
+    use crate::auth::principal::Scopes;
 
     const RIGHT: &str = "aff00bf6-68bf-4b49-b66d-f031d48922b3";
 
@@ -156,7 +156,8 @@ mod tests {
         let request =
             Request::builder().uri(uri).header("x-idempotency-key", key).body(Body::empty()).unwrap();
         let context = RequestContext::read(&request, None);
-        let caller = Caller { client: "mis-a".parse().unwrap(), scopes: Scopes::default(), expires_at: None };
+        let caller =
+            Principal { client: "mis-a".parse().unwrap(), scopes: Scopes::default(), expires_at: None };
         new_job(&request.into_parts().0, &caller, &context)
             .map_err(|error| serde_json::to_value(error.violations()).unwrap())
     }

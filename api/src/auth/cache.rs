@@ -10,18 +10,18 @@ use sha2::{Digest, Sha256};
 use shared::domain::clock;
 
 use super::AuthError;
-use super::caller::{Access, Caller};
-use crate::config::Trust;
+use crate::auth::principal::{Access, Principal};
+use crate::config::CacheTtl;
 
 /// Tokens remembered; with the longest client id about 40 MB. The least used go first.
 const CAPACITY: u64 = 50_000;
 
 /// What was said of a token: its bearer, or that it is good for nothing.
-pub(crate) type Verdict = Option<Arc<Caller>>;
+pub(crate) type CachedIdentity = Option<Arc<Principal>>;
 
 /// Whoever vouches for tokens gave no usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoAnswer;
+pub(crate) struct ProviderUnavailable;
 
 /// SHA-256 of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,51 +34,51 @@ impl TokenHash {
     }
 }
 
-/// Verdicts by token. Each is held twice, because writes trust it for a shorter time than reads.
+/// Identities by token. Each is held twice, because writes trust it for a shorter time than reads.
 pub(crate) struct TokenCache {
-    for_writes: Cache<TokenHash, Verdict>,
-    for_reads: Cache<TokenHash, Verdict>,
+    for_writes: Cache<TokenHash, CachedIdentity>,
+    for_reads: Cache<TokenHash, CachedIdentity>,
 }
 
 impl TokenCache {
     /// An empty one.
-    pub(crate) fn new(trust: &Trust) -> Self {
+    pub(crate) fn new(trust: &CacheTtl) -> Self {
         Self { for_writes: cache(trust.write), for_reads: cache(trust.read) }
     }
 
     /// The bearer of a token, unless it is good for nothing or past its own end.
-    pub(crate) async fn caller<A: Future<Output = Result<Verdict, NoAnswer>>>(
+    pub(crate) async fn principal<A: Future<Output = Result<CachedIdentity, ProviderUnavailable>>>(
         &self,
         token: &str,
         access: Access,
         ask: impl FnOnce() -> A,
-    ) -> Result<Arc<Caller>, AuthError> {
-        let verdict = self.verdict(TokenHash::of(token), access, ask).await;
-        let caller = verdict.map_err(|_| AuthError::Unavailable)?.ok_or(AuthError::InvalidToken)?;
-        let in_force = caller.expires_at.is_none_or(|end| end > now_seconds());
-        in_force.then_some(caller).ok_or(AuthError::InvalidToken)
+    ) -> Result<Arc<Principal>, AuthError> {
+        let identity = self.identity(TokenHash::of(token), access, ask).await;
+        let principal = identity.map_err(|_| AuthError::Unavailable)?.ok_or(AuthError::InvalidToken)?;
+        let in_force = principal.expires_at.is_none_or(|end| end > now_seconds());
+        in_force.then_some(principal).ok_or(AuthError::InvalidToken)
     }
 
-    /// The verdict that is trusted for this access; `ask` is called where there is none. It is no future yet, which would
+    /// The identity that is trusted for this access; `ask` is called where there is none. It is no future yet, which would
     /// be part of every request whose token is known.
-    pub(crate) async fn verdict<A: Future<Output = Result<Verdict, NoAnswer>>>(
+    pub(crate) async fn identity<A: Future<Output = Result<CachedIdentity, ProviderUnavailable>>>(
         &self,
         token: TokenHash,
         access: Access,
         ask: impl FnOnce() -> A,
-    ) -> Result<Verdict, NoAnswer> {
+    ) -> Result<CachedIdentity, ProviderUnavailable> {
         let trusted = match access {
             Access::Write => self.for_writes.get(&token).await,
             Access::Read => self.for_reads.get(&token).await,
         };
-        if let Some(verdict) = trusted {
-            return Ok(verdict);
+        if let Some(identity) = trusted {
+            return Ok(identity);
         }
         // The rare way is boxed, so that the usual one stays small.
         let asked = Box::pin(async {
-            let verdict = ask().await?;
-            self.for_reads.insert(token, verdict.clone()).await;
-            Ok(verdict)
+            let identity = ask().await?;
+            self.for_reads.insert(token, identity.clone()).await;
+            Ok(identity)
         });
         Box::pin(self.for_writes.try_get_with(token, asked)).await.map_err(|no_answer| *no_answer)
     }
@@ -88,7 +88,7 @@ fn now_seconds() -> i64 {
     i64::try_from(clock::now_ms() / 1_000).unwrap_or(i64::MAX)
 }
 
-fn cache(trusted_for: Duration) -> Cache<TokenHash, Verdict> {
+fn cache(trusted_for: Duration) -> Cache<TokenHash, CachedIdentity> {
     Cache::builder().max_capacity(CAPACITY).time_to_live(trusted_for).build()
 }
 
@@ -102,24 +102,24 @@ mod tests {
     use tokio::sync::Notify;
 
     use super::*;
-    use crate::auth::caller::Scopes;
+    use crate::auth::principal::Scopes;
 
-    const LONG: Trust = Trust { write: Duration::from_mins(1), read: Duration::from_mins(1) };
+    const LONG: CacheTtl = CacheTtl { write: Duration::from_mins(1), read: Duration::from_mins(1) };
 
-    /// A vouching service that counts how often it is asked.
+    /// A provider that counts how often it is asked.
     #[derive(Default)]
-    struct Voucher {
+    struct ProviderClient {
         asked: AtomicUsize,
     }
 
-    impl Voucher {
+    impl ProviderClient {
         fn answer(
             &self,
-            verdict: Result<Verdict, NoAnswer>,
-        ) -> impl Future<Output = Result<Verdict, NoAnswer>> {
+            identity: Result<CachedIdentity, ProviderUnavailable>,
+        ) -> impl Future<Output = Result<CachedIdentity, ProviderUnavailable>> {
             poll_fn(move |_| {
                 self.asked.fetch_add(1, Ordering::SeqCst);
-                Poll::Ready(verdict.clone())
+                Poll::Ready(identity.clone())
             })
         }
 
@@ -128,22 +128,23 @@ mod tests {
         }
     }
 
-    fn caller() -> Arc<Caller> {
+    fn principal() -> Arc<Principal> {
         let client = "mis-a".parse().unwrap();
-        Arc::new(Caller { client, scopes: Scopes::parse("job:read"), expires_at: None })
+        Arc::new(Principal { client, scopes: Scopes::parse("job:read"), expires_at: None })
     }
 
     #[tokio::test]
     async fn good_and_bad_verdicts_are_remembered_for_both_accesses() {
-        for verdict in [Some(caller()), None] {
-            let (cache, voucher, token) = (TokenCache::new(&LONG), Voucher::default(), TokenHash::of("a"));
+        for identity in [Some(principal()), None] {
+            let (cache, client, token) =
+                (TokenCache::new(&LONG), ProviderClient::default(), TokenHash::of("a"));
             for access in [Access::Write, Access::Read, Access::Write] {
                 assert_eq!(
-                    cache.verdict(token, access, || voucher.answer(Ok(verdict.clone()))).await,
-                    Ok(verdict.clone())
+                    cache.identity(token, access, || client.answer(Ok(identity.clone()))).await,
+                    Ok(identity.clone())
                 );
             }
-            assert_eq!(voucher.asked(), 1);
+            assert_eq!(client.asked(), 1);
         }
     }
 
@@ -151,59 +152,62 @@ mod tests {
     async fn a_token_past_its_own_end_is_refused_however_fresh_the_verdict() {
         let cache = TokenCache::new(&LONG);
         for (expires_at, wanted) in [(None, true), (Some(i64::MAX), true), (Some(now_seconds()), false)] {
-            let caller = Arc::new(Caller { expires_at, ..Caller::clone(&caller()) });
-            let verdict = async { Ok(Some(caller)) };
-            let told = cache.caller(&format!("{expires_at:?}"), Access::Read, || verdict).await;
+            let principal = Arc::new(Principal { expires_at, ..Principal::clone(&principal()) });
+            let identity = async { Ok(Some(principal)) };
+            let told = cache.principal(&format!("{expires_at:?}"), Access::Read, || identity).await;
             assert_eq!(told.is_ok(), wanted, "{expires_at:?}");
         }
     }
 
     #[tokio::test]
     async fn a_failure_is_not_remembered() {
-        let (cache, voucher, token) = (TokenCache::new(&LONG), Voucher::default(), TokenHash::of("a"));
-        assert_eq!(cache.verdict(token, Access::Read, || voucher.answer(Err(NoAnswer))).await, Err(NoAnswer));
-        assert_eq!(cache.verdict(token, Access::Read, || voucher.answer(Ok(None))).await, Ok(None));
-        assert_eq!(voucher.asked(), 2);
+        let (cache, client, token) = (TokenCache::new(&LONG), ProviderClient::default(), TokenHash::of("a"));
+        assert_eq!(
+            cache.identity(token, Access::Read, || client.answer(Err(ProviderUnavailable))).await,
+            Err(ProviderUnavailable)
+        );
+        assert_eq!(cache.identity(token, Access::Read, || client.answer(Ok(None))).await, Ok(None));
+        assert_eq!(client.asked(), 2);
     }
 
     #[tokio::test]
     async fn a_write_asks_again_where_a_read_still_trusts() {
-        let trust = Trust { write: Duration::ZERO, read: Duration::from_mins(1) };
-        let (cache, voucher, token) = (TokenCache::new(&trust), Voucher::default(), TokenHash::of("a"));
+        let trust = CacheTtl { write: Duration::ZERO, read: Duration::from_mins(1) };
+        let (cache, client, token) = (TokenCache::new(&trust), ProviderClient::default(), TokenHash::of("a"));
         for access in [Access::Write, Access::Read, Access::Write, Access::Read] {
             assert_eq!(
-                cache.verdict(token, access, || voucher.answer(Ok(Some(caller())))).await,
-                Ok(Some(caller()))
+                cache.identity(token, access, || client.answer(Ok(Some(principal())))).await,
+                Ok(Some(principal()))
             );
         }
-        assert_eq!(voucher.asked(), 2);
+        assert_eq!(client.asked(), 2);
     }
 
     #[tokio::test]
     async fn trust_of_zero_asks_every_time() {
-        let trust = Trust { write: Duration::ZERO, read: Duration::ZERO };
-        let (cache, voucher, token) = (TokenCache::new(&trust), Voucher::default(), TokenHash::of("a"));
+        let trust = CacheTtl { write: Duration::ZERO, read: Duration::ZERO };
+        let (cache, client, token) = (TokenCache::new(&trust), ProviderClient::default(), TokenHash::of("a"));
         for access in [Access::Read, Access::Write, Access::Read] {
             assert_eq!(
-                cache.verdict(token, access, || voucher.answer(Ok(Some(caller())))).await,
-                Ok(Some(caller()))
+                cache.identity(token, access, || client.answer(Ok(Some(principal())))).await,
+                Ok(Some(principal()))
             );
         }
-        assert_eq!(voucher.asked(), 3);
+        assert_eq!(client.asked(), 3);
     }
 
     #[tokio::test]
     async fn five_hundred_first_uses_at_once_ask_once() {
-        let (cache, voucher, answer) = (TokenCache::new(&LONG), Voucher::default(), Notify::new());
+        let (cache, client, answer) = (TokenCache::new(&LONG), ProviderClient::default(), Notify::new());
         let uses = (0..500).map(|_| {
             let ask = async {
                 answer.notified().await;
-                voucher.answer(Ok(Some(caller()))).await
+                client.answer(Ok(Some(principal()))).await
             };
-            cache.verdict(TokenHash::of("a"), Access::Write, || ask)
+            cache.identity(TokenHash::of("a"), Access::Write, || ask)
         });
-        let (verdicts, ()) = tokio::join!(join_all(uses), async { answer.notify_waiters() });
-        assert!(verdicts.iter().all(|verdict| *verdict == Ok(Some(caller()))));
-        assert_eq!(voucher.asked(), 1);
+        let (identities, ()) = tokio::join!(join_all(uses), async { answer.notify_waiters() });
+        assert!(identities.iter().all(|identity| *identity == Ok(Some(principal()))));
+        assert_eq!(client.asked(), 1);
     }
 }

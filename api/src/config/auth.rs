@@ -18,8 +18,8 @@ pub use mithril::MithrilUrl;
 pub struct AuthConfig {
     /// `RESEND_AUTH_MODE` (no default, must be set).
     pub mode: AuthMode,
-    /// How long the last check of a token is trusted.
-    pub trust: Trust,
+    /// How long the answer about a token is cached.
+    pub cache_ttl: CacheTtl,
 }
 
 /// Who vouches for a token.
@@ -35,9 +35,10 @@ pub enum AuthMode {
     Gateway,
 }
 
-/// `RESEND_AUTH_CACHE_SECONDS`: upper bounds of trust in a check; a token's own end comes first. Zero trusts none.
+/// `RESEND_AUTH_CACHE_SECONDS`: how long an answer about a token is cached at most. A token is never trusted past its own
+/// end; zero caches nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Trust {
+pub struct CacheTtl {
     /// For requests that change something (default 5 s).
     pub write: Duration,
     /// For requests that only read (default 30 s).
@@ -47,7 +48,7 @@ pub struct Trust {
 impl AuthConfig {
     /// Reads the settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(Self { mode: mode(settings)?, trust: trust(settings)? })
+        Ok(Self { mode: mode(settings)?, cache_ttl: cache_ttl(settings)? })
     }
 }
 
@@ -73,13 +74,13 @@ fn url(settings: &Settings) -> Result<Url, ConfigError> {
     if fits { Ok(url) } else { Err(settings.wrong(NAME, wants)) }
 }
 
-fn trust(settings: &Settings) -> Result<Trust, ConfigError> {
+fn cache_ttl(settings: &Settings) -> Result<CacheTtl, ConfigError> {
     const NAME: &str = "RESEND_AUTH_CACHE_SECONDS";
     if settings.text(NAME).is_none() {
-        return Ok(Trust { write: Duration::from_secs(5), read: Duration::from_secs(30) });
+        return Ok(CacheTtl { write: Duration::from_secs(5), read: Duration::from_secs(30) });
     }
     let bound = Duration::from_secs(settings.number(NAME, "seconds", 0..=300)?);
-    Ok(Trust { write: bound, read: bound })
+    Ok(CacheTtl { write: bound, read: bound })
 }
 
 #[cfg(test)]
@@ -133,10 +134,10 @@ mod tests {
 
     #[test]
     fn trust_has_a_default_for_writes_and_one_for_reads_and_one_setting_for_both() {
-        let seconds = |trust: Trust| (trust.write.as_secs(), trust.read.as_secs());
-        assert_eq!(seconds(read(&COMPLETE).unwrap().trust), (5, 30));
+        let seconds = |ttl: CacheTtl| (ttl.write.as_secs(), ttl.read.as_secs());
+        assert_eq!(seconds(read(&COMPLETE).unwrap().cache_ttl), (5, 30));
         let shorter: Vec<_> = COMPLETE.into_iter().chain([("RESEND_AUTH_CACHE_SECONDS", "2")]).collect();
-        assert_eq!(seconds(read(&shorter).unwrap().trust), (2, 2));
+        assert_eq!(seconds(read(&shorter).unwrap().cache_ttl), (2, 2));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::etag;
 use super::owned::{job_id, owned_job};
 use super::view::JobView;
 use crate::admission::Turn;
-use crate::auth::{Caller, Scope};
+use crate::auth::{Principal, Scope};
 use crate::envelope;
 use crate::error::ApiError;
 use crate::openapi::StreamOutcomes;
@@ -44,7 +44,7 @@ struct Following {
     context: RequestContext,
     /// What the client came with: looked at again before each event, for trust in a token ends.
     headers: HeaderMap,
-    caller: Arc<Caller>,
+    caller: Arc<Principal>,
     /// The job as it was read last, and the id of the event it was told by.
     job: Job,
     told: Option<String>,
@@ -68,7 +68,7 @@ struct Following {
 pub(crate) async fn events(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let caller = api.authenticator.admit(Scope::JobRead, &parts.headers, context).await?;
+    let caller = api.authenticator.authorize(Scope::JobRead, &parts.headers, context.origin()).await?;
     let id = job_id(parts.uri.path().rsplit('/').nth(1))?;
     // A stream that cannot wait is none: the client may poll, or try again.
     let wait = Wait::begin(&api, &id, caller.lasts(LONGEST));
@@ -118,8 +118,12 @@ impl Following {
             if self.wait.woken(&self.api).await != Woken::Changed {
                 return None;
             }
-            let caller =
-                self.api.authenticator.admit(Scope::JobRead, &self.headers, &self.context).await.ok()?;
+            let caller = self
+                .api
+                .authenticator
+                .authorize(Scope::JobRead, &self.headers, self.context.origin())
+                .await
+                .ok()?;
             self.caller = caller;
             self.job = owned_job(&self.job.id, &self.caller.client, &self.api).await.ok()?;
         }

@@ -44,7 +44,7 @@ pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Resul
     let (parts, _) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
     let turn = Turn::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let caller = api.authenticator.admit(Scope::JobRead, &parts.headers, context).await?;
+    let caller = api.authenticator.authorize(Scope::JobRead, &parts.headers, context.origin()).await?;
     let id = job_id(parts.uri.path().rsplit('/').next())?;
     let poll = poll(&parts.headers);
     let job = match poll {

@@ -61,7 +61,7 @@ pub(crate) async fn complete(
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    api.authenticator.admit(Scope::OtpVerify, &parts.headers, context).await?;
+    api.authenticator.authorize(Scope::OtpVerify, &parts.headers, context.origin()).await?;
     // Codes this process has no key for are none of its business.
     let codes = api.codes.as_ref().ok_or(ApiError::RouteNotFound)?;
     let body = body::read(body, api.server.body).await?;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use shared::domain::ids::ClientId;
 
-use crate::auth::caller::{Caller, Scopes};
+use crate::auth::principal::{Principal, Scopes};
 
 /// How far the issuer's clock may be ahead of ours, seconds. It is never in favour of a token that has ended.
 const SKEW: f64 = 30.0;
@@ -39,7 +39,7 @@ impl Claims {
     }
 
     /// The bearer, if the token is of this issuer, for this audience, and in force.
-    pub(super) fn caller(self, issuer: &str, audience: &str, now_ms: u64) -> Option<Caller> {
+    pub(super) fn principal(self, issuer: &str, audience: &str, now_ms: u64) -> Option<Principal> {
         // Milliseconds since the epoch stay exact in a double until the year 287396.
         #[allow(clippy::cast_precision_loss)]
         let now = now_ms as f64 / 1_000.0;
@@ -50,7 +50,7 @@ impl Claims {
         let ours = self.iss == issuer && self.aud.holds(audience);
         #[allow(clippy::cast_possible_truncation)]
         let expires_at = Some(self.exp.floor() as i64);
-        (in_force && named && ours).then(|| Caller {
+        (in_force && named && ours).then(|| Principal {
             client: self.client_id,
             scopes: Scopes::parse(&self.scope),
             expires_at,
@@ -76,7 +76,7 @@ mod tests {
 
     const NOW_MS: u64 = 1_000_000;
 
-    fn caller(changes: &Value) -> Option<Caller> {
+    fn principal(changes: &Value) -> Option<Principal> {
         let mut claims = json!({
             "iss": "https://issuer", "aud": "resend", "sub": "u", "client_id": "mis-a", "jti": "1",
             "exp": 1_001, "iat": 999, "scope": "job:read",
@@ -84,14 +84,16 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             claims[name] = value.clone();
         }
-        Claims::read(claims.to_string().as_bytes())?.caller("https://issuer", "resend", NOW_MS)
+        Claims::read(claims.to_string().as_bytes())?.principal("https://issuer", "resend", NOW_MS)
     }
 
     #[test]
     fn a_token_of_the_issuer_for_us_lets_its_client_in() {
-        let caller = caller(&json!({})).unwrap();
-        assert_eq!((caller.client.as_str(), caller.expires_at), ("mis-a", Some(1_001)));
-        assert!(caller.scopes.contains(Scope::JobRead) && !caller.scopes.contains(Scope::ApprovalCreate));
+        let principal = principal(&json!({})).unwrap();
+        assert_eq!((principal.client.as_str(), principal.expires_at), ("mis-a", Some(1_001)));
+        assert!(
+            principal.scopes.contains(Scope::JobRead) && !principal.scopes.contains(Scope::ApprovalCreate)
+        );
     }
 
     #[test]
@@ -102,7 +104,7 @@ mod tests {
             json!({"nbf": 1_030}),
             json!({"exp": 1_000.5}),
         ] {
-            assert!(caller(&good).is_some(), "{good}");
+            assert!(principal(&good).is_some(), "{good}");
         }
     }
 
@@ -129,7 +131,7 @@ mod tests {
             json!({"client_id": "a b"}),
             json!({"client_id": null}),
         ] {
-            assert_eq!(caller(&bad), None, "{bad}");
+            assert_eq!(principal(&bad), None, "{bad}");
         }
     }
 }

@@ -8,8 +8,8 @@ use metrics::histogram;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
 use shared::telemetry::metric;
 
-use super::cache::NoAnswer;
-use crate::request_context::{RequestContext, TRACEPARENT, X_REQUEST_ID};
+use super::Origin;
+use crate::auth::cache::ProviderUnavailable;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 const TOTAL_LIMIT: Duration = Duration::from_secs(2);
@@ -17,8 +17,8 @@ const TOTAL_LIMIT: Duration = Duration::from_secs(2);
 /// Longest answer read, in bytes.
 const SIZE_LIMIT: usize = 64 * 1024;
 
-/// A service that vouches for tokens.
-pub(super) struct Voucher {
+/// A service that is asked for tokens.
+pub(super) struct ProviderClient {
     http: Client,
     name: &'static str,
     failing: AtomicBool,
@@ -41,7 +41,7 @@ pub(super) enum CallError {
     Unreadable,
 }
 
-impl Voucher {
+impl ProviderClient {
     /// One under this name; nothing is asked yet.
     pub(super) fn new(name: &'static str) -> Result<Self, reqwest::Error> {
         let http = Client::builder()
@@ -63,17 +63,17 @@ impl Voucher {
     pub(super) async fn ask<T>(
         &self,
         question: RequestBuilder,
-        context: &RequestContext,
+        origin: Origin<'_>,
         read: impl FnOnce(StatusCode, &[u8]) -> Result<T, CallError>,
-    ) -> Result<T, NoAnswer> {
+    ) -> Result<T, ProviderUnavailable> {
         let started = Instant::now();
-        let answer = call(question, context).await;
+        let answer = call(question, origin).await;
         let answer = answer.and_then(|(status, body)| read(status, &body));
         let result = if answer.is_ok() { "ok" } else { "error" };
         histogram!(metric::UPSTREAM_SECONDS, "service" => self.name, "result" => result)
             .record(started.elapsed());
         self.note(answer.as_ref().err());
-        answer.map_err(|_| NoAnswer)
+        answer.map_err(|_| ProviderUnavailable)
     }
 
     fn note(&self, error: Option<&CallError>) {
@@ -90,15 +90,8 @@ impl Voucher {
     }
 }
 
-async fn call(
-    question: RequestBuilder,
-    context: &RequestContext,
-) -> Result<(StatusCode, Vec<u8>), CallError> {
-    let mut question = question.header(X_REQUEST_ID, context.request_id.as_str());
-    if let Some(trace) = &context.trace {
-        question = question.header(TRACEPARENT, trace.as_str());
-    }
-    let answer = question.send().await?;
+async fn call(question: RequestBuilder, origin: Origin<'_>) -> Result<(StatusCode, Vec<u8>), CallError> {
+    let answer = origin.add_to(question).send().await?;
     Ok((answer.status(), read_all(answer).await?))
 }
 

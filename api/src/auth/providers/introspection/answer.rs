@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::auth::cache::Verdict;
-use crate::auth::caller::{Caller, Scopes};
+use crate::auth::cache::CachedIdentity;
+use crate::auth::principal::{Principal, Scopes};
 
 /// Members that matter here; any others are ignored.
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The bearer of an active token. One that names neither a client nor a subject can own no job: it is refused.
-    pub(super) fn verdict(self) -> Verdict {
+    pub(super) fn identity(self) -> CachedIdentity {
         let named = |name: &Option<String>| name.as_ref().filter(|name| !name.is_empty())?.parse().ok();
         if !self.active {
             return None;
@@ -33,7 +33,7 @@ impl Answer {
             _ => named(&self.sub),
         }?;
         let scopes = Scopes::parse(self.scope.as_deref().unwrap_or_default());
-        Some(Arc::new(Caller { client, scopes, expires_at: self.exp }))
+        Some(Arc::new(Principal { client, scopes, expires_at: self.exp }))
     }
 }
 
@@ -44,13 +44,13 @@ mod tests {
     use super::*;
     use crate::auth::Scope;
 
-    fn verdict(answer: Value) -> Verdict {
-        serde_json::from_value::<Answer>(answer).unwrap().verdict()
+    fn identity(answer: Value) -> CachedIdentity {
+        serde_json::from_value::<Answer>(answer).unwrap().identity()
     }
 
     #[test]
     fn the_client_owns_the_jobs_or_the_subject_where_there_is_none() {
-        let owner = |answer| verdict(answer).map(|caller| caller.client.to_string());
+        let owner = |answer| identity(answer).map(|principal| principal.client.to_string());
         assert_eq!(
             owner(json!({"active": true, "client_id": "mis-a", "sub": "s"})).as_deref(),
             Some("mis-a")
@@ -67,16 +67,18 @@ mod tests {
             json!({"active": true}),
             json!({"active": true, "client_id": "a b", "sub": "s"}),
         ] {
-            assert_eq!(verdict(answer.clone()), None, "{answer}");
+            assert_eq!(identity(answer.clone()), None, "{answer}");
         }
     }
 
     #[test]
     fn scope_and_end_are_read() {
-        let caller =
-            verdict(json!({"active": true, "client_id": "a", "scope": "job:read x", "exp": 7})).unwrap();
-        assert!(caller.scopes.contains(Scope::JobRead) && !caller.scopes.contains(Scope::ApprovalCreate));
-        assert_eq!(caller.expires_at, Some(7));
+        let principal =
+            identity(json!({"active": true, "client_id": "a", "scope": "job:read x", "exp": 7})).unwrap();
+        assert!(
+            principal.scopes.contains(Scope::JobRead) && !principal.scopes.contains(Scope::ApprovalCreate)
+        );
+        assert_eq!(principal.expires_at, Some(7));
     }
 
     #[test]

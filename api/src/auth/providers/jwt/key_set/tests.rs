@@ -4,10 +4,9 @@ use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
 use axum::routing::get;
 use serde_json::{Value, json};
+use shared::domain::ids::RequestId;
 use tokio::net::TcpListener;
 use tokio::time::{advance, pause, resume};
 
@@ -51,13 +50,13 @@ impl Publisher {
     }
 }
 
-fn context() -> RequestContext {
-    RequestContext::read(&Request::new(Body::empty()), None)
+fn request_id() -> RequestId {
+    "req-1".parse().unwrap()
 }
 
 /// Whether the key is known; `None` where nobody can say.
 async fn known(keys: &KeySet, id: &str) -> Option<bool> {
-    keys.key(id, &context()).await.ok().map(|key| key.is_some())
+    keys.key(id, Origin { request_id: &request_id(), trace: None }).await.ok().map(|key| key.is_some())
 }
 
 /// Lets time pass without the sockets noticing: with a clock that stands still they would time out at once.
@@ -125,7 +124,8 @@ async fn known_keys_serve_for_an_hour_while_the_issuer_is_away() {
 #[tokio::test]
 async fn an_attempt_is_noted_also_where_who_caused_it_went_away() {
     let (issuer, keys) = Publisher::start(&["a"]).await;
-    let context = context();
+    let request_id = request_id();
+    let origin = Origin { request_id: &request_id, trace: None };
     let was_asked = async {
         while issuer.asked() == 0 {
             tokio::task::yield_now().await;
@@ -134,7 +134,7 @@ async fn an_attempt_is_noted_also_where_who_caused_it_went_away() {
     tokio::select! {
         biased;
         () = was_asked => {}
-        _ = keys.key("invented", &context) => panic!("the answer cannot be there before the question"),
+        _ = keys.key("invented", origin) => panic!("the answer cannot be there before the question"),
     }
     assert_eq!(known(&keys, "another").await, Some(false));
     assert_eq!(issuer.asked(), 1);

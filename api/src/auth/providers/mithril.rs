@@ -7,51 +7,50 @@ use std::sync::Arc;
 
 use reqwest::{StatusCode, header};
 
-use super::AuthError;
-use super::cache::{NoAnswer, TokenCache, Verdict};
-use super::caller::{Access, Caller};
-use super::voucher::{CallError, Voucher};
-use crate::config::{MithrilUrl, Trust};
-use crate::request_context::RequestContext;
+use crate::auth::cache::{CachedIdentity, ProviderUnavailable, TokenCache};
+use crate::auth::client::{CallError, ProviderClient};
+use crate::auth::principal::{Access, Principal};
+use crate::auth::{AuthError, Origin};
+use crate::config::{CacheTtl, MithrilUrl};
 use answer::Answer;
 
 /// The mode `mithril`.
 pub(crate) struct Mithril {
-    voucher: Voucher,
+    client: ProviderClient,
     url: MithrilUrl,
     cache: TokenCache,
 }
 
 impl Mithril {
     /// Sets it up; nothing is asked yet.
-    pub(crate) fn new(url: &MithrilUrl, trust: &Trust) -> Result<Self, reqwest::Error> {
-        Ok(Self { voucher: Voucher::new("mithril")?, url: url.clone(), cache: TokenCache::new(trust) })
+    pub(crate) fn new(url: &MithrilUrl, trust: &CacheTtl) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: ProviderClient::new("mithril")?, url: url.clone(), cache: TokenCache::new(trust) })
     }
 
     /// The bearer of this token, unless the service does not know it or it is past its own end.
-    pub(crate) async fn caller(
+    pub(crate) async fn principal(
         &self,
         token: &str,
         access: Access,
-        context: &RequestContext,
-    ) -> Result<Arc<Caller>, AuthError> {
-        self.cache.caller(token, access, || self.ask(token, context)).await
+        origin: Origin<'_>,
+    ) -> Result<Arc<Principal>, AuthError> {
+        self.cache.principal(token, access, || self.ask(token, origin)).await
     }
 
-    async fn ask(&self, token: &str, context: &RequestContext) -> Result<Verdict, NoAnswer> {
+    async fn ask(&self, token: &str, origin: Origin<'_>) -> Result<CachedIdentity, ProviderUnavailable> {
         // The service cannot be asked about such a token, so it has not issued it.
         let Some(url) = self.url.of(token) else { return Ok(None) };
-        let question = self.voucher.http().get(url).header(header::ACCEPT, "application/json");
-        self.voucher.ask(question, context, read).await
+        let question = self.client.http().get(url).header(header::ACCEPT, "application/json");
+        self.client.ask(question, origin, read).await
     }
 }
 
-/// A refusal that concerns the token is a verdict; any other, such as too many questions, is no answer.
-fn read(status: StatusCode, body: &[u8]) -> Result<Verdict, CallError> {
+/// A refusal that concerns the token is a identity; any other, such as too many questions, is no answer.
+fn read(status: StatusCode, body: &[u8]) -> Result<CachedIdentity, CallError> {
     match status {
         StatusCode::OK => {
             let answer: Answer = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-            Ok(answer.verdict())
+            Ok(answer.identity())
         }
         StatusCode::UNAUTHORIZED
         | StatusCode::FORBIDDEN

@@ -7,7 +7,7 @@ use shared::domain::ids::ClientId;
 
 /// What a token says of its bearer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Caller {
+pub(crate) struct Principal {
     /// Whose jobs are made and may be read.
     pub(crate) client: ClientId,
     /// What it may do.
@@ -40,7 +40,7 @@ pub(crate) enum Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Scopes(u8);
 
-impl Caller {
+impl Principal {
     /// So long at most, but not past the end of the token: how long it may wait.
     pub(crate) fn lasts(&self, longest: Duration) -> Duration {
         let left = self

@@ -7,54 +7,53 @@ use std::sync::Arc;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret;
 
-use super::AuthError;
-use super::cache::{NoAnswer, TokenCache, Verdict};
-use super::caller::{Access, Caller};
-use super::voucher::{CallError, Voucher};
-use crate::config::{IntrospectionConfig, Trust};
-use crate::request_context::RequestContext;
+use crate::auth::cache::{CachedIdentity, ProviderUnavailable, TokenCache};
+use crate::auth::client::{CallError, ProviderClient};
+use crate::auth::principal::{Access, Principal};
+use crate::auth::{AuthError, Origin};
+use crate::config::{CacheTtl, IntrospectionConfig};
 use answer::Answer;
 
 /// The mode `introspection`.
 pub(crate) struct Introspection {
-    voucher: Voucher,
+    client: ProviderClient,
     config: IntrospectionConfig,
     cache: TokenCache,
 }
 
 impl Introspection {
     /// Sets it up; nothing is asked yet.
-    pub(crate) fn new(config: &IntrospectionConfig, trust: &Trust) -> Result<Self, reqwest::Error> {
-        let voucher = Voucher::new("introspection")?;
-        Ok(Self { voucher, config: config.clone(), cache: TokenCache::new(trust) })
+    pub(crate) fn new(config: &IntrospectionConfig, trust: &CacheTtl) -> Result<Self, reqwest::Error> {
+        let client = ProviderClient::new("introspection")?;
+        Ok(Self { client, config: config.clone(), cache: TokenCache::new(trust) })
     }
 
     /// The bearer of this token, unless it is inactive or past its own end.
-    pub(crate) async fn caller(
+    pub(crate) async fn principal(
         &self,
         token: &str,
         access: Access,
-        context: &RequestContext,
-    ) -> Result<Arc<Caller>, AuthError> {
-        self.cache.caller(token, access, || self.ask(token, context)).await
+        origin: Origin<'_>,
+    ) -> Result<Arc<Principal>, AuthError> {
+        self.cache.principal(token, access, || self.ask(token, origin)).await
     }
 
-    async fn ask(&self, token: &str, context: &RequestContext) -> Result<Verdict, NoAnswer> {
+    async fn ask(&self, token: &str, origin: Origin<'_>) -> Result<CachedIdentity, ProviderUnavailable> {
         let IntrospectionConfig { url, client_id, client_secret } = &self.config;
         let question = self
-            .voucher
+            .client
             .http()
             .post(url.clone())
             .basic_auth(client_id, Some(client_secret.expose_secret()))
             .form(&[("token", token)]);
-        self.voucher.ask(question, context, read).await
+        self.client.ask(question, origin, read).await
     }
 }
 
-fn read(status: StatusCode, body: &[u8]) -> Result<Verdict, CallError> {
+fn read(status: StatusCode, body: &[u8]) -> Result<CachedIdentity, CallError> {
     if status != StatusCode::OK {
         return Err(CallError::Status(status));
     }
     let answer: Answer = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-    Ok(answer.verdict())
+    Ok(answer.identity())
 }

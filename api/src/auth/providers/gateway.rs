@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 
-use super::AuthError;
-use super::caller::{Caller, Scopes};
+use crate::auth::AuthError;
+use crate::auth::principal::{Principal, Scopes};
 
 /// Who the user is; without it nobody was let through.
 const CONSUMER_ID: &str = "x-consumer-id";
@@ -25,8 +25,8 @@ struct Metadata {
     client_id: Option<String>,
 }
 
-/// The caller the gateway names.
-pub(super) fn caller(headers: &HeaderMap) -> Result<Arc<Caller>, AuthError> {
+/// The principal the gateway names.
+pub(in crate::auth) fn principal(headers: &HeaderMap) -> Result<Arc<Principal>, AuthError> {
     let user = only(headers, CONSUMER_ID)?.ok_or(AuthError::NoToken)?;
     let scope = only(headers, CONSUMER_SCOPE)?.unwrap_or_default();
     let metadata = match only(headers, CONSUMER_METADATA)? {
@@ -35,7 +35,7 @@ pub(super) fn caller(headers: &HeaderMap) -> Result<Arc<Caller>, AuthError> {
     };
     let owner = metadata.client_id.filter(|client| !client.is_empty());
     let client = owner.as_deref().unwrap_or(user).parse().map_err(|_| AuthError::InvalidToken)?;
-    Ok(Arc::new(Caller { client, scopes: Scopes::parse(scope), expires_at: None }))
+    Ok(Arc::new(Principal { client, scopes: Scopes::parse(scope), expires_at: None }))
 }
 
 /// A header that was sent once at most: a second one would be the client's own, beside that of the gateway.
@@ -55,31 +55,33 @@ mod tests {
     use super::*;
     use crate::auth::Scope;
 
-    fn caller_of(pairs: &[(&'static str, &str)]) -> Result<Arc<Caller>, AuthError> {
+    fn caller_of(pairs: &[(&'static str, &str)]) -> Result<Arc<Principal>, AuthError> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
-        caller(&headers)
+        principal(&headers)
     }
 
     #[test]
     fn client_and_scope_are_those_the_gateway_names() {
-        let caller = caller_of(&[
+        let principal = caller_of(&[
             (CONSUMER_ID, "u"),
             (CONSUMER_SCOPE, "approval:create person:read"),
             (CONSUMER_METADATA, r#"{"client_id":"mis-a","grant_type":"password"}"#),
         ])
         .unwrap();
-        assert_eq!(caller.client.as_str(), "mis-a");
-        assert!(caller.scopes.contains(Scope::ApprovalCreate) && !caller.scopes.contains(Scope::JobRead));
+        assert_eq!(principal.client.as_str(), "mis-a");
+        assert!(
+            principal.scopes.contains(Scope::ApprovalCreate) && !principal.scopes.contains(Scope::JobRead)
+        );
     }
 
     #[test]
     fn the_user_owns_where_no_client_is_named() {
         for metadata in ["{}", r#"{"client_id":null}"#, r#"{"client_id":""}"#] {
-            let caller = caller_of(&[(CONSUMER_ID, "u"), (CONSUMER_METADATA, metadata)]).unwrap();
-            assert_eq!(caller.client.as_str(), "u");
+            let principal = caller_of(&[(CONSUMER_ID, "u"), (CONSUMER_METADATA, metadata)]).unwrap();
+            assert_eq!(principal.client.as_str(), "u");
         }
     }
 

@@ -10,9 +10,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use super::key::Key;
-use crate::auth::cache::NoAnswer;
-use crate::auth::voucher::{CallError, Voucher};
-use crate::request_context::RequestContext;
+use crate::auth::Origin;
+use crate::auth::cache::ProviderUnavailable;
+use crate::auth::client::{CallError, ProviderClient};
 
 /// Keys are looked up again after this: one that was withdrawn is not trusted much longer.
 const FRESH: Duration = Duration::from_mins(5);
@@ -34,7 +34,7 @@ pub(super) struct KeySet {
 }
 
 struct Issuer {
-    voucher: Voucher,
+    client: ProviderClient,
     url: Url,
     known: RwLock<Known>,
 }
@@ -47,7 +47,7 @@ struct Known {
 
 struct Attempt {
     at: Instant,
-    result: Result<(), NoAnswer>,
+    result: Result<(), ProviderUnavailable>,
 }
 
 #[derive(Deserialize)]
@@ -58,12 +58,16 @@ struct Published {
 impl KeySet {
     /// Sets it up; nothing is fetched yet.
     pub(super) fn new(url: Url) -> Result<Self, reqwest::Error> {
-        let issuer = Issuer { voucher: Voucher::new("jwks")?, url, known: RwLock::default() };
+        let issuer = Issuer { client: ProviderClient::new("jwks")?, url, known: RwLock::default() };
         Ok(Self { issuer: Arc::new(issuer), last: Arc::default() })
     }
 
     /// The key of this name; `None` if the issuer publishes no such key.
-    pub(super) async fn key(&self, id: &str, context: &RequestContext) -> Result<Option<Arc<Key>>, NoAnswer> {
+    pub(super) async fn key(
+        &self,
+        id: &str,
+        origin: Origin<'_>,
+    ) -> Result<Option<Arc<Key>>, ProviderUnavailable> {
         let known = self.known();
         let key = known.key(id);
         if key.is_some() && known.is_younger_than(FRESH) {
@@ -73,10 +77,10 @@ impl KeySet {
         if key.is_some() && known.is_younger_than(USABLE) {
             // Whoever comes while somebody fetches goes on with what is known.
             if let Ok(last) = self.last.clone().try_lock_owned() {
-                let _ = Box::pin(self.fetch(last, context)).await;
+                let _ = Box::pin(self.fetch(last, origin)).await;
             }
         } else {
-            Box::pin(self.fetch(self.last.clone().lock_owned().await, context)).await?;
+            Box::pin(self.fetch(self.last.clone().lock_owned().await, origin)).await?;
         }
         Ok(self.known().key(id))
     }
@@ -84,20 +88,21 @@ impl KeySet {
     async fn fetch(
         &self,
         mut last: OwnedMutexGuard<Option<Attempt>>,
-        context: &RequestContext,
-    ) -> Result<(), NoAnswer> {
+        origin: Origin<'_>,
+    ) -> Result<(), ProviderUnavailable> {
         if let Some(last) = last.as_ref().filter(|last| last.is_recent()) {
             return last.result;
         }
-        let (issuer, context) = (self.issuer.clone(), context.clone());
+        let issuer = self.issuer.clone();
+        let (request_id, trace) = (origin.request_id.clone(), origin.trace.cloned());
         // A task of its own: an attempt is noted also where the client that caused it goes away, or clients that do so
         // would have the issuer asked as often as they like.
         let fetch = tokio::spawn(async move {
-            let result = issuer.fetch(&context).await;
+            let result = issuer.fetch(Origin { request_id: &request_id, trace: trace.as_ref() }).await;
             *last = Some(Attempt { at: Instant::now(), result });
             result
         });
-        fetch.await.unwrap_or(Err(NoAnswer))
+        fetch.await.unwrap_or(Err(ProviderUnavailable))
     }
 
     fn known(&self) -> Known {
@@ -106,10 +111,10 @@ impl KeySet {
 }
 
 impl Issuer {
-    async fn fetch(&self, context: &RequestContext) -> Result<(), NoAnswer> {
-        let question = self.voucher.http().get(self.url.clone()).header(header::ACCEPT, "application/json");
+    async fn fetch(&self, origin: Origin<'_>) -> Result<(), ProviderUnavailable> {
+        let question = self.client.http().get(self.url.clone()).header(header::ACCEPT, "application/json");
         let known =
-            Known { keys: self.voucher.ask(question, context, read).await?, fetched: Some(Instant::now()) };
+            Known { keys: self.client.ask(question, origin, read).await?, fetched: Some(Instant::now()) };
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
     }

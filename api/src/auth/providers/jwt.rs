@@ -9,10 +9,9 @@ use std::sync::Arc;
 
 use shared::domain::clock;
 
-use super::AuthError;
-use super::caller::Caller;
+use crate::auth::principal::Principal;
+use crate::auth::{AuthError, Origin};
 use crate::config::JwtConfig;
-use crate::request_context::RequestContext;
 use claims::Claims;
 use jws::Jws;
 use key_set::KeySet;
@@ -32,16 +31,16 @@ impl Jwt {
     }
 
     /// The bearer of this token, if the issuer signed it, it is meant for us, and it is in force now.
-    pub(crate) async fn caller(
+    pub(crate) async fn principal(
         &self,
         token: &str,
-        context: &RequestContext,
-    ) -> Result<Arc<Caller>, AuthError> {
+        origin: Origin<'_>,
+    ) -> Result<Arc<Principal>, AuthError> {
         let jws = Jws::parse(token).ok_or(AuthError::InvalidToken)?;
-        let key = self.keys.key(&jws.key_id, context).await.map_err(|_| AuthError::Unavailable)?;
+        let key = self.keys.key(&jws.key_id, origin).await.map_err(|_| AuthError::Unavailable)?;
         let signed = key.is_some_and(|key| key.signed(jws.algorithm, jws.signed, &jws.signature));
         let claims = signed.then(|| Claims::read(&jws.payload)).flatten().ok_or(AuthError::InvalidToken)?;
-        let caller = claims.caller(&self.issuer, &self.audience, clock::now_ms());
-        caller.map(Arc::new).ok_or(AuthError::InvalidToken)
+        let principal = claims.principal(&self.issuer, &self.audience, clock::now_ms());
+        principal.map(Arc::new).ok_or(AuthError::InvalidToken)
     }
 }
