@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::domain::job::JobState;
-use shared::domain::outcome::Outcome;
+use shared::domain::outcome::{Outcome, Reason};
 use shared::queue::{Enqueued, NewJob, SendStart};
 use shared::settings::ApprovalLimits;
 use tests::eventually::eventually;
@@ -61,7 +61,7 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
     bench.queue.begin_send(&delivery).await.unwrap();
     bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
 
-    let Enqueued::Limited { limit: "cooldown", next_attempt_ms, now_ms } =
+    let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms } =
         bench.enqueue(&job_of("mis-a", approval)).await
     else {
         panic!("let in during the cool-down")
@@ -71,7 +71,7 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
     let _: i64 = bench.server.command(&["DEL", &sends]).await;
     let (oldest, newest) = (now_ms - 3_000_000, now_ms - 120_000);
     let _: i64 = bench.server.command(&["RPUSH", &sends, &oldest.to_string(), &newest.to_string()]).await;
-    let Enqueued::Limited { limit: "approval_hour", next_attempt_ms, .. } =
+    let Enqueued::Limited { limit: Reason::ApprovalHour, next_attempt_ms, .. } =
         bench.enqueue(&job_of("mis-a", approval)).await
     else {
         panic!("let in past the hourly limit")
@@ -143,7 +143,7 @@ async fn keys_of_a_live_job_count_as_jobs_do() {
         assert!(matches!(given, Enqueued::Accepted(_) | Enqueued::Live(_)), "{key}: {given:?}");
     }
     let one_too_many = bench.queue.enqueue(&keyed("key-4"), &limits).await.unwrap();
-    assert!(matches!(one_too_many, Enqueued::Limited { limit: "client_jobs", .. }), "{one_too_many:?}");
+    assert!(matches!(one_too_many, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{one_too_many:?}");
     let again = bench.queue.enqueue(&keyed("key-2"), &limits).await.unwrap();
     assert!(matches!(again, Enqueued::Replayed(_)), "{again:?}");
     let without_a_key = bench.queue.enqueue(&live, &limits).await.unwrap();
@@ -167,7 +167,7 @@ async fn the_key_of_a_refused_request_is_free_again_whatever_the_partitions() {
                 == bench.queue.keys().partition_of_approval(&live.approval)
         });
         let refused = ask(&beside.unwrap()).await;
-        assert!(matches!(refused, Enqueued::Limited { limit: "client_jobs", .. }), "{refused:?}");
+        assert!(matches!(refused, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{refused:?}");
         let elsewhere = NewJob { client: live.client.clone(), ..keyed() };
         eventually("the key is free", Duration::from_secs(5), || async {
             (ask(&elsewhere).await != Enqueued::KeyReused).then_some(())
@@ -234,14 +234,14 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     let left: u64 = bench.server.command(&["PTTL", minute]).await;
     assert!(left <= 60_000, "{left} ms");
     let next = bench.queue.enqueue(&job(), &limits).await.unwrap();
-    assert!(matches!(next, Enqueued::Limited { limit: "client_jobs", .. }), "{next:?}");
+    assert!(matches!(next, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{next:?}");
     // A clock that is a little ahead, as that of another server may be, locks as it should.
     let slightly = shared::domain::clock::now_ms() + 500;
     let other = job();
     let sends = format!("resend:{{0}}:sends:{}", other.approval);
     let _: u64 = bench.server.command(&["RPUSH", &sends, &slightly.to_string()]).await;
     let locked = bench.queue.enqueue(&other, &limits).await.unwrap();
-    assert!(matches!(locked, Enqueued::Limited { limit: "cooldown", .. }), "{locked:?}");
+    assert!(matches!(locked, Enqueued::Limited { limit: Reason::Cooldown, .. }), "{locked:?}");
 }
 
 #[tokio::test]

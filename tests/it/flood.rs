@@ -1,5 +1,6 @@
 //! One client's flood: what is accepted of it in a minute is bounded, so that jobs of other clients do not wait behind it.
 
+use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, NewJob};
 use uuid::Uuid;
 
@@ -16,7 +17,8 @@ async fn past_its_jobs_of_a_minute_a_client_is_told_when_to_come_back_and_others
     for _ in 1..LEAST {
         bench.accept(&job()).await;
     }
-    let Enqueued::Limited { limit: "client_jobs", next_attempt_ms, now_ms } = bench.enqueue(&job()).await
+    let Enqueued::Limited { limit: Reason::ClientJobs, next_attempt_ms, now_ms } =
+        bench.enqueue(&job()).await
     else {
         panic!("let in past its jobs of a minute")
     };

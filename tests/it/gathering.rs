@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use shared::domain::ids::JobId;
+use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, Finished, NewJob, QueueError};
 use uuid::Uuid;
 
@@ -92,8 +93,9 @@ async fn a_clients_limit_holds_within_one_call() {
     let jobs: Vec<_> = (0..1_100).map(|_| job()).chain([job_of("mis-b", Uuid::new_v4())]).collect();
     let answers = ask_all(&bench, &jobs).await;
     assert_eq!(accepted(&answers[..1_100]).len(), 1_000);
-    let limited =
-        answers.iter().filter(|answer| matches!(answer, Ok(Enqueued::Limited { limit: "client_jobs", .. })));
+    let limited = answers
+        .iter()
+        .filter(|answer| matches!(answer, Ok(Enqueued::Limited { limit: Reason::ClientJobs, .. })));
     assert_eq!(limited.count(), 100);
     assert!(
         matches!(answers[1_100], Ok(Enqueued::Accepted(_))),

@@ -211,7 +211,7 @@ async fn what_a_limit_refuses_is_counted_nowhere() {
                 panic!("{}: {setting}", door.shape())
             };
             let wait = i128::from(reached.next_attempt_ms) - i128::from(shared::domain::clock::now_ms());
-            assert_eq!(reached.limit, name, "{}", door.shape());
+            assert_eq!(reached.limit.as_str(), name, "{}", door.shape());
             assert!((30_000..=86_400_000).contains(&wait), "{wait}");
             assert_eq!(door.counted().await, counted, "{}: {setting}", door.shape());
             assert_eq!(door.record(&refused, "state").await, "queued");
@@ -229,11 +229,11 @@ async fn of_several_limits_the_one_that_lasts_longest_is_named() {
         let SendDecision::LimitReached(reached) = door.leave(&refused, &phone(1)).await else {
             panic!("let through")
         };
-        assert_eq!(reached.limit, "phone_hour", "{}", door.shape());
+        assert_eq!(reached.limit.as_str(), "phone_hour", "{}", door.shape());
         let SendDecision::LimitReached(reached) = door.leave(&refused, &phone(2)).await else {
             panic!("let through")
         };
-        assert_eq!(reached.limit, "client_minute", "{}", door.shape());
+        assert_eq!(reached.limit.as_str(), "client_minute", "{}", door.shape());
     }
 }
 

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use metrics::counter;
+use shared::domain::outcome::Reason;
 use shared::queue::{AcceptedJob, Enqueued, NewJob};
 use shared::telemetry::metric;
 
@@ -23,9 +24,6 @@ use crate::openapi::ResendOutcomes;
 use crate::prefer::{PREFERENCE_APPLIED, Preferences, wait_applied};
 use crate::request_context::RequestContext;
 use crate::state::Api;
-
-/// Label of a refusal because another client's job for the approval is live.
-const FOREIGN_JOB: &str = "live_job";
 
 /// Has the SMS code of an approval sent again.
 ///
@@ -117,7 +115,9 @@ fn ticket(enqueued: Enqueued, parts: &Parts, api: &Api) -> Result<AcceptedJob, A
             Ok(ticket)
         }
         Enqueued::Live(ticket) | Enqueued::Replayed(ticket) => Ok(ticket),
-        Enqueued::Foreign { next_attempt_ms, now_ms } => Err(limited(FOREIGN_JOB, next_attempt_ms, now_ms)),
+        Enqueued::Foreign { next_attempt_ms, now_ms } => {
+            Err(limited(Reason::LiveJob, next_attempt_ms, now_ms))
+        }
         Enqueued::Limited { limit, next_attempt_ms, now_ms } => Err(limited(limit, next_attempt_ms, now_ms)),
         Enqueued::KeyReused => Err(ApiError::Invalid(vec![idempotency::reused(&parts.headers)])),
         Enqueued::Overloaded { retry_after_ms } => {
@@ -126,8 +126,8 @@ fn ticket(enqueued: Enqueued, parts: &Parts, api: &Api) -> Result<AcceptedJob, A
     }
 }
 
-fn limited(limit: &'static str, next_attempt_ms: u64, now_ms: u64) -> ApiError {
-    counter!(metric::LIMIT_HITS, "limit" => limit).increment(1);
+fn limited(limit: Reason, next_attempt_ms: u64, now_ms: u64) -> ApiError {
+    counter!(metric::LIMIT_HITS, "limit" => limit.as_str()).increment(1);
     ApiError::LimitReached { next_attempt_ms, now_ms }
 }
 

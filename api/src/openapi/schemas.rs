@@ -52,6 +52,9 @@ pub(crate) struct JobError {
     #[serde(rename = "type")]
     #[schema(example = "request_conflict")]
     kind: String,
+    /// The cause, for programs.
+    #[schema(example = "method_not_otp")]
+    reason: String,
     #[schema(example = "Resend SMS is not allowed for this authentication method")]
     message: String,
 }

@@ -1,9 +1,15 @@
-//! The closed set of ways a job ends, with the code, type and message the contract gives each.
+//! The closed set of ways a job ends, with the code, type, reason and message the contract gives each.
+
+mod reason;
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::clock;
+
+pub use reason::Reason;
 
 /// How a job ended. Both are a *successful* run of the job: the decision was made and is final.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,13 +20,13 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// Why a job ended without an SMS (section 4 of the contract).
+/// Why a job ended without an SMS (section 4 of the contract). Each is named after its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The registry knows no such person.
     PersonNotFound,
     /// The person's status is not active.
-    PersonNotActive,
+    PersonInactive,
     /// The registry knows no such approval, or it is another patient's.
     ApprovalNotFound,
     /// The approval is verified, ended or expired.
@@ -28,14 +34,18 @@ pub enum Refusal {
         /// The status to name.
         status: String,
     },
-    /// `authorize_with` points at a method the person does not have or that is not in force.
-    MethodNotInForce,
-    /// The method is not one an SMS is sent for, or has no number to send to.
+    /// The method is not one an SMS is sent for.
     MethodNotOtp,
-    /// The number's country is not one we send to.
+    /// `authorize_with` names a method that the person does not have or that is not in force.
+    MethodUnusable,
+    /// The approval's number is not E.164, or its mask does not lead to exactly one number.
+    PhoneUnusable,
+    /// The number's country is not one messages are sent to.
     CountryNotAllowed,
     /// A limit on messages is reached.
     LimitReached {
+        /// Which one.
+        limit: Reason,
         /// When the next attempt will be let through, milliseconds since the epoch.
         next_attempt_ms: u64,
     },
@@ -43,8 +53,15 @@ pub enum Refusal {
     UpstreamFailed,
     /// An upstream service did not answer until the deadline.
     UpstreamSilent,
+    /// The message was handed over and nobody confirmed that it was taken.
+    DeliveryUnknown {
+        /// The last try was not answered at all.
+        silent: bool,
+    },
+    /// What the client would be shown of the approval is over the limit for a result.
+    ApprovalTooLarge,
     /// The job was taken up `RESEND_MAX_DELIVERIES` times and never ended.
-    Undeliverable,
+    Quarantined,
     /// An operator cancelled the job.
     Cancelled,
 }
@@ -55,8 +72,17 @@ pub struct ErrorBody {
     /// One of the platform's error types.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// A plain sentence.
-    pub message: String,
+    /// The cause, for programs.
+    pub reason: Reason,
+    /// A plain sentence, for people.
+    pub message: Cow<'static, str>,
+}
+
+impl ErrorBody {
+    /// The body of an error answered with `status`; the type follows from it.
+    pub fn new(status: u16, reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: error_type(status), reason, message: message.into() }
+    }
 }
 
 impl Outcome {
@@ -72,49 +98,59 @@ impl Outcome {
 impl Refusal {
     /// The HTTP status this refusal stands for.
     pub fn status_code(&self) -> u16 {
-        match self {
-            Self::PersonNotFound | Self::ApprovalNotFound => 404,
-            Self::PersonNotActive
-            | Self::ApprovalClosed { .. }
-            | Self::MethodNotInForce
-            | Self::MethodNotOtp
-            | Self::CountryNotAllowed
-            | Self::Cancelled => 409,
-            Self::LimitReached { .. } => 429,
-            Self::Undeliverable => 500,
-            Self::UpstreamFailed => 502,
-            Self::UpstreamSilent => 504,
-        }
+        self.row().0
     }
 
-    /// Type and message, exactly as the contract has them.
+    /// The stable word for it.
+    pub fn reason(&self) -> Reason {
+        self.row().1
+    }
+
+    /// Type, reason and message, exactly as the contract has them.
     pub fn error(&self) -> ErrorBody {
-        ErrorBody { kind: error_type(self.status_code()), message: self.message() }
+        let (status, reason, message) = self.row();
+        ErrorBody::new(status, reason, message)
     }
 
-    fn message(&self) -> String {
-        match self {
-            Self::PersonNotFound => "Person not found".into(),
-            Self::PersonNotActive => "Person is not active".into(),
-            Self::ApprovalNotFound => "Approval with such id is not found".into(),
+    /// The one table of status, reason and message. The type follows from the status.
+    fn row(&self) -> (u16, Reason, Cow<'static, str>) {
+        let (status, reason, message) = match self {
             Self::ApprovalClosed { status } => {
-                format!("Approval in status {} can not be resent", plain(status))
+                let message = format!("Approval in status {} can not be resent", plain(status));
+                return (409, Reason::ApprovalClosed, message.into());
             }
-            Self::MethodNotInForce => {
-                "Authentication method doesn't exist, is inactive or does not belong to this person".into()
+            Self::LimitReached { limit, next_attempt_ms } => {
+                return (429, *limit, too_many_requests(*next_attempt_ms).into());
             }
-            Self::MethodNotOtp => "Resend SMS is not allowed for this authentication method".into(),
-            Self::CountryNotAllowed => "Sending SMS to this country is not allowed".into(),
-            Self::LimitReached { next_attempt_ms } => too_many_requests(*next_attempt_ms),
-            Self::UpstreamFailed => "A service this request depends on failed. Try again later".into(),
-            Self::UpstreamSilent => {
-                "A service this request depends on did not answer in time. Try again later".into()
+            Self::PersonNotFound => (404, Reason::PersonNotFound, "Person not found"),
+            Self::PersonInactive => (409, Reason::PersonInactive, "Person is not active"),
+            Self::ApprovalNotFound => (404, Reason::ApprovalNotFound, "Approval with such id is not found"),
+            Self::MethodNotOtp => (409, Reason::MethodNotOtp, METHOD_NOT_OTP),
+            Self::MethodUnusable => (409, Reason::MethodUnusable, METHOD_UNUSABLE),
+            Self::PhoneUnusable => {
+                (409, Reason::PhoneUnusable, "Phone number of the approval can not be used")
             }
-            Self::Undeliverable => "The request could not be processed".into(),
-            Self::Cancelled => "The request was cancelled by an operator".into(),
-        }
+            Self::CountryNotAllowed => {
+                (409, Reason::CountryNotAllowed, "Sending SMS to this country is not allowed")
+            }
+            Self::UpstreamFailed => (502, Reason::UpstreamFailed, UPSTREAM_FAILED),
+            Self::UpstreamSilent => (504, Reason::UpstreamSilent, UPSTREAM_SILENT),
+            Self::DeliveryUnknown { silent: false } => (502, Reason::DeliveryUnknown, DELIVERY_UNKNOWN),
+            Self::DeliveryUnknown { silent: true } => (504, Reason::DeliveryUnknown, DELIVERY_UNKNOWN),
+            Self::ApprovalTooLarge => (502, Reason::ApprovalTooLarge, "The approval is too large"),
+            Self::Quarantined => (500, Reason::Quarantined, "The request could not be processed"),
+            Self::Cancelled => (409, Reason::Cancelled, "The request was cancelled by an operator"),
+        };
+        (status, reason, message.into())
     }
 }
+
+const METHOD_NOT_OTP: &str = "Resend SMS is not allowed for this authentication method";
+const METHOD_UNUSABLE: &str =
+    "Authentication method doesn't exist, is inactive or does not belong to this person";
+const UPSTREAM_FAILED: &str = "A service this request depends on failed. Try again later";
+const UPSTREAM_SILENT: &str = "A service this request depends on did not answer in time. Try again later";
+const DELIVERY_UNKNOWN: &str = "The message may have been sent";
 
 /// The platform's error type for a status.
 pub fn error_type(status: u16) -> &'static str {
@@ -157,34 +193,54 @@ mod tests {
 
     #[test]
     fn every_refusal_says_what_the_contract_says() {
-        let closed = Refusal::ApprovalClosed { status: "expired".into() };
-        let limited = Refusal::LimitReached { next_attempt_ms: 1_533_206_716_000 };
-        for (refusal, code, kind, message) in [
-            (Refusal::PersonNotFound, 404, "not_found", "Person not found"),
-            (Refusal::PersonNotActive, 409, "request_conflict", "Person is not active"),
-            (Refusal::ApprovalNotFound, 404, "not_found", "Approval with such id is not found"),
-            (closed, 409, "request_conflict", "Approval in status expired can not be resent"),
+        use Refusal as R;
+        let closed = R::ApprovalClosed { status: "expired".into() };
+        let limited = R::LimitReached { limit: Reason::PhoneHour, next_attempt_ms: 1_533_206_716_000 };
+        let conflict = "request_conflict";
+        let wait =
+            "Sending SMS timeout. Try later. Next attempt will be available at 2018-08-02T10:45:16.000Z";
+        for (refusal, code, kind, reason, message) in [
+            (R::PersonNotFound, 404, "not_found", "person_not_found", "Person not found"),
+            (R::PersonInactive, 409, conflict, "person_inactive", "Person is not active"),
             (
-                Refusal::MethodNotInForce,
+                R::ApprovalNotFound,
+                404,
+                "not_found",
+                "approval_not_found",
+                "Approval with such id is not found",
+            ),
+            (closed, 409, conflict, "approval_closed", "Approval in status expired can not be resent"),
+            (R::MethodUnusable, 409, conflict, "method_unusable", METHOD_UNUSABLE),
+            (R::MethodNotOtp, 409, conflict, "method_not_otp", METHOD_NOT_OTP),
+            (
+                R::PhoneUnusable,
                 409,
-                "request_conflict",
-                "Authentication method doesn't exist, is inactive or does not belong to this person",
+                conflict,
+                "phone_unusable",
+                "Phone number of the approval can not be used",
+            ),
+            (limited, 429, "too_many_requests", "phone_hour", wait),
+            (R::UpstreamFailed, 502, "internal_error", "upstream_failed", UPSTREAM_FAILED),
+            (R::UpstreamSilent, 504, "internal_error", "upstream_silent", UPSTREAM_SILENT),
+            (
+                R::DeliveryUnknown { silent: false },
+                502,
+                "internal_error",
+                "delivery_unknown",
+                DELIVERY_UNKNOWN,
             ),
             (
-                Refusal::MethodNotOtp,
-                409,
-                "request_conflict",
-                "Resend SMS is not allowed for this authentication method",
+                R::DeliveryUnknown { silent: true },
+                504,
+                "internal_error",
+                "delivery_unknown",
+                DELIVERY_UNKNOWN,
             ),
-            (
-                limited,
-                429,
-                "too_many_requests",
-                "Sending SMS timeout. Try later. Next attempt will be available at 2018-08-02T10:45:16.000Z",
-            ),
+            (R::ApprovalTooLarge, 502, "internal_error", "approval_too_large", "The approval is too large"),
         ] {
             let error = refusal.error();
-            assert_eq!((refusal.status_code(), error.kind, error.message.as_str()), (code, kind, message));
+            let row = (refusal.status_code(), error.kind, refusal.reason().as_str(), error.message.as_ref());
+            assert_eq!(row, (code, kind, reason, message));
         }
     }
 

@@ -24,7 +24,7 @@ const BURIED_AT_ONCE: u32 = 100;
 impl Queue {
     /// Takes the fleet's turn at auditing a batch, where it is free.
     pub(super) async fn audit(&self, partition: Partition) -> Result<(), QueueError> {
-        let (keys, given_up) = (&self.inner.keys, Outcome::Refused(Refusal::Undeliverable));
+        let (keys, given_up) = (&self.inner.keys, Outcome::Refused(Refusal::Quarantined));
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let mut call = self.inner.scripts.audit.prepare_invoke();
         call.key(keys.stream(partition))

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::domain::clock::millis;
 use crate::domain::ids::{ApprovalId, ClientId, IdempotencyKey, JobId, PatientId, RequestId, TraceParent};
 use crate::domain::message::Message;
+use crate::domain::outcome::Reason;
 use crate::redis::ScriptArgs;
 use crate::settings::ApprovalLimits;
 use crate::telemetry::span::Span;
@@ -64,8 +65,8 @@ pub enum Enqueued {
     },
     /// A limit of this approval or client is reached.
     Limited {
-        /// Which one: `cooldown`, `approval_hour` or `client_jobs`.
-        limit: &'static str,
+        /// Which one: `Cooldown`, `ApprovalHour` or `ClientJobs`.
+        limit: Reason,
         /// When to try again, milliseconds since the epoch.
         next_attempt_ms: u64,
         /// Redis' clock now.
@@ -203,7 +204,7 @@ impl Enqueued {
             Self::Live(_) => "live",
             Self::Replayed(_) => "replayed",
             Self::Foreign { .. } => "foreign",
-            Self::Limited { limit, .. } => limit,
+            Self::Limited { limit, .. } => limit.as_str(),
             Self::KeyReused => "reused",
             Self::Overloaded { .. } => "overloaded",
         }
@@ -223,9 +224,9 @@ fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueu
         "live" => Enqueued::Live(AcceptedJob { eta_ms: still_ahead(at, now_ms), ..ticket()? }),
         "replayed" => Enqueued::Replayed(ticket()?),
         "foreign" => Enqueued::Foreign { next_attempt_ms: still_ahead(at, now_ms), now_ms },
-        "cooldown" => Enqueued::Limited { limit: "cooldown", next_attempt_ms: at, now_ms },
-        "approval_hour" => Enqueued::Limited { limit: "approval_hour", next_attempt_ms: at, now_ms },
-        "client_jobs" => Enqueued::Limited { limit: "client_jobs", next_attempt_ms: at, now_ms },
+        "cooldown" => Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms: at, now_ms },
+        "approval_hour" => Enqueued::Limited { limit: Reason::ApprovalHour, next_attempt_ms: at, now_ms },
+        "client_jobs" => Enqueued::Limited { limit: Reason::ClientJobs, next_attempt_ms: at, now_ms },
         "reused" => Enqueued::KeyReused,
         "overloaded" => Enqueued::Overloaded { retry_after_ms: at },
         _ => return Err(QueueError::Corrupt("the answer of enqueue")),

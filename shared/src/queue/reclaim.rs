@@ -142,7 +142,7 @@ impl Queue {
         count: usize,
     ) -> Result<Reclaimed, QueueError> {
         let (keys, config) = (&self.inner.keys, &self.inner.config);
-        let given_up = Outcome::Refused(Refusal::Undeliverable);
+        let given_up = Outcome::Refused(Refusal::Quarantined);
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let mut call = self.inner.scripts.reclaim.prepare_invoke();
         call.key(keys.stream(partition)).key(keys.quarantine(partition)).key(keys.live(partition));

@@ -18,6 +18,7 @@ pub use rate_limiter::{RateLimiter, Slot};
 pub(crate) use subject::{Limit, LimitKey};
 
 use crate::domain::ids::{ClientId, PatientId};
+use crate::domain::outcome::Reason;
 use crate::domain::phone::PhoneNumber;
 use crate::queue::{Delivery, Queue};
 use crate::redis::{RedisError, ScriptArgs};
@@ -57,8 +58,8 @@ pub(crate) enum LimitDecision {
 /// A limit that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitExceeded {
-    /// As metrics call it.
-    pub limit: &'static str,
+    /// Its reason, which also is its label in metrics.
+    pub limit: Reason,
     /// When it lets the next message through, milliseconds since the epoch by Redis' clock.
     pub next_attempt_ms: u64,
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared::domain::approval::Approval;
 use shared::domain::message::Message;
-use shared::domain::outcome::Refusal;
+use shared::domain::outcome::{Reason, Refusal};
 use shared::domain::person::{AuthenticationMethod, MethodKind, Person};
 use shared::domain::phone::PhoneNumber;
 use shared::telemetry::metric;
@@ -12,7 +12,7 @@ use crate::config::Countries;
 
 /// Step 1.
 pub(super) fn person_is_active(person: &Person) -> Result<(), Refusal> {
-    holds(person.is_active(), Refusal::PersonNotActive)
+    holds(person.is_active(), Refusal::PersonInactive)
 }
 
 /// Step 2: the answer is about the approval and the patient that were asked for. The registry is not trusted with this.
@@ -47,7 +47,7 @@ pub(super) fn phone(approval: &Approval) -> Result<PhoneNumber, Refusal> {
 pub(super) fn country_is_allowed(phone: &PhoneNumber, countries: &Countries) -> Result<(), Refusal> {
     let is_allowed = countries.allow(phone);
     if !is_allowed {
-        metrics::counter!(metric::LIMIT_HITS, "limit" => "country").increment(1);
+        metrics::counter!(metric::LIMIT_HITS, "limit" => Reason::CountryNotAllowed.as_str()).increment(1);
     }
     holds(is_allowed, Refusal::CountryNotAllowed)
 }
@@ -59,7 +59,7 @@ fn method_in_force<'a>(
 ) -> Result<&'a AuthenticationMethod, Refusal> {
     let mut methods = person.authentication_methods.iter();
     let method = methods.find(|method| method.id.as_deref().is_some_and(|its| its.eq_ignore_ascii_case(id)));
-    method.filter(|method| method.is_in_force(now)).ok_or(Refusal::MethodNotInForce)
+    method.filter(|method| method.is_in_force(now)).ok_or(Refusal::MethodUnusable)
 }
 
 fn holds(rule: bool, refusal: Refusal) -> Result<(), Refusal> {

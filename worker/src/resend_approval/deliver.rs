@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::domain::message::Message;
-use shared::domain::outcome::Refusal;
+use shared::domain::outcome::{Reason, Refusal};
 use shared::domain::phone::PhoneNumber;
 use shared::runtime::fail_point;
 use shared::sending::codes::{Codes, Offered};
@@ -79,9 +79,10 @@ async fn send_our_code(
 
 /// The service's own limit, which it names no end of unless asked to.
 fn limit_of_the_service(Limited { retry_after }: Limited, now: DateTime<Utc>) -> StepExit {
-    metrics::counter!(metric::LIMIT_HITS, "limit" => "otp_service").increment(1);
+    metrics::counter!(metric::LIMIT_HITS, "limit" => Reason::OtpServiceLimit.as_str()).increment(1);
     let next = now + retry_after.unwrap_or(USUAL_LIMIT).min(LONGEST_LIMIT);
-    Refusal::LimitReached { next_attempt_ms: u64::try_from(next.timestamp_millis()).unwrap_or(0) }.into()
+    let next_attempt_ms = u64::try_from(next.timestamp_millis()).unwrap_or(0);
+    Refusal::LimitReached { limit: Reason::OtpServiceLimit, next_attempt_ms }.into()
 }
 
 /// Whether the message was taken, else what to do about it.

@@ -8,6 +8,7 @@ use shared::domain::phone::PhoneNumber;
 use shared::queue::{Delivery, SendStart};
 use shared::sending::codes::Offered;
 use shared::sending::guard::{SendDecision, SendPermit};
+use shared::sending::limits::LimitExceeded;
 use shared::telemetry::metric;
 
 use super::step_exit::{RetryScheduled, StepExit};
@@ -56,9 +57,10 @@ pub(super) async fn to_send<'a>(
             Ok(Granted { delivery, context, given, since, lasts })
         }
         Ok(SendDecision::LimitReached(reached)) => {
-            metrics::counter!(metric::LIMIT_HITS, "limit" => reached.limit).increment(1);
-            tracing::info!(limit = reached.limit, "a limit on messages is reached");
-            Err(Refusal::LimitReached { next_attempt_ms: reached.next_attempt_ms }.into())
+            let LimitExceeded { limit, next_attempt_ms } = reached;
+            metrics::counter!(metric::LIMIT_HITS, "limit" => limit.as_str()).increment(1);
+            tracing::info!(limit = limit.as_str(), "a limit on messages is reached");
+            Err(Refusal::LimitReached { limit, next_attempt_ms }.into())
         }
         // Out of time, or two messages went out and no gateway said that it took one: nobody answered in time.
         Ok(SendDecision::Late | SendDecision::Exhausted) => Err(Refusal::UpstreamSilent.into()),

@@ -134,7 +134,7 @@ async fn what_is_decided_sends_nothing() {
     for (person, approval, expected) in [
         (missing(), missing(), Refusal::PersonNotFound),
         (missing(), (500, json!({})), Refusal::PersonNotFound),
-        (inactive, missing(), Refusal::PersonNotActive),
+        (inactive, missing(), Refusal::PersonInactive),
         (known_person(), missing(), Refusal::ApprovalNotFound),
         (known_person(), ok(json!({"patient_id": APPROVAL})), Refusal::ApprovalNotFound),
         (
@@ -142,7 +142,7 @@ async fn what_is_decided_sends_nothing() {
             ok(json!({"status": "active"})),
             Refusal::ApprovalClosed { status: "active".into() },
         ),
-        (known_person(), ok(json!({"authorize_with": "other"})), Refusal::MethodNotInForce),
+        (known_person(), ok(json!({"authorize_with": "other"})), Refusal::MethodUnusable),
         (known_person(), ok(json!({"urgent": {"type": "OFFLINE"}})), Refusal::MethodNotOtp),
         (known_person(), ok(json!({"urgent": {"type": "OTP", "phone_number": null}})), Refusal::MethodNotOtp),
         (

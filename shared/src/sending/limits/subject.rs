@@ -1,6 +1,7 @@
 //! What is counted under one name, and the limits it has.
 
 use super::LimitExceeded;
+use crate::domain::outcome::Reason;
 use crate::redis::ScriptArgs;
 use crate::settings::MessageLimits;
 
@@ -11,8 +12,8 @@ const DAY: u64 = 24 * HOUR;
 /// One limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit {
-    /// As metrics call it.
-    pub(crate) name: &'static str,
+    /// Its reason, which also is its label in metrics.
+    pub(crate) name: Reason,
     pub(crate) window_ms: u64,
     pub(crate) allowed: u64,
 }
@@ -32,24 +33,27 @@ impl Limit {
 
 impl LimitKey {
     pub(super) fn phone(key: String, limits: &MessageLimits) -> Self {
-        let hour = Limit { name: "phone_hour", window_ms: HOUR, allowed: limits.per_phone_hour };
-        let day = Limit { name: "phone_day", window_ms: DAY, allowed: limits.per_phone_day };
+        let hour = Limit { name: Reason::PhoneHour, window_ms: HOUR, allowed: limits.per_phone_hour };
+        let day = Limit { name: Reason::PhoneDay, window_ms: DAY, allowed: limits.per_phone_day };
         Self::new(key, &[hour, day])
     }
 
     pub(super) fn patient(key: String, limits: &MessageLimits) -> Self {
-        Self::new(key, &[Limit { name: "patient_day", window_ms: DAY, allowed: limits.per_patient_day }])
+        Self::new(key, &[Limit { name: Reason::PatientDay, window_ms: DAY, allowed: limits.per_patient_day }])
     }
 
     pub(super) fn client(key: String, limits: &MessageLimits) -> Self {
         Self::new(
             key,
-            &[Limit { name: "client_minute", window_ms: MINUTE, allowed: limits.per_client_minute }],
+            &[Limit { name: Reason::ClientMinute, window_ms: MINUTE, allowed: limits.per_client_minute }],
         )
     }
 
     pub(super) fn total(key: String, limits: &MessageLimits) -> Self {
-        Self::new(key, &[Limit { name: "total_minute", window_ms: MINUTE, allowed: limits.total_minute }])
+        Self::new(
+            key,
+            &[Limit { name: Reason::TotalMinute, window_ms: MINUTE, allowed: limits.total_minute }],
+        )
     }
 
     /// The arguments scripts take of its limits.
@@ -82,8 +86,8 @@ mod tests {
             total_minute: 0,
         };
         let names = |subject: LimitKey| subject.limits.iter().map(|limit| limit.name).collect::<Vec<_>>();
-        assert_eq!(names(LimitKey::phone(String::new(), &limits)), ["phone_day"]);
-        assert_eq!(names(LimitKey::client(String::new(), &limits)), ["client_minute"]);
+        assert_eq!(names(LimitKey::phone(String::new(), &limits)), [Reason::PhoneDay]);
+        assert_eq!(names(LimitKey::client(String::new(), &limits)), [Reason::ClientMinute]);
         assert!(names(LimitKey::patient(String::new(), &limits)).is_empty());
         assert!(names(LimitKey::total(String::new(), &limits)).is_empty());
     }

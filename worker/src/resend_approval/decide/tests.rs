@@ -24,7 +24,7 @@ fn job() -> Message {
 
 #[test]
 fn an_inactive_person_is_refused() {
-    for (status, expected) in [("active", Ok(())), ("inactive", Err(Refusal::PersonNotActive))] {
+    for (status, expected) in [("active", Ok(())), ("inactive", Err(Refusal::PersonInactive))] {
         let person = Person { status: status.into(), is_active: true, authentication_methods: Vec::new() };
         assert_eq!(person_is_active(&person), expected, "{status}");
     }
@@ -83,10 +83,10 @@ fn a_chosen_method_must_be_the_persons_in_force_and_otp() {
         ("M", json!({"type": "OTP"}), Ok(())),
         ("m", json!({"type": "OTP", "ended_at": "2100-01-01T00:00:00Z"}), Ok(())),
         ("m", json!({"type": "THIRD_PERSON", "third_person": {"type": "OTP"}}), Ok(())),
-        ("other", json!({"type": "OTP"}), Err(Refusal::MethodNotInForce)),
-        ("m", json!({"type": "OTP", "is_active": false}), Err(Refusal::MethodNotInForce)),
-        ("m", json!({"type": "OTP", "ended_at": "2017-01-01T00:00:00Z"}), Err(Refusal::MethodNotInForce)),
-        ("m", json!({"type": "OFFLINE", "is_active": false}), Err(Refusal::MethodNotInForce)),
+        ("other", json!({"type": "OTP"}), Err(Refusal::MethodUnusable)),
+        ("m", json!({"type": "OTP", "is_active": false}), Err(Refusal::MethodUnusable)),
+        ("m", json!({"type": "OTP", "ended_at": "2017-01-01T00:00:00Z"}), Err(Refusal::MethodUnusable)),
+        ("m", json!({"type": "OFFLINE", "is_active": false}), Err(Refusal::MethodUnusable)),
         ("m", json!({"type": "OFFLINE"}), Err(Refusal::MethodNotOtp)),
         (
             "m",
