@@ -5,8 +5,8 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Told};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
 use tests::chaos::records::STREAM;
@@ -18,14 +18,14 @@ const AT_ONCE: usize = 50;
 pub(crate) async fn run(setup: Setup) -> Finding {
     let rounds = setup.size(2, 10);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(3).workers(0)).await;
+    let mut env = ChaosEnv::start(fleet(3).workers(0)).await;
     let mut asked = Vec::new();
     for round in 1..=rounds {
-        asked.extend(one_round(&mut arena, round).await);
+        asked.extend(one_round(&mut env, round).await);
     }
     let told_twice = asked.iter().filter(|asked| asked.jobs().collect::<HashSet<_>>().len() != 1).count();
     finding.exactly("clients told of more than one job, or none", told_twice, 0);
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     let keys = rounds * AT_ONCE;
     // Each round also warms its API up with jobs of its own.
     finding.exactly(
@@ -35,38 +35,38 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     );
     let left = evidence.asked.iter().filter(|asked| asked.attempts[0].told == Told::Broken).count();
     finding.at_least("clients left without an answer at first", left, keys / 2);
-    arena.stack.add_worker(&[]).await;
-    finding.within("drained", arena.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
-    let evidence = arena.evidence(evidence.asked, HashSet::new()).await;
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.stack.add_worker(&[]).await;
+    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    let evidence = env.evidence(evidence.asked, HashSet::new()).await;
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
 /// An API whose Redis answers are swallowed takes its requests, and is killed when all of them are stored.
-async fn one_round(arena: &mut Arena, round: usize) -> Vec<Asked> {
-    let proxy = Proxy::to(arena.stack.redis.port()).await.expect("a proxy");
+async fn one_round(env: &mut ChaosEnv, round: usize) -> Vec<Asked> {
+    let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     let url = proxy.redis_url();
-    let doomed = arena.stack.add_api(&[("RESEND_REDIS_URL", &url)]).await;
-    arena.targets.set(&arena.stack.apis[doomed..]);
+    let doomed = env.stack.add_api(&[("RESEND_REDIS_URL", &url)]).await;
+    env.targets.set(&env.stack.apis[doomed..]);
     // The first requests load the script and the token, and have each lane make its link to Redis, so that those below
     // need one answer only: the swallowed one.
-    let warm = arena.load(10_000.0).run(arena.people(warm_ups()).await).await;
+    let warm = env.load(10_000.0).run(env.people(warm_ups()).await).await;
     assert!(warm.iter().all(|asked| asked.job().is_some()), "the API serves before it dies");
     proxy.carry(Flow::Pass, Flow::Swallow);
-    let (load, people) = (arena.load(2_000.0), arena.people(AT_ONCE).await);
+    let (load, people) = (env.load(2_000.0), env.people(AT_ONCE).await);
     let stored = round * (AT_ONCE + warm_ups());
     let asking = tokio::spawn(async move { load.run(people).await });
     eventually("all are stored", Duration::from_secs(10), || async {
-        let entries: usize = arena.stack.redis.command(&["XLEN", STREAM]).await;
+        let entries: usize = env.stack.redis.command(&["XLEN", STREAM]).await;
         (entries >= stored).then_some(())
     })
     .await;
-    let mut dead = arena.stack.apis.remove(doomed);
+    let mut dead = env.stack.apis.remove(doomed);
     dead.process.kill().await;
-    arena.targets.set(&arena.stack.apis);
+    env.targets.set(&env.stack.apis);
     let asked = asking.await.expect("the clients");
-    ask_once_more(arena, asked).await
+    ask_once_more(env, asked).await
 }
 
 /// Enough requests at once for some to come to each lane of the server, which has one for each core.
@@ -75,8 +75,8 @@ fn warm_ups() -> usize {
 }
 
 /// A client that was told asks again under its key, and must be told the same.
-async fn ask_once_more(arena: &Arena, asked: Vec<Asked>) -> Vec<Asked> {
-    let load = arena.load(2_000.0);
+async fn ask_once_more(env: &ChaosEnv, asked: Vec<Asked>) -> Vec<Asked> {
+    let load = env.load(2_000.0);
     let mut again = HashMap::new();
     for one in &asked {
         again.insert(one.key.clone(), load.ask(&one.person, &one.key).await);

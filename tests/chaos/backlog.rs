@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use redis::Script;
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::Asked;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::script_work::ScriptWork;
 use tests::eventually::eventually;
@@ -37,29 +37,29 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let (backlog, retries) = setup.size((4_000, 2_000), (100_000, 20_000));
     let mut finding = Finding::default();
     let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", 3_600).set("RESEND_OTP_TTL_SECONDS", 3_600);
-    let mut arena = Arena::start(fleet.workers(0)).await;
+    let mut env = ChaosEnv::start(fleet.workers(0)).await;
     let seconds = setup.size(2, 15);
-    let mut asked = clients(&arena, seconds).await;
+    let mut asked = clients(&env, seconds).await;
     let idle = p99(&asked);
     // What a worker at work takes from an API on the same machine is no harm of a backlog: compared is a tenth of it.
-    asked.extend(arena.ask_all(backlog / 10).await);
-    arena.stack.add_worker(&[]).await;
-    let beside_a_tenth = clients(&arena, seconds).await;
+    asked.extend(env.ask_all(backlog / 10).await);
+    env.stack.add_worker(&[]).await;
+    let beside_a_tenth = clients(&env, seconds).await;
     let before = p99(&beside_a_tenth);
     asked.extend(beside_a_tenth);
-    finding.require(arena.drained(Duration::from_mins(1)).await.is_some(), "", "the first jobs do not end");
-    let status = arena.stack.workers[0].process.stop(STOPS_WITHIN).await;
+    finding.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "the first jobs do not end");
+    let status = env.stack.workers[0].process.stop(STOPS_WITHIN).await;
     finding.require(status.success(), "", status);
-    arena.stack.workers.clear();
+    env.stack.workers.clear();
 
-    asked.extend(arena.ask_all(retries).await);
-    finding.exactly("retries due at once", put_back(&arena).await, retries);
-    asked.extend(arena.ask_all(backlog).await);
+    asked.extend(env.ask_all(retries).await);
+    finding.exactly("retries due at once", put_back(&env).await, retries);
+    asked.extend(env.ask_all(backlog).await);
     let start = Instant::now();
-    let worker = arena.stack.add_worker(&[]).await;
-    promoted(&arena, &mut finding).await;
-    let during = clients(&arena, seconds).await;
-    let left = arena.left().await.unwrap_or(0);
+    let worker = env.stack.add_worker(&[]).await;
+    promoted(&env, &mut finding).await;
+    let during = clients(&env, seconds).await;
+    let left = env.left().await.unwrap_or(0);
     let (harmed, most) = (p99(&during), before * 2 + Duration::from_millis(50));
     let shown = |p99: Duration| format!("{:.1} ms", p99.as_secs_f64() * 1_000.0);
     let seen = format!(
@@ -73,26 +73,26 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     asked.extend(during);
 
     let limit = Duration::from_secs(setup.size(60, 600));
-    let drained = arena.drained(limit).await.map(|_| start.elapsed());
+    let drained = env.drained(limit).await.map(|_| start.elapsed());
     finding.within("drained", drained, limit);
-    finding.at_most("KiB at most in the worker", memory(&arena, worker), MOST_KIB);
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    finding.at_most("KiB at most in the worker", memory(&env, worker), MOST_KIB);
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.exactly("processed", evidence.in_state("processed"), evidence.asked.len());
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
 /// Clients that ask for so many seconds.
-async fn clients(arena: &Arena, seconds: usize) -> Vec<Asked> {
-    arena.load(50.0).run(arena.people(50 * seconds).await).await
+async fn clients(env: &ChaosEnv, seconds: usize) -> Vec<Asked> {
+    env.load(50.0).run(env.people(50 * seconds).await).await
 }
 
 /// Waits until what was due is in the stream, and sees how much each script did meanwhile.
-async fn promoted(arena: &Arena, finding: &mut Finding) {
-    let work = ScriptWork::of(arena.stack.redis.port()).await.expect("a running Redis");
+async fn promoted(env: &ChaosEnv, finding: &mut Finding) {
+    let work = ScriptWork::of(env.stack.redis.port()).await.expect("a running Redis");
     eventually("all that is due is in the stream", PROMOTED_WITHIN, || async {
-        let left: u64 = arena.stack.redis.command(&["ZCARD", "resend:{0}:scheduled"]).await;
+        let left: u64 = env.stack.redis.command(&["ZCARD", "resend:{0}:scheduled"]).await;
         (left == 0).then_some(())
     })
     .await;
@@ -101,8 +101,8 @@ async fn promoted(arena: &Arena, finding: &mut Finding) {
     finding.at_most(&format!("ids in one script at most (by {})", most.command), most.calls, MOST_IDS);
 }
 
-async fn put_back(arena: &Arena) -> usize {
-    let (script, mut redis, mut all) = (Script::new(PUT_BACK), arena.redis().await, 0);
+async fn put_back(env: &ChaosEnv) -> usize {
+    let (script, mut redis, mut all) = (Script::new(PUT_BACK), env.redis().await, 0);
     loop {
         let mut call = script.key("resend:{0}:stream");
         let moved: usize =
@@ -122,8 +122,8 @@ fn p99(asked: &[Asked]) -> Duration {
 }
 
 /// The most memory a worker had, as the kernel kept it.
-fn memory(arena: &Arena, worker: usize) -> usize {
-    let id = arena.stack.workers[worker].process.id().unwrap_or_default();
+fn memory(env: &ChaosEnv, worker: usize) -> usize {
+    let id = env.stack.workers[worker].process.id().unwrap_or_default();
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(usize::MAX)

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use tests::chaos::arena::Setup;
+use tests::chaos::env::Setup;
 use tests::chaos::finding::Finding;
 
 /// A scenario that runs.
@@ -161,5 +161,47 @@ pub(crate) static ALL: &[Scenario] = &[
         clock_jumps,
         "Redis' clock +1 h, back, -2 h, back, under load (shim)",
         "I1-I8: no second SMS, every job ends once the clock is right"
+    ),
+    scenario!(
+        31,
+        gateway_takes_and_fails,
+        "gateway takes the message, then 503, 500, cut or silence; honest outage; one blink",
+        "≤ 2 SMS a job, one code (≤ 4 where it lies with 503 and a time); no 429 for a message that may be out; honest: 0 fail; lonely: sent"
+    ),
+    scenario!(
+        34,
+        clock_steps,
+        "Redis' clock +31 s, +60 s, +120 s, -2 h, messages at the gateway, jobs put back (shim)",
+        "0 second SMS with everybody alive; none after its deadline"
+    ),
+    scenario!(
+        35,
+        settings_change,
+        "lease, deadline and key changed by rolling restarts under load",
+        "0 lost, 0 second SMS"
+    ),
+    scenario!(
+        36,
+        memory_full_restart,
+        "memory full: workers replaced, one killed, released",
+        "who takes nothing says why; no SMS without a recorded intent; back ≤ 5 s"
+    ),
+    scenario!(
+        41,
+        more_than_can_be_sent,
+        "a channel at 10/s under 50/s; a gateway down under 50/s",
+        "refusals before jobs run out, ≤ 1 % of accepted end at the deadline; ≤ 2 look-ups a job"
+    ),
+    scenario!(
+        42,
+        fallback_near_the_deadline,
+        "fallback order, slow first channel, seconds before the deadline",
+        "0 SMS after the deadline"
+    ),
+    scenario!(
+        43,
+        reads_lost,
+        "replies of reads and take-overs lost",
+        "no delivery counted for a run that never began; ≤ 1 lease lost"
     ),
 ];

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::json;
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Told};
 use tests::chaos::clock::Clock;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 
@@ -17,8 +17,8 @@ const RATE: f64 = 100.0;
 /// Longest until everything has ended once the clock is right again.
 const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 
-/// The deadline of every job, ms, by the clock on the wall: no SMS later, whatever Redis' clock said.
-const DEADLINE_MS: i64 = 300_000;
+/// The deadline of every job, seconds, by the clock on the wall: no SMS later, whatever Redis' clock said.
+const DEADLINE: u64 = 300;
 
 /// What the gateway takes to answer, so that at each jump messages are under way.
 const GATEWAY_MS: u64 = 300;
@@ -33,39 +33,37 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     };
     let mut finding = Finding::default();
     let fleet = fleet(5).apis(2).workers(2).redis_environment(&clock.environment());
-    let mut arena = Arena::start(fleet).await;
-    arena
-        .control
-        .faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}}]))
-        .await;
-    let (load, people) = (arena.load(RATE).at_once(500), arena.people(jobs).await);
+    let mut env = ChaosEnv::start(fleet).await;
+    env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}}])).await;
+    let (load, people) = (env.load(RATE).at_once(500), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     for (number, jump) in (1..).zip(JUMPS) {
-        let reached = arena.messages_reach(jobs * number / 6, DRAINED_WITHIN).await;
+        let reached = env.messages_reach(jobs * number / 6, DRAINED_WITHIN).await;
         finding.require(reached.is_some(), "", format!("clock {jump} s: the load stands still before it"));
         clock.set(jump);
     }
     let asked = asking.await.expect("the clients");
     finding.note(format!("clock wrong by {JUMPS:?} s"));
-    finding.within("drained", arena.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
-    finding.exactly("processes exited", arena.exited(), 0);
-    let evidence = by_the_wall(arena.evidence(asked, HashSet::new()).await);
+    finding.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    finding.exactly("processes exited", env.exited(), 0);
+    let evidence = by_the_wall(env.evidence(asked, HashSet::new()).await, DEADLINE);
     finding.at_least("accepted", evidence.accepted().len(), jobs);
     let (processed, failed) = (evidence.in_state("processed"), evidence.in_state("failed"));
     finding.note(format!("{processed} processed, {failed} failed"));
     finding.note(format!("{} with two SMS", evidence.with_messages(2)));
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
-/// Deadlines by the clients' clock instead of Redis'.
-fn by_the_wall(mut evidence: Evidence) -> Evidence {
+/// Replaces deadlines by Redis' clock with those by the clients' clock.
+pub(crate) fn by_the_wall(mut evidence: Evidence, deadline_seconds: u64) -> Evidence {
+    let deadline_ms = i64::try_from(deadline_seconds * 1_000).unwrap_or(i64::MAX);
     let accepted: HashMap<String, i64> = evidence.asked.iter().filter_map(accepted_at).collect();
     for (job, at) in accepted {
         let records = evidence.records.get_mut(&job).into_iter();
         let seen = evidence.endings.get_mut(&job).map(|ending| &mut ending.record);
-        records.chain(seen).for_each(|record| record.deadline_ms = at + DEADLINE_MS);
+        records.chain(seen).for_each(|record| record.deadline_ms = at + deadline_ms);
     }
     evidence
 }

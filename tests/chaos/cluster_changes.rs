@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::records::STREAM;
 use tests::chaos::refusals;
@@ -17,38 +17,38 @@ const MASTERS: usize = 3;
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(1_000, 6_000);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(4).apis(0).workers(0)).await;
-    let mut cluster = RedisCluster::start(&arena.stack.folder().join("cluster"), MASTERS, 1).await;
-    arena.stack.set("RESEND_REDIS_URL", cluster.urls());
-    arena.stack.set("RESEND_REDIS_MODE", "cluster");
-    arena.stack.set("RESEND_REDIS_MIN_REPLICAS", 1);
-    arena.add_api(&[]).await;
-    arena.stack.add_worker(&[]).await;
-    arena.stack.add_worker(&[]).await;
-    let (load, people) = (arena.load(100.0).at_once(500), arena.people(jobs).await);
+    let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
+    let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 1).await;
+    env.stack.set("RESEND_REDIS_URL", cluster.urls());
+    env.stack.set("RESEND_REDIS_MODE", "cluster");
+    env.stack.set("RESEND_REDIS_MIN_REPLICAS", 1);
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    env.stack.add_worker(&[]).await;
+    let (load, people) = (env.load(100.0).at_once(500), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
 
-    arena.messages_reach(jobs / 5, Duration::from_secs(30)).await;
+    env.messages_reach(jobs / 5, Duration::from_secs(30)).await;
     let moved = move_slot(&cluster).await;
     finding.note(format!("{moved} keys moved with their slot"));
-    arena.messages_reach(jobs / 2, Duration::from_secs(30)).await;
+    env.messages_reach(jobs / 2, Duration::from_secs(30)).await;
     kill_owner(&mut cluster).await;
     let asked = asking.await.expect("the clients");
     let without = refusals::longest_without_a_202(&asked);
     finding.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
 
     let owner = owner(&cluster).await;
-    arena.stack.redis = cluster.nodes.remove(owner);
-    let drained = arena.drained(Duration::from_mins(1)).await;
+    env.stack.redis = cluster.nodes.remove(owner);
+    let drained = env.drained(Duration::from_mins(1)).await;
     finding.require(drained.is_some(), "", "not drained a minute later");
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
     finding.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
     finding.exactly("clients never accepted", jobs - evidence.accepted().len(), 0);
     finding.exactly("extra SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    finding.exactly("processes exited", arena.exited(), 0);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 

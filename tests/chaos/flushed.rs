@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::Asked;
 use tests::chaos::check;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::chaos::records::STREAM;
@@ -18,42 +18,42 @@ const GROUP_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(800, 4_000);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(3).apis(2).workers(2)).await;
-    let (load, people) = (arena.load(100.0), arena.people(jobs).await);
+    let mut env = ChaosEnv::start(fleet(3).apis(2).workers(2)).await;
+    let (load, people) = (env.load(100.0), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
-    arena.messages_reach(jobs / 3, Duration::from_mins(1)).await;
-    let _: String = arena.stack.redis.command(&["FLUSHALL"]).await;
+    env.messages_reach(jobs / 3, Duration::from_mins(1)).await;
+    let _: String = env.stack.redis.command(&["FLUSHALL"]).await;
     let (flushed, flushed_ms) = (Instant::now(), chrono::Utc::now().timestamp_millis());
-    finding.within("group made again", group_is_back(&arena, flushed).await, GROUP_WITHIN);
+    finding.within("group made again", group_is_back(&env, flushed).await, GROUP_WITHIN);
     let asked = asking.await.expect("the clients");
-    finding.within("drained", arena.drained(Duration::from_secs(30)).await, Duration::from_secs(30));
+    finding.within("drained", env.drained(Duration::from_secs(30)).await, Duration::from_secs(30));
 
     let later = |asked: &&Asked| asked.attempts.first().is_some_and(|attempt| attempt.at_ms > flushed_ms);
     let later: Vec<Asked> = asked.iter().filter(later).cloned().collect();
-    let all = arena.evidence(asked, HashSet::new()).await;
-    let after = arena.evidence(later, HashSet::new()).await;
+    let all = env.evidence(asked, HashSet::new()).await;
+    let after = env.evidence(later, HashSet::new()).await;
     finding.exactly(
         &format!("of {} later jobs processed", after.asked.len()),
         after.in_state("processed"),
         after.asked.len(),
     );
-    finding.exactly("old jobs answered other than 404", old_answered(&arena, &all, flushed_ms).await, 0);
-    finding.at_most("lines a second of one warning in one process", flood(&arena), 1);
-    finding.exactly("processes exited", arena.exited(), 0);
+    finding.exactly("old jobs answered other than 404", old_answered(&env, &all, flushed_ms).await, 0);
+    finding.at_most("lines a second of one warning in one process", flood(&env), 1);
+    finding.exactly("processes exited", env.exited(), 0);
     // What was deleted cannot end; every other rule holds for it too.
     finding.breaches(check::all(&all).into_iter().filter(|breach| breach.rule != "I1"));
-    arena.check(&Evidence { ledger: Vec::new(), ..after }, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&Evidence { ledger: Vec::new(), ..after }, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
-async fn group_is_back(arena: &Arena, since: Instant) -> Option<Duration> {
+async fn group_is_back(env: &ChaosEnv, since: Instant) -> Option<Duration> {
     let mut look = tokio::time::interval(Duration::from_millis(20));
     while since.elapsed() < GROUP_WITHIN * 2 {
         look.tick().await;
         let mut ask = redis::cmd("XINFO");
         ask.arg("GROUPS").arg(STREAM);
-        let groups: Result<Vec<redis::Value>, _> = ask.query_async(&mut arena.redis().await).await;
+        let groups: Result<Vec<redis::Value>, _> = ask.query_async(&mut env.redis().await).await;
         if groups.is_ok_and(|groups| !groups.is_empty()) {
             return Some(since.elapsed());
         }
@@ -62,8 +62,8 @@ async fn group_is_back(arena: &Arena, since: Instant) -> Option<Duration> {
 }
 
 /// Jobs that ended before the flush, and are not 404 now.
-async fn old_answered(arena: &Arena, all: &Evidence, flushed_ms: i64) -> usize {
-    let client = tests::client::ApiClient::new(&arena.targets.next(), "mis-a-token");
+async fn old_answered(env: &ChaosEnv, all: &Evidence, flushed_ms: i64) -> usize {
+    let client = tests::client::ApiClient::new(&env.targets.next(), "mis-a-token");
     let mut answered = 0;
     let old = all.ledger.iter().filter(|message| message.ts < flushed_ms - 1_000).take(20);
     for message in old {
@@ -74,8 +74,8 @@ async fn old_answered(arena: &Arena, all: &Evidence, flushed_ms: i64) -> usize {
 }
 
 /// The most lines one process logged in one second with one and the same warning.
-fn flood(arena: &Arena) -> usize {
-    let members = arena.stack.apis.iter().chain(&arena.stack.workers);
+fn flood(env: &ChaosEnv) -> usize {
+    let members = env.stack.apis.iter().chain(&env.stack.workers);
     members.map(|member| most_alike(&member.process.log())).max().unwrap_or(0)
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::metrics;
 use tests::chaos::proxy::Proxy;
@@ -44,51 +44,51 @@ async fn one(setup: Setup, away: Away) -> Finding {
     let (jobs, length) = (setup.size(30, 200), Duration::from_secs(setup.size(6, 60)));
     let mut finding = Finding::default();
     let fleet = fleet(30).workers(0).set("RESEND_WORKER_CONCURRENCY", 1);
-    let mut arena = Arena::start(fleet).await;
+    let mut env = ChaosEnv::start(fleet).await;
     let port = free_port().expect("a free port");
     let mut proxy = None;
     if away == Away::Unavailable {
-        arena.control.faults(&json!([{"target": "sms", "action": {"status": 503}}])).await;
-        proxy = Some(Proxy::at(port, port_of(&arena)).await.expect("a proxy"));
+        env.control.faults(&json!([{"target": "sms", "action": {"status": 503}}])).await;
+        proxy = Some(Proxy::at(port, port_of(&env)).await.expect("a proxy"));
     }
-    arena.stack.set("RESEND_SMS_URL", url_at(port));
-    arena.stack.add_worker(&[]).await;
-    let asked = arena.ask_all(jobs).await;
+    env.stack.set("RESEND_SMS_URL", url_at(port));
+    env.stack.add_worker(&[]).await;
+    let asked = env.ask_all(jobs).await;
     let name = if away == Away::Refused { "refused" } else { "503" };
-    let opened = opened_after(&arena).await;
+    let opened = opened_after(&env).await;
     finding.at_most(&format!("calls until it is left alone, {name}"), opened, MOST_FAILURES);
     tokio::time::sleep(length).await;
-    let probes = calls(&arena).await - opened;
+    let probes = calls(&env).await - opened;
     finding.at_least(&format!("probes in {} s, {name}", length.as_secs()), probes, 1);
     finding.at_most(&format!("probes, {name}"), probes, usize::try_from(length.as_secs()).unwrap_or(1));
-    finding.exactly(&format!("SMS meanwhile, {name}"), arena.messages(), 0);
-    arena.control.faults(&json!([])).await;
+    finding.exactly(&format!("SMS meanwhile, {name}"), env.messages(), 0);
+    env.control.faults(&json!([])).await;
     let _back = match proxy {
         Some(proxy) => proxy,
-        None => Proxy::at(port, port_of(&arena)).await.expect("the port is still free"),
+        None => Proxy::at(port, port_of(&env)).await.expect("the port is still free"),
     };
-    finding.within(&format!("drained, {name}"), arena.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    finding.within(&format!("drained, {name}"), env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.exactly(&format!("of {jobs} processed, {name}"), evidence.in_state("processed"), jobs);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
 /// Waits until a second passes without a call; answers how many there were before.
-async fn opened_after(arena: &Arena) -> usize {
+async fn opened_after(env: &ChaosEnv) -> usize {
     eventually("the gateway is left alone", Duration::from_secs(30), || async {
-        let before = calls(arena).await;
+        let before = calls(env).await;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        (before >= AT_LEAST && calls(arena).await == before).then_some(before)
+        (before >= AT_LEAST && calls(env).await == before).then_some(before)
     })
     .await
 }
 
 /// Calls of the gateway the worker has tried, as it counted them: nobody else sees a connection that was refused.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-async fn calls(arena: &Arena) -> usize {
-    let text = metrics::of(&arena.stack.workers[0].url).await;
+async fn calls(env: &ChaosEnv) -> usize {
+    let text = metrics::of(&env.stack.workers[0].url).await;
     let sms: String = text
         .lines()
         .filter(|line| line.contains("service=\"sms\""))
@@ -97,8 +97,8 @@ async fn calls(arena: &Arena) -> usize {
 }
 
 /// The sandbox's port.
-pub(crate) fn port_of(arena: &Arena) -> u16 {
-    let port = arena.stack.sandbox.url.rsplit(':').next().and_then(|port| port.parse().ok());
+pub(crate) fn port_of(env: &ChaosEnv) -> u16 {
+    let port = env.stack.sandbox.url.rsplit(':').next().and_then(|port| port.parse().ok());
     port.expect("a URL with a port")
 }
 

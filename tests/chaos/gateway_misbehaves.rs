@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Call, Flow, Proxy};
@@ -114,22 +114,22 @@ fn cases(trap: &str) -> Vec<Case> {
 /// A fleet of its own under one fault until every job has ended by itself.
 async fn one(case: &Case, jobs: usize) -> Shown {
     let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE).workers(0);
-    let mut arena = Arena::start(fleet).await;
-    let proxy = Proxy::to(gateway_away::port_of(&arena)).await.expect("a proxy");
+    let mut env = ChaosEnv::start(fleet).await;
+    let proxy = Proxy::to(gateway_away::port_of(&env)).await.expect("a proxy");
     proxy.carry(Flow::Pass, Flow::Pace(PIECE, EVERY));
-    arena.stack.set("RESEND_SMS_URL", gateway_away::url_at(proxy.port()));
-    arena.stack.add_worker(&[]).await;
-    arena.control.faults(&json!([{"target": "sms", "action": case.fault}])).await;
-    let asked = arena.ask_all(jobs).await;
+    env.stack.set("RESEND_SMS_URL", gateway_away::url_at(proxy.port()));
+    env.stack.add_worker(&[]).await;
+    env.control.faults(&json!([{"target": "sms", "action": case.fault}])).await;
+    let asked = env.ask_all(jobs).await;
     let mut finding = Finding::default();
-    finding.within("ended after", arena.drained(ENDED_WITHIN).await, ENDED_WITHIN);
+    finding.within("ended after", env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
     let jobs: HashSet<String> = asked.iter().filter_map(|asked| asked.job().map(str::to_owned)).collect();
     let excused = if case.silent { jobs } else { HashSet::new() };
-    let evidence = arena.evidence(asked, excused).await;
-    arena.check(&evidence, &mut finding).await;
+    let evidence = env.evidence(asked, excused).await;
+    env.check(&evidence, &mut finding).await;
     let calls = proxy.calls();
     finding.require(!calls.is_empty(), "", "no call came");
-    arena.close(&mut finding);
+    env.close(&mut finding);
     Shown { evidence, calls, finding }
 }
 

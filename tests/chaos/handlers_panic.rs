@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use redis::streams::StreamRangeReply;
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::records::QUARANTINE;
 
@@ -24,44 +24,44 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 /// Before a message is submitted, one handler in twenty panics.
 async fn panics(setup: Setup, finding: &mut Finding) {
     let jobs = setup.size(300, 2_000);
-    let mut arena = Arena::start(fleet(3).workers(0)).await;
+    let mut env = ChaosEnv::start(fleet(3).workers(0)).await;
     let seed = setup.seed.0.to_string();
     let own = [("FAILPOINTS", "after_fetch=panic@0.05"), ("FAILPOINTS_SEED", seed.as_str())];
-    arena.stack.add_worker(&own).await;
-    let asked = arena.load(200.0).run(arena.people(jobs).await).await;
-    let drained = arena.drained(WITHIN).await;
-    let crashed = arena.stack.workers[0].process.log().matches("run crashed").count();
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    env.stack.add_worker(&own).await;
+    let asked = env.load(200.0).run(env.people(jobs).await).await;
+    let drained = env.drained(WITHIN).await;
+    let crashed = env.stack.workers[0].process.log().matches("run crashed").count();
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.at_least("runs panicked", crashed, 1);
     finding.within("all ended after", drained, WITHIN);
     let failed = evidence.in_state("failed");
     // Three panics in a row of one job: 1 in 8,000.
     finding.at_most("of the panicking set failed", failed, 1 + jobs / 1_000);
     finding.exactly("ended", evidence.in_state("processed") + failed, jobs);
-    let still_runs = arena.stack.workers[0].process.stop(WITHIN).await;
+    let still_runs = env.stack.workers[0].process.stop(WITHIN).await;
     finding.require(still_runs.success(), "the process went on", "and stopped with 0 when asked");
-    arena.check(&evidence, finding).await;
-    arena.close(finding);
+    env.check(&evidence, finding).await;
+    env.close(finding);
 }
 
 /// One job among others aborts its process; the process is started again each time.
 async fn poison(setup: Setup, finding: &mut Finding) {
     let jobs = setup.size(100, 1_000);
-    let mut arena = Arena::start(fleet(2).workers(0)).await;
-    let asked = arena.ask_all(jobs).await;
+    let mut env = ChaosEnv::start(fleet(2).workers(0)).await;
+    let asked = env.ask_all(jobs).await;
     let poison = asked[jobs / 2].job().expect("accepted").to_owned();
     let plan = format!("after_fetch=abort~{poison}");
     let own = [("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "32")];
     for _ in 0..DELIVERIES {
-        arena.stack.workers.clear();
-        let worker = arena.stack.add_worker(&own).await;
-        let ended = arena.stack.workers[worker].process.ended(WITHIN).await;
+        env.stack.workers.clear();
+        let worker = env.stack.add_worker(&own).await;
+        let ended = env.stack.workers[worker].process.ended(WITHIN).await;
         assert!(!ended.success(), "the job killed its process");
     }
-    arena.stack.workers.clear();
-    arena.stack.add_worker(&own).await;
-    let drained = arena.drained(WITHIN).await;
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    env.stack.workers.clear();
+    env.stack.add_worker(&own).await;
+    let drained = env.drained(WITHIN).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.within("poisoned set ended after", drained, WITHIN);
     let record = evidence.records.get(&poison).cloned().unwrap_or_default();
     finding.require(
@@ -70,7 +70,7 @@ async fn poison(setup: Setup, finding: &mut Finding) {
         format!("{record:?}"),
     );
     finding.require(
-        aside(&arena).await == [DELIVERIES],
+        aside(&env).await == [DELIVERIES],
         "set aside after exactly 3 deliveries",
         "and nothing else",
     );
@@ -80,12 +80,12 @@ async fn poison(setup: Setup, finding: &mut Finding) {
         excused: evidence.accepted().into_iter().map(str::to_owned).collect(),
         ..evidence
     };
-    arena.check(&evidence, finding).await;
-    arena.close(finding);
+    env.check(&evidence, finding).await;
+    env.close(finding);
 }
 
 /// How often each entry set aside had been delivered.
-async fn aside(arena: &Arena) -> Vec<u64> {
-    let reply: StreamRangeReply = arena.stack.redis.command(&["XRANGE", QUARANTINE, "-", "+"]).await;
+async fn aside(env: &ChaosEnv) -> Vec<u64> {
+    let reply: StreamRangeReply = env.stack.redis.command(&["XRANGE", QUARANTINE, "-", "+"]).await;
     reply.ids.iter().map(|entry| entry.get("deliveries").unwrap_or(0)).collect()
 }

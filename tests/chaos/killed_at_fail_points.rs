@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 
@@ -23,13 +23,13 @@ const PLACES: [(&str, usize); 6] = [
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(60, 200);
     let mut finding = Finding::default();
-    let arena = &mut Arena::start(fleet(3).workers(0)).await;
+    let env = &mut ChaosEnv::start(fleet(3).workers(0)).await;
     let (mut asked, mut excused) = (Vec::new(), HashSet::new());
     for (place, allowed) in PLACES {
         let start = Instant::now();
-        let struck = strike(arena, place, jobs).await;
-        let pending = arena.drained(ENDED_WITHIN).await.map(|_| start.elapsed());
-        let evidence = arena.evidence(struck, HashSet::new()).await;
+        let struck = strike(env, place, jobs).await;
+        let pending = env.drained(ENDED_WITHIN).await.map(|_| start.elapsed());
+        let evidence = env.evidence(struck, HashSet::new()).await;
         report(&mut finding, &evidence, (place, allowed), jobs);
         finding.require(pending.is_some(), "", format!("{place}: still pending after 60 s"));
         if allowed == 2 {
@@ -37,23 +37,23 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         }
         asked.extend(evidence.asked);
     }
-    let evidence = arena.evidence(asked, excused).await;
-    arena.check(&evidence, &mut finding).await;
+    let evidence = env.evidence(asked, excused).await;
+    env.check(&evidence, &mut finding).await;
     finding
 }
 
 /// A worker takes all the jobs, and dies when the last of them has come to the place. Then a good one starts.
-async fn strike(arena: &mut Arena, place: &str, jobs: usize) -> Vec<tests::chaos::asked::Asked> {
+async fn strike(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<tests::chaos::asked::Asked> {
     // No good worker may take a job before the doomed one does.
-    arena.stack.workers.clear();
-    let asked = arena.ask_all(jobs).await;
+    env.stack.workers.clear();
+    let asked = env.ask_all(jobs).await;
     let plan = format!("{place}=abort#{jobs}");
     let doomed = [("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "256")];
-    let doomed = arena.stack.add_worker(&doomed).await;
-    let ended = arena.stack.workers[doomed].process.ended(Duration::from_secs(30)).await;
+    let doomed = env.stack.add_worker(&doomed).await;
+    let ended = env.stack.workers[doomed].process.ended(Duration::from_secs(30)).await;
     assert!(!ended.success(), "the worker died at {place}");
-    arena.stack.workers.clear();
-    arena.stack.add_worker(&[]).await;
+    env.stack.workers.clear();
+    env.stack.add_worker(&[]).await;
     asked
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt;
 use redis::aio::MultiplexedConnection;
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::records::{GROUP, QUARANTINE, STREAM};
 
@@ -17,13 +17,13 @@ const ASIDE_WITHIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(300, 1_000);
-    let arena = Arena::start(fleet(3)).await;
+    let env = ChaosEnv::start(fleet(3)).await;
     let mut finding = Finding::default();
-    let undisturbed = paced(&arena, jobs).await;
-    let mixing = tokio::spawn(mix_in(arena.redis().await, setup.seed.rng("malformed")));
-    let disturbed = paced(&arena, jobs).await;
+    let undisturbed = paced(&env, jobs).await;
+    let mixing = tokio::spawn(mix_in(env.redis().await, setup.seed.rng("malformed")));
+    let disturbed = paced(&env, jobs).await;
     let last = mixing.await.expect("entries can be added");
-    let aside = all_aside(&arena, last).await;
+    let aside = all_aside(&env, last).await;
 
     finding.within("100 set aside after", aside, ASIDE_WITHIN);
     let (before, with) = (undisturbed.p99, disturbed.p99);
@@ -34,10 +34,10 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         asked,
     );
     let asked = undisturbed.asked.into_iter().chain(disturbed.asked).collect();
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.exactly("good ones processed", evidence.in_state("processed"), 2 * jobs);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
@@ -47,11 +47,11 @@ struct Paced {
     p99: Duration,
 }
 
-async fn paced(arena: &Arena, jobs: usize) -> Paced {
+async fn paced(env: &ChaosEnv, jobs: usize) -> Paced {
     let (start, wall) = (Instant::now(), chrono::Utc::now().timestamp_millis());
-    let asked = arena.load(100.0).run(arena.people(jobs).await).await;
-    arena.drained(Duration::from_secs(30)).await;
-    let endings = arena.endings.seen();
+    let asked = env.load(100.0).run(env.people(jobs).await).await;
+    env.drained(Duration::from_secs(30)).await;
+    let endings = env.endings.seen();
     let mut took: Vec<_> = asked
         .iter()
         .filter_map(|asked| {
@@ -87,13 +87,13 @@ fn malformed(number: usize) -> (&'static str, Vec<u8>) {
 }
 
 /// How long after the last was added until all are set aside and none is pending.
-async fn all_aside(arena: &Arena, last: Instant) -> Option<Duration> {
+async fn all_aside(env: &ChaosEnv, last: Instant) -> Option<Duration> {
     let mut look = tokio::time::interval(Duration::from_millis(20));
     while last.elapsed() < ASIDE_WITHIN * 2 {
         look.tick().await;
-        let aside: usize = arena.stack.redis.command(&["XLEN", QUARANTINE]).await;
+        let aside: usize = env.stack.redis.command(&["XLEN", QUARANTINE]).await;
         let (pending, ..): (usize, Option<String>, Option<String>, redis::Value) =
-            arena.stack.redis.command(&["XPENDING", STREAM, GROUP]).await;
+            env.stack.redis.command(&["XPENDING", STREAM, GROUP]).await;
         if aside == MALFORMED && pending == 0 {
             return Some(last.elapsed());
         }

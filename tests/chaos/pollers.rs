@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::Asked;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::load::Load;
 use tests::chaos::metrics;
@@ -32,20 +32,20 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 
 async fn polled(setup: Setup, finding: &mut Finding) {
     let (rate, seconds, pairs) = setup.size((500, 2, 1), (5_000, 6, 5));
-    let mut arena = Arena::start(fleet(30).workers(0)).await;
-    arena.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
-    let mut asked = arena.ask_all(50).await;
+    let mut env = ChaosEnv::start(fleet(30).workers(0)).await;
+    env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
+    let mut asked = env.ask_all(50).await;
     let jobs: Vec<_> = asked.iter().filter_map(|asked| Some(format!("/Jobs/{}", asked.job()?))).collect();
     let length = Duration::from_secs(seconds);
-    reads_a_poll("pending", &arena, &jobs, rate, finding).await;
-    arena.stack.add_worker(&[]).await;
-    finding.require(arena.drained(Duration::from_secs(30)).await.is_some(), "", "the first jobs do not end");
-    reads_a_poll("ended", &arena, &jobs, rate, finding).await;
+    reads_a_poll("pending", &env, &jobs, rate, finding).await;
+    env.stack.add_worker(&[]).await;
+    finding.require(env.drained(Duration::from_secs(30)).await.is_some(), "", "the first jobs do not end");
+    reads_a_poll("ended", &env, &jobs, rate, finding).await;
     let (mut alone, mut beside, mut slower, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..pairs {
-        alone.push(job_time(&arena, length, &mut asked).await);
-        let polling = polling::poll(&arena.stack.apis[0].url, &jobs, rate, length);
-        let (time, polls) = tokio::join!(job_time(&arena, length, &mut asked), polling);
+        alone.push(job_time(&env, length, &mut asked).await);
+        let polling = polling::poll(&env.stack.apis[0].url, &jobs, rate, length);
+        let (time, polls) = tokio::join!(job_time(&env, length, &mut asked), polling);
         beside.push(time);
         slower.push(time / alone[alone.len() - 1] * 100.0 - 100.0);
         finding.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
@@ -57,16 +57,16 @@ async fn polled(setup: Setup, finding: &mut Finding) {
     // One pair on a machine with neighbours says little of a few per cent; the full form takes the median of five.
     let most = setup.size(50.0, 10.0);
     finding.require(slower <= most, format!("jobs {slower:.1} % slower"), format!("asked ≤ {most} %"));
-    let evidence = arena.evidence(asked, HashSet::new()).await;
-    arena.check(&evidence, finding).await;
-    arena.close(finding);
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    env.check(&evidence, finding).await;
+    env.close(finding);
 }
 
 /// What Redis does for a poll, counted by Redis: one reading of the job's record, with its result in the same round trip.
-async fn reads_a_poll(state: &str, arena: &Arena, jobs: &[String], rate: usize, finding: &mut Finding) {
-    let before = reads(arena).await;
-    let polls = polling::poll(&arena.stack.apis[0].url, jobs, rate, Duration::from_secs(3)).await;
-    let after = reads(arena).await;
+async fn reads_a_poll(state: &str, env: &ChaosEnv, jobs: &[String], rate: usize, finding: &mut Finding) {
+    let before = reads(env).await;
+    let polls = polling::poll(&env.stack.apis[0].url, jobs, rate, Duration::from_secs(3)).await;
+    let after = reads(env).await;
     #[allow(clippy::cast_precision_loss)]
     let each = |count: fn(&Reads) -> usize| (count(&after) - count(&before)) as f64 / polls.good as f64;
     let (records, trips) = (each(|reads| reads.records), each(|reads| reads.from_sockets));
@@ -83,8 +83,8 @@ struct Reads {
     from_sockets: usize,
 }
 
-async fn reads(arena: &Arena) -> Reads {
-    let info: String = arena.stack.redis.command(&["INFO", "everything"]).await;
+async fn reads(env: &ChaosEnv) -> Reads {
+    let info: String = env.stack.redis.command(&["INFO", "everything"]).await;
     let count = |name: &str| {
         let number = info.lines().find_map(|line| line.strip_prefix(name))?;
         number.split(',').next()?.trim().parse().ok()
@@ -107,20 +107,20 @@ fn came_about(mut rates: Vec<usize>, rate: usize, finding: &mut Finding) {
 }
 
 /// Milliseconds from acceptance to end, on average, as the worker counted them, while jobs are asked for.
-async fn job_time(arena: &Arena, length: Duration, asked: &mut Vec<Asked>) -> f64 {
-    let before = waited_and_ran(arena).await;
+async fn job_time(env: &ChaosEnv, length: Duration, asked: &mut Vec<Asked>) -> f64 {
+    let before = waited_and_ran(env).await;
     let jobs = JOBS_A_SECOND * usize::try_from(length.as_secs()).unwrap_or(1);
     #[allow(clippy::cast_precision_loss)]
-    let load = arena.load(JOBS_A_SECOND as f64);
-    asked.extend(load.run(arena.people(jobs).await).await);
-    let _ = arena.drained(Duration::from_secs(10)).await;
-    let after = waited_and_ran(arena).await;
+    let load = env.load(JOBS_A_SECOND as f64);
+    asked.extend(load.run(env.people(jobs).await).await);
+    let _ = env.drained(Duration::from_secs(10)).await;
+    let after = waited_and_ran(env).await;
     (after.0 - before.0) / (after.1 - before.1) * 1_000.0
 }
 
 /// Seconds in all, and jobs.
-async fn waited_and_ran(arena: &Arena) -> (f64, f64) {
-    let text = metrics::of(&arena.stack.workers[0].url).await;
+async fn waited_and_ran(env: &ChaosEnv) -> (f64, f64) {
+    let text = metrics::of(&env.stack.workers[0].url).await;
     let sum = |name| metrics::sum(&text, name);
     (
         sum("resend_job_wait_seconds_sum") + sum("resend_job_run_seconds_sum"),
@@ -131,23 +131,23 @@ async fn waited_and_ran(arena: &Arena) -> (f64, f64) {
 /// One client asks for as much as it can, each time for another approval; another asks twice a second.
 async fn flooded(setup: Setup, finding: &mut Finding) {
     let (flood, others) = setup.size((1_500, 6), (20_000, 20));
-    let arena = Arena::start(fleet(30).workers(2).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 600)).await;
-    arena.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
-    let (many, few) = (arena.people(flood).await, arena.people(others).await);
-    let flooding = arena.load(100_000.0).token("mis-b-token").at_once(256);
-    let other: Load = arena.load(2.0);
+    let env = ChaosEnv::start(fleet(30).workers(2).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 600)).await;
+    env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
+    let (many, few) = (env.people(flood).await, env.people(others).await);
+    let flooding = env.load(100_000.0).token("mis-b-token").at_once(256);
+    let other: Load = env.load(2.0);
     let flooding = tokio::spawn(async move { flooding.run(many).await });
     let told = other.run(few).await;
     let many = flooding.await.expect("the flood");
-    let drained = arena.drained(Duration::from_mins(2)).await;
+    let drained = env.drained(Duration::from_mins(2)).await;
     finding.within("flood drained", drained, Duration::from_mins(2));
-    let evidence = arena.evidence(told.clone(), HashSet::new()).await;
+    let evidence = env.evidence(told.clone(), HashSet::new()).await;
     let accepted = many.iter().filter(|asked| asked.job().is_some()).count();
     let sent = evidence.ledger.len() - others.min(evidence.ledger.len());
     finding.note(format!("{accepted} of {flood} of the flood accepted, {sent} sent"));
     finding.within("another client's job sent after", slowest_start(&told, &evidence), STARTS_WITHIN);
     finding.exactly("of the other client processed", evidence.in_state("processed"), others);
-    arena.close(finding);
+    env.close(finding);
 }
 
 /// Longest from a request until its message was at the gateway; nothing where one never was.

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::chaos::power::Power;
@@ -26,25 +26,25 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     };
     let mut finding = Finding::default();
     let fleet = fleet(3).apis(2).workers(2).redis_environment(&power.environment());
-    let mut arena = Arena::start(fleet).await;
-    let (load, people) = (arena.load(RATE).at_once(500), arena.people(jobs).await);
+    let mut env = ChaosEnv::start(fleet).await;
+    let (load, people) = (env.load(RATE).at_once(500), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     for loss in 1..=losses {
-        let reached = arena.messages_reach(jobs * loss / (losses + 2), DRAINED_WITHIN).await;
+        let reached = env.messages_reach(jobs * loss / (losses + 2), DRAINED_WITHIN).await;
         finding.require(reached.is_some(), "", format!("power loss {loss} was not reached"));
-        power.fails(&mut arena.stack.redis).await;
-        arena.stack.redis.restart().await;
+        power.fails(&mut env.stack.redis).await;
+        env.stack.redis.restart().await;
     }
     let asked = asking.await.expect("the clients");
     finding.note(format!("{losses} power losses"));
-    finding.within("drained", arena.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
-    finding.exactly("processes exited", arena.exited(), 0);
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    finding.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    finding.exactly("processes exited", env.exited(), 0);
+    let evidence = env.evidence(asked, HashSet::new()).await;
     let accepted = evidence.accepted().len();
     finding.exactly(&format!("of {accepted} acknowledged lost, appendfsync always"), lost(&evidence), 0);
     finding.at_least("accepted", accepted, jobs);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding.at_least("lost by the control, appendfsync everysec", control(&power).await, 1);
     finding
 }
@@ -53,16 +53,16 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 async fn control(power: &Power) -> usize {
     let everysec = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
     let fleet = fleet(3).workers(0).redis(&everysec).redis_environment(&power.environment());
-    let mut arena = Arena::start(fleet).await;
-    let (load, people) = (arena.load(RATE * 5.0), arena.people(1_000).await);
+    let mut env = ChaosEnv::start(fleet).await;
+    let (load, people) = (env.load(RATE * 5.0), env.people(1_000).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     eventually("enough is not yet on the disk", DRAINED_WITHIN, || async {
-        (power.at_stake(&arena.stack.redis) >= AT_STAKE).then_some(())
+        (power.at_stake(&env.stack.redis) >= AT_STAKE).then_some(())
     })
     .await;
-    power.fails(&mut arena.stack.redis).await;
-    arena.stack.redis.restart().await;
-    lost(&arena.evidence(asking.await.expect("the clients"), HashSet::new()).await)
+    power.fails(&mut env.stack.redis).await;
+    env.stack.redis.restart().await;
+    lost(&env.evidence(asking.await.expect("the clients"), HashSet::new()).await)
 }
 
 fn lost(evidence: &Evidence) -> usize {

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Told};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::chaos::refusals;
@@ -19,34 +19,34 @@ const RATE: f64 = 100.0;
 pub(crate) async fn run(setup: Setup) -> Finding {
     let (jobs, outages): (usize, &[u64]) = setup.size((1_500, &[1, 5]), (10_000, &[1, 10, 60]));
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(3).apis(2).workers(2)).await;
-    let load = arena.load(RATE).at_once(500).patience(Duration::from_secs(150));
-    let people = arena.people(jobs).await;
+    let mut env = ChaosEnv::start(fleet(3).apis(2).workers(2)).await;
+    let load = env.load(RATE).at_once(500).patience(Duration::from_secs(150));
+    let people = env.people(jobs).await;
     let asking = tokio::spawn(async move { load.run(people).await });
     for seconds in outages {
-        let back = outage(&mut arena, Duration::from_secs(*seconds)).await;
+        let back = outage(&mut env, Duration::from_secs(*seconds)).await;
         finding.within(&format!("fetching again after {seconds} s away"), back, BACK_WITHIN);
     }
     let asked = asking.await.expect("the clients");
-    let drained = arena.drained(Duration::from_mins(2)).await;
+    let drained = env.drained(Duration::from_mins(2)).await;
     finding.require(drained.is_some(), "", "not drained two minutes later");
-    finding.exactly("processes exited", arena.exited(), 0);
+    finding.exactly("processes exited", env.exited(), 0);
     let excused = HashSet::new();
-    let evidence = arena.evidence(asked, excused).await;
+    let evidence = env.evidence(asked, excused).await;
     report(&evidence, jobs, &mut finding);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding.at_least("lost by the control without AOF", control(setup).await, 1);
     finding
 }
 
 /// Kills Redis, lets it be away, and answers how long after it was back the next job ended.
-async fn outage(arena: &mut Arena, away: Duration) -> Option<Duration> {
+async fn outage(env: &mut ChaosEnv, away: Duration) -> Option<Duration> {
     tokio::time::sleep(Duration::from_secs(1)).await;
-    arena.stack.redis.kill().await;
+    env.stack.redis.kill().await;
     tokio::time::sleep(away).await;
-    arena.stack.redis.restart().await;
-    arena.messages_reach(arena.messages() + 1, Duration::from_secs(30)).await
+    env.stack.redis.restart().await;
+    env.messages_reach(env.messages() + 1, Duration::from_secs(30)).await
 }
 
 fn report(evidence: &Evidence, jobs: usize, finding: &mut Finding) {
@@ -61,11 +61,11 @@ fn report(evidence: &Evidence, jobs: usize, finding: &mut Finding) {
 async fn control(setup: Setup) -> usize {
     let jobs = setup.size(200, 1_000);
     let fleet = fleet(3).workers(0).redis(&["--appendonly", "no", "--save", ""]);
-    let mut arena = Arena::start(fleet).await;
-    let asked = arena.ask_all(jobs).await;
-    arena.stack.redis.kill().await;
-    arena.stack.redis.restart().await;
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let mut env = ChaosEnv::start(fleet).await;
+    let asked = env.ask_all(jobs).await;
+    env.stack.redis.kill().await;
+    env.stack.redis.restart().await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     let known = |asked: &&Asked| asked.job().is_some_and(|job| !evidence.records.contains_key(job));
     let lost = evidence.asked.iter().filter(known).count();
     debug_assert!(evidence.asked.iter().all(|asked| !matches!(asked.attempts[0].told, Told::Broken)));

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::Asked;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
 use tests::chaos::refusals;
@@ -16,60 +16,60 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let (seconds, lease) = setup.size((5, 4), (40, 30));
     let trouble = Duration::from_secs(seconds);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(lease).apis(0).workers(0)).await;
-    let proxy = Proxy::to(arena.stack.redis.port()).await.expect("a proxy");
-    arena.stack.set("RESEND_REDIS_URL", proxy.redis_url());
-    arena.add_api(&[]).await;
-    arena.stack.add_worker(&[]).await;
-    arena.stack.add_worker(&[]).await;
+    let mut env = ChaosEnv::start(fleet(lease).apis(0).workers(0)).await;
+    let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
+    env.stack.set("RESEND_REDIS_URL", proxy.redis_url());
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    env.stack.add_worker(&[]).await;
 
-    let mut asked = slow(&arena, &proxy, trouble).await;
-    asked.extend(frozen(&arena, trouble).await);
-    asked.extend(half_open(&arena, &proxy, trouble).await);
-    let drained = arena.drained(Duration::from_mins(2)).await;
+    let mut asked = slow(&env, &proxy, trouble).await;
+    asked.extend(frozen(&env, trouble).await);
+    asked.extend(half_open(&env, &proxy, trouble).await);
+    let drained = env.drained(Duration::from_mins(2)).await;
     finding.within("nothing pending after", drained, Duration::from_secs(lease + 6));
-    finding.exactly("processes exited", arena.exited(), 0);
+    finding.exactly("processes exited", env.exited(), 0);
     refusals::report(&asked, &mut finding);
     // What a worker submitted while Redis could not be told of it may be submitted once more.
     let excused: HashSet<String> = asked.iter().flat_map(Asked::jobs).map(str::to_owned).collect();
-    let evidence = arena.evidence(asked, excused).await;
+    let evidence = env.evidence(asked, excused).await;
     finding.note(format!(
         "{} processed, {} with two SMS",
         evidence.in_state("processed"),
         evidence.with_messages(2)
     ));
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
 /// So many clients as fit into the time, each insisting until it is accepted.
-async fn ask_for(arena: &Arena, time: Duration) -> tokio::task::JoinHandle<Vec<Asked>> {
+async fn ask_for(env: &ChaosEnv, time: Duration) -> tokio::task::JoinHandle<Vec<Asked>> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let count = (RATE * (time.as_secs_f64() + 2.0)) as usize;
-    let (load, people) = (arena.load(RATE).at_once(400), arena.people(count).await);
+    let (load, people) = (env.load(RATE).at_once(400), env.people(count).await);
     tokio::spawn(async move { load.run(people).await })
 }
 
-async fn slow(arena: &Arena, proxy: &Proxy, time: Duration) -> Vec<Asked> {
-    let asking = ask_for(arena, time).await;
+async fn slow(env: &ChaosEnv, proxy: &Proxy, time: Duration) -> Vec<Asked> {
+    let asking = ask_for(env, time).await;
     proxy.carry(Flow::Delay(Duration::from_millis(150)), Flow::Delay(Duration::from_millis(150)));
     tokio::time::sleep(time).await;
     proxy.carry(Flow::Pass, Flow::Pass);
     asking.await.expect("the clients")
 }
 
-async fn frozen(arena: &Arena, time: Duration) -> Vec<Asked> {
-    let asking = ask_for(arena, time).await;
+async fn frozen(env: &ChaosEnv, time: Duration) -> Vec<Asked> {
+    let asking = ask_for(env, time).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    arena.stack.redis.process().signal("STOP").await;
+    env.stack.redis.process().signal("STOP").await;
     tokio::time::sleep(time).await;
-    arena.stack.redis.process().signal("CONT").await;
+    env.stack.redis.process().signal("CONT").await;
     asking.await.expect("the clients")
 }
 
-async fn half_open(arena: &Arena, proxy: &Proxy, time: Duration) -> Vec<Asked> {
-    let asking = ask_for(arena, time).await;
+async fn half_open(env: &ChaosEnv, proxy: &Proxy, time: Duration) -> Vec<Asked> {
+    let asking = ask_for(env, time).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     proxy.carry(Flow::Swallow, Flow::Swallow);
     tokio::time::sleep(time).await;

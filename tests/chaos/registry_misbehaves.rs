@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Person};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 
 /// Longest until every job has ended.
@@ -15,7 +15,7 @@ const WITHIN: Duration = Duration::from_mins(1);
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(20, 200);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(30)).await;
+    let mut env = ChaosEnv::start(fleet(30)).await;
     let mut asked = Vec::new();
     let passing = jobs * 2;
     for (name, faults) in [
@@ -24,7 +24,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         ("silent for a while", json!([{"target": "persons", "action": {"hang": true}, "times": jobs}])),
         ("cut for a while", json!([{"target": "approvals", "action": {"cut": true}, "times": jobs}])),
     ] {
-        let (told, processed, sent) = one(&arena, &faults, jobs).await;
+        let (told, processed, sent) = one(&env, &faults, jobs).await;
         finding.exactly(&format!("of {jobs} processed, {name}"), processed, jobs);
         finding.require(sent == jobs, "", format!("{name}: {sent} SMS"));
         asked.extend(told);
@@ -33,41 +33,41 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         [("another patient", json!({"other_patient": true})), ("null phone", json!({"null_phone": true}))]
     {
         let faults = json!([{"target": "approvals", "action": action}]);
-        let (told, _, sent) = one(&arena, &faults, jobs).await;
+        let (told, _, sent) = one(&env, &faults, jobs).await;
         finding.exactly(&format!("SMS, {name}"), sent, 0);
         asked.extend(told);
     }
-    asked.extend(changed_while_queued(&mut arena, jobs, &mut finding).await);
-    let evidence = arena.evidence(asked, HashSet::new()).await;
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    asked.extend(changed_while_queued(&mut env, jobs, &mut finding).await);
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
 /// Jobs under these faults: what clients were told, how many were processed, and how many messages left.
-async fn one(arena: &Arena, faults: &Value, jobs: usize) -> (Vec<Asked>, usize, usize) {
-    arena.control.faults(faults).await;
-    let before = arena.messages();
-    let asked = arena.ask_all(jobs).await;
-    assert!(arena.drained(WITHIN).await.is_some(), "all jobs end under {faults}");
-    arena.control.faults(&json!([])).await;
-    let evidence = arena.evidence(asked, HashSet::new()).await;
-    let (processed, sent) = (evidence.in_state("processed"), arena.messages() - before);
+async fn one(env: &ChaosEnv, faults: &Value, jobs: usize) -> (Vec<Asked>, usize, usize) {
+    env.control.faults(faults).await;
+    let before = env.messages();
+    let asked = env.ask_all(jobs).await;
+    assert!(env.drained(WITHIN).await.is_some(), "all jobs end under {faults}");
+    env.control.faults(&json!([])).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    let (processed, sent) = (evidence.in_state("processed"), env.messages() - before);
     (evidence.asked, processed, sent)
 }
 
 /// Nobody works while the approvals are verified, closed, or get another method.
-async fn changed_while_queued(arena: &mut Arena, jobs: usize, finding: &mut Finding) -> Vec<Asked> {
-    arena.stack.workers.clear();
-    let asked = arena.ask_all(jobs).await;
+async fn changed_while_queued(env: &mut ChaosEnv, jobs: usize, finding: &mut Finding) -> Vec<Asked> {
+    env.stack.workers.clear();
+    let asked = env.ask_all(jobs).await;
     for (number, one) in asked.iter().enumerate() {
-        arena.control.put_approval(&one.person, &changed(number, &one.person)).await;
+        env.control.put_approval(&one.person, &changed(number, &one.person)).await;
     }
-    let before = arena.messages();
-    arena.stack.add_worker(&[]).await;
-    finding.require(arena.drained(WITHIN).await.is_some(), "", "jobs of changed approvals do not end");
-    finding.exactly("SMS for approvals changed while queued", arena.messages() - before, 0);
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let before = env.messages();
+    env.stack.add_worker(&[]).await;
+    finding.require(env.drained(WITHIN).await.is_some(), "", "jobs of changed approvals do not end");
+    finding.exactly("SMS for approvals changed while queued", env.messages() - before, 0);
+    let evidence = env.evidence(asked, HashSet::new()).await;
     let refused = evidence
         .records
         .iter()

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Told};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
 
@@ -18,29 +18,29 @@ const CUT: f64 = 0.01;
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(800, 6_000);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(4).apis(0).workers(0)).await;
-    let proxy = Proxy::to(arena.stack.redis.port()).await.expect("a proxy");
-    arena.stack.set("RESEND_REDIS_URL", proxy.redis_url());
-    arena.add_api(&[]).await;
-    arena.stack.add_worker(&[]).await;
-    arena.stack.add_worker(&[]).await;
-    let flushing = tokio::spawn(flush(arena.redis().await));
+    let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
+    let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
+    env.stack.set("RESEND_REDIS_URL", proxy.redis_url());
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    env.stack.add_worker(&[]).await;
+    let flushing = tokio::spawn(flush(env.redis().await));
     proxy.carry(Flow::Pass, Flow::Lose(CUT));
-    let asked = arena.load(100.0).run(arena.people(jobs).await).await;
-    let drained = arena.drained(Duration::from_mins(1)).await;
+    let asked = env.load(100.0).run(env.people(jobs).await).await;
+    let drained = env.drained(Duration::from_mins(1)).await;
     proxy.heal();
     flushing.abort();
 
     finding.exactly("errors to clients", errors(&asked), 0);
     finding.within("drained", drained, Duration::from_mins(1));
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.exactly("jobs stored", evidence.records.len(), jobs);
     finding.exactly("SMS", evidence.ledger.len(), jobs);
     let counted_twice = evidence.records.values().filter(|record| record.sends != 1).count();
     finding.exactly("jobs whose sends were miscounted", counted_twice, 0);
-    finding.exactly("processes exited", arena.exited(), 0);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Told};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::stack::Member;
 
@@ -20,37 +20,37 @@ const PROBED_EVERY: Duration = Duration::from_millis(50);
 pub(crate) async fn run(setup: Setup) -> Finding {
     let (jobs, rate) = setup.size((1_500, 100.0), (12_000, 200.0));
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(30).apis(PROCESSES).workers(PROCESSES)).await;
-    let (load, people) = (arena.load(rate), arena.people(jobs).await);
+    let mut env = ChaosEnv::start(fleet(30).apis(PROCESSES).workers(PROCESSES)).await;
+    let (load, people) = (env.load(rate), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     let mut slowest = Duration::ZERO;
     for _ in 0..PROCESSES {
-        arena.add_api(&[]).await;
-        let old = arena.stack.apis.remove(0);
-        slowest = slowest.max(stop(old, &arena, &mut finding).await);
-        arena.stack.add_worker(&[]).await;
-        let old = arena.stack.workers.remove(0);
-        slowest = slowest.max(stop(old, &arena, &mut finding).await);
+        env.add_api(&[]).await;
+        let old = env.stack.apis.remove(0);
+        slowest = slowest.max(stop(old, &env, &mut finding).await);
+        env.stack.add_worker(&[]).await;
+        let old = env.stack.workers.remove(0);
+        slowest = slowest.max(stop(old, &env, &mut finding).await);
     }
     finding.require(!asking.is_finished(), "", "the load ended before the restarts did");
     let asked = asking.await.expect("the clients");
     finding.within("slowest exit", Some(slowest), STOPS_WITHIN);
     finding.exactly(&format!("of {jobs} requests failed"), failed(&asked), 0);
-    finding.within("drained", arena.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.exactly("lost", jobs - evidence.in_state("processed"), 0);
     finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
 /// Asks a process to stop, takes it from the clients when it says that it is not ready, and waits for its end.
-async fn stop(mut old: Member, arena: &Arena, finding: &mut Finding) -> Duration {
+async fn stop(mut old: Member, env: &ChaosEnv, finding: &mut Finding) -> Duration {
     let (start, url) = (Instant::now(), old.url.clone());
     old.process.signal("TERM").await;
     unready(&url).await;
-    arena.targets.remove(&url);
+    env.targets.remove(&url);
     let status = old.process.ended(STOPS_WITHIN * 2).await;
     finding.require(status.success(), "", format!("ended with {status}"));
     start.elapsed()

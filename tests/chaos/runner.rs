@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tests::chaos::arena::Setup;
+use tests::chaos::env::Setup;
 use tests::chaos::finding::Finding;
 use tests::chaos::seed::Seed;
 

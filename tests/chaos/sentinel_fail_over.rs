@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
 use tests::chaos::refusals;
@@ -73,32 +73,31 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 
 async fn fail_over(setup: Setup, case: &Case, finding: &mut Finding) {
     let name = case.name;
-    let mut arena = Arena::start(fleet(setup.size(6, 30)).apis(0).workers(0)).await;
-    let mut redis =
-        RedisSentinels::with_replicas(&arena.stack.folder().join("sentinels"), case.replicas).await;
+    let mut env = ChaosEnv::start(fleet(setup.size(6, 30)).apis(0).workers(0)).await;
+    let mut redis = RedisSentinels::with_replicas(&env.stack.folder().join("sentinels"), case.replicas).await;
     for (name, value) in [("RESEND_REDIS_URL", redis.urls().as_str()), ("RESEND_REDIS_MODE", "sentinel")] {
-        arena.stack.set(name, value);
+        env.stack.set(name, value);
     }
-    arena.stack.set("RESEND_REDIS_SENTINEL_MASTER", MASTER);
-    arena.stack.set("RESEND_REDIS_MIN_REPLICAS", case.confirm);
-    arena.add_api(&[]).await;
-    arena.stack.add_worker(&[]).await;
-    arena.stack.add_worker(&[]).await;
+    env.stack.set("RESEND_REDIS_SENTINEL_MASTER", MASTER);
+    env.stack.set("RESEND_REDIS_MIN_REPLICAS", case.confirm);
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    env.stack.add_worker(&[]).await;
     let jobs = setup.size(800, 3_000);
-    let (load, people) = (arena.load(RATE).at_once(500), arena.people(jobs).await);
+    let (load, people) = (env.load(RATE).at_once(500), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
-    arena.messages_reach(jobs / 4, Duration::from_secs(30)).await;
+    env.messages_reach(jobs / 4, Duration::from_secs(30)).await;
     let master = replace_master(&mut redis, case.by).await;
     let asked = asking.await.expect("the clients");
-    arena.stack.redis = redis.servers.remove(master);
-    let drained = arena.drained(Duration::from_mins(1)).await;
+    env.stack.redis = redis.servers.remove(master);
+    let drained = env.drained(Duration::from_mins(1)).await;
     finding.require(drained.is_some(), "", format!("{name}: not drained"));
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
     let seen = format!("of {} acknowledged lost, {name}", evidence.accepted().len());
     if !case.safe {
         finding.at_least(&seen, lost, 1);
-        return arena.close(finding);
+        return env.close(finding);
     }
     finding.exactly(&seen, lost, 0);
     finding.within(
@@ -107,9 +106,9 @@ async fn fail_over(setup: Setup, case: &Case, finding: &mut Finding) {
         REFUSED_WITHIN,
     );
     finding.exactly("with two SMS", evidence.with_messages(2), 0);
-    finding.exactly("processes exited", arena.exited(), 0);
-    arena.check(&evidence, finding).await;
-    arena.close(finding);
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, finding).await;
+    env.close(finding);
 }
 
 /// Answers which server is the master then.
@@ -129,11 +128,11 @@ async fn replace_master(redis: &mut RedisSentinels, by: By) -> usize {
 
 /// A replica hears nothing for a while, then its master dies and it takes over: how many acknowledged jobs it lacks.
 async fn promote_cut_off_replica(min_replicas: usize, finding: &mut Finding) -> usize {
-    let mut arena = Arena::start(fleet(4).workers(0).apis(0)).await;
-    arena.stack.set("RESEND_REDIS_MIN_REPLICAS", min_replicas);
-    let proxy = Proxy::to(arena.stack.redis.port()).await.expect("a proxy");
+    let mut env = ChaosEnv::start(fleet(4).workers(0).apis(0)).await;
+    env.stack.set("RESEND_REDIS_MIN_REPLICAS", min_replicas);
+    let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     let of = format!("127.0.0.1 {}", proxy.port());
-    let folder = arena.stack.folder().join("replica");
+    let folder = env.stack.folder().join("replica");
     let arguments = ["--appendonly", "yes", "--replicaof", &of];
     let replica = RedisServer::start_with(&folder, &arguments).await;
     eventually("the replica is in step", Duration::from_secs(20), || async {
@@ -141,18 +140,18 @@ async fn promote_cut_off_replica(min_replicas: usize, finding: &mut Finding) -> 
         (info.contains("master_link_status:up")).then_some(())
     })
     .await;
-    arena.add_api(&[]).await;
-    let before = arena.ask_all(100).await;
+    env.add_api(&[]).await;
+    let before = env.ask_all(100).await;
     let start = Instant::now();
     proxy.carry(Flow::Pass, Flow::Swallow);
-    let load = arena.load(RATE).patience(Duration::ZERO);
-    let cut_off = load.run(arena.people(300).await).await;
+    let load = env.load(RATE).patience(Duration::ZERO);
+    let cut_off = load.run(env.people(300).await).await;
     finding.note(format!("replica cut off {:.0} s", start.elapsed().as_secs_f64()));
-    arena.stack.redis.kill().await;
+    env.stack.redis.kill().await;
     let _: String = replica.command(&["REPLICAOF", "NO", "ONE"]).await;
-    arena.stack.redis = replica;
-    let evidence = arena.evidence([before, cut_off].concat(), HashSet::new()).await;
+    env.stack.redis = replica;
+    let evidence = env.evidence([before, cut_off].concat(), HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
-    arena.close(finding);
+    env.close(finding);
     lost
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::Asked;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::eventually::eventually;
@@ -20,12 +20,12 @@ pub(crate) const WITHIN: Duration = Duration::from_mins(1);
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(40, 200);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(LEASE).workers(0)).await;
-    let before_submit = stop_and_continue(&mut arena, "before_submit", jobs).await;
-    let first = arena.evidence(before_submit, HashSet::new()).await;
+    let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
+    let before_submit = stop_and_continue(&mut env, "before_submit", jobs).await;
+    let first = env.evidence(before_submit, HashSet::new()).await;
     finding.exactly("with 1 SMS stopped before submit", first.with_messages(1), jobs);
-    let before_finish = stop_and_continue(&mut arena, "before_finish", jobs).await;
-    let second = arena.evidence(before_finish, HashSet::new()).await;
+    let before_finish = stop_and_continue(&mut env, "before_finish", jobs).await;
+    let second = env.evidence(before_finish, HashSet::new()).await;
     finding.note(format!(
         "before finish: {} × 1 SMS, {} × 2",
         second.with_messages(1),
@@ -36,26 +36,26 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         Evidence { asked: first.asked.into_iter().chain(second.asked.clone()).collect(), excused, ..second };
     finding.exactly("stale finishes accepted", stale_finishes(&all), 0);
     finding.exactly("ended", all.in_state("processed"), 2 * jobs);
-    arena.check(&all, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&all, &mut finding).await;
+    env.close(&mut finding);
     unfenced_ack::run(setup, &mut finding).await;
     finding
 }
 
 /// A worker takes all the jobs and stops with each at the place; another finishes them; then the first continues.
-async fn stop_and_continue(arena: &mut Arena, place: &str, jobs: usize) -> Vec<Asked> {
-    arena.stack.workers.clear();
-    let asked = arena.ask_all(jobs).await;
+async fn stop_and_continue(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<Asked> {
+    env.stack.workers.clear();
+    let asked = env.ask_all(jobs).await;
     let plan = format!("{place}=stop*1#{jobs}");
     let own = [("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "256")];
-    arena.stack.add_worker(&own).await;
-    let id = arena.stack.workers[0].process.id().expect("it runs");
+    env.stack.add_worker(&own).await;
+    let id = env.stack.workers[0].process.id().expect("it runs");
     eventually("the worker stops itself", WITHIN, || async { is_stopped(id).then_some(()) }).await;
-    arena.stack.add_worker(&[]).await;
-    assert!(arena.drained(WITHIN).await.is_some(), "the second worker finishes everything");
-    arena.stack.workers[0].process.signal("CONT").await;
+    env.stack.add_worker(&[]).await;
+    assert!(env.drained(WITHIN).await.is_some(), "the second worker finishes everything");
+    env.stack.workers[0].process.signal("CONT").await;
     // Asked to stop, it first ends what it has in its hands: all that it would do is done when it has gone.
-    let status = arena.stack.workers[0].process.stop(WITHIN).await;
+    let status = env.stack.workers[0].process.stop(WITHIN).await;
     assert!(status.success(), "the worker that was stopped ends well: {status}");
     asked
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 
 pub(crate) async fn run(setup: Setup) -> Finding {
@@ -14,17 +14,17 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     };
     let jobs = setup.size(600, 4_000);
     let mut finding = Finding::default();
-    let mut arena = Arena::start(fleet(10)).await;
-    arena.stack.add_worker_of(&old).await;
-    let asked = arena.load(100.0).run(arena.people(jobs).await).await;
-    finding.within("drained", arena.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
-    let evidence = arena.evidence(asked, HashSet::new()).await;
-    for (name, member) in ["present", "older"].iter().zip(&arena.stack.workers) {
+    let mut env = ChaosEnv::start(fleet(10)).await;
+    env.stack.add_worker_of(&old).await;
+    let asked = env.load(100.0).run(env.people(jobs).await).await;
+    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    for (name, member) in ["present", "older"].iter().zip(&env.stack.workers) {
         let ended = member.process.log().matches("job ended").count();
         finding.at_least(&format!("by the {name} worker"), ended, 1);
     }
     finding.exactly("failed for their version", jobs - evidence.in_state("processed"), 0);
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }

@@ -2,7 +2,7 @@
 //! holds its jobs. By our finish script it takes nothing from the other; by a plain `XACK`, which asks nobody who owns
 //! an entry, it takes everything, though not one job has ended.
 
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::records::{GROUP, STREAM};
 use tests::eventually::eventually;
@@ -11,21 +11,21 @@ use crate::stopped_past_the_lease::{LEASE, WITHIN, is_stopped};
 
 pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
     let jobs = setup.size(20, 100);
-    let mut arena = Arena::start(fleet(LEASE).workers(0)).await;
-    let asked = arena.ask_all(jobs).await;
+    let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
+    let asked = env.ask_all(jobs).await;
     // The second worker takes over what the first holds, and stops at the same place.
     for worker in 0..2 {
-        stop_with_all(&mut arena, worker, jobs).await;
+        stop_with_all(&mut env, worker, jobs).await;
     }
-    assert_eq!(held(&arena).await.len(), jobs, "the second worker holds them all");
+    assert_eq!(held(&env).await.len(), jobs, "the second worker holds them all");
 
-    let late = &mut arena.stack.workers[0].process;
+    let late = &mut env.stack.workers[0].process;
     // Told to stop before it goes on: it ends what is in its hands, and takes nothing over again.
     late.signal("TERM").await;
     late.signal("CONT").await;
     let status = late.ended(WITHIN).await;
     finding.require(status.success(), "", format!("the late worker: {status}"));
-    let left = held(&arena).await;
+    let left = held(&env).await;
     finding.exactly(
         &format!("of {jobs} entries taken from their new owner by a late finish"),
         jobs - left.len(),
@@ -34,8 +34,8 @@ pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
 
     let mut plain = vec!["XACK", STREAM, GROUP];
     plain.extend(left.iter().map(String::as_str));
-    let taken: usize = arena.stack.redis.command(&plain).await;
-    let evidence = arena.evidence(asked, std::collections::HashSet::new()).await;
+    let taken: usize = env.stack.redis.command(&plain).await;
+    let evidence = env.evidence(asked, std::collections::HashSet::new()).await;
     let ended = evidence.in_state("processed") + evidence.in_state("failed");
     finding.at_least(
         &format!("taken by the control, a plain XACK ({ended} of the jobs had ended)"),
@@ -45,16 +45,16 @@ pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
     finding.require(ended == 0, "", "the control's jobs had ended, so that it shows nothing");
 }
 
-async fn stop_with_all(arena: &mut Arena, worker: usize, jobs: usize) {
+async fn stop_with_all(env: &mut ChaosEnv, worker: usize, jobs: usize) {
     let plan = format!("before_finish=stop*1#{jobs}");
-    arena.stack.add_worker(&[("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "256")]).await;
-    let id = arena.stack.workers[worker].process.id().expect("it runs");
+    env.stack.add_worker(&[("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "256")]).await;
+    let id = env.stack.workers[worker].process.id().expect("it runs");
     eventually("the worker stops itself", WITHIN, || async { is_stopped(id).then_some(()) }).await;
 }
 
 /// Entries in somebody's hands.
-async fn held(arena: &Arena) -> Vec<String> {
+async fn held(env: &ChaosEnv) -> Vec<String> {
     let pending: Vec<(String, String, u64, u64)> =
-        arena.stack.redis.command(&["XPENDING", STREAM, GROUP, "-", "+", "1000"]).await;
+        env.stack.redis.command(&["XPENDING", STREAM, GROUP, "-", "+", "1000"]).await;
     pending.into_iter().map(|(entry, ..)| entry).collect()
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::Told;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::eventually::eventually;
 use tests::process::program;
@@ -33,15 +33,15 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 
 /// Without strictness it works, but both programs say what is wrong.
 async fn warned(name: &str, fleet: StackBuilder, finding: &mut Finding) {
-    let arena = Arena::start(fleet).await;
-    let members: Vec<_> = arena.stack.apis.iter().chain(&arena.stack.workers).collect();
+    let env = ChaosEnv::start(fleet).await;
+    let members: Vec<_> = env.stack.apis.iter().chain(&env.stack.workers).collect();
     let loud = |log: String| log.lines().any(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
     for member in members {
         let what = format!("{name}: a warning at start");
         eventually(what, Duration::from_secs(5), || async { loud(member.process.log()).then_some(()) }).await;
     }
     let mut doctor = tokio::process::Command::new(program("resendctl"));
-    doctor.arg("doctor").env_clear().envs(arena.stack.settings().iter().cloned());
+    doctor.arg("doctor").env_clear().envs(env.stack.settings().iter().cloned());
     let told = doctor.output().await.map(|output| (output.status.success(), output.stdout));
     match told {
         Ok((well, text)) => finding.require(
@@ -52,19 +52,19 @@ async fn warned(name: &str, fleet: StackBuilder, finding: &mut Finding) {
         Err(error) => finding.wrong.push(format!("doctor: {error}")),
     }
     finding.note(format!("{name}: start-up warns"));
-    arena.close(finding);
+    env.close(finding);
 }
 
 async fn strict(name: &str, fleet: StackBuilder, setup: Setup, finding: &mut Finding) {
-    let arena = Arena::start(fleet).await;
+    let env = ChaosEnv::start(fleet).await;
     let jobs = setup.size(100, 1_000);
-    let load = arena.load(200.0).patience(Duration::from_millis(100));
-    let asked = load.run(arena.people(jobs).await).await;
+    let load = env.load(200.0).patience(Duration::from_millis(100));
+    let asked = load.run(env.people(jobs).await).await;
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
     let accepted = told.filter(|told| matches!(told, Told::Accepted { .. })).count();
     finding.exactly(&format!("202 with strict, {name}"), accepted, 0);
-    finding.exactly("SMS", arena.messages(), 0);
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    finding.exactly("SMS", env.messages(), 0);
+    let evidence = env.evidence(asked, HashSet::new()).await;
     finding.require(evidence.records.is_empty(), "", "jobs were stored");
-    arena.close(finding);
+    env.close(finding);
 }

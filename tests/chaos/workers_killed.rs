@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
-use tests::chaos::arena::{Arena, Setup, fleet};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::orphans::Orphans;
 use tests::stack::Member;
@@ -20,22 +20,22 @@ const ENDED_WITHIN: Duration = Duration::from_mins(1);
 pub(crate) async fn run(setup: Setup) -> Finding {
     let (jobs, rate, lease) = setup.size((1_200, 150.0, 3), (10_000, 200.0, 30));
     let fleet = fleet(lease).apis(2).workers(WORKERS).set("RESEND_WORKER_CONCURRENCY", 32);
-    let mut arena = Arena::start(fleet).await;
+    let mut env = ChaosEnv::start(fleet).await;
     // A gateway that takes its time, so that there is something in the hands of who dies.
-    arena.control.faults(&json!([{"target": "sms", "action": {"delay_ms": 150}}])).await;
-    let load = arena.load(rate);
+    env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": 150}}])).await;
+    let load = env.load(rate);
     let asking = tokio::spawn({
-        let people = arena.people(jobs).await;
+        let people = env.people(jobs).await;
         async move { load.run(people).await }
     });
-    let mut dead = kill_until(&mut arena, setup.seed.rng("kill"), || asking.is_finished()).await;
+    let mut dead = kill_until(&mut env, setup.seed.rng("kill"), || asking.is_finished()).await;
     let asked = asking.await.expect("the clients");
-    watch_take_over(&arena, &mut dead).await;
-    let drained = arena.drained(ENDED_WITHIN).await;
+    watch_take_over(&env, &mut dead).await;
+    let drained = env.drained(ENDED_WITHIN).await;
 
     let mut finding = Finding::default();
     let excused: HashSet<String> = dead.iter().flat_map(|orphans| orphans.jobs.clone()).collect();
-    let evidence = arena.evidence(asked, excused.clone()).await;
+    let evidence = env.evidence(asked, excused.clone()).await;
     finding.note(format!("{} kills, {} jobs orphaned", dead.len(), excused.len()));
     finding.exactly("accepted", evidence.accepted().len(), jobs);
     finding.exactly("ended", evidence.in_state("processed") + evidence.in_state("failed"), jobs);
@@ -46,19 +46,19 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     finding.within("ended after death", ended_after(&evidence, &dead), ENDED_WITHIN);
     finding.within("drained", drained, ENDED_WITHIN);
     finding.note(format!("{} with two SMS", evidence.with_messages(2)));
-    arena.check(&evidence, &mut finding).await;
-    arena.close(&mut finding);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
     finding
 }
 
 /// Kills one worker after the other, each replaced at once, until the clients are done.
-async fn kill_until(arena: &mut Arena, mut rng: StdRng, done: impl Fn() -> bool) -> Vec<Orphans> {
-    let (mut dead, mut redis) = (Vec::new(), arena.redis().await);
+async fn kill_until(env: &mut ChaosEnv, mut rng: StdRng, done: impl Fn() -> bool) -> Vec<Orphans> {
+    let (mut dead, mut redis) = (Vec::new(), env.redis().await);
     while !done() {
         let pause = Duration::from_millis(rng.random_range(200..800));
         tokio::time::sleep(pause).await;
-        let victim = rng.random_range(0..arena.stack.workers.len());
-        let mut victim: Member = arena.stack.workers.swap_remove(victim);
+        let victim = rng.random_range(0..env.stack.workers.len());
+        let mut victim: Member = env.stack.workers.swap_remove(victim);
         let consumer =
             victim.process.logged("taking jobs").await["consumer"].as_str().unwrap_or_default().to_owned();
         victim.process.kill().await;
@@ -66,14 +66,14 @@ async fn kill_until(arena: &mut Arena, mut rng: StdRng, done: impl Fn() -> bool)
         for orphans in &mut dead {
             orphans.look(&mut redis).await.expect("Redis answers");
         }
-        arena.stack.add_worker(&[]).await;
+        env.stack.add_worker(&[]).await;
     }
     dead
 }
 
 /// Looks until nothing is in dead hands any more.
-async fn watch_take_over(arena: &Arena, dead: &mut [Orphans]) {
-    let mut redis = arena.redis().await;
+async fn watch_take_over(env: &ChaosEnv, dead: &mut [Orphans]) {
+    let mut redis = env.redis().await;
     let (start, mut look) = (Instant::now(), tokio::time::interval(Duration::from_millis(200)));
     while start.elapsed() < ENDED_WITHIN && dead.iter().any(|orphans| orphans.taken_over.is_none()) {
         look.tick().await;

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::chaos::arena::{Arena, Setup, fleet};
 use tests::chaos::asked::{Asked, Told};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::chaos::records;
@@ -34,16 +34,16 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 async fn memory_full(setup: Setup, finding: &mut Finding) {
-    let mut arena = Arena::start(fleet(4).workers(2)).await;
-    let before = running(&arena).await;
-    let _: String = arena.stack.redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
+    let mut env = ChaosEnv::start(fleet(4).workers(2)).await;
+    let before = running(&env).await;
+    let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
     // A script whose first write is an acknowledgement may write on: what runs can end.
-    let ended = processed(&arena, &before).await;
+    let ended = processed(&env, &before).await;
     finding.exactly("running jobs processed while memory full", ended, RUNNING);
-    let during = refused_for(&arena, setup, "memory full", finding).await;
-    let _: String = arena.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    finish(&mut arena, [before, during].concat(), "memory", finding).await;
-    arena.close(finding);
+    let during = refused_for(&env, setup, "memory full", finding).await;
+    let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    finish(&mut env, [before, during].concat(), "memory", finding).await;
+    env.close(finding);
 }
 
 /// A Redis whose append-only file is on a small disk of its own, filled by something else.
@@ -54,24 +54,24 @@ async fn disk_full(setup: Setup, finding: &mut Finding) {
         // Half of what is asked was seen, and that is not enough.
         Err(reason) => return finding.not_run = Some(format!("no small disk to fill up: {reason}")),
     };
-    let mut arena = Arena::start(fleet(4).apis(0).workers(0)).await;
+    let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
     let arguments = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
-    arena.stack.redis = RedisServer::start_with(place.path(), &arguments).await;
-    arena.stack.set("RESEND_REDIS_URL", arena.stack.redis.url());
-    arena.add_api(&[]).await;
-    arena.stack.add_worker(&[]).await;
+    env.stack.redis = RedisServer::start_with(place.path(), &arguments).await;
+    env.stack.set("RESEND_REDIS_URL", env.stack.redis.url());
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
     // Two, so that one could take from the other what neither could renew.
-    arena.stack.add_worker(&[]).await;
-    let before = running(&arena).await;
+    env.stack.add_worker(&[]).await;
+    let before = running(&env).await;
     let filler = place.path().join("filler");
     let _ = Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
-    let during = refused_for(&arena, setup, "disk full", finding).await;
+    let during = refused_for(&env, setup, "disk full", finding).await;
     let _ = std::fs::remove_file(&filler);
     // No write at all is taken by a full disk: what ran ends as soon as there is room, and nothing is sent again.
-    let ended = processed(&arena, &before).await;
+    let ended = processed(&env, &before).await;
     finding.exactly("running jobs processed once the disk had room", ended, RUNNING);
-    finish(&mut arena, [before, during].concat(), "disk", finding).await;
-    arena.close(finding);
+    finish(&mut env, [before, during].concat(), "disk", finding).await;
+    env.close(finding);
 }
 
 /// A small disk, for as long as this lives.
@@ -93,20 +93,20 @@ impl Drop for Disk {
 }
 
 /// Jobs whose worker waits for the answer of the gateway that took their message.
-async fn running(arena: &Arena) -> Vec<Asked> {
+async fn running(env: &ChaosEnv) -> Vec<Asked> {
     let delay = u64::try_from(KEPT_WAITING.as_millis()).expect("a short time");
-    arena.control.faults(&json!([{"target": "sms", "action": {"delay_ms": delay, "accept": true}}])).await;
-    let asked = arena.ask_all(RUNNING).await;
-    arena.messages_reach(RUNNING, Duration::from_secs(10)).await;
-    arena.control.faults(&json!([])).await;
+    env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": delay, "accept": true}}])).await;
+    let asked = env.ask_all(RUNNING).await;
+    env.messages_reach(RUNNING, Duration::from_secs(10)).await;
+    env.control.faults(&json!([])).await;
     asked
 }
 
 /// How many of these jobs are processed, once all are or it is clear that some are not.
-async fn processed(arena: &Arena, asked: &[Asked]) -> usize {
+async fn processed(env: &ChaosEnv, asked: &[Asked]) -> usize {
     let jobs: Vec<String> = asked.iter().filter_map(Asked::job).map(str::to_owned).collect();
     let (start, mut redis, mut look) =
-        (Instant::now(), arena.redis().await, tokio::time::interval(Duration::from_millis(100)));
+        (Instant::now(), env.redis().await, tokio::time::interval(Duration::from_millis(100)));
     loop {
         look.tick().await;
         let records = records::of(&mut redis, &jobs).await.expect("Redis can be read");
@@ -118,28 +118,28 @@ async fn processed(arena: &Arena, asked: &[Asked]) -> usize {
 }
 
 /// While writes fail nobody is accepted and nothing is sent.
-async fn refused_for(arena: &Arena, setup: Setup, what: &str, finding: &mut Finding) -> Vec<Asked> {
-    let sent = arena.messages();
+async fn refused_for(env: &ChaosEnv, setup: Setup, what: &str, finding: &mut Finding) -> Vec<Asked> {
+    let sent = env.messages();
     let time = Duration::from_secs(setup.size(3, 10));
     // The first second belongs to Redis: it notices a full disk when it next flushes.
-    let _ = arena.load(50.0).patience(Duration::ZERO).run(arena.people(75).await).await;
-    let noticed = arena.messages() - sent;
-    let load = arena.load(50.0).patience(time);
-    let asked = load.run(arena.people(50).await).await;
+    let _ = env.load(50.0).patience(Duration::ZERO).run(env.people(75).await).await;
+    let noticed = env.messages() - sent;
+    let load = env.load(50.0).patience(time);
+    let asked = load.run(env.people(50).await).await;
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
     let accepted = told.filter(|told| matches!(told, Told::Accepted { .. })).count();
     finding.exactly(&format!("202 while {what}"), accepted, 0);
-    finding.exactly(&format!("SMS while {what}"), arena.messages() - sent - noticed, 0);
+    finding.exactly(&format!("SMS while {what}"), env.messages() - sent - noticed, 0);
     asked
 }
 
-async fn finish(arena: &mut Arena, asked: Vec<Asked>, what: &str, finding: &mut Finding) {
-    let people = arena.people(20).await;
+async fn finish(env: &mut ChaosEnv, asked: Vec<Asked>, what: &str, finding: &mut Finding) {
+    let people = env.people(20).await;
     let start = Instant::now();
-    let after = arena.load(200.0).run(people).await;
-    let drained = arena.drained(Duration::from_mins(1)).await.map(|_| start.elapsed());
+    let after = env.load(200.0).run(people).await;
+    let drained = env.drained(Duration::from_mins(1)).await.map(|_| start.elapsed());
     finding.within(&format!("{what} back"), drained, BACK_WITHIN);
-    finding.exactly("processes exited", arena.exited(), 0);
-    let evidence: Evidence = arena.evidence([asked, after].concat(), HashSet::new()).await;
-    arena.check(&evidence, finding).await;
+    finding.exactly("processes exited", env.exited(), 0);
+    let evidence: Evidence = env.evidence([asked, after].concat(), HashSet::new()).await;
+    env.check(&evidence, finding).await;
 }

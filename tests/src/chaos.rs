@@ -1,11 +1,12 @@
 //! The queue's promise under faults: a fleet of real processes, faults between and inside them, a load of clients who
 //! write down what they were told, and checks of that against the gateway's ledger and what Redis holds in the end.
 
-pub mod arena;
 pub mod asked;
+pub mod black_hole;
 pub mod check;
 pub mod clock;
 pub mod endings;
+pub mod env;
 pub mod evidence;
 pub mod finding;
 pub mod leaks;

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use serde_json::json;
 
-use crate::chaos::arena::{Arena, fleet};
 use crate::chaos::asked::Asked;
+use crate::chaos::env::{ChaosEnv, fleet};
 use crate::chaos::finding::Finding;
 
 /// Jobs that hang are taken over after so long, seconds; nothing here hangs.
@@ -82,56 +82,52 @@ struct Times {
 pub async fn play(course: Course, say: fn(&str)) -> Finding {
     let mut finding = Finding::default();
     let fleet = fleet(LEASE).workers(2).set("RESEND_BOARD_TOKEN", BOARD_TOKEN);
-    let arena = Arena::start(fleet.set("RESEND_JOB_DEADLINE_SECONDS", course.deadline)).await;
-    introduce(&arena, &course, say);
-    let watching = watch::start(&arena, course.every, say);
-    let scraping = scrapes::start(&arena, course.every);
-    let people = arena.people(course.requests()).await;
+    let env = ChaosEnv::start(fleet.set("RESEND_JOB_DEADLINE_SECONDS", course.deadline)).await;
+    introduce(&env, &course, say);
+    let watching = watch::start(&env, course.every, say);
+    let scraping = scrapes::start(&env, course.every);
+    let people = env.people(course.requests()).await;
     let load = tokio::spawn({
-        let load = arena.load(f64::from(course.per_second));
+        let load = env.load(f64::from(course.per_second));
         async move { load.run(people).await }
     });
-    let times = outage(&arena, &course, say, &mut finding).await;
+    let times = outage(&env, &course, say, &mut finding).await;
     let asked: Vec<Asked> = load.await.expect("the clients");
-    let drained = arena.drained(course.after).await;
+    let drained = env.drained(course.after).await;
     finding.within("nothing waits any more after the last request by", drained, course.after);
     let scraped = scraping.stop().await;
     watching.stop().await;
-    let evidence = arena.evidence(asked, HashSet::new()).await;
+    let evidence = env.evidence(asked, HashSet::new()).await;
     verdict::of_the_record(&evidence, &course, &times, &mut finding);
     verdict::of_the_metrics(&scraped, &course, &mut finding);
-    arena.check(&evidence, &mut finding).await;
+    env.check(&evidence, &mut finding).await;
     scraped.say(say);
-    arena.close(&mut finding);
+    env.close(&mut finding);
     finding
 }
 
-fn introduce(arena: &Arena, course: &Course, say: fn(&str)) {
-    let (api, worker) = (&arena.stack.apis[0].url, &arena.stack.workers[0].url);
+fn introduce(env: &ChaosEnv, course: &Course, say: fn(&str)) {
+    let (api, worker) = (&env.stack.apis[0].url, &env.stack.workers[0].url);
     say(&format!(
         "API {api}, workers {worker} and {}, sandbox {}",
-        arena.stack.workers[1].url, arena.stack.sandbox.url
+        env.stack.workers[1].url, env.stack.sandbox.url
     ));
-    say(&format!("RESEND_REDIS_URL={} resendctl stats --watch", arena.stack.redis.url()));
+    say(&format!("RESEND_REDIS_URL={} resendctl stats --watch", env.stack.redis.url()));
     say(&format!("{worker}/board, with the token {BOARD_TOKEN:?}"));
     say(&format!("{} requests a second from now on", course.per_second));
 }
 
 /// The outage itself, from the first good messages to the moment it is over.
-async fn outage(arena: &Arena, course: &Course, say: fn(&str), finding: &mut Finding) -> Times {
+async fn outage(env: &ChaosEnv, course: &Course, say: fn(&str), finding: &mut Finding) -> Times {
     tokio::time::sleep(course.before).await;
     let fault = json!([{"target": "sms", "action": {"status": 503}}]);
-    arena.control.faults(&fault).await;
+    env.control.faults(&fault).await;
     let (refused_from, since) = (Utc::now().timestamp_millis(), Instant::now());
     say(&format!("{} THE GATEWAY REFUSES: PUT /sandbox/faults {fault}", now()));
-    finding.within(
-        "both breakers opened after",
-        watch::breakers_opened(arena, say).await,
-        watch::OPENS_WITHIN,
-    );
+    finding.within("both breakers opened after", watch::breakers_opened(env, say).await, watch::OPENS_WITHIN);
     tokio::time::sleep(course.down.saturating_sub(since.elapsed())).await;
     let refused_until = Utc::now().timestamp_millis();
-    arena.control.faults(&json!([])).await;
+    env.control.faults(&json!([])).await;
     say(&format!("{} THE GATEWAY IS BACK: PUT /sandbox/faults []", now()));
     Times { refused_from, refused_until }
 }

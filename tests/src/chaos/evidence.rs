@@ -18,11 +18,35 @@ pub struct Evidence {
     pub records: HashMap<String, Record>,
     /// How jobs ended, as it was seen when they did.
     pub endings: HashMap<String, Ending>,
-    /// Jobs whose worker died or whose gateway fell silent: a second SMS is allowed.
+    /// Jobs whose worker died or whose gateway left it open whether it took the message: more than one SMS is allowed.
     pub excused: HashSet<String>,
+    /// Messages an excused job may have; two unless a gateway lies with 503 and a time.
+    pub excused_messages: ExcusedMessages,
+}
+
+/// Most messages of an excused job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExcusedMessages(pub usize);
+
+impl Default for ExcusedMessages {
+    fn default() -> Self {
+        Self(2)
+    }
 }
 
 impl Evidence {
+    /// The same, where each excused job may have so many messages.
+    #[must_use]
+    pub fn allowing(mut self, messages: usize) -> Self {
+        self.excused_messages = ExcusedMessages(messages);
+        self
+    }
+
+    /// Most messages any one job has.
+    pub fn most_messages(&self) -> usize {
+        self.messages().values().map(Vec::len).max().unwrap_or(0)
+    }
+
     /// Jobs a client was promised.
     pub fn accepted(&self) -> HashSet<&str> {
         self.asked.iter().flat_map(Asked::jobs).collect()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chaos::arena::Arena;
+use crate::chaos::env::ChaosEnv;
 use crate::chaos::metrics;
 
 /// Calls the gateway really got; `resend_sms_total` also counts tries that a breaker held back.
@@ -33,8 +33,8 @@ pub(super) struct Scraping {
     stop: CancellationToken,
 }
 
-pub(super) fn start(arena: &Arena, every: Duration) -> Scraping {
-    let urls: Vec<String> = arena.stack.workers.iter().map(|worker| worker.url.clone()).collect();
+pub(super) fn start(env: &ChaosEnv, every: Duration) -> Scraping {
+    let urls: Vec<String> = env.stack.workers.iter().map(|worker| worker.url.clone()).collect();
     let stop = CancellationToken::new();
     let until = stop.clone();
     let task = tokio::spawn(async move {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chaos::arena::Arena;
+use crate::chaos::env::ChaosEnv;
 use crate::process::{Process, program};
 
 /// Longest until a worker leaves the gateway alone: eight failures in a row at the load of the shortest course.
@@ -28,10 +28,10 @@ pub(super) struct Watching {
     stop: CancellationToken,
 }
 
-pub(super) fn start(arena: &Arena, every: Duration, say: fn(&str)) -> Watching {
-    let (log, seconds) = (arena.stack.folder().join("stats.log"), every.as_secs().to_string());
+pub(super) fn start(env: &ChaosEnv, every: Duration, say: fn(&str)) -> Watching {
+    let (log, seconds) = (env.stack.folder().join("stats.log"), every.as_secs().to_string());
     let words = ["stats", "--watch", "--every", &seconds].map(str::to_owned);
-    let process = Process::start(&program("resendctl"), &words, arena.stack.settings(), &log);
+    let process = Process::start(&program("resendctl"), &words, env.stack.settings(), &log);
     let process = process.expect("resendctl is built");
     let stop = CancellationToken::new();
     let passing_on = tokio::spawn(pass_on(log, say, stop.clone()));
@@ -63,13 +63,13 @@ fn say_new(log: &PathBuf, said: usize, say: fn(&str)) -> usize {
 }
 
 /// Waits until every worker has written that its breaker opened; `None` when one does not in time.
-pub(super) async fn breakers_opened(arena: &Arena, say: fn(&str)) -> Option<Duration> {
+pub(super) async fn breakers_opened(env: &ChaosEnv, say: fn(&str)) -> Option<Duration> {
     let (start, mut look) = (Instant::now(), tokio::time::interval(LOOK_EVERY));
     while start.elapsed() < OPENS_WITHIN {
         look.tick().await;
         let lines: Vec<_> =
-            arena.stack.workers.iter().filter_map(|worker| line(&worker.process.log())).collect();
-        if lines.len() == arena.stack.workers.len() {
+            env.stack.workers.iter().filter_map(|worker| line(&worker.process.log())).collect();
+        if lines.len() == env.stack.workers.len() {
             for line in &lines {
                 say(&format!("resend-worker: {line}"));
             }

@@ -9,9 +9,10 @@ use crate::sandbox::Message;
 /// A send that was begun in time may reach the gateway this much after the deadline.
 const ON_ITS_WAY_MS: i64 = 1_000;
 
-/// I2: one message for a job, two where its worker died or its gateway fell silent.
+/// I2: one message for a job; two where its worker died or its gateway left it open whether it took the message; four
+/// where a gateway lies with 503 and a time.
 pub fn no_more_messages_than_allowed(evidence: &Evidence) -> Option<Breach> {
-    let allowed = |job: &str| if evidence.excused.contains(job) { 2 } else { 1 };
+    let allowed = |job: &str| if evidence.excused.contains(job) { evidence.excused_messages.0 } else { 1 };
     let messages = evidence.messages();
     let over = messages.iter().filter(|(job, sent)| sent.len() > allowed(job));
     Breach::of("I2", "more messages than allowed", over.map(|(job, _)| (*job).to_owned()).collect())

@@ -49,7 +49,7 @@ fn good() -> Evidence {
         ledger: vec![message("a", "111111"), message("b", "222222")],
         records: [("a".to_owned(), record()), ("b".to_owned(), record())].into(),
         endings: [("a".to_owned(), ending()), ("b".to_owned(), ending())].into(),
-        excused: std::collections::HashSet::default(),
+        ..Evidence::default()
     }
 }
 
@@ -88,6 +88,18 @@ fn i2_a_second_message_unless_excused_and_never_a_third() {
     run.ledger.push(message("a", "111111"));
     assert_eq!(complaints(&run), only("I2", "a"));
     run.excused.insert("a".to_owned());
+    assert_eq!(complaints(&run), []);
+    run.ledger.push(message("a", "111111"));
+    assert_eq!(complaints(&run), only("I2", "a"));
+}
+
+#[test]
+fn i2_up_to_four_messages_where_a_gateway_lies_with_503_and_a_time() {
+    let mut run = good().allowing(4);
+    run.excused.insert("a".to_owned());
+    for _ in 0..3 {
+        run.ledger.push(message("a", "111111"));
+    }
     assert_eq!(complaints(&run), []);
     run.ledger.push(message("a", "111111"));
     assert_eq!(complaints(&run), only("I2", "a"));

@@ -40,7 +40,7 @@ impl Setup {
 }
 
 /// A fleet and its watchers.
-pub struct Arena {
+pub struct ChaosEnv {
     /// The processes.
     pub stack: Stack,
     /// The APIs clients know.
@@ -59,7 +59,7 @@ pub fn fleet(lease_seconds: u64) -> StackBuilder {
         .set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0)
 }
 
-impl Arena {
+impl ChaosEnv {
     /// Starts a fleet.
     pub async fn start(fleet: StackBuilder) -> Self {
         let stack = fleet.start().await;
@@ -128,7 +128,7 @@ impl Arena {
         // Before the records: what ends in between must not look as if it had changed after its end.
         let endings = self.endings.seen();
         let records = records::all(&mut self.redis().await).await.expect("Redis can be read in the end");
-        Evidence { asked, ledger: self.ledger(), records, endings, excused }
+        Evidence { asked, ledger: self.ledger(), records, endings, excused, ..Evidence::default() }
     }
 
     /// What the gateway took.

@@ -1,0 +1,59 @@
+//! 34: Redis' clock steps by more than a lease, ahead and back, while messages are at the gateway and other jobs are put
+//! back. Nobody died, so nothing may be taken from anybody, and nothing may be sent a second time or after its deadline.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+use tests::chaos::clock::Clock;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::finding::Finding;
+
+use crate::clock_jumps::by_the_wall;
+
+/// The default lease: a step of a second more makes every entry claimable.
+const LEASE: u64 = 30;
+
+/// What the gateway takes to answer.
+const GATEWAY_MS: u64 = 5_000;
+
+/// Jobs at the gateway and jobs put back, at each step.
+const AT_THE_GATEWAY: usize = 25;
+const PUT_BACK: usize = 10;
+
+/// The deadline, seconds.
+const DEADLINE: u64 = 60;
+
+/// Longest until all jobs of a step have ended.
+const ENDED_WITHIN: Duration = Duration::from_secs(DEADLINE);
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let steps: &[i64] = setup.size(&[31, -7_200], &[31, 60, 120, -7_200]);
+    let Some(clock) = Clock::new() else {
+        return Finding::not_run("there is no C compiler, cc, for the shim");
+    };
+    let mut finding = Finding::default();
+    let fleet = fleet(LEASE).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE).workers(2);
+    let mut env = ChaosEnv::start(fleet.redis_environment(&clock.environment())).await;
+    let (mut asked, mut offset) = (Vec::new(), 0);
+    for step in steps {
+        let before = env.messages();
+        let put_back =
+            json!({"target": "sms", "action": {"status": 429, "retry_after": 3}, "times": PUT_BACK});
+        let slow = json!({"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}});
+        env.control.faults(&json!([put_back, slow])).await;
+        asked.extend(env.ask_all(PUT_BACK + AT_THE_GATEWAY).await);
+        let reached = env.messages_reach(before + AT_THE_GATEWAY, Duration::from_secs(20)).await;
+        finding.require(reached.is_some(), "", format!("step {step} s: not all messages are at the gateway"));
+        offset += step;
+        clock.set(offset);
+        finding.within(&format!("step {step} s, all ended"), env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
+    }
+    let evidence = by_the_wall(env.evidence(asked, HashSet::new()).await, DEADLINE);
+    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    finding.exactly("processed", evidence.in_state("processed"), steps.len() * (PUT_BACK + AT_THE_GATEWAY));
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
+    finding
+}

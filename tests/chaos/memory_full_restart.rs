@@ -1,0 +1,81 @@
+//! 36: Redis' memory is full while workers are replaced one by one and one is killed. A worker that takes nothing is not
+//! ready and says why; nothing goes out whose intent could not be recorded; all goes on once there is room.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::finding::Finding;
+
+/// The lease, seconds: what a dead worker held is taken over after it.
+const LEASE: u64 = 4;
+
+/// Until everything goes on after the release.
+const BACK_WITHIN: Duration = Duration::from_secs(5);
+
+/// Jobs at the gateway when memory becomes full.
+const RUNNING: usize = 10;
+
+/// Jobs that wait meanwhile.
+const WAITING: usize = 40;
+
+pub(crate) async fn run(_: Setup) -> Finding {
+    let mut finding = Finding::default();
+    let mut env =
+        ChaosEnv::start(fleet(LEASE).workers(2).set("RESEND_WORKER_CONCURRENCY", RUNNING / 2)).await;
+    env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": 6_000, "accept": true}}])).await;
+    let asked = env.ask_all(RUNNING + WAITING).await;
+    env.messages_reach(RUNNING, Duration::from_secs(10)).await;
+    let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
+    env.control.faults(&json!([])).await;
+    let sent = env.messages();
+
+    let held = env.stack.workers.remove(0);
+    let excused = replace_workers(&mut env, held, &mut finding).await;
+    // Longer than a lease and a sweep: the dead worker's jobs are looked at by whoever is left.
+    tokio::time::sleep(Duration::from_secs(LEASE + 6)).await;
+    finding.exactly("SMS while memory is full", env.messages() - sent, 0);
+    for worker in &env.stack.workers {
+        let (status, text) = readiness(&worker.url).await;
+        let is_told = status == 200 || text.trim().len() > 5;
+        finding.require(
+            is_told,
+            format!("a new worker is {status}, {:?}", text.trim()),
+            "asked: ready, or a reason",
+        );
+    }
+    let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    let released = Instant::now();
+    let first = env.messages_reach(sent + 1, BACK_WITHIN).await.map(|_| released.elapsed());
+    finding.within("sending again after", first, BACK_WITHIN);
+    finding.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "not drained a minute later");
+    finding.exactly("processes exited", env.exited(), 0);
+    let evidence = env.evidence(asked, excused).await;
+    finding.exactly("processed", evidence.in_state("processed"), RUNNING + WAITING);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
+    finding
+}
+
+/// One old worker is killed, the other stopped in order; two new ones come. Answers the jobs whose worker died.
+async fn replace_workers(
+    env: &mut ChaosEnv,
+    mut killed: tests::stack::Member,
+    finding: &mut Finding,
+) -> HashSet<String> {
+    killed.process.kill().await;
+    // Either worker's messages may be the dead one's: the ledger does not say whose they are.
+    let excused = env.ledger().into_iter().filter_map(|message| message.reference).collect();
+    env.stack.add_worker(&[]).await;
+    env.stack.add_worker(&[]).await;
+    let mut old = env.stack.workers.remove(0);
+    let status = old.process.stop(Duration::from_secs(27)).await;
+    finding.require(status.success(), "", format!("a worker ended with {status}"));
+    excused
+}
+
+async fn readiness(url: &str) -> (u16, String) {
+    let answer = reqwest::get(format!("{url}/readyz")).await.expect("the worker answers");
+    (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+}

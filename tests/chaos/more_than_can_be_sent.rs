@@ -1,0 +1,87 @@
+//! 41: (a) a channel sends ten messages a second and fifty are asked for; (b) the gateway is down under load. In both the
+//! service refuses before accepted jobs run out of time, and does not look up again and again what it cannot send.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+use tests::chaos::asked::{Asked, Told};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::evidence::Evidence;
+use tests::chaos::finding::Finding;
+
+/// Requests a second.
+const RATE: f64 = 50.0;
+
+/// Messages a second that the channel takes in (a).
+const CHANNEL: u32 = 10;
+
+/// Accepted jobs of which at most one may end at its deadline.
+const ONE_IN: usize = 100;
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let (slow, down) = tokio::join!(slow_channel(setup), gateway_down(setup));
+    let mut finding = slow;
+    finding.seen.extend(down.seen);
+    finding.wrong.extend(down.wrong);
+    finding.kept.extend(down.kept);
+    finding
+}
+
+async fn slow_channel(setup: Setup) -> Finding {
+    let (seconds, deadline) = setup.size((30, 20), (300, 120));
+    let fleet = fleet(30).set("RESEND_SMS_PER_SECOND", CHANNEL).set("RESEND_JOB_DEADLINE_SECONDS", deadline);
+    let mut env = ChaosEnv::start(fleet.workers(2)).await;
+    let asked = ask_for(&env, seconds).await;
+    judge(&mut env, asked, "a channel at 10 a second", deadline).await
+}
+
+async fn gateway_down(setup: Setup) -> Finding {
+    let (seconds, deadline) = setup.size((20, 24), (240, 300));
+    let mut env = ChaosEnv::start(fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", deadline).workers(2)).await;
+    env.control.faults(&json!([{"target": "sms", "action": {"status": 503, "retry_after": 1}}])).await;
+    let asked = ask_for(&env, seconds).await;
+    env.control.faults(&json!([])).await;
+    judge(&mut env, asked, "gateway down", deadline).await
+}
+
+/// Clients that ask once and go away when they are refused.
+async fn ask_for(env: &ChaosEnv, seconds: u32) -> Vec<Asked> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let count = (RATE * f64::from(seconds)) as usize;
+    env.load(RATE).patience(Duration::ZERO).run(env.people(count).await).await
+}
+
+async fn judge(env: &mut ChaosEnv, asked: Vec<Asked>, name: &str, deadline: u64) -> Finding {
+    let mut finding = Finding::default();
+    let within = Duration::from_secs(deadline + 30);
+    finding.require(env.drained(within).await.is_some(), "", format!("{name}: not all ended"));
+    let refused =
+        asked.iter().flat_map(|asked| &asked.attempts).filter(|attempt| is_refusal(&attempt.told)).count();
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    let accepted = evidence.accepted().len();
+    finding.at_least(&format!("refused, {name}"), refused, 1);
+    let ran_out = evidence.in_state("failed");
+    finding.at_most(
+        &format!("of {accepted} accepted ended at the deadline, {name}"),
+        ran_out,
+        accepted / ONE_IN,
+    );
+    finding.at_most(&format!("look-ups, {name}"), look_ups(env).await, accepted * 2);
+    check(env, &evidence, &mut finding).await;
+    finding
+}
+
+fn is_refusal(told: &Told) -> bool {
+    matches!(told, Told::Status { status: 503, .. })
+}
+
+#[allow(clippy::cast_possible_truncation)]
+async fn look_ups(env: &ChaosEnv) -> usize {
+    env.control.calls().await["approvals"]["total"].as_u64().expect("a count") as usize
+}
+
+async fn check(env: &mut ChaosEnv, evidence: &Evidence, finding: &mut Finding) {
+    env.check(evidence, finding).await;
+    finding.exactly("processes exited", env.exited(), 0);
+}

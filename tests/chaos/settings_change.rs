@@ -1,0 +1,75 @@
+//! 35: settings change by a rolling restart under load: a shorter lease and back, a shorter deadline, another key for
+//! codes. Old and new workers stand side by side meanwhile, and neither takes from the other what it works on.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+use tests::chaos::asked::Asked;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::finding::Finding;
+
+/// Requests a second.
+const RATE: f64 = 30.0;
+
+/// What the gateway takes to answer: longer than the short lease, so that a worker which judges others by its own lease
+/// takes over what is at the gateway.
+const GATEWAY_MS: u64 = 7_000;
+
+/// The key after the rotation, and the one before.
+const KEYS: &str =
+    "bmV3LWtleS1vZi10aGUtdGVzdHMtMzItYnl0ZXMtbG9uZyE=,dGVzdHMtb25seS1rZXktMzItYnl0ZXMtbG9uZy1hYmNk";
+
+/// One setting, changed for one rolling restart after another.
+const CHANGES: [(&str, &str); 4] = [
+    ("RESEND_LEASE_SECONDS", "5"),
+    ("RESEND_LEASE_SECONDS", "30"),
+    ("RESEND_JOB_DEADLINE_SECONDS", "60"),
+    ("RESEND_OTP_KEY", KEYS),
+];
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let changes = setup.size(&CHANGES[..1], &CHANGES[..]);
+    let mut finding = Finding::default();
+    let mut env = ChaosEnv::start(fleet(30).apis(2).workers(2)).await;
+    env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}}])).await;
+    let mut asked: Vec<Asked> = Vec::new();
+    for (name, value) in changes {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let people = env.people((RATE * 20.0) as usize).await;
+        let load = env.load(RATE).at_once(200);
+        let asking = tokio::spawn(async move { load.run(people).await });
+        env.stack.set(name, value);
+        // Both kinds of worker together for longer than the short lease and a sweep.
+        env.stack.add_worker(&[]).await;
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        replace(&mut env, &mut finding).await;
+        asked.extend(asking.await.expect("the clients"));
+    }
+    let drained = env.drained(Duration::from_mins(1)).await;
+    finding.within("drained", drained, Duration::from_mins(1));
+    let jobs = asked.len();
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    finding.exactly("lost", jobs - evidence.in_state("processed"), 0);
+    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
+    finding
+}
+
+/// Stops every worker and API but the newest worker, and starts others with the settings of now.
+async fn replace(env: &mut ChaosEnv, finding: &mut Finding) {
+    env.add_api(&[]).await;
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    for mut old in env.stack.apis.drain(..2).collect::<Vec<_>>() {
+        env.targets.remove(&old.url);
+        let status = old.process.stop(Duration::from_secs(27)).await;
+        finding.require(status.success(), "", format!("an API ended with {status}"));
+    }
+    for mut old in env.stack.workers.drain(..2).collect::<Vec<_>>() {
+        let status = old.process.stop(Duration::from_secs(27)).await;
+        finding.require(status.success(), "", format!("a worker ended with {status}"));
+    }
+}
