@@ -15,8 +15,8 @@ pub use sync::{SyncConfig, SyncPolicy};
 pub use trusted_proxies::TrustedProxies;
 
 use shared::settings::{
-    ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, ReceiptConfig, RedisConfig,
-    Settings, TraceConfig,
+    ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings,
+    TraceConfig,
 };
 
 /// Everything the API is told.
@@ -31,8 +31,6 @@ pub struct Config {
     /// Codes made here. `None` where the platform's OTP service makes them, and where `RESEND_OTP_KEY` is not set: this
     /// API then checks none.
     pub otp: Option<OtpConfig>,
-    /// Who may say what became of a message; `None`: nobody.
-    pub receipts: Option<ReceiptConfig>,
     /// When a request waits for its job.
     pub sync: SyncConfig,
     /// Names and times of the queue.
@@ -57,7 +55,6 @@ impl Config {
             auth,
             limits: ApprovalLimits::from_settings(settings)?,
             otp: otp(settings)?,
-            receipts: ReceiptConfig::from_settings(settings)?,
             sync: SyncConfig::from_settings(settings)?,
             queue: QueueConfig::from_settings(settings)?,
             redis: RedisConfig::from_settings(settings)?,

@@ -1,12 +1,4 @@
-//! Routes of jobs.
+//! Jobs on behalf of a client: reading its own, and waiting for one to end.
 
-mod etag;
-mod events;
-mod owned;
-mod show;
-mod view;
-
-pub(crate) use events::{__path_events, events};
-pub(crate) use owned::owned_job;
-pub(crate) use show::{__path_show, show};
-pub(crate) use view::{FailedView, JobView, Link, PendingView, ProcessedView};
+pub(crate) mod reader;
+pub(crate) mod wait;

@@ -1,26 +1,15 @@
 //! The HTTP API: takes resend requests, answers with a job, serves its result. It stores nothing itself: jobs live in
 //! the queue, and the work is done by the workers.
 
-mod admission;
-mod approvals;
 mod auth;
 pub mod config;
-mod docs;
-mod envelope;
-mod error;
-mod exchange;
-mod idempotency;
 mod jobs;
-mod openapi;
-mod prefer;
-mod receipts;
-mod request_context;
-mod request_log;
-mod router;
+mod middleware;
+mod request;
+mod responses;
+mod routes;
 mod server;
 mod state;
-mod verifications;
-mod wait;
 
 use std::future::Future;
 use std::num::NonZero;
@@ -32,8 +21,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::exchange::Exchange;
-use crate::router::Routes;
+use crate::middleware::exchange::Exchange;
+use crate::routes::Routes;
 use crate::state::Api;
 
 /// Why the API did not start.

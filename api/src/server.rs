@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::exchange::Exchange;
+use crate::middleware::exchange::Exchange;
 use crate::state::Api;
 pub(crate) use activity::{Activity, OpenRequest};
 use connection::Connections;

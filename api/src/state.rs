@@ -10,12 +10,11 @@ use shared::settings::ApprovalLimits;
 use tokio_util::sync::CancellationToken;
 
 use crate::StartError;
-use crate::admission::InFlight;
 use crate::auth::Authenticator;
 use crate::config::{Config, JobHref, PublicUrl, ServerLimits, SyncConfig};
-use crate::error::QueueErrorMapper;
-use crate::receipts::ReceiptDesk;
-use crate::request_log::Meters;
+use crate::middleware::concurrency::InFlight;
+use crate::middleware::request_log::Meters;
+use crate::responses::error::QueueErrorMapper;
 
 /// The state behind all routes, on one lane of the server.
 pub(crate) struct Api {
@@ -24,8 +23,6 @@ pub(crate) struct Api {
     pub(crate) approval_limits: ApprovalLimits,
     /// Checks codes made here; none without the key they are made under.
     pub(crate) codes: Option<Codes>,
-    /// Takes delivery receipts; none without the secret they are signed with.
-    pub(crate) receipts: Option<ReceiptDesk>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) job_href: JobHref,
     pub(crate) public_url: Option<PublicUrl>,
@@ -33,8 +30,6 @@ pub(crate) struct Api {
     pub(crate) sync: SyncConfig,
     /// Requests being worked on.
     pub(crate) in_flight: InFlight,
-    /// Bodies of receipts on their way. Who sends one is known only once it is here, so these count by themselves.
-    pub(crate) receipt_bodies: InFlight,
     /// Clients waiting for jobs, and what wakes them.
     pub(crate) waits: InFlight,
     pub(crate) waiters: JobNotifier,
@@ -53,7 +48,6 @@ impl Api {
         let authenticator = Authenticator::new(&config.auth).map_err(StartError::Upstream)?;
         Ok(Arc::new(Self {
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
-            receipts: config.receipts.as_ref().map(|receipts| ReceiptDesk::new(receipts, queue.clone())),
             queue,
             approval_limits: config.limits.clone(),
             authenticator: Arc::new(authenticator),
@@ -62,7 +56,6 @@ impl Api {
             server: config.server.clone(),
             sync: config.sync,
             in_flight: InFlight::new(config.server.in_flight),
-            receipt_bodies: InFlight::new(config.server.receipt_bodies),
             waits: InFlight::new(config.server.waits),
             waiters,
             stopping: CancellationToken::new(),
@@ -77,7 +70,6 @@ impl Api {
         let queue = self.queue.beside();
         Arc::new(Self {
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
-            receipts: config.receipts.as_ref().map(|receipts| ReceiptDesk::new(receipts, queue.clone())),
             queue,
             approval_limits: self.approval_limits.clone(),
             authenticator: self.authenticator.clone(),
@@ -86,7 +78,6 @@ impl Api {
             server: self.server.clone(),
             sync: self.sync,
             in_flight: self.in_flight.clone(),
-            receipt_bodies: self.receipt_bodies.clone(),
             waits: self.waits.clone(),
             waiters: self.waiters.clone(),
             stopping: self.stopping.clone(),

@@ -27,7 +27,6 @@ mod predictions;
 mod promptness;
 mod protection;
 mod queue;
-mod receipts;
 mod sandbox;
 mod send_guard;
 mod send_rate;

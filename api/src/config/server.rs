@@ -22,8 +22,6 @@ pub struct ServerLimits {
     pub connections_per_address: usize,
     /// Requests worked on at once; one more is answered 503 at once.
     pub in_flight: usize,
-    /// Bodies of receipts read at once; one more is answered 503 at once.
-    pub receipt_bodies: usize,
     /// Clients that wait for a job at once; one more is answered at once, as if it had not asked to wait.
     pub waits: usize,
     /// `RESEND_API_STOP_DELAY_SECONDS` (default 1): after a stop, new connections are still accepted for so long, so
@@ -55,7 +53,6 @@ impl Default for ServerLimits {
             connections: 16_384,
             connections_per_address: 8_192,
             in_flight: 4_096,
-            receipt_bodies: 64,
             waits: 10_000,
             linger: Duration::from_secs(1),
             stop: Duration::from_secs(25),

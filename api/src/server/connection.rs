@@ -22,7 +22,7 @@ use super::activity::{Activity, Watched};
 use super::lanes::Lanes;
 use super::seats::Seats;
 use crate::config::ServerLimits;
-use crate::exchange::Exchange;
+use crate::middleware::exchange::Exchange;
 
 /// Bytes of a head the parser takes; the bound clients meet is half of it and answered in the usual shape. The
 /// parser's bound on the number of headers is its own, 100: another one would cost an allocation a request.

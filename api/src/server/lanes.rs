@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::exchange::Exchange;
+use crate::middleware::exchange::Exchange;
 
 /// All lanes. When this is dropped they end, with whatever is still open on them.
 pub(super) struct Lanes {
@@ -74,7 +74,7 @@ mod tests {
     use axum::Router;
 
     use super::*;
-    use crate::router::Routes;
+    use crate::routes::Routes;
     use crate::state::Api;
 
     const SOON: Duration = Duration::from_secs(10);

@@ -1,0 +1,187 @@
+//! The platform's envelope: `data` or `error`, and `meta` (section 5 of the contract).
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use shared::domain::ids::{IdempotencyKey, RequestId};
+use shared::domain::outcome::error_type;
+use utoipa::ToSchema;
+
+use super::error::ApiError;
+use super::violation::Violation;
+use crate::request::context::{RequestContext, RequestUrl};
+
+/// Room for a usual answer, so that it is written without growing: bytes.
+const USUAL_SIZE: usize = 768;
+
+/// Room for the headers of a usual answer, so that their map is made once.
+const USUAL_HEADERS: usize = 12;
+
+/// An answer with its data.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Success<'a, T> {
+    data: T,
+    meta: Meta<'a>,
+}
+
+/// A refusal.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Failure)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Failure<'a> {
+    error: ErrorView<'a>,
+    meta: Meta<'a>,
+}
+
+/// Why.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErrorView<'a> {
+    #[serde(rename = "type")]
+    #[schema(example = "access_denied")]
+    kind: &'static str,
+    #[schema(example = "Invalid access token")]
+    message: &'a str,
+    /// What is wrong with the request, entry by entry.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
+    invalid: &'a [Violation],
+}
+
+/// About the answer.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Meta<'a> {
+    /// The status of the answer.
+    #[schema(minimum = 200, maximum = 599)]
+    code: u16,
+    /// What was asked for.
+    #[schema(value_type = String, example = "http://example.com/resource")]
+    url: &'a RequestUrl,
+    #[serde(rename = "type")]
+    #[schema(pattern = "^object$", example = "object")]
+    kind: &'static str,
+    /// As in `X-Request-Id`.
+    #[schema(value_type = String, min_length = 1, max_length = 128, example = "req-adasdoijasdojsda")]
+    request_id: &'a RequestId,
+    /// The key of the request, where it had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    idempotency_key: Option<&'a IdempotencyKey>,
+}
+
+impl<'a> Meta<'a> {
+    fn new(status: StatusCode, context: &'a RequestContext) -> Self {
+        let idempotency_key = context.idempotency_key.as_ref();
+        Self {
+            code: status.as_u16(),
+            url: &context.url,
+            kind: "object",
+            request_id: &context.request_id,
+            idempotency_key,
+        }
+    }
+}
+
+/// An answer with `data`.
+pub(crate) fn success<T: Serialize>(
+    status: StatusCode,
+    data: T,
+    context: &RequestContext,
+) -> Result<Response, ApiError> {
+    let mut response = Response::new(Body::from(success_text(status, data, context)?));
+    *response.status_mut() = status;
+    response.headers_mut().reserve(USUAL_HEADERS);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// The same as text alone.
+pub(crate) fn success_text<T: Serialize>(
+    status: StatusCode,
+    data: T,
+    context: &RequestContext,
+) -> Result<Vec<u8>, ApiError> {
+    json(&Success { data, meta: Meta::new(status, context) }).ok_or(ApiError::Internal)
+}
+
+/// Gives a refusal its body; any other answer passes as it is.
+pub(crate) fn complete(mut response: Response, context: &RequestContext) -> Response {
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else {
+        return response;
+    };
+    let status = error.status();
+    let view = ErrorView {
+        kind: error_type(status.as_u16()),
+        message: &error.message(),
+        invalid: error.violations(),
+    };
+    let body = json(&Failure { error: view, meta: Meta::new(status, context) });
+    *response.body_mut() = Body::from(body.unwrap_or_default());
+    // Counted before the body was there.
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn json(value: &impl Serialize) -> Option<Vec<u8>> {
+    let mut text = Vec::with_capacity(USUAL_SIZE);
+    serde_json::to_writer(&mut text, value).ok()?;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use axum::extract::Request;
+    use axum::response::IntoResponse;
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::AuthError;
+
+    fn context(key: Option<&str>) -> RequestContext {
+        let mut request =
+            Request::builder().uri("/resource").header("host", "example.com").header("x-request-id", "req-1");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        RequestContext::read(&request.body(Body::empty()).unwrap(), None)
+    }
+
+    async fn text(response: Response) -> String {
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn success_is_data_and_meta_in_the_contracts_order() {
+        let response = success(StatusCode::ACCEPTED, json!({"status": "pending"}), &context(None)).unwrap();
+        assert_eq!(response.status(), 202);
+        assert_eq!(
+            text(response).await,
+            r#"{"data":{"status":"pending"},"meta":{"code":202,"url":"http://example.com/resource","type":"object","request_id":"req-1"}}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn an_idempotency_key_is_echoed() {
+        let response = success(StatusCode::OK, 1, &context(Some("k"))).unwrap();
+        assert!(text(response).await.ends_with(r#""request_id":"req-1","idempotency_key":"k"}}"#));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_type_message_and_meta() {
+        let response = complete(ApiError::Auth(AuthError::InvalidToken).into_response(), &context(None));
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(
+            text(response).await,
+            r#"{"error":{"type":"access_denied","message":"Invalid access token"},"meta":{"code":401,"url":"http://example.com/resource","type":"object","request_id":"req-1"}}"#
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! A job as its client sees it (section 3 of the contract).
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use shared::domain::clock;
+use shared::domain::job::{Job, JobState};
+use utoipa::ToSchema;
+
+use super::schemas::{Approval, JobError};
+
+/// The three shapes of a job.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
+#[serde(untagged)]
+pub(crate) enum JobView<'a> {
+    /// Not ended yet, whatever is being done with it.
+    Pending(PendingView<'a>),
+    /// Ended with a message sent.
+    Processed(ProcessedView<'a>),
+    /// Ended without.
+    Failed(FailedView<'a>),
+}
+
+/// A job that has not ended, alike in the answer that accepted it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PendingJob)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PendingView<'a> {
+    #[schema(pattern = "^pending$", example = "pending")]
+    status: &'static str,
+    /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
+    eta: String,
+    #[schema(min_items = 1, max_items = 1)]
+    links: [Link<'a>; 1],
+}
+
+/// Where to look.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Link<'a> {
+    #[schema(pattern = "^job$", example = "job")]
+    entity: &'static str,
+    #[schema(example = "/Jobs/NBXk9EyErUZv1RhXgyvgg")]
+    href: &'a str,
+}
+
+/// A job that ended with a message sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProcessedJob)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProcessedView<'a> {
+    #[schema(pattern = "^processed$", example = "processed")]
+    status: &'static str,
+    /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
+    eta: String,
+    #[schema(minimum = 200, maximum = 200)]
+    status_code: u16,
+    #[schema(value_type = Approval)]
+    response_data: &'a RawValue,
+}
+
+/// A job that ended without.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FailedJob)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FailedView<'a> {
+    #[schema(pattern = "^failed$", example = "failed")]
+    status: &'static str,
+    /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
+    eta: String,
+    /// 404, 409, 429, 500, 502 or 504.
+    #[schema(minimum = 404, maximum = 504)]
+    status_code: u16,
+    #[schema(value_type = JobError)]
+    error: &'a RawValue,
+}
+
+impl<'a> PendingView<'a> {
+    /// A job with this link that is predicted to end then, milliseconds since the epoch.
+    pub(crate) fn new(eta_ms: u64, href: &'a str) -> Self {
+        Self { status: "pending", eta: clock::iso(eta_ms), links: [Link { entity: "job", href }] }
+    }
+}
+
+impl<'a> JobView<'a> {
+    /// The word in `status`.
+    pub(crate) fn status(&self) -> &'static str {
+        match self {
+            Self::Pending(view) => view.status,
+            Self::Processed(view) => view.status,
+            Self::Failed(view) => view.status,
+        }
+    }
+
+    /// The view of a job; the error is that of a result that is no JSON.
+    pub(crate) fn new(job: &'a Job, href: &'a str) -> Result<Self, serde_json::Error> {
+        let Some(end) = &job.end else {
+            return Ok(Self::Pending(PendingView::new(job.eta_ms, href)));
+        };
+        let (eta, status_code) = (clock::iso(job.eta_ms), end.status_code);
+        // Kept as the text it is: read once here to be sure of it, never built up as a tree.
+        let result: &RawValue = serde_json::from_str(&end.result)?;
+        Ok(if job.state == JobState::Processed {
+            Self::Processed(ProcessedView { status: "processed", eta, status_code, response_data: result })
+        } else {
+            Self::Failed(FailedView { status: "failed", eta, status_code, error: result })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::job::JobEnd;
+
+    use super::*;
+
+    fn view(state: JobState, end: Option<(u16, &str)>) -> Result<String, serde_json::Error> {
+        let end = end.map(|(status_code, result)| JobEnd { status_code, result: result.to_owned() });
+        let id = "NBXk9EyErUZv1RhXgyvgg".parse().unwrap();
+        let job = Job { id, client: "mis-a".parse().unwrap(), state, eta_ms: 1_533_206_716_000, end };
+        serde_json::to_string(&JobView::new(&job, "/Jobs/NBXk9EyErUZv1RhXgyvgg")?)
+    }
+
+    #[test]
+    fn a_live_job_is_pending_whatever_is_being_done_with_it() {
+        for state in [JobState::Queued, JobState::Scheduled, JobState::Sending] {
+            assert_eq!(
+                view(state, None).unwrap(),
+                r#"{"status":"pending","eta":"2018-08-02T10:45:16.000Z","links":[{"entity":"job","href":"/Jobs/NBXk9EyErUZv1RhXgyvgg"}]}"#
+            );
+        }
+    }
+
+    #[test]
+    fn a_processed_job_holds_the_result_unchanged() {
+        assert_eq!(
+            view(JobState::Processed, Some((200, r#"{"id":"d5a5","reason":{}}"#))).unwrap(),
+            r#"{"status":"processed","eta":"2018-08-02T10:45:16.000Z","status_code":200,"response_data":{"id":"d5a5","reason":{}}}"#
+        );
+    }
+
+    #[test]
+    fn a_failed_job_holds_code_and_error() {
+        assert_eq!(
+            view(JobState::Failed, Some((404, r#"{"type":"not_found","message":"Person not found"}"#)))
+                .unwrap(),
+            r#"{"status":"failed","eta":"2018-08-02T10:45:16.000Z","status_code":404,"error":{"type":"not_found","message":"Person not found"}}"#
+        );
+    }
+
+    #[test]
+    fn a_result_that_is_no_json_is_not_passed_on() {
+        assert!(view(JobState::Processed, Some((200, "{\"id\":"))).is_err());
+    }
+}

@@ -1,0 +1,29 @@
+//! A checked code as its client sees it (section 8 of the contract).
+
+use serde::Serialize;
+use shared::domain::clock;
+use shared::sending::codes::Verified;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A code that was right.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VerificationView {
+    id: Uuid,
+    #[schema(pattern = "^verified$", example = "verified")]
+    status: &'static str,
+    /// ISO 8601, UTC.
+    #[schema(format = DateTime)]
+    code_expired_at: String,
+    active: bool,
+}
+
+impl VerificationView {
+    /// The view of a code that was right.
+    pub(crate) fn of(verified: &Verified) -> Self {
+        let code_expired_at = clock::iso(verified.expires_ms);
+        Self { id: verified.id, status: "verified", code_expired_at, active: false }
+    }
+}

@@ -1,0 +1,141 @@
+//! What can be asked of the routes without Redis and without an authorization server.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::ServerLimits;
+use crate::middleware::exchange::Exchange;
+use crate::server::Activity;
+
+const PATH: &str = "/api/patients/aff00bf6-68bf-4b49-b66d-f031d48922b3/approvals/d5a5d991-0bf7-476f-b3cf-bec73f044b2e/actions/resend";
+
+fn service() -> Exchange {
+    let api = Api::unconnected();
+    Exchange::new(api.clone(), Routes::new(api, PrometheusBuilder::new().build_recorder().handle()))
+}
+
+async fn call(method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("x-request-id", "req-1")
+        .header("host", "example.com");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let connection = Activity::new(&ServerLimits::default());
+    service().answer(request.body(Body::empty()).unwrap(), connection).await
+}
+
+async fn body(response: Response<Body>) -> Value {
+    serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap()
+}
+
+fn error(code: u16, kind: &str, message: &str, url: &str) -> Value {
+    json!({
+        "error": {"type": kind, "message": message},
+        "meta": {"code": code, "url": format!("http://example.com{url}"), "type": "object", "request_id": "req-1"},
+    })
+}
+
+#[tokio::test]
+async fn an_unknown_route_is_a_404_in_the_envelope() {
+    for path in ["/", "/nothing", "/Jobs", "/Jobs/", "/Jobs/a/b", "/api/patients/1/approvals/2"] {
+        let response = call("GET", path, &[]).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert_eq!(body(response).await, error(404, "not_found", "Not found", path));
+    }
+}
+
+#[tokio::test]
+async fn a_method_the_route_lacks_is_a_405_that_names_those_it_has() {
+    for (method, path, allow) in
+        [("POST", PATH, "PATCH"), ("GET", PATH, "PATCH"), ("PUT", "/jobs/1", "GET,HEAD")]
+    {
+        let response = call(method, path, &[]).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.headers()["allow"], allow);
+        let message = "Method is not allowed for this resource";
+        assert_eq!(body(response).await, error(405, "method_not_allowed", message, path));
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_every_route_of_the_contract_is_a_401_with_a_challenge() {
+    for (method, path) in [("PATCH", PATH), ("GET", "/Jobs/1"), ("GET", "/jobs/1"), ("GET", "/api/jobs/1")] {
+        let response =
+            call(method, path, &[("x-consumer-id", "u"), ("x-consumer-scope", "approval:create")]).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"eHealth\"");
+        assert_eq!(body(response).await, error(401, "access_denied", "Invalid access token", path));
+    }
+}
+
+#[tokio::test]
+async fn while_nobody_vouches_for_tokens_the_answer_is_503() {
+    let response = call("PATCH", PATH, &[("authorization", "Bearer a")]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["retry-after"], "2");
+    assert_eq!(body(response).await["error"]["type"], "internal_error");
+}
+
+#[tokio::test]
+async fn a_head_over_the_limits_is_refused_in_the_envelope() {
+    let many: Vec<(&str, &str)> = vec![("x-filler", "a"); 64];
+    let long = "a".repeat(16 * 1024);
+    for headers in [&many[..], &[("x-filler", &long)]] {
+        let response = call("GET", "/Jobs/1", headers).await;
+        assert_eq!(response.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        assert_eq!(body(response).await["error"]["type"], "request_too_large");
+    }
+    let response = call("GET", &format!("/Jobs/{}", "a".repeat(8 * 1024)), &[]).await;
+    assert_eq!(response.status(), StatusCode::URI_TOO_LONG);
+}
+
+#[tokio::test]
+async fn every_answer_is_marked_and_none_is_stored() {
+    for path in ["/healthz", "/nothing", "/Jobs/1"] {
+        let response = call("GET", path, &[]).await;
+        assert_eq!(response.headers()["x-request-id"], "req-1");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn health_needs_nobody_and_readiness_needs_a_start() {
+    assert_eq!(call("GET", "/healthz", &[]).await.status(), StatusCode::OK);
+    assert_eq!(call("GET", "/readyz", &[]).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[test]
+fn a_path_is_one_of_the_routes_or_other() {
+    let routes = Routes::of(Router::new());
+    for (path, template, is_work) in [
+        (PATH, RESEND, true),
+        ("/Jobs/NBXk9EyErUZv1RhXgyvgg", JOB, true),
+        ("/api/jobs/1/events", EVENTS_UNDER_API, true),
+        ("/verifications/+380/actions/complete", COMPLETE, true),
+        ("/docs/page.js", DOCS_SCRIPT, false),
+        ("/metrics", "/metrics", false),
+        ("/Jobs", "other", false),
+        ("/Jobs/1/2", "other", false),
+        ("", "other", false),
+    ] {
+        assert_eq!(routes.route(path), Route { template, is_work }, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_template_is_a_route_of_its_own_with_a_handler() {
+    let routes = Routes::of(Router::new());
+    for template in templates() {
+        let path = template.replace(['{', '}'], "");
+        assert_eq!(routes.route(&path).template, template);
+        // A route without a handler is a 404 `Not found`; whoever has one refuses the method.
+        assert_eq!(call("TRACE", &path, &[]).await.status(), StatusCode::METHOD_NOT_ALLOWED, "{template}");
+    }
+}

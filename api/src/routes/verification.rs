@@ -1,0 +1,77 @@
+//! `PATCH /verifications/{phone_number}/actions/complete`: checks a code as the platform's OTP service does (contract,
+//! section 8). A phone that was sent none is answered as a wrong code is: nobody learns here which phones there are.
+
+mod body;
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use shared::domain::phone::PhoneNumber;
+use shared::sending::codes::{Checked, Verified};
+
+use crate::auth::Scope;
+use crate::request::context::RequestContext;
+use crate::responses::envelope;
+use crate::responses::error::{ApiError, CodeError};
+use crate::responses::outcomes::VerificationOutcomes;
+use crate::responses::schemas::CodeToCheck;
+use crate::responses::verification::VerificationView;
+use crate::responses::violation::{Rule, Violation};
+use crate::state::Api;
+
+const PHONE: Rule = Rule {
+    name: "format",
+    params: &["^\\+[1-9][0-9]{7,14}$"],
+    description: "must be a phone number in E.164 form, such as +380 and nine digits",
+};
+
+/// Checks a code that was sent to a phone.
+///
+/// Guesses are counted across resends; a used code is dead.
+#[utoipa::path(
+    patch, path = "/verifications/{phone_number}/actions/complete", tag = "verifications",
+    operation_id = "completeVerification", request_body = CodeToCheck,
+    params(
+        ("phone_number" = String, Path, description = "E.164", example = "+380931234585"),
+        ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
+    ),
+    responses(VerificationOutcomes<'_>), security(("bearer" = ["otp:verify"])),
+)]
+pub(crate) async fn complete(
+    State(api): State<Arc<Api>>,
+    phone: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
+    api.authenticator.authorize(Scope::OtpVerify, &parts.headers, context.origin()).await?;
+    // Codes this process has no key for are none of its business.
+    let codes = api.codes.as_ref().ok_or(ApiError::RouteNotFound)?;
+    let body = body::read(body, api.server.body).await?;
+    let (phone, code) = match (self::phone(phone), body::code(&body, codes.length())?) {
+        (Ok(phone), Ok(code)) => (phone, code),
+        (phone, code) => {
+            return Err(ApiError::Invalid([phone.err(), code.err()].into_iter().flatten().collect()));
+        }
+    };
+    let checked = codes.check(&phone, &code).await;
+    let verified = right(checked.map_err(|error| api.queue_trouble.refuse(&error.into()))?)?;
+    envelope::success(StatusCode::OK, VerificationView::of(&verified), context)
+}
+
+fn phone(segment: Result<Path<String>, PathRejection>) -> Result<PhoneNumber, Violation> {
+    let phone = segment.ok().and_then(|Path(text)| text.parse().ok());
+    phone.ok_or_else(|| Violation::request("$.phone_number", PHONE))
+}
+
+fn right(checked: Checked) -> Result<Verified, ApiError> {
+    match checked {
+        Checked::Right(verified) => Ok(verified),
+        Checked::Wrong => Err(ApiError::Code(CodeError::Wrong)),
+        Checked::Expired => Err(ApiError::Code(CodeError::Expired)),
+        Checked::Spent => Err(ApiError::Code(CodeError::Spent)),
+    }
+}

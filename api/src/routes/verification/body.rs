@@ -1,0 +1,102 @@
+//! The body of a check: `{"code":"012345"}`, or the code as a number, which has lost its leading zeros.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde_json::Value;
+use shared::sending::codes::Code;
+use tokio::time::timeout;
+
+use crate::responses::error::ApiError;
+use crate::responses::violation::{Rule, Violation};
+
+/// Longest body, in bytes.
+const LIMIT: usize = 16 * 1024;
+
+const REQUIRED: Rule =
+    Rule { name: "required", params: &[], description: "required property code was not present" };
+
+const DIGITS: Rule =
+    Rule { name: "format", params: &["code"], description: "must be a code of digits as it was sent" };
+
+/// Reads the body; one that does not come within the time is as good as broken.
+pub(super) async fn read(body: Body, within: Duration) -> Result<Vec<u8>, ApiError> {
+    match timeout(within, Limited::new(body, LIMIT).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge),
+        Ok(Err(_)) | Err(_) => Err(ApiError::BodyUnreadable),
+    }
+}
+
+/// The code in it. The outer error is that of a body that is no JSON at all.
+pub(super) fn code(body: &[u8], digits: u8) -> Result<Result<Code, Violation>, ApiError> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| ApiError::BodyUnreadable)?;
+    let width = usize::from(digits);
+    let text = match &body["code"] {
+        Value::Null => return Ok(Err(Violation::request("$.code", REQUIRED))),
+        Value::String(text) => text.clone(),
+        Value::Number(number) => {
+            number.as_u64().map(|number| format!("{number:0width$}")).unwrap_or_default()
+        }
+        _ => String::new(),
+    };
+    let is_code = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(if is_code { Ok(Code::new(text)) } else { Err(Violation::request("$.code", DIGITS)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_code(body: &str) -> Result<String, &'static str> {
+        code(body.as_bytes(), 6)
+            .unwrap()
+            .map(|code| code.expose().to_owned())
+            .map_err(|violation| violation.entry)
+    }
+
+    #[test]
+    fn a_number_gets_its_leading_zeros_back() {
+        for (body, digits) in
+            [(r#"{"code":"012345"}"#, "012345"), (r#"{"code":12345}"#, "012345"), (r#"{"code":0}"#, "000000")]
+        {
+            assert_eq!(read_code(body).as_deref(), Ok(digits), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_is_told_by_its_place() {
+        for code in [
+            "null",
+            "\"\"",
+            "\"12345\"",
+            "\"1234567\"",
+            "1234567",
+            "-1",
+            "1.5",
+            "[]",
+            "\"12345x\"",
+            "\"١٢٣٤٥٦\"",
+        ] {
+            assert_eq!(read_code(&format!("{{\"code\":{code}}}")), Err("$.code"), "{code}");
+        }
+        for body in ["{}", "[]", "1"] {
+            assert_eq!(read_code(body), Err("$.code"), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_unreadable() {
+        for body in ["", "{", "{\"code\":012345}"] {
+            assert_eq!(code(body.as_bytes(), 6).unwrap_err(), ApiError::BodyUnreadable, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_limit_is_not_taken() {
+        let long = || Body::from(vec![b' '; LIMIT + 1]);
+        assert_eq!(read(long(), Duration::from_mins(1)).await, Err(ApiError::BodyTooLarge));
+        assert!(read(Body::from(vec![b' '; LIMIT]), Duration::from_mins(1)).await.is_ok());
+    }
+}
