@@ -169,6 +169,18 @@ pub(crate) static ALL: &[Scenario] = &[
         "≤ 2 SMS a job, one code (≤ 4 where it lies with 503 and a time); no 429 for a message that may be out; honest: 0 fail; lonely: sent"
     ),
     scenario!(
+        32,
+        another_shard,
+        "cluster, confirmed writes: another shard's replica and then its primary die",
+        "0 refused, 0 lost: the queue's shard is whole"
+    ),
+    scenario!(
+        33,
+        slot_migrated,
+        "the queue's slot moved with its keys, jobs waiting, running and scheduled",
+        "0 lost, request kept; longest refusal printed; all ended ≤ 60 s after"
+    ),
+    scenario!(
         34,
         clock_steps,
         "Redis' clock +31 s, +60 s, +120 s, -2 h, messages at the gateway, jobs put back (shim)",
@@ -187,6 +199,18 @@ pub(crate) static ALL: &[Scenario] = &[
         "who takes nothing says why; no SMS without a recorded intent; back ≤ 5 s"
     ),
     scenario!(
+        37,
+        hosts_gone,
+        "hosts gone (packets swallowed): gateway and registry; first sentinel, then the master",
+        "all end well; answers ≤ 2.5 s; sending again ≤ 10 s after the fail-over"
+    ),
+    scenario!(
+        38,
+        worker_cut_off,
+        "one worker cut off from Redis, another not",
+        "no second SMS but for what was submitted before the cut; no 404 for an accepted job"
+    ),
+    scenario!(
         41,
         more_than_can_be_sent,
         "a channel at 10/s under 50/s; a gateway down under 50/s",
@@ -203,5 +227,11 @@ pub(crate) static ALL: &[Scenario] = &[
         reads_lost,
         "replies of reads and take-overs lost",
         "no delivery counted for a run that never began; ≤ 1 lease lost"
+    ),
+    scenario!(
+        44,
+        long_run,
+        "a steady load with kills and cut connections (short form: 60 s)",
+        "connections, memory, keys and files flat"
     ),
 ];

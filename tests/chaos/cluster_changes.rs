@@ -12,7 +12,7 @@ use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
 
 /// Masters, each with one replica.
-const MASTERS: usize = 3;
+pub(crate) const MASTERS: usize = 3;
 
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(1_000, 6_000);
@@ -58,7 +58,7 @@ async fn slot(node: &RedisServer) -> String {
 }
 
 /// Which node serves the queue's slot now.
-async fn owner(cluster: &RedisCluster) -> usize {
+pub(crate) async fn owner(cluster: &RedisCluster) -> usize {
     for (number, node) in cluster.nodes.iter().enumerate() {
         let slot: u32 = slot(node).await.parse().expect("a number");
         let role: Vec<redis::Value> = node.command(&["ROLE"]).await;
@@ -81,7 +81,7 @@ async fn serves(node: &RedisServer, slot: u32) -> bool {
 }
 
 /// Moves the slot key by key, as `redis-cli --cluster reshard` does; answers how many keys went.
-async fn move_slot(cluster: &RedisCluster) -> usize {
+pub(crate) async fn move_slot(cluster: &RedisCluster) -> usize {
     let from = owner(cluster).await;
     let to = (0..MASTERS).find(|node| *node != from).expect("another master");
     let (from, to) = (&cluster.nodes[from], &cluster.nodes[to]);

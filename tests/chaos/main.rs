@@ -3,6 +3,7 @@
 // A failed expectation in a scenario is a failed scenario, and says so best by a panic at its place.
 #![allow(clippy::expect_used)]
 
+mod another_shard;
 mod api_dies_after_enqueue;
 mod backlog;
 mod catalogue;
@@ -15,7 +16,9 @@ mod gateway_away;
 mod gateway_misbehaves;
 mod gateway_takes_and_fails;
 mod handlers_panic;
+mod hosts_gone;
 mod killed_at_fail_points;
+mod long_run;
 mod malformed_entries;
 mod memory_full_restart;
 mod more_than_can_be_sent;
@@ -31,10 +34,12 @@ mod rolling_restart;
 mod runner;
 mod sentinel_fail_over;
 mod settings_change;
+mod slot_migrated;
 mod stopped_past_the_lease;
 mod two_versions;
 mod unfenced_ack;
 mod unsafe_redis;
+mod worker_cut_off;
 mod workers_killed;
 mod writes_fail;
 

@@ -104,10 +104,21 @@ impl RedisSentinels {
         urls.join(",")
     }
 
-    /// The port of the master, as the sentinels see it now.
+    /// The port of the master, as the first sentinel sees it now.
     pub async fn master_port(&self) -> Option<u16> {
-        let address: Vec<String> = self.ask(0, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER]).await?;
+        self.master_port_by(0).await
+    }
+
+    /// The port of the master, as this sentinel sees it now.
+    pub async fn master_port_by(&self, sentinel: usize) -> Option<u16> {
+        let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER];
+        let address: Vec<String> = self.ask(sentinel, &ask).await?;
         address.get(1)?.parse().ok()
+    }
+
+    /// The port of a sentinel, in the order of their URLs.
+    pub fn sentinel_port(&self, sentinel: usize) -> u16 {
+        self.sentinels[sentinel].1
     }
 
     /// Asks for a fail-over without a failure.

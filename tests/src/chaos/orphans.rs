@@ -26,6 +26,17 @@ pub struct Orphans {
 }
 
 impl Orphans {
+    /// The names of all consumers in the group.
+    pub async fn consumers(redis: &mut MultiplexedConnection) -> RedisResult<Vec<String>> {
+        let mut ask = cmd("XINFO");
+        ask.arg("CONSUMERS").arg(STREAM).arg(GROUP);
+        let rows: Vec<HashMap<String, redis::Value>> = ask.query_async(redis).await?;
+        rows.into_iter()
+            .filter_map(|mut row| row.remove("name"))
+            .map(|name| Ok(redis::from_redis_value(name)?))
+            .collect()
+    }
+
     /// What this consumer holds now.
     pub async fn of(redis: &mut MultiplexedConnection, consumer: &str) -> RedisResult<Self> {
         let died = Instant::now();

@@ -1,0 +1,67 @@
+//! 32: a Redis Cluster whose writes are confirmed by a replica; the replica, and then the primary, of a shard that does
+//! not hold the queue dies. The queue's shard is whole, so clients notice nothing.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tests::chaos::asked::{Asked, Told};
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::finding::Finding;
+use tests::redis_cluster::RedisCluster;
+
+use crate::cluster_changes::{MASTERS, owner};
+
+/// Requests a second.
+const RATE: f64 = 50.0;
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let jobs = setup.size(300, 3_000);
+    let mut finding = Finding::default();
+    let mut env = ChaosEnv::start(fleet(6).apis(0).workers(0)).await;
+    let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 1).await;
+    env.stack.set("RESEND_REDIS_URL", cluster.urls());
+    env.stack.set("RESEND_REDIS_MODE", "cluster");
+    env.stack.set("RESEND_REDIS_MIN_REPLICAS", 1);
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    let (load, people) = (env.load(RATE), env.people(jobs).await);
+    let asking = tokio::spawn(async move { load.run(people).await });
+    env.messages_reach(jobs / 4, Duration::from_secs(30)).await;
+    let of_queue = owner(&cluster).await;
+    let primary = (0..MASTERS).find(|node| *node != of_queue).expect("another primary");
+    let replica = replica_of(&cluster, primary).await;
+    cluster.nodes[replica].kill().await;
+    env.messages_reach(jobs / 2, Duration::from_secs(30)).await;
+    cluster.nodes[primary].kill().await;
+    let asked = asking.await.expect("the clients");
+    finding.exactly("requests refused", refused(&asked), 0);
+
+    env.stack.redis = cluster.nodes.remove(of_queue);
+    let drained = env.drained(Duration::from_mins(1)).await;
+    finding.require(drained.is_some(), "", "not drained a minute later");
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    finding.exactly("lost", jobs - evidence.in_state("processed"), 0);
+    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
+    finding
+}
+
+/// The node that replicates this primary.
+async fn replica_of(cluster: &RedisCluster, primary: usize) -> usize {
+    let id: String = cluster.nodes[primary].command(&["CLUSTER", "MYID"]).await;
+    for (number, node) in cluster.nodes.iter().enumerate() {
+        let nodes: String = node.command(&["CLUSTER", "NODES"]).await;
+        let own = nodes.lines().find(|line| line.contains("myself")).unwrap_or_default();
+        if own.split_whitespace().nth(3) == Some(&*id) {
+            return number;
+        }
+    }
+    panic!("every primary has a replica")
+}
+
+fn refused(asked: &[Asked]) -> usize {
+    let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
+    told.filter(|told| !matches!(told, Told::Accepted { .. })).count()
+}

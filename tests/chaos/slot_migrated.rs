@@ -1,0 +1,66 @@
+//! 33: the queue's slot is moved to another primary with 20,000 keys in it, while jobs wait, run, and are scheduled.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::finding::Finding;
+use tests::chaos::refusals;
+use tests::redis_cluster::RedisCluster;
+use tests::redis_server::RedisServer;
+
+use crate::cluster_changes::{MASTERS, move_slot, owner};
+
+/// Until every job has ended after the slot has moved.
+const ENDED_WITHIN: Duration = Duration::from_mins(1);
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let (keys, scheduled, jobs) = setup.size((4_000, 50, 200), (20_000, 500, 3_000));
+    let mut finding = Finding::default();
+    let mut env = ChaosEnv::start(fleet(6).apis(0).workers(0)).await;
+    let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 0).await;
+    env.stack.set("RESEND_REDIS_URL", cluster.urls());
+    env.stack.set("RESEND_REDIS_MODE", "cluster");
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    env.stack.add_worker(&[]).await;
+    fill(&cluster.nodes[owner(&cluster).await], keys).await;
+    let put_back = json!({"target": "sms", "action": {"status": 429, "retry_after": 8}, "times": scheduled});
+    env.control.faults(&json!([put_back])).await;
+    let mut asked = env.ask_all(scheduled).await;
+
+    let (load, people) = (env.load(50.0).at_once(300), env.people(jobs).await);
+    let asking = tokio::spawn(async move { load.run(people).await });
+    env.messages_reach(jobs / 10, Duration::from_secs(30)).await;
+    let began = Instant::now();
+    let moved = move_slot(&cluster).await;
+    finding.note(format!("{moved} keys moved in {:.1} s", began.elapsed().as_secs_f64()));
+    let after = Instant::now();
+    asked.extend(asking.await.expect("the clients"));
+    let without = refusals::longest_without_a_202(&asked);
+    finding.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
+
+    let owner = owner(&cluster).await;
+    env.stack.redis = cluster.nodes.remove(owner);
+    let drained = env.drained(ENDED_WITHIN).await.map(|_| after.elapsed());
+    finding.require(drained.is_some(), "", "not all ended a minute after the slot had moved");
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    finding.exactly("lost", jobs + scheduled - evidence.in_state("processed"), 0);
+    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    let untraced = evidence.ledger.iter().filter(|message| message.request_id.is_none()).count();
+    finding.exactly("messages without the request's id", untraced, 0);
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
+    finding
+}
+
+/// Fills the slot with keys nobody reads.
+async fn fill(node: &RedisServer, keys: usize) {
+    let mut fill = redis::pipe();
+    for number in 0..keys {
+        fill.cmd("SET").arg(format!("{{resend}}:filler:{number}")).arg("x".repeat(400)).ignore();
+    }
+    let () = fill.query_async(&mut node.connection().await).await.expect("keys of the slot's owner");
+}

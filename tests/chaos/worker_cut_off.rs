@@ -1,0 +1,65 @@
+//! 38: one worker is cut off from Redis and another is not. What the first had not yet submitted is done by the second
+//! once; and the first, back again, sends and finishes nothing that is not its own any more.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::json;
+use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::finding::Finding;
+use tests::chaos::orphans::Orphans;
+use tests::chaos::proxy::{Flow, Proxy};
+use tests::client::ApiClient;
+
+/// The lease, seconds.
+const LEASE: u64 = 4;
+
+pub(crate) async fn run(setup: Setup) -> Finding {
+    let (jobs, away) = setup.size((200, 12), (2_000, 40));
+    let mut finding = Finding::default();
+    let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
+    let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
+    // The registry is slow, so that at the cut the worker holds jobs whose message has not been submitted.
+    let slow = |target| json!({"target": target, "action": {"delay_ms": 1_500}});
+    env.control.faults(&json!([slow("persons"), slow("approvals")])).await;
+    env.stack.add_worker(&[("RESEND_REDIS_URL", &proxy.redis_url())]).await;
+    let first = env.ask_all(60).await;
+    proxy.carry(Flow::Swallow, Flow::Swallow);
+    let held = held_by_the_only_worker(&env).await;
+    finding.at_least("jobs held when it was cut off", held.len(), 1);
+    let sent_before: HashSet<String> =
+        env.ledger().into_iter().filter_map(|message| message.reference).collect();
+    env.stack.add_worker(&[]).await;
+    let asked = [first, env.load(50.0).run(env.people(jobs).await).await].concat();
+    tokio::time::sleep(Duration::from_secs(away)).await;
+    proxy.heal();
+    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    finding.exactly("404 for an accepted job", unknown(&env, &asked).await, 0);
+    // A message that was submitted before the cut, and whose end could not be written, may go out once more.
+    let excused = held.into_iter().filter(|job| sent_before.contains(job)).collect();
+    let evidence = env.evidence(asked, excused).await;
+    finding.note(format!("{} with two SMS", evidence.with_messages(2)));
+    finding.exactly("not processed", evidence.accepted().len() - evidence.in_state("processed"), 0);
+    finding.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut finding).await;
+    env.close(&mut finding);
+    finding
+}
+
+async fn held_by_the_only_worker(env: &ChaosEnv) -> Vec<String> {
+    let mut redis = env.redis().await;
+    let mut jobs = Vec::new();
+    for consumer in Orphans::consumers(&mut redis).await.expect("Redis answers") {
+        jobs.extend(Orphans::of(&mut redis, &consumer).await.expect("Redis answers").jobs);
+    }
+    jobs
+}
+
+async fn unknown(env: &ChaosEnv, asked: &[tests::chaos::asked::Asked]) -> usize {
+    let client = ApiClient::new(&env.targets.next(), "mis-a-token");
+    let mut unknown = 0;
+    for job in asked.iter().filter_map(tests::chaos::asked::Asked::job) {
+        unknown += usize::from(client.get(&format!("/Jobs/{job}")).await.status == 404);
+    }
+    unknown
+}
