@@ -6,7 +6,7 @@ use shared::runtime::health::{self, Health};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::board;
+use crate::ops::board;
 
 /// Serves until `stop` is cancelled. It outlives the consumer, so that a probe sees "not ready" during a stop and not
 /// a refused connection.

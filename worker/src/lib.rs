@@ -2,11 +2,10 @@
 //! and says how the job ended. It serves no client; what it finds out is read through the API.
 
 pub mod admin;
-pub mod board;
 pub mod code_sender;
 pub mod config;
 pub mod context;
-pub mod ctl;
+pub mod ops;
 pub mod otp_service;
 pub mod registry;
 pub mod resend_approval;

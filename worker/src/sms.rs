@@ -29,7 +29,7 @@ pub use http::HttpChannel;
 pub use receipt::{Receipt, Receipts};
 pub use smpp::SmppChannel;
 pub use submit_result::SubmitResult;
-pub(crate) use text::length;
+pub use text::length;
 pub use text::{MessageText, TextError};
 pub use turbosms::TurboSms;
 pub use twilio::Twilio;

@@ -61,7 +61,7 @@ impl MessageText {
 }
 
 /// Units used, and units of one part in the alphabet the text needs.
-pub(crate) fn length(text: &str) -> (usize, usize) {
+pub fn length(text: &str) -> (usize, usize) {
     match text.chars().map(gsm_units).sum::<Option<usize>>() {
         Some(units) => (units, GSM_UNITS),
         None => (text.encode_utf16().count(), UCS2_UNITS),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// An age or a wait, in the two units that matter: `850 ms`, `4.2 s`, `3 m 12 s`, `5 h 3 m`.
-pub(crate) fn span(span: Duration) -> String {
+pub fn span(span: Duration) -> String {
     let (seconds, millis) = (span.as_secs(), span.as_millis());
     match seconds {
         0 => format!("{millis} ms"),
@@ -16,12 +16,12 @@ pub(crate) fn span(span: Duration) -> String {
 }
 
 /// The same where there may be none.
-pub(crate) fn span_or_none(of: Option<Duration>) -> String {
+pub fn span_or_none(of: Option<Duration>) -> String {
     of.map_or_else(|| "–".to_owned(), span)
 }
 
 /// A count with its thousands apart: `12 345`.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -34,7 +34,7 @@ pub(crate) fn count(number: u64) -> String {
 }
 
 /// A rate: one place behind the point while it is small.
-pub(crate) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     if per_second < 100.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
 }
 

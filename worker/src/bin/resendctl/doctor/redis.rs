@@ -8,7 +8,7 @@ use shared::queue::QueueError;
 use shared::redis::{ConfigIssue, Redis, RedisError, Server};
 
 use super::Check;
-use crate::ctl::words::span;
+use worker::ops::format::span;
 
 const AREA: &str = "redis";
 
@@ -110,7 +110,7 @@ fn judge_time(skew: Duration, trip: Duration) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ctl::doctor::Level;
+    use crate::doctor::Level;
 
     #[test]
     fn clocks_apart_are_told_by_how_much_they_harm() {

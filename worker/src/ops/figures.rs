@@ -5,45 +5,72 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::domain::clock;
-use shared::queue::Overview;
+use shared::queue::{Overview, Queue, QueueError};
 
-use crate::ctl::words::{rate, span_or_none};
+use super::format::{rate, span_or_none};
 
 /// What is shown. The names are part of the interface of `--output json`.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Figures {
-    pub(crate) queue: String,
-    pub(crate) at: String,
-    pub(crate) paused_seconds: Option<f64>,
-    pub(crate) ready: u64,
-    pub(crate) running: u64,
-    pub(crate) scheduled: u64,
-    pub(crate) quarantined: u64,
-    pub(crate) live: u64,
-    pub(crate) oldest_seconds: Option<f64>,
-    pub(crate) next_retry_seconds: Option<f64>,
-    pub(crate) mean_run_seconds: Option<f64>,
-    pub(crate) workers: usize,
-    pub(crate) slots: u64,
-    pub(crate) ended: BTreeMap<u16, u64>,
-    pub(crate) rates: Option<Rates>,
+pub struct Figures {
+    /// Name of the queue.
+    pub queue: String,
+    /// When it was looked at, ISO 8601.
+    pub at: String,
+    /// How long it has been paused.
+    pub paused_seconds: Option<f64>,
+    /// Entries nobody has taken yet.
+    pub ready: u64,
+    /// Entries in workers' hands.
+    pub running: u64,
+    /// Jobs put back until their next try.
+    pub scheduled: u64,
+    /// Entries set aside.
+    pub quarantined: u64,
+    /// Jobs that have not ended.
+    pub live: u64,
+    /// Age of the oldest entry.
+    pub oldest_seconds: Option<f64>,
+    /// Until the next scheduled job is due.
+    pub next_retry_seconds: Option<f64>,
+    /// Mean length of the newest runs.
+    pub mean_run_seconds: Option<f64>,
+    /// Live workers.
+    pub workers: usize,
+    /// Slots of all live workers.
+    pub slots: u64,
+    /// Jobs ended so far, by status code.
+    pub ended: BTreeMap<u16, u64>,
+    /// Rates since the look before.
+    pub rates: Option<Rates>,
     #[serde(skip)]
-    pub(crate) at_ms: u64,
+    /// When it was looked at, milliseconds since the epoch.
+    pub at_ms: u64,
     #[serde(skip)]
-    pub(crate) overview: Overview,
+    /// What it was made from.
+    pub overview: Overview,
 }
 
 /// What happened between two looks, per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(crate) struct Rates {
-    pub(crate) accepted: f64,
-    pub(crate) ended: f64,
-    pub(crate) failed: f64,
-    pub(crate) over_seconds: f64,
+pub struct Rates {
+    /// Accepted.
+    pub accepted: f64,
+    /// Ended.
+    pub ended: f64,
+    /// Ended other than processed.
+    pub failed: f64,
+    /// Over this time.
+    pub over_seconds: f64,
+}
+
+/// Looks at the queue; rates come from the look before.
+pub async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, QueueError> {
+    Ok(Figures::new(&queue.config().name, clock::now_ms(), queue.overview().await?, before))
 }
 
 impl Figures {
-    pub(crate) fn new(queue: &str, at_ms: u64, overview: Overview, before: Option<&Self>) -> Self {
+    /// Figures of this moment.
+    pub fn new(queue: &str, at_ms: u64, overview: Overview, before: Option<&Self>) -> Self {
         let seconds = |age: Option<Duration>| age.map(|age| age.as_secs_f64());
         let alive = overview.workers.iter().filter(|worker| worker.alive);
         let mut figures = Self {
@@ -86,7 +113,7 @@ impl Figures {
     }
 
     /// Everything that matters on one line.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let rates = self.rates.map_or_else(String::new, |rates| {
             format!("in {} out {} failed {}", rate(rates.accepted), rate(rates.ended), rate(rates.failed))
         });

@@ -1,5 +1,5 @@
-//! The operator's command line over the same Redis: see the queue, steer it, and find what is wrong with its set-up.
-//! It only reads unless the verb says otherwise, and shows no phone number, no code, no token and no result of a job.
+//! `resendctl`: the operator's command line over the same Redis. It shows the queue, steers it, and finds what is wrong
+//! with its set-up. It only reads unless the verb says otherwise, and shows no phone number, code, token or result.
 
 mod arguments;
 mod confirm;
@@ -10,8 +10,7 @@ mod output;
 mod pause;
 mod quarantine;
 mod send_test;
-pub(crate) mod stats;
-pub(crate) mod words;
+mod stats;
 mod workers;
 
 use std::process::ExitCode;
@@ -22,14 +21,13 @@ use shared::redis::Redis;
 use shared::runtime::tls;
 use shared::settings::{QueueConfig, RedisConfig, Settings};
 
-pub use arguments::Cli;
-use arguments::{JobsVerb, QuarantineVerb, Verb};
+use arguments::{Cli, JobsVerb, QuarantineVerb, Verb};
 use exit::CtlError;
 use output::Output;
 
-/// Does what the command line says, and tells how it went by the exit status.
-pub fn run(cli: Cli) -> ExitCode {
-    match start(cli) {
+fn main() -> ExitCode {
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    match start(Cli::read(words).unwrap_or_else(|error| error.exit())) {
         Ok(code) => code,
         Err(error) => error.report(),
     }

@@ -13,7 +13,7 @@ use super::arguments::Filter;
 use super::confirm::confirm;
 use super::exit::{CtlError, Worst};
 use super::output::{Output, table};
-use super::words::span;
+use worker::ops::format::span;
 
 #[derive(Serialize)]
 struct Row<'a> {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use shared::queue::{JobStatus, Quarantined, WorkerStatus};
 
-use crate::ctl::stats::{Figures, Screen};
-use crate::ctl::words::{count, rate, span, span_or_none};
+use crate::ops::alarms::alarms as alarms_of;
+use crate::ops::figures::Figures;
+use crate::ops::format::{count, rate, span, span_or_none};
 
 const FRAME: &str = include_str!("page.html");
 
@@ -32,7 +33,7 @@ pub(super) fn render(now: &Figures, failures: &[JobStatus], quarantined: &[Quara
 }
 
 fn alarms(now: &Figures) -> String {
-    let alarms = Screen::default_for(now).alarms();
+    let alarms = alarms_of(now);
     if alarms.is_empty() {
         return "<p>Nothing stands out.</p>".to_owned();
     }

@@ -5,7 +5,7 @@ use shared::queue::{Queue, WorkerStatus};
 
 use super::exit::CtlError;
 use super::output::{Output, table};
-use super::words::span;
+use worker::ops::format::span;
 
 #[derive(Serialize)]
 struct Row<'a> {

@@ -11,9 +11,9 @@ use shared::settings::Settings;
 use super::confirm::confirm;
 use super::exit::{CtlError, PROBLEM};
 use super::output::Output;
-use crate::config::{LimitsConfig, SendingConfig};
-use crate::sms::{Slot, Sms, SubmitResult, length};
-use crate::upstream::Origin;
+use worker::config::{LimitsConfig, SendingConfig};
+use worker::sms::{Slot, Sms, SubmitResult, length};
+use worker::upstream::Origin;
 
 pub(super) async fn send(
     settings: &Settings,

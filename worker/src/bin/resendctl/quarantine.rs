@@ -12,7 +12,7 @@ use super::arguments::Which;
 use super::confirm::confirm;
 use super::exit::{CtlError, Worst};
 use super::output::{Output, table};
-use super::words::{count, span};
+use worker::ops::format::{count, span};
 
 /// `--all` takes so many at a time.
 const ALL: usize = 10_000;

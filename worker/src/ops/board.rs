@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use shared::queue::Queue;
 use tokio::sync::Mutex;
 
-use crate::ctl::stats::{Figures, look};
+use super::figures::{Figures, look};
 
 /// Failures and quarantined entries shown.
 const SHOWN: usize = 20;

@@ -12,7 +12,7 @@ use shared::settings::{ConfigError, Settings};
 
 use super::exit::{CtlError, PROBLEM};
 use super::output::{Output, table};
-use crate::config::WorkerConfig;
+use worker::config::WorkerConfig;
 
 /// One thing looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::queue::{Keys, Overview, Partition, Queue, QueueError};
 
 use super::Check;
-use crate::ctl::words::{count, span};
+use worker::ops::format::{count, span};
 
 const AREA: &str = "queue";
 

@@ -1,0 +1,7 @@
+//! What operators see: the figures of a queue, the alarms they give, how numbers read, and the board. `resendctl` prints
+//! the same.
+
+pub mod alarms;
+pub mod board;
+pub mod figures;
+pub mod format;
