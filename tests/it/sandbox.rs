@@ -63,7 +63,7 @@ impl Bench {
 /// Follows no redirects, so that a test sees them.
 fn client() -> Client {
     static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+    PROVIDER.call_once(|| rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap());
     let unfollowed = reqwest::redirect::Policy::none();
     Client::builder().timeout(Duration::from_secs(10)).redirect(unfollowed).build().unwrap()
 }

@@ -117,7 +117,11 @@ async fn a_signed_token_lets_its_client_in_and_no_other_does() {
         issuer.token(&json!({"client_id": null})),
         issuer.token(&json!({"jti": null})),
         issuer.token_with(&json!({"typ": "JWT"}), &json!({})),
+        issuer.token(&json!({"iat": null})),
+        issuer.token(&json!({"sub": null})),
         issuer.token_with(&json!({"alg": "none"}), &json!({})),
+        issuer.token_with(&json!({"crit": null}), &json!({})),
+        issuer.token_with(&json!({"crit": ["b64"], "b64": true}), &json!({})),
         issuer.token_with(&json!({"alg": "HS256"}), &json!({})),
         issuer.token_with(&json!({"alg": "RS256"}), &json!({})),
         issuer.unsigned(&json!({})),
@@ -143,6 +147,28 @@ async fn a_signed_token_lets_its_client_in_and_no_other_does() {
     assert_eq!(read(&token).await, StatusCode::OK);
     assert_eq!(read(&issuer.token(&json!({"client_id": "mis-b"}))).await, StatusCode::NOT_FOUND);
     assert!(calls(&stack, "jwks").await <= 2, "however many unknown keys are named");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_key_that_fits_is_tried_and_a_key_without_a_name_serves_tokens_without_one() {
+    let stack = started("jwt", "/oauth/jwks").await;
+    let (old, new, nameless, withheld) =
+        (Issuer::new("1"), Issuer::new("1"), Issuer::new(None), Issuer::new("2"));
+    let mut keys = json!({"keys": [withheld.key(), old.key(), new.key(), nameless.key()]});
+    keys["keys"][0]["key_ops"] = json!(["sign"]);
+    publish(&stack, &keys).await;
+    for issuer in [&old, &new, &nameless] {
+        let answer = resend(&stack, &issuer.token(&json!({}))).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    }
+    let refused = [
+        withheld.token(&json!({})),
+        nameless.token_with(&json!({"kid": "1"}), &json!({})),
+        new.token_with(&json!({"kid": null}), &json!({})),
+    ];
+    for token in refused {
+        assert_eq!(resend(&stack, &token).await.status, StatusCode::UNAUTHORIZED, "{token}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! The one place that chooses the cryptography behind TLS, for Redis and for upstream calls alike.
 
-/// Makes *ring* the process' provider. Called once by every program before its first connection; a second call
+/// Makes aws-lc-rs the process' provider. Called once by every program before its first connection; a second call
 /// changes nothing.
 pub fn install_crypto_provider() {
     // The error of a second call is the provider already installed, which is the same one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }

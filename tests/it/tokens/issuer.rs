@@ -1,9 +1,8 @@
 //! An issuer of signed tokens, made for a test.
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
 /// `iss` of its tokens.
@@ -15,19 +14,27 @@ pub(super) const AUDIENCE: &str = "resend";
 /// An issuer with one key.
 pub(super) struct Issuer {
     key: Ed25519KeyPair,
-    key_id: &'static str,
+    key_id: Option<&'static str>,
 }
 
 impl Issuer {
-    pub(super) fn new(key_id: &'static str) -> Self {
-        let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-        Self { key: Ed25519KeyPair::from_pkcs8(made.as_ref()).unwrap(), key_id }
+    pub(super) fn new(key_id: impl Into<Option<&'static str>>) -> Self {
+        Self { key: Ed25519KeyPair::generate().unwrap(), key_id: key_id.into() }
     }
 
     /// What it publishes.
     pub(super) fn keys(&self) -> Value {
+        json!({"keys": [self.key()]})
+    }
+
+    /// Its key as a member of a set.
+    pub(super) fn key(&self) -> Value {
         let x = encode(self.key.public_key().as_ref());
-        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": self.key_id, "x": x}]})
+        let mut key = json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "x": x});
+        if let Some(id) = self.key_id {
+            key["kid"] = json!(id);
+        }
+        key
     }
 
     /// A right token with these claims changed.
@@ -37,7 +44,10 @@ impl Issuer {
 
     /// The same with these members of the header changed.
     pub(super) fn token_with(&self, header: &Value, claims: &Value) -> String {
-        let mut whole = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": self.key_id});
+        let mut whole = json!({"alg": "EdDSA", "typ": "at+jwt"});
+        if let Some(id) = self.key_id {
+            whole["kid"] = json!(id);
+        }
         change(&mut whole, header);
         let signed =
             format!("{}.{}", encode(whole.to_string().as_bytes()), encode(claimed(claims).as_bytes()));

@@ -26,7 +26,7 @@ struct Metadata {
 }
 
 /// The principal the gateway names.
-pub(in crate::auth) fn principal(headers: &HeaderMap) -> Result<Arc<Principal>, AuthError> {
+pub(crate) fn principal(headers: &HeaderMap) -> Result<Arc<Principal>, AuthError> {
     let user = only(headers, CONSUMER_ID)?.ok_or(AuthError::NoToken)?;
     let scope = only(headers, CONSUMER_SCOPE)?.unwrap_or_default();
     let metadata = match only(headers, CONSUMER_METADATA)? {

@@ -1,143 +1,185 @@
-//! A key of the issuer (RFC 7517), and what it is good for: signatures under four asymmetric algorithms, nothing else.
+//! A key of the issuer (RFC 7517), and which tokens it may be tried with.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-    RsaPublicKeyComponents, UnparsedPublicKey,
-};
-use serde::Deserialize;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 
-/// Algorithms that are allowed. Neither `none` nor one with a shared secret is among them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256.
-    Rs256,
-    /// RSASSA-PSS with SHA-256.
-    Ps256,
-    /// ECDSA with P-256 and SHA-256.
-    Es256,
-    /// Ed25519.
-    EdDsa,
-}
+use super::header::Header;
 
-/// A public key.
+/// Shortest modulus of an RSA key, bytes: shorter ones verify nothing (RFC 7518, 3.3).
+const RSA_MINIMUM: usize = 256;
+
+/// A public key that verifies signatures.
 pub(super) struct Key {
-    /// Its name.
-    pub(super) id: String,
-    /// The one algorithm it is for, where it says so.
-    algorithm: Option<Algorithm>,
-    material: Material,
-}
-
-enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
-    P256(Vec<u8>),
-    Ed25519(Vec<u8>),
-}
-
-/// A key as it is published.
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: String,
-    #[serde(rename = "use", default)]
-    purpose: Option<String>,
-    #[serde(default)]
-    alg: Option<String>,
-    #[serde(default)]
-    crv: Option<String>,
-    #[serde(default)]
-    n: Option<String>,
-    #[serde(default)]
-    e: Option<String>,
-    #[serde(default)]
-    x: Option<String>,
-    #[serde(default)]
-    y: Option<String>,
-}
-
-impl Algorithm {
-    /// The algorithm of this name (RFC 7518, 3.1; RFC 8037, 3.1; RFC 9864, 2.2).
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "RS256" => Self::Rs256,
-            "PS256" => Self::Ps256,
-            "ES256" => Self::Es256,
-            "EdDSA" | "Ed25519" => Self::EdDsa,
-            _ => return None,
-        })
-    }
+    /// Its name, where it has one.
+    id: Option<String>,
+    /// The one algorithm it is for, where it says so or its curve does.
+    only: Option<Algorithm>,
+    /// What the library verifies with.
+    pub(super) material: DecodingKey,
 }
 
 impl Key {
-    /// Reads a member of `keys`. `None` for a key that signs nothing we take.
+    /// Reads a member of `keys`. `None` for a key that verifies no signature we take: issuers publish such keys for
+    /// others.
     pub(super) fn read(jwk: serde_json::Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(jwk).ok()?;
-        if jwk.purpose.as_deref().is_some_and(|purpose| purpose != "sig") {
+        let is_for_signatures =
+            jwk.common.public_key_use.as_ref().is_none_or(|r#use| *r#use == PublicKeyUse::Signature);
+        let verifies = jwk
+            .common
+            .key_operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        if !is_for_signatures || !verifies {
             return None;
         }
-        let algorithm = match jwk.alg.as_deref() {
-            Some(name) => Some(Algorithm::named(name)?),
+        let stated = match jwk.common.key_algorithm {
+            Some(algorithm) => Some(Algorithm::try_from(algorithm).ok()?),
             None => None,
         };
-        Some(Self { algorithm, material: Material::read(&jwk)?, id: jwk.kid })
+        let (material, of_curve) = material(&jwk)?;
+        let agrees = stated.is_none_or(|stated| {
+            stated.family() == material.family() && of_curve.is_none_or(|of_curve| of_curve == stated)
+        });
+        agrees.then(|| Self { id: jwk.common.key_id, only: stated.or(of_curve), material })
     }
 
-    /// Whether this key signed that message so.
-    pub(super) fn signed(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        if self.algorithm.is_some_and(|own| own != algorithm) {
-            return false;
+    /// Whether a token with this header may be signed with it: by name, type of key and algorithm. A token that names no
+    /// key goes with keys that have no name.
+    pub(super) fn fits(&self, header: &Header) -> bool {
+        self.id == header.kid
+            && self.material.family() == header.alg.family()
+            && self.only.is_none_or(|only| only == header.alg)
+    }
+}
+
+/// The key itself, and the one algorithm of its curve. The library takes coordinates of any length.
+fn material(jwk: &Jwk) -> Option<(DecodingKey, Option<Algorithm>)> {
+    let of_curve = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => None,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Some(Algorithm::ES256),
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => Some(Algorithm::ES384),
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Some(Algorithm::EdDSA)
         }
-        let verified = match (algorithm, &self.material) {
-            (Algorithm::Rs256, Material::Rsa { n, e }) => {
-                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-            }
-            (Algorithm::Ps256, Material::Rsa { n, e }) => {
-                RsaPublicKeyComponents { n, e }.verify(&RSA_PSS_2048_8192_SHA256, message, signature)
-            }
-            (Algorithm::Es256, Material::P256(point)) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
-            }
-            (Algorithm::EdDsa, Material::Ed25519(point)) => {
-                UnparsedPublicKey::new(&ED25519, point).verify(message, signature)
-            }
-            _ => return false,
-        };
-        verified.is_ok()
+        _ => return None,
+    };
+    let key = without_zeros(DecodingKey::from_jwk(jwk).ok()?);
+    let has_its_length = match (key.kind(), of_curve) {
+        (DecodingKeyKind::RsaModulusExponent { n, e }, None) => n.len() >= RSA_MINIMUM && !e.is_empty(),
+        (DecodingKeyKind::SecretOrDer(point), Some(Algorithm::ES256)) => point.len() == 1 + 2 * 32,
+        (DecodingKeyKind::SecretOrDer(point), Some(Algorithm::ES384)) => point.len() == 1 + 2 * 48,
+        (DecodingKeyKind::SecretOrDer(point), Some(_)) => point.len() == 32,
+        _ => false,
+    };
+    has_its_length.then_some((key, of_curve))
+}
+
+/// Some issuers put zeros before the numbers of an RSA key, which the provider of cryptography refuses.
+fn without_zeros(key: DecodingKey) -> DecodingKey {
+    let trimmed = |number: &[u8]| {
+        let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
+        number[first..].to_vec()
+    };
+    match key.kind() {
+        DecodingKeyKind::RsaModulusExponent { n, e } => {
+            DecodingKey::from_rsa_raw_components(&trimmed(n), &trimmed(e))
+        }
+        DecodingKeyKind::SecretOrDer(_) => key,
     }
-}
-
-impl Material {
-    fn read(jwk: &Jwk) -> Option<Self> {
-        Some(match (jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("RSA", _) => Self::Rsa { n: number(jwk.n.as_ref())?, e: number(jwk.e.as_ref())? },
-            ("EC", Some("P-256")) => {
-                let (x, y) = (coordinate(jwk.x.as_ref())?, coordinate(jwk.y.as_ref())?);
-                // An uncompressed point (SEC 1, 2.3.3).
-                Self::P256([&[4], &x[..], &y[..]].concat())
-            }
-            ("OKP", Some("Ed25519")) => Self::Ed25519(coordinate(jwk.x.as_ref())?),
-            _ => return None,
-        })
-    }
-}
-
-fn bytes(text: Option<&String>) -> Option<Vec<u8>> {
-    BASE64_URL_SAFE_NO_PAD.decode(text?).ok()
-}
-
-/// A number without the zeros some issuers put before it.
-fn number(text: Option<&String>) -> Option<Vec<u8>> {
-    let bytes = bytes(text)?;
-    let first = bytes.iter().position(|byte| *byte != 0)?;
-    Some(bytes[first..].to_vec())
-}
-
-/// A coordinate of a curve over 256 bits.
-fn coordinate(text: Option<&String>) -> Option<Vec<u8>> {
-    bytes(text).filter(|bytes| bytes.len() == 32)
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn bytes(length: usize) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(vec![0x81; length])
+    }
+
+    fn changed(mut jwk: Value, name: &str, value: &Value) -> Option<Key> {
+        jwk[name] = value.clone();
+        Key::read(jwk)
+    }
+
+    fn rsa() -> Value {
+        json!({"kty": "RSA", "kid": "1", "n": bytes(256), "e": "AQAB"})
+    }
+
+    fn ec() -> Value {
+        json!({"kty": "EC", "crv": "P-256", "kid": "1", "x": bytes(32), "y": bytes(32)})
+    }
+
+    fn okp() -> Value {
+        json!({"kty": "OKP", "crv": "Ed25519", "kid": "1", "x": bytes(32)})
+    }
+
+    fn header(alg: &str, kid: Option<&str>) -> Header {
+        let header = json!({"alg": alg, "typ": "at+jwt", "kid": kid}).to_string();
+        Header::read(&format!("{}.e30.e30", BASE64_URL_SAFE_NO_PAD.encode(header))).unwrap()
+    }
+
+    #[test]
+    fn a_key_fits_by_name_type_and_algorithm() {
+        let keys = [rsa(), ec(), okp()].map(|jwk| Key::read(jwk).unwrap());
+        let fitting = |alg, kid| keys.each_ref().map(|key| key.fits(&header(alg, kid)));
+        assert_eq!(fitting("RS256", Some("1")), [true, false, false]);
+        assert_eq!(fitting("PS512", Some("1")), [true, false, false]);
+        assert_eq!(fitting("ES256", Some("1")), [false, true, false]);
+        assert_eq!(fitting("ES384", Some("1")), [false; 3]);
+        assert_eq!(fitting("EdDSA", Some("1")), [false, false, true]);
+        assert_eq!((fitting("RS256", Some("2")), fitting("RS256", None)), ([false; 3], [false; 3]));
+        let only = changed(rsa(), "alg", &json!("PS256")).unwrap();
+        assert!(only.fits(&header("PS256", Some("1"))) && !only.fits(&header("RS256", Some("1"))));
+    }
+
+    #[test]
+    fn a_key_without_a_name_is_for_tokens_that_name_none() {
+        let nameless = changed(rsa(), "kid", &Value::Null).unwrap();
+        assert!(nameless.fits(&header("RS256", None)) && !nameless.fits(&header("RS256", Some("1"))));
+    }
+
+    #[test]
+    fn use_and_operations_are_honoured() {
+        for (name, good) in [("use", json!("sig")), ("key_ops", json!(["sign", "verify"]))] {
+            assert!(changed(rsa(), name, &good).is_some(), "{name}: {good}");
+        }
+        for (name, other) in [
+            ("use", json!("enc")),
+            ("key_ops", json!([])),
+            ("key_ops", json!(["sign"])),
+            ("key_ops", json!(["encrypt", "wrapKey"])),
+            ("key_ops", json!("verify")),
+        ] {
+            assert!(changed(rsa(), name, &other).is_none(), "{name}: {other}");
+        }
+    }
+
+    #[test]
+    fn keys_for_anything_else_are_passed_over() {
+        for (jwk, name, value) in [
+            (rsa(), "alg", json!("HS256")),
+            (rsa(), "alg", json!("RSA-OAEP")),
+            (rsa(), "alg", json!("ES256")),
+            (rsa(), "kty", json!("oct")),
+            (rsa(), "kty", json!("EC")),
+            (rsa(), "n", json!("")),
+            (rsa(), "n", json!(bytes(255))),
+            (rsa(), "e", json!("not base64!")),
+            (ec(), "alg", json!("ES384")),
+            (ec(), "crv", json!("P-521")),
+            (ec(), "crv", json!("P-384")),
+            (ec(), "x", json!(bytes(31))),
+            (okp(), "x", json!(bytes(31))),
+            (okp(), "crv", json!("X25519")),
+        ] {
+            assert!(changed(jwk, name, &value).is_none(), "{name}: {value}");
+        }
+        let secret = json!({"kty": "oct", "kid": "1", "k": bytes(32), "alg": "HS256"});
+        assert!(Key::read(secret).is_none());
+    }
+}

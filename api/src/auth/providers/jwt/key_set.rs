@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
+use super::header::Header;
 use super::key::Key;
 use crate::auth::Origin;
 use crate::auth::cache::ProviderUnavailable;
@@ -24,7 +25,7 @@ const USABLE: Duration = Duration::from_hours(1);
 const COOL_DOWN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
 
 /// Keys taken of one set.
-const MOST: usize = 64;
+const MAX_KEYS: usize = 64;
 
 /// Where keys are published, and those known.
 pub(super) struct KeySet {
@@ -62,27 +63,27 @@ impl KeySet {
         Ok(Self { issuer: Arc::new(issuer), last: Arc::default() })
     }
 
-    /// The key of this name; `None` if the issuer publishes no such key.
-    pub(super) async fn key(
+    /// The keys a token with this header may be signed with; none if the issuer publishes no such key.
+    pub(super) async fn fitting(
         &self,
-        id: &str,
+        header: &Header,
         origin: Origin<'_>,
-    ) -> Result<Option<Arc<Key>>, ProviderUnavailable> {
+    ) -> Result<Vec<Arc<Key>>, ProviderUnavailable> {
         let known = self.known();
-        let key = known.key(id);
-        if key.is_some() && known.is_younger_than(FRESH) {
-            return Ok(key);
+        let keys = known.fitting(header);
+        if !keys.is_empty() && known.is_younger_than(FRESH) {
+            return Ok(keys);
         }
-        // The rare ways are boxed, so that the usual one stays small.
-        if key.is_some() && known.is_younger_than(USABLE) {
-            // Whoever comes while somebody fetches goes on with what is known.
+        // The rare paths are boxed, so that the usual one stays small.
+        if !keys.is_empty() && known.is_younger_than(USABLE) {
+            // While one request fetches, the others go on with the known keys.
             if let Ok(last) = self.last.clone().try_lock_owned() {
                 let _ = Box::pin(self.fetch(last, origin)).await;
             }
         } else {
             Box::pin(self.fetch(self.last.clone().lock_owned().await, origin)).await?;
         }
-        Ok(self.known().key(id))
+        Ok(self.known().fitting(header))
     }
 
     async fn fetch(
@@ -121,8 +122,8 @@ impl Issuer {
 }
 
 impl Known {
-    fn key(&self, id: &str) -> Option<Arc<Key>> {
-        self.keys.iter().find(|key| key.id == id).cloned()
+    fn fitting(&self, header: &Header) -> Vec<Arc<Key>> {
+        self.keys.iter().filter(|key| key.fits(header)).cloned().collect()
     }
 
     fn is_younger_than(&self, age: Duration) -> bool {
@@ -143,7 +144,7 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Arc<[Arc<Key>]>, CallError> {
         return Err(CallError::Status(status));
     }
     let Published { keys } = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-    let keys: Arc<[_]> = keys.into_iter().take(MOST).filter_map(Key::read).map(Arc::new).collect();
+    let keys: Arc<[_]> = keys.into_iter().take(MAX_KEYS).filter_map(Key::read).map(Arc::new).collect();
     if keys.is_empty() { Err(CallError::Unreadable) } else { Ok(keys) }
 }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use shared::domain::ids::RequestId;
 use tokio::net::TcpListener;
@@ -50,13 +52,19 @@ impl Publisher {
     }
 }
 
+fn header(kid: &str) -> Header {
+    let header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}).to_string();
+    Header::read(&format!("{}.e30.e30", BASE64_URL_SAFE_NO_PAD.encode(header))).unwrap()
+}
+
 fn request_id() -> RequestId {
     "req-1".parse().unwrap()
 }
 
 /// Whether the key is known; `None` where nobody can say.
 async fn known(keys: &KeySet, id: &str) -> Option<bool> {
-    keys.key(id, Origin { request_id: &request_id(), trace: None }).await.ok().map(|key| key.is_some())
+    let origin = Origin { request_id: &request_id(), trace: None };
+    keys.fitting(&header(id), origin).await.ok().map(|keys| !keys.is_empty())
 }
 
 /// Lets time pass without the sockets noticing: with a clock that stands still they would time out at once.
@@ -124,7 +132,7 @@ async fn known_keys_serve_for_an_hour_while_the_issuer_is_away() {
 #[tokio::test]
 async fn an_attempt_is_noted_also_where_who_caused_it_went_away() {
     let (issuer, keys) = Publisher::start(&["a"]).await;
-    let request_id = request_id();
+    let (header, request_id) = (header("invented"), request_id());
     let origin = Origin { request_id: &request_id, trace: None };
     let was_asked = async {
         while issuer.asked() == 0 {
@@ -134,7 +142,7 @@ async fn an_attempt_is_noted_also_where_who_caused_it_went_away() {
     tokio::select! {
         biased;
         () = was_asked => {}
-        _ = keys.key("invented", origin) => panic!("the answer cannot be there before the question"),
+        _ = keys.fitting(&header, origin) => panic!("the answer cannot be there before the question"),
     }
     assert_eq!(known(&keys, "another").await, Some(false));
     assert_eq!(issuer.asked(), 1);
