@@ -35,10 +35,8 @@ pub use enqueue::{AcceptedJob, Enqueued, NewJob};
 pub use eta::still_ahead;
 pub use finish::Finished;
 pub use gauges::Gauges;
-pub use inspect::{
-    JobStatus, Overview, PartitionOverview, Progress, QuarantineId, Quarantined, WorkerStatus,
-};
-pub use keys::{Keys, Partition};
+pub use inspect::{JobStatus, Overview, Progress, QuarantineId, Quarantined, WorkerStatus};
+pub use keys::Keys;
 pub use notifier::{JobNotifier, Subscription};
 pub use operate::{Cancelled, Restored, RetriedNow};
 pub use schedule::PutBack;
@@ -64,8 +62,7 @@ struct Inner {
     keys: Keys,
     config: QueueConfig,
     scripts: Scripts,
-    /// By partition.
-    steps: Vec<Steps>,
+    steps: Steps,
     guard: Arc<DurabilityMonitor>,
 }
 
@@ -76,8 +73,6 @@ pub struct Delivery {
     pub message: Message,
     /// When the job was accepted, milliseconds since the epoch by Redis' clock.
     pub accepted_ms: u64,
-    /// The stream it came from.
-    pub partition: Partition,
     /// The stream entry.
     pub entry: String,
     /// Who it was delivered to: the fence's first half.
@@ -114,10 +109,9 @@ impl Queue {
     }
 
     fn over(redis: Redis, config: QueueConfig, guard: Arc<DurabilityMonitor>) -> Self {
-        let keys = Keys::new(&config.name, config.partitions);
+        let keys = Keys::new(&config.name);
         let scripts = Scripts::new();
-        let steps =
-            keys.partitions().map(|partition| Steps::new(&redis, &keys, partition, &config)).collect();
+        let steps = Steps::new(&redis, &keys, &config);
         Self { inner: Arc::new(Inner { redis, keys, config, scripts, steps, guard }) }
     }
 
@@ -136,8 +130,7 @@ impl Queue {
         &self.inner.config
     }
 
-    fn steps(&self, partition: Partition) -> &Steps {
-        // Partitions are made by `Keys` only, and there is one of these for each.
-        &self.inner.steps[usize::from(partition.0)]
+    fn steps(&self) -> &Steps {
+        &self.inner.steps
     }
 }

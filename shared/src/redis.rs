@@ -133,14 +133,6 @@ impl Redis {
         self.current().map_or(0, |link| link.generation)
     }
 
-    /// Which streams may be read by one command: all of them on one server, each alone in a cluster.
-    pub fn read_together<T: Clone>(&self, streams: &[T]) -> Vec<Vec<T>> {
-        if self.is_cluster() {
-            return streams.iter().map(|stream| vec![stream.clone()]).collect();
-        }
-        vec![streams.to_vec()]
-    }
-
     /// Whether keys live on several servers: a script's must share a hash tag then.
     pub(crate) fn is_cluster(&self) -> bool {
         matches!(*self.inner.connector, Connector::Cluster(_))

@@ -84,17 +84,17 @@ impl Served {
         let server = RedisServer::start_with(place.path(), &IN_MEMORY).await;
         let settings = vec![("RESEND_REDIS_URL".to_owned(), server.url())];
         let queue = queue_of(&Settings::from_pairs(settings.iter().cloned()).expect("right settings"));
-        queue.make_groups(&queue.keys().partitions().collect::<Vec<_>>()).await.expect("a running Redis");
+        queue.make_group().await.expect("a running Redis");
         Self { server, settings, queue, place }
     }
 }
 
-/// How to see what is left of one partition: entries leave the stream as their jobs end.
+/// How to see what is left: entries leave the stream as their jobs end.
 pub(crate) fn left_in(connection: MultiplexedConnection) -> impl Fn() -> Left {
     move || {
         let mut connection = connection.clone();
         Box::pin(async move {
-            let length = redis::cmd("XLEN").arg("resend:{0}:stream").query_async(&mut connection).await;
+            let length = redis::cmd("XLEN").arg("{resend}:stream").query_async(&mut connection).await;
             length.expect("a running Redis")
         })
     }

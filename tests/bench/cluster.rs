@@ -1,5 +1,5 @@
-//! (h) The same over Redis Clusters: what PATCH and a job that does nothing cost where keys lie in slots, and what more
-//! masters bring. All of them share the machine's cores, so more masters than cores bring nothing here.
+//! (h) The same over a Redis Cluster: what PATCH and a job that does nothing cost where the client looks up slots.
+//! A queue lives in one slot, so more masters bring it nothing.
 
 use shared::queue::Queue;
 use shared::settings::Settings;
@@ -16,9 +16,6 @@ use super::report::{Asked, Figure, Report};
 use super::series::{rate, ratio};
 use super::server::{queue_of, start_role};
 
-/// Streams: `{0}` and `{3}`, `{1}` and `{2}` lie on different masters of three.
-const PARTITIONS: u16 = 4;
-
 const CONNECTIONS: u32 = 64;
 
 /// Jobs drained.
@@ -29,8 +26,8 @@ const JOBS: usize = 50_000;
 enum Shape {
     /// One server, one stream: what everything else is held against.
     Single,
-    /// A cluster of so many masters.
-    Masters(usize),
+    /// A cluster of three masters.
+    Cluster,
 }
 
 /// A running Redis of some shape.
@@ -47,8 +44,8 @@ struct Seen {
 }
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
-    let shapes = [Shape::Single, Shape::Masters(1), Shape::Masters(3)];
-    let mut seen: [Seen; 3] = Default::default();
+    let shapes = [Shape::Single, Shape::Cluster];
+    let mut seen: [Seen; 2] = Default::default();
     for run in 1..=effort.runs {
         for (shape, seen) in shapes.iter().zip(&mut seen) {
             report.step(format!("{}, run {run}", shape.words()));
@@ -56,26 +53,23 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
             seen.drains.push(Running::start(*shape).await.drain(effort.jobs(JOBS)).await);
         }
     }
-    let [single, clusters @ ..] = &seen;
-    for (shape, cluster) in shapes[1..].iter().zip(clusters) {
-        let name = format!("accept c{CONNECTIONS}, {} / single", shape.words());
-        add(report, name, (&cluster.accepts, &single.accepts), Asked::Nothing);
-        report.add(Figure {
-            name: format!("drain of {}, {} / single", effort.jobs(JOBS), shape.words()),
-            ours: rate(&cluster.drains),
-            other: rate(&single.drains),
-            value: ratio(&cluster.drains, &single.drains),
-            asked: Asked::Nothing,
-        });
-    }
+    let [single, cluster] = &seen;
+    let name = format!("accept c{CONNECTIONS}, cluster / single");
+    add(report, name, (&cluster.accepts, &single.accepts), Asked::Nothing);
+    report.add(Figure {
+        name: format!("drain of {}, cluster / single", effort.jobs(JOBS)),
+        ours: rate(&cluster.drains),
+        other: rate(&single.drains),
+        value: ratio(&cluster.drains, &single.drains),
+        asked: Asked::Nothing,
+    });
 }
 
 impl Shape {
-    fn words(self) -> String {
+    fn words(self) -> &'static str {
         match self {
-            Self::Single => "single Redis".to_owned(),
-            Self::Masters(1) => "cluster of one master".to_owned(),
-            Self::Masters(masters) => format!("cluster of {masters} masters"),
+            Self::Single => "single Redis",
+            Self::Cluster => "cluster",
         }
     }
 }
@@ -83,17 +77,13 @@ impl Shape {
 impl Running {
     async fn start(shape: Shape) -> Self {
         let place = Place::new().expect("a folder of its own");
-        let Shape::Masters(masters) = shape else {
+        if matches!(shape, Shape::Single) {
             let server = RedisServer::start_with(place.path(), &["--appendonly", "yes", "--save", ""]).await;
             let settings = vec![("RESEND_REDIS_URL".to_owned(), server.url())];
             return Self { nodes: vec![server], settings, place };
-        };
-        let cluster = RedisCluster::start(place.path(), masters, 0).await;
-        let settings = [
-            ("RESEND_REDIS_URL", cluster.urls()),
-            ("RESEND_REDIS_MODE", "cluster".to_owned()),
-            ("RESEND_QUEUE_PARTITIONS", PARTITIONS.to_string()),
-        ];
+        }
+        let cluster = RedisCluster::start(place.path(), 3, 0).await;
+        let settings = [("RESEND_REDIS_URL", cluster.urls()), ("RESEND_REDIS_MODE", "cluster".to_owned())];
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
         Self { nodes: cluster.nodes, settings, place }
     }
@@ -111,20 +101,20 @@ impl Running {
 
     async fn drain(&self, jobs: usize) -> f64 {
         let queue = queue_of(&Settings::from_pairs(self.settings.iter().cloned()).expect("right settings"));
-        queue.make_groups(&queue.keys().partitions().collect::<Vec<_>>()).await.expect("a running Redis");
+        queue.make_group().await.expect("a running Redis");
         fill(&queue, jobs).await;
         let _worker = start_role("worker", &self.settings, self.place.path()).await;
         drain_rate(jobs, left_in(queue)).await
     }
 }
 
-/// Counts over all partitions; no single connection sees all of a cluster.
+/// Counts through the queue, which finds the node that holds it.
 fn left_in(queue: Queue) -> impl Fn() -> Left {
     move || {
         let queue = queue.clone();
         Box::pin(async move {
             let overview = queue.overview().await.expect("a running Redis");
-            overview.sum(|partition| partition.ready + partition.running)
+            overview.ready + overview.running
         })
     }
 }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use shared::domain::message::Message;
 use shared::domain::outcome::{Outcome, Refusal};
-use shared::queue::{Delivery, GROUP, Partition};
+use shared::queue::{Delivery, GROUP};
 
 use super::Effort;
 use super::backlog::{Backlog, drain_rate};
@@ -19,7 +19,6 @@ use super::workers::start_noop;
 /// What a read answers: streams, their entries, and the fields of each.
 type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
-const PARTITION: Partition = Partition(0);
 const BACKLOGS: [usize; 3] = [20_000, 200_000, 1_000_000];
 
 /// Entries read, and finishes under way, at once in the bare loop.
@@ -127,13 +126,12 @@ async fn bare_loop(backlog: &Backlog) -> f64 {
 async fn read(connection: &mut redis::aio::MultiplexedConnection) -> Vec<Delivery> {
     let mut command = redis::cmd("XREADGROUP");
     command.arg("GROUP").arg(GROUP).arg("bare").arg("COUNT").arg(AT_ONCE).arg("STREAMS");
-    command.arg("resend:{0}:stream").arg(">");
+    command.arg("{resend}:stream").arg(">");
     let answer: Streams = command.query_async(connection).await.expect("entries");
     let entries = answer.into_iter().flat_map(|(_, entries)| entries);
     let delivery = |(entry, fields): (String, Vec<String>)| Delivery {
         message: Message::decode(fields[1].as_bytes()).expect("a message of ours"),
         accepted_ms: fields[3].parse().expect("a time of ours"),
-        partition: PARTITION,
         entry,
         consumer: "bare".into(),
         number: 1,

@@ -13,7 +13,7 @@ use redis::aio::MultiplexedConnection;
 use shared::domain::clock::millis;
 use shared::domain::ids::{ApprovalId, ClientId, JobId, PatientId, RequestId};
 use shared::domain::message::Message;
-use shared::queue::{Partition, Queue};
+use shared::queue::Queue;
 use shared::redis::Redis;
 use shared::settings::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
 use tests::process::{Process, program};
@@ -39,8 +39,6 @@ const ENQUEUE: &str = concat!(
     include_str!("../../shared/src/queue/scripts/eta.lua"),
     include_str!("../../shared/src/queue/scripts/enqueue.lua")
 );
-
-const PARTITION: Partition = Partition(0);
 
 struct Floor {
     queue: Queue,
@@ -87,16 +85,16 @@ impl Floor {
         let (patient, of) = (PatientId(patient), ApprovalId(approval));
         let message = Message { job: job.clone(), patient, approval: of, request, trace: None };
         let mut call = self.script.prepare_invoke();
-        call.key(keys.stream(PARTITION))
-            .key(keys.live(PARTITION))
-            .key(keys.eta(PARTITION))
-            .key(keys.job(PARTITION, &job))
-            .key(keys.sends(PARTITION, &of))
-            .key(keys.client_jobs(PARTITION, &client))
+        call.key(keys.stream())
+            .key(keys.live())
+            .key(keys.eta())
+            .key(keys.job(&job))
+            .key(keys.sends(&of))
+            .key(keys.client_jobs(&client))
             .arg(1)
             .arg(millis(config.deadline))
             .arg(millis(config.retention))
-            .arg(keys.job_prefix(PARTITION))
+            .arg(keys.job_prefix())
             .arg(0)
             .arg(0)
             .arg(job.as_str())

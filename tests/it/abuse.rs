@@ -75,7 +75,7 @@ async fn a_request_no_honest_client_sends_is_refused_or_cut_off() {
         assert!(wanted.contains(&status), "{what}: {status:?}");
     }
     assert!(!stack.apis[0].process.log().contains("panicked"));
-    assert_eq!(stack.redis.command::<u64>(&["HLEN", "resend:{0}:live"]).await, 0);
+    assert_eq!(stack.redis.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
 }
 
 /// What a proxy before us may take for the end of the request, and what we take for it, must not lead to a second

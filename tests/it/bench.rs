@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::domain::ids::{ApprovalId, ClientId, PatientId, RequestId};
 use shared::domain::job::JobState;
 use shared::domain::outcome::{Outcome, Refusal};
-use shared::queue::{AcceptedJob, Delivery, Enqueued, GROUP, JobDisposition, NewJob, Partition, Queue};
+use shared::queue::{AcceptedJob, Delivery, Enqueued, GROUP, JobDisposition, NewJob, Queue};
 use shared::redis::Redis;
 use shared::settings::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
@@ -14,9 +14,6 @@ use tests::redis_server::RedisServer;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::runner::{WorkerRunner, unique_name};
-
-/// The one partition.
-pub(crate) const PARTITION: Partition = Partition(0);
 
 /// What a read answers: streams, their entries, and the fields of each.
 type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
@@ -44,7 +41,7 @@ impl Bench {
         let settings = Settings::from_pairs(settings).unwrap();
         let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
         let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
-        queue.make_groups(&[PARTITION]).await.unwrap();
+        queue.make_group().await.unwrap();
         let limits = ApprovalLimits::from_settings(&settings).unwrap();
         Self { server, queue, limits, _place: place }
     }
@@ -67,14 +64,13 @@ impl Bench {
 
     /// Reads the next entry as a worker would.
     pub(crate) async fn deliver(&self, consumer: &str) -> Delivery {
-        let read =
-            ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", "1", "STREAMS", "resend:{0}:stream", ">"];
+        let read = ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", "1", "STREAMS", "{resend}:stream", ">"];
         let answer: Streams = self.server.command(&read).await;
         let (entry, fields) = answer[0].1[0].clone();
         assert_eq!((fields[0].as_str(), fields[2].as_str()), ("m", "at"));
         let message = shared::domain::message::Message::decode(fields[1].as_bytes()).unwrap();
         let accepted_ms = fields[3].parse().unwrap();
-        Delivery { message, accepted_ms, partition: PARTITION, entry, consumer: consumer.into(), number: 1 }
+        Delivery { message, accepted_ms, entry, consumer: consumer.into(), number: 1 }
     }
 
     /// Runs a worker that refuses every job, until something has come true.
@@ -90,7 +86,7 @@ impl Bench {
 
     /// Lets another worker take the entry over.
     pub(crate) async fn take_over(&self, delivery: &Delivery, consumer: &str) -> Delivery {
-        let claim = ["XCLAIM", "resend:{0}:stream", GROUP, consumer, "0", &delivery.entry];
+        let claim = ["XCLAIM", "{resend}:stream", GROUP, consumer, "0", &delivery.entry];
         let _: redis::Value = self.server.command(&claim).await;
         Delivery { consumer: consumer.into(), number: delivery.number + 1, ..delivery.clone() }
     }

@@ -45,7 +45,7 @@ impl Desk {
 
     /// The fields of the one record there is.
     async fn record(&self) -> BTreeMap<String, String> {
-        let records: Vec<String> = self.server.command(&["KEYS", "*:otp"]).await;
+        let records: Vec<String> = self.server.command(&["KEYS", "*:otp:*"]).await;
         let [record] = &records[..] else { panic!("{records:?}") };
         cmd("HGETALL").arg(record).query_async(&mut self.server.connection().await).await.unwrap()
     }
@@ -56,7 +56,7 @@ impl Desk {
 
     /// Ages a field of the record as time would.
     async fn set(&self, field: &str, value: &str) {
-        let records: Vec<String> = self.server.command(&["KEYS", "*:otp"]).await;
+        let records: Vec<String> = self.server.command(&["KEYS", "*:otp:*"]).await;
         let _: u64 = self.server.command(&["HSET", &records[0], field, value]).await;
     }
 }
@@ -116,7 +116,7 @@ async fn a_taken_code_is_the_only_one_and_lives_its_whole_life() {
     assert!((290_000..=300_000).contains(&left), "{left} ms");
     let kept: i64 = desk
         .server
-        .command(&["PTTL", &desk.server.command::<Vec<String>>(&["KEYS", "*:otp"]).await[0]])
+        .command(&["PTTL", &desk.server.command::<Vec<String>>(&["KEYS", "*:otp:*"]).await[0]])
         .await;
     assert!((590_000..=600_000).contains(&kept), "nothing stays for ever: {kept} ms");
     assert_eq!(check(&codes, &before).await, Checked::Wrong);
@@ -211,7 +211,7 @@ async fn a_success_takes_guesses_back_unless_a_later_code_is_out() {
     assert!(is_right(&codes, &code).await);
     assert_eq!(desk.record().await["guesses"], "2");
     assert!(is_right(&codes, &later.code).await);
-    assert_eq!(desk.server.command::<u64>(&["EXISTS", "*:otp"]).await, 0);
+    assert_eq!(desk.server.command::<u64>(&["EXISTS", "*:otp:*"]).await, 0);
     assert_eq!(check(&codes, &later.code).await, Checked::Wrong);
 }
 

@@ -27,7 +27,7 @@ async fn past_its_jobs_of_a_minute_a_client_is_told_when_to_come_back_and_others
     bench.accept(&job_of("mis-b", Uuid::new_v4())).await;
 
     // Its minute is over.
-    let expired: i64 = bench.server.command(&["PEXPIRE", "resend:{0}:client:mis-a", "0"]).await;
+    let expired: i64 = bench.server.command(&["PEXPIRE", "{resend}:client:mis-a", "0"]).await;
     assert_eq!(expired, 1);
     bench.accept(&job()).await;
 }
@@ -36,6 +36,6 @@ async fn past_its_jobs_of_a_minute_a_client_is_told_when_to_come_back_and_others
 async fn without_the_limit_nothing_is_counted() {
     let bench = Bench::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "0")]).await;
     bench.accept(&job()).await;
-    let counted: i64 = bench.server.command(&["EXISTS", "resend:{0}:client:mis-a"]).await;
+    let counted: i64 = bench.server.command(&["EXISTS", "{resend}:client:mis-a"]).await;
     assert_eq!(counted, 0);
 }

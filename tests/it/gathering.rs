@@ -54,7 +54,7 @@ async fn what_is_asked_at_once_goes_in_few_calls_and_each_has_its_own_answer() {
         let Ok(Enqueued::Accepted(ticket)) = answer else { panic!("{answer:?}") };
         let record: Vec<String> = bench
             .server
-            .command(&["HMGET", &format!("resend:{{0}}:job:{}", ticket.job), "patient", "approval"])
+            .command(&["HMGET", &format!("{{resend}}:job:{}", ticket.job), "patient", "approval"])
             .await;
         assert_eq!(record, [new.patient.to_string(), new.approval.to_string()]);
     }
@@ -84,7 +84,7 @@ async fn of_many_who_ask_for_one_approval_at_once_one_makes_the_job() {
         _ => false,
     });
     assert_eq!(given_again.count(), 199);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
 }
 
 #[tokio::test]
@@ -108,7 +108,7 @@ async fn a_clients_limit_holds_within_one_call() {
 async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
     let bench = Bench::new().await;
     let jobs: Vec<_> = (0..200).map(|_| job()).collect();
-    let spoilt = format!("resend:{{0}}:sends:{}", jobs[77].approval);
+    let spoilt = format!("{{resend}}:sends:{}", jobs[77].approval);
     bench.server.command::<()>(&["SET", &spoilt, "no list"]).await;
     let answers = ask_all(&bench, &jobs).await;
     let failed: Vec<_> = (0..200).filter(|i| answers[*i].is_err()).collect();
@@ -119,7 +119,7 @@ async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
         _ => None,
     };
     assert_eq!(answers.iter().filter_map(stored).collect::<HashSet<_>>().len(), 199);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 199);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 199);
 }
 
 #[tokio::test]
@@ -130,14 +130,14 @@ async fn a_record_that_is_none_keeps_no_other_job_from_its_end() {
     for _ in 0..200 {
         deliveries.push(bench.deliver("w1").await);
     }
-    let spoilt = format!("resend:{{0}}:job:{}", deliveries[77].message.job);
+    let spoilt = format!("{{resend}}:job:{}", deliveries[77].message.job);
     bench.server.command::<()>(&["SET", &spoilt, "no hash"]).await;
     let outcome = refused();
     let ends = join_all(deliveries.iter().map(|delivery| bench.queue.finish(delivery, &outcome, RUN))).await;
     let failed: Vec<_> = (0..200).filter(|i| matches!(ends[*i], Err(QueueError::Corrupt(_)))).collect();
     let done = ends.iter().filter(|end| matches!(end, Ok(Finished::Done { .. })));
     assert_eq!((failed, done.count(), accepted(&answers).len()), (vec![77], 199, 200));
-    assert_eq!(bench.server.command::<u64>(&["HLEN", "resend:{0}:live"]).await, 1);
+    assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 1);
 }
 
 #[tokio::test]
@@ -158,10 +158,10 @@ async fn ends_written_together_are_fenced_and_counted_one_by_one() {
     let before: Vec<_> = (0..301).filter(|i| ends[*i] == Finished::Before).collect();
     assert_eq!((lost, before.len()), (vec![150], 1));
     assert!(before[0] == 0 || before[0] == 300, "{before:?}");
-    let counts: HashMap<String, u64> = bench.server.command(&["HGETALL", "resend:{0}:counts"]).await;
+    let counts: HashMap<String, u64> = bench.server.command(&["HGETALL", "{resend}:counts"]).await;
     assert_eq!(counts, HashMap::from([("404".to_owned(), 299)]));
-    assert_eq!(bench.server.command::<u64>(&["LLEN", "resend:{0}:failures"]).await, 299);
-    let live: Vec<String> = bench.server.command(&["HVALS", "resend:{0}:live"]).await;
+    assert_eq!(bench.server.command::<u64>(&["LLEN", "{resend}:failures"]).await, 299);
+    let live: Vec<String> = bench.server.command(&["HVALS", "{resend}:live"]).await;
     assert_eq!(live, [owner.message.job.to_string()]);
 }
 

@@ -174,7 +174,7 @@ async fn while_nobody_can_count_nothing_is_accepted_and_nothing_sent() {
 async fn redis_holds_no_phone_that_was_counted() {
     let stack = Stack::start().await;
     many_to_one_phone(&stack, 1, PHONE).await;
-    let keys: Vec<String> = stack.redis.command(&["KEYS", "*:limit"]).await;
+    let keys: Vec<String> = stack.redis.command(&["KEYS", "*:limit:*"]).await;
     assert_eq!(keys.len(), 3, "phone, patient, client: {keys:?}");
     assert!(keys.iter().all(|key| !key.contains(&PHONE[1..])), "{keys:?}");
     stack.stop().await;

@@ -8,7 +8,7 @@ use tests::eventually::eventually;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::Stack;
 
-const STREAM: &str = "resend:{0}:stream";
+const STREAM: &str = "{resend}:stream";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_that_is_no_message_is_set_aside_and_the_worker_goes_on() {
@@ -35,7 +35,7 @@ async fn an_entry_that_is_no_message_is_set_aside_and_the_worker_goes_on() {
 
     let reasons = eventually("all are set aside", Duration::from_secs(10), || async {
         let aside: StreamRangeReply = redis::cmd("XRANGE")
-            .arg("resend:{0}:quarantine")
+            .arg("{resend}:quarantine")
             .arg("-")
             .arg("+")
             .query_async(&mut connection.clone())
@@ -50,7 +50,7 @@ async fn an_entry_that_is_no_message_is_set_aside_and_the_worker_goes_on() {
     })
     .await;
     assert_eq!(reasons, BTreeMap::from([("malformed".to_owned(), 5), ("unknown_version".to_owned(), 1)]));
-    let kept: u64 = stack.redis.command(&["MEMORY", "USAGE", "resend:{0}:quarantine"]).await;
+    let kept: u64 = stack.redis.command(&["MEMORY", "USAGE", "{resend}:quarantine"]).await;
     assert!(kept < 64 * 1024, "a megabyte of garbage is cut, not kept: {kept}");
     stack.stop().await;
 }

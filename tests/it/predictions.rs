@@ -13,8 +13,8 @@ use worker::runner::{WorkerRunner, unique_name};
 
 use super::bench::{Bench, job, refused};
 
-const ETA: &str = "resend:{0}:eta";
-const WORKERS: &str = "resend:{0}:workers";
+const ETA: &str = "{resend}:eta";
+const WORKERS: &str = "{resend}:workers";
 
 impl Bench {
     /// Accepts and ends one job whose run took so long, or is not to be counted.
@@ -174,17 +174,11 @@ async fn while_no_worker_is_left_the_last_fleet_stands_for_the_next() {
 }
 
 #[tokio::test]
-async fn workers_share_their_slots_between_the_partitions() {
-    let bench = Bench::with(&[("RESEND_QUEUE_PARTITIONS", "4")]).await;
-    bench.slots_become(2).await;
-}
-
-#[tokio::test]
 async fn what_is_said_of_a_late_job_lies_ahead() {
     let stack = StackBuilder::new().workers(0).start().await;
     let (client, plain) = (stack.client(), scenarios().swap_remove(0));
     let accepted = client.resend(plain.patient_id, plain.approval_id).await;
-    let record = format!("resend:{{0}}:job:{}", accepted.location().rsplit('/').next().unwrap());
+    let record = format!("{{resend}}:job:{}", accepted.location().rsplit('/').next().unwrap());
     let late = clock::now_ms() - 10_000;
     let _: i64 = stack.redis.command(&["HSET", &record, "eta", &late.to_string()]).await;
     // Ten seconds late: taken to come true sixteen after it was said for.
@@ -203,7 +197,7 @@ async fn another_clients_next_attempt_lies_ahead_too() {
     let bench = Bench::new().await;
     let first = job();
     let ticket = bench.accept(&first).await;
-    let record = format!("resend:{{0}}:job:{}", ticket.job);
+    let record = format!("{{resend}}:job:{}", ticket.job);
     let _: i64 = bench.server.command(&["HSET", &record, "eta", &(ticket.now_ms - 1_000).to_string()]).await;
     let foreign = NewJob { client: "mis-b".parse().unwrap(), ..first };
     let Enqueued::Foreign { next_attempt_ms, now_ms } = bench.enqueue(&foreign).await else {

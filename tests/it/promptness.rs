@@ -99,7 +99,7 @@ async fn a_backlog_of_20_000_drains_with_one_worker_and_nothing_is_lost() {
     let start = Instant::now();
     stack.add_worker(&[]).await;
     eventually("the backlog drains", Duration::from_mins(4), || async {
-        let left: u64 = stack.redis.command(&["XLEN", "resend:{0}:stream"]).await;
+        let left: u64 = stack.redis.command(&["XLEN", "{resend}:stream"]).await;
         (left == 0).then_some(())
     })
     .await;

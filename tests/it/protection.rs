@@ -32,7 +32,7 @@ async fn strict_accepts_nothing_while_redis_would_lose_or_evict_it() {
     })
     .await;
     assert_eq!(resend(&stack).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(stack.redis.command::<u64>(&["EXISTS", "resend:{0}:stream"]).await, 0);
+    assert_eq!(stack.redis.command::<u64>(&["EXISTS", "{resend}:stream"]).await, 0);
 
     let _: String = stack.redis.command(&["CONFIG", "SET", "appendonly", "yes"]).await;
     let _: String = stack.redis.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
@@ -67,7 +67,7 @@ async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
     let refused = resend(&stack).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.body);
     assert!(refused.header("retry-after").is_some());
-    let written: Vec<String> = stack.redis.command(&["HVALS", "resend:{0}:live"]).await;
+    let written: Vec<String> = stack.redis.command(&["HVALS", "{resend}:live"]).await;
     assert_eq!(written.len(), 1);
 
     // Redis waits 5 s for more replicas before a full copy.
@@ -81,7 +81,7 @@ async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
     .await;
     let job = accepted.location().trim_start_matches("/Jobs/").to_owned();
     assert_eq!(job, written[0]);
-    let there: u64 = replica.command(&["EXISTS", &format!("resend:{{0}}:job:{job}")]).await;
+    let there: u64 = replica.command(&["EXISTS", &format!("{{resend}}:job:{job}")]).await;
     assert_eq!(there, 1, "the replica has the job at the moment of the 202");
 }
 
@@ -110,6 +110,6 @@ async fn an_end_is_written_again_until_its_replicas_have_it() {
     replica.restart().await;
     let finished = eventually("the replica confirms", WITHIN, || async { finish().await.ok() }).await;
     assert!(matches!(finished, Finished::Before), "{finished:?}");
-    let record = format!("resend:{{0}}:job:{}", ticket.job);
+    let record = format!("{{resend}}:job:{}", ticket.job);
     assert_eq!(replica.command::<String>(&["HGET", &record, "state"]).await, "failed");
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared::domain::clock::millis;
 use shared::domain::job::JobState;
 use shared::domain::outcome::{Outcome, Refusal};
 use shared::queue::{Finished, GROUP, JobDisposition, LeasedJob, PutBack, SendStart};
@@ -14,6 +15,7 @@ use worker::runner::{WorkerRunner, unique_name};
 
 use crate::bench::{Bench, job, job_of, refused};
 
+const STREAM: &str = "{resend}:stream";
 const RUN: Duration = Duration::from_millis(20);
 
 #[tokio::test]
@@ -28,8 +30,8 @@ async fn an_ended_job_frees_its_approval_and_keeps_its_result() {
     let end = job.end.unwrap();
     assert_eq!((job.state, end.status_code), (JobState::Failed, 404));
     assert_eq!(end.result, r#"{"type":"not_found","message":"Person not found"}"#);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 0);
-    assert_eq!(bench.server.command::<u64>(&["HLEN", "resend:{0}:live"]).await, 0);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
+    assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
     assert_ne!(bench.accept(&job_of("mis-b", approval)).await.job, ticket.job);
 }
 
@@ -44,7 +46,7 @@ async fn a_worker_that_lost_its_delivery_changes_nothing() {
     assert_eq!(bench.queue.retry_later(&zombie, RUN, false, RUN).await.unwrap(), PutBack::Lost);
     assert!(!bench.queue.release(&zombie).await.unwrap());
     assert_eq!(bench.state(&owner).await, JobState::Queued);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 1);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
     assert!(matches!(bench.queue.finish(&owner, &refused(), RUN).await.unwrap(), Finished::Done { .. }));
 }
 
@@ -88,7 +90,7 @@ async fn a_send_is_counted_once_per_delivery_and_twice_per_job() {
     assert_eq!(bench.queue.begin_send(&second).await.unwrap(), SendStart::Go);
     let third = bench.take_over(&second, "w3").await;
     assert_eq!(bench.queue.begin_send(&third).await.unwrap(), SendStart::Exhausted);
-    let sends = format!("resend:{{0}}:sends:{}", first.message.approval);
+    let sends = format!("{{resend}}:sends:{}", first.message.approval);
     assert_eq!(bench.server.command::<u64>(&["LLEN", &sends]).await, 2);
 }
 
@@ -101,14 +103,13 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
         assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
         let put_back = bench.queue.retry_later(&delivery, Duration::ZERO, true, RUN).await.unwrap();
         assert_eq!(put_back, PutBack::Scheduled);
-        let promoted: Vec<String> =
-            bench.server.command(&["ZRANGE", "resend:{0}:scheduled", "0", "-1"]).await;
-        let _: u64 = bench.server.command(&["ZREM", "resend:{0}:scheduled", &promoted[0]]).await;
+        let promoted: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
+        let _: u64 = bench.server.command(&["ZREM", "{resend}:scheduled", &promoted[0]]).await;
         let _: String = bench
             .server
             .command(&[
                 "XADD",
-                "resend:{0}:stream",
+                "{resend}:stream",
                 "*",
                 "m",
                 &promoted[0],
@@ -118,7 +119,7 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
             .await;
     }
     let last = bench.deliver("w1").await;
-    let sends = format!("resend:{{0}}:sends:{}", last.message.approval);
+    let sends = format!("{{resend}}:sends:{}", last.message.approval);
     assert_eq!(bench.server.command::<u64>(&["LLEN", &sends]).await, 0);
 }
 
@@ -129,7 +130,7 @@ async fn no_send_begins_and_no_retry_waits_past_the_deadline() {
     let delivery = bench.deliver("w1").await;
     let late = bench.queue.retry_later(&delivery, Duration::from_millis(1_500), false, RUN).await.unwrap();
     assert_eq!(late, PutBack::Late);
-    let record = format!("resend:{{0}}:job:{}", delivery.message.job);
+    let record = format!("{{resend}}:job:{}", delivery.message.job);
     let _: i64 = bench.server.command(&["HSET", &record, "deadline", "1"]).await;
     assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Late);
 }
@@ -143,7 +144,7 @@ async fn a_delivery_handed_back_is_a_first_delivery_again() {
     let again = bench.deliver("w2").await;
     assert_eq!((&again.message.job, again.accepted_ms), (&ticket.job, delivery.accepted_ms));
     let pending: Vec<(String, String, u64, u64)> =
-        bench.server.command(&["XPENDING", "resend:{0}:stream", GROUP, "-", "+", "10"]).await;
+        bench.server.command(&["XPENDING", "{resend}:stream", GROUP, "-", "+", "10"]).await;
     assert_eq!(pending.len(), 1);
     assert_eq!((pending[0].1.as_str(), pending[0].3), ("w2", 1));
 }
@@ -156,9 +157,9 @@ async fn what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_it() 
     let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), true, RUN).await.unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
     let due = (shared::domain::clock::now_ms() + 7_200_000).to_string();
-    let messages: Vec<String> = bench.server.command(&["ZRANGE", "resend:{0}:scheduled", "0", "-1"]).await;
-    let _: u64 = bench.server.command(&["ZADD", "resend:{0}:scheduled", &due, &messages[0]]).await;
-    let record = format!("resend:{{0}}:job:{}", ticket.job);
+    let messages: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
+    let _: u64 = bench.server.command(&["ZADD", "{resend}:scheduled", &due, &messages[0]]).await;
+    let record = format!("{{resend}}:job:{}", ticket.job);
     let _: u64 = bench.server.command(&["HSET", &record, "due", &due]).await;
     let ended = bench.work_until(|| async { bench.queue.job(&ticket.job).await.unwrap().unwrap().end }).await;
     assert_eq!(ended.status_code, 404);
@@ -194,7 +195,7 @@ async fn leave_that_was_given_before_the_deadline_is_none_after_it() {
     bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
     assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
-    let record = format!("resend:{{0}}:job:{}", delivery.message.job);
+    let record = format!("{{resend}}:job:{}", delivery.message.job);
     let _: i64 = bench.server.command(&["HSET", &record, "deadline", "1"]).await;
     assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Late);
 }
@@ -205,7 +206,7 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
     let new = job();
     let tickets = [bench.accept(&new).await, bench.accept(&job()).await, bench.accept(&job()).await];
     for ticket in &tickets {
-        let record = format!("resend:{{0}}:job:{}", ticket.job);
+        let record = format!("{{resend}}:job:{}", ticket.job);
         let _: u64 = bench.server.command(&["DEL", &record]).await;
         let _: String = bench.server.command(&["SET", &record, "not a hash"]).await;
     }
@@ -214,12 +215,12 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
     assert_eq!(bench.queue.begin_send(&sent).await.unwrap(), SendStart::Lost);
     assert_eq!(bench.queue.retry_later(&put_back, RUN, true, RUN).await.unwrap(), PutBack::Lost);
     assert!(!bench.queue.release(&handed_back).await.unwrap());
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 0);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
     // Its approval is not held up, and neither is the audit, which frees the other two.
     let again = bench.accept(&new).await;
     bench
         .work_until(|| async {
-            let live: u64 = bench.server.command(&["HLEN", "resend:{0}:live"]).await;
+            let live: u64 = bench.server.command(&["HLEN", "{resend}:live"]).await;
             (live == 0).then_some(())
         })
         .await;
@@ -248,7 +249,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
     let working = tokio::spawn(worker.run(run, stop.clone()));
     assert_eq!(begun.recv().await.as_ref(), Some(&first));
     // A replica that has the entry and not that it was read.
-    let _: String = bench.server.command(&["XGROUP", "SETID", "resend:{0}:stream", GROUP, "0"]).await;
+    let _: String = bench.server.command(&["XGROUP", "SETID", "{resend}:stream", GROUP, "0"]).await;
     let second = bench.accept(&job()).await.job;
     assert_eq!(
         begun.recv().await,
@@ -267,12 +268,15 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
 
 #[tokio::test]
 async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
-    // One slot over two streams: a read brings one entry of each.
-    let bench = Bench::with(&[("RESEND_QUEUE_PARTITIONS", "2")]).await;
-    let streams = ["resend:{0}:stream", "resend:{1}:stream"];
-    for _ in 0..20 {
-        bench.accept(&job()).await;
-    }
+    // A sweep takes one over also where no slot is free.
+    let bench = Bench::new().await;
+    bench.accept(&job()).await;
+    bench.queue.make_group().await.unwrap();
+    let silent = bench.deliver("silent").await;
+    let lease = millis(bench.queue.config().lease).to_string();
+    let claim = ["XCLAIM", STREAM, GROUP, "silent", "0", &silent.entry, "IDLE", &lease, "JUSTID"];
+    let _: Vec<String> = bench.server.command(&claim).await;
+    bench.accept(&job()).await;
     let (stop, started) = (CancellationToken::new(), Arc::new(Semaphore::new(0)));
     let (asked, begun) = (stop.clone(), started.clone());
     let run = move |_| {
@@ -284,31 +288,22 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
         }
     };
     let pending = async || {
-        let mut all = 0;
-        for stream in streams {
-            let summary: (u64, redis::Value, redis::Value, redis::Value) =
-                bench.server.command(&["XPENDING", stream, GROUP]).await;
-            all += summary.0;
-        }
-        all
+        let all: Vec<(String, String, u64, u64)> =
+            bench.server.command(&["XPENDING", STREAM, GROUP, "-", "+", "10"]).await;
+        all.into_iter().map(|(_, consumer, ..)| consumer).collect::<Vec<_>>()
     };
-    bench.queue.make_groups(&bench.queue.keys().partitions().collect::<Vec<_>>()).await.unwrap();
     let worker = WorkerRunner { queue: bench.queue.clone(), name: unique_name(), concurrency: 1 };
     let working = tokio::spawn(worker.run(run, stop.clone()));
     started.acquire().await.unwrap().forget();
     eventually("another waits for the slot", Duration::from_secs(5), async || {
-        (pending().await == 2).then_some(())
+        (!pending().await.contains(&"silent".to_owned())).then_some(())
     })
     .await;
     stop.cancel();
     working.await.unwrap().unwrap();
     assert_eq!(started.available_permits(), 0, "nothing was begun after the stop was asked for");
-    assert_eq!(pending().await, 0);
-    let mut left = 0;
-    for stream in streams {
-        left += bench.server.command::<u64>(&["XLEN", stream]).await;
-    }
-    assert_eq!(left, 19);
+    assert!(pending().await.is_empty());
+    assert_eq!(bench.server.command::<u64>(&["XLEN", STREAM]).await, 1);
 }
 
 #[tokio::test]
@@ -326,12 +321,12 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let gone = bench.accept(&job()).await;
     let late = bench.accept(&job()).await;
     let scheduled = bench.accept(&job()).await;
-    let record = |id: &str| format!("resend:{{0}}:job:{id}");
+    let record = |id: &str| format!("{{resend}}:job:{id}");
     // The first three lose their entries, the second its record too, and the third is past its deadline.
     for _ in 0..3 {
         let delivery = bench.deliver("gone").await;
-        let _: u64 = bench.server.command(&["XACK", "resend:{0}:stream", GROUP, &delivery.entry]).await;
-        let _: u64 = bench.server.command(&["XDEL", "resend:{0}:stream", &delivery.entry]).await;
+        let _: u64 = bench.server.command(&["XACK", "{resend}:stream", GROUP, &delivery.entry]).await;
+        let _: u64 = bench.server.command(&["XDEL", "{resend}:stream", &delivery.entry]).await;
     }
     let _: u64 = bench.server.command(&["DEL", &record(gone.job.as_str())]).await;
     let _: i64 = bench.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
@@ -344,7 +339,7 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let ended = bench.work_until(|| async {
         let lost = bench.queue.job(&lost.job).await.unwrap().unwrap();
         let late = bench.queue.job(&late.job).await.unwrap().unwrap();
-        let live: u64 = bench.server.command(&["HLEN", "resend:{0}:live"]).await;
+        let live: u64 = bench.server.command(&["HLEN", "{resend}:live"]).await;
         (live == 1 && lost.end.is_some()).then(|| (lost.end.unwrap(), late.end.unwrap()))
     });
     let (lost, late) = ended.await;
@@ -359,7 +354,7 @@ async fn an_entry_without_a_record_is_dropped_before_anything_is_sent() {
     let bench = Bench::new().await;
     let ticket = bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    let _: u64 = bench.server.command(&["DEL", &format!("resend:{{0}}:job:{}", ticket.job)]).await;
+    let _: u64 = bench.server.command(&["DEL", &format!("{{resend}}:job:{}", ticket.job)]).await;
     assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Lost);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "resend:{0}:stream"]).await, 0);
+    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
 }

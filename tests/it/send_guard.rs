@@ -16,10 +16,10 @@ use tests::place::Place;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
 
-use crate::bench::{PARTITION, job};
+use crate::bench::job;
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-const STREAM: &str = "resend:{0}:stream";
+const STREAM: &str = "{resend}:stream";
 
 /// What a read answers: streams, their entries, and the fields of each.
 type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
@@ -84,7 +84,7 @@ impl Door {
         let settings = Settings::from_pairs(own.into_iter().chain(changes.iter().copied())).unwrap();
         let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
         let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
-        queue.make_groups(&[PARTITION]).await.unwrap();
+        queue.make_group().await.unwrap();
         let otp = OtpConfig::from_settings(&settings).unwrap();
         let allowed = MessageLimits::from_settings(&settings).unwrap();
         Self {
@@ -117,7 +117,7 @@ impl Door {
         let (entry, fields) = answer[0].1[0].clone();
         let message = shared::domain::message::Message::decode(fields[1].as_bytes()).unwrap();
         let accepted_ms = fields[3].parse().unwrap();
-        Delivery { message, accepted_ms, partition: PARTITION, entry, consumer: "w1".into(), number: 1 }
+        Delivery { message, accepted_ms, entry, consumer: "w1".into(), number: 1 }
     }
 
     /// The same entry delivered once more.
@@ -141,17 +141,17 @@ impl Door {
     async fn counted(&self) -> (u64, u64, usize) {
         let keys = async |of: &str| -> Vec<String> { self.server.node().command(&["KEYS", of]).await };
         let (mut limits, mut sends) = (0, 0);
-        for key in keys("*:limit").await {
+        for key in keys("*:limit:*").await {
             limits += self.ask::<u64>(cmd("ZCARD").arg(key)).await;
         }
         for key in keys("*:sends:*").await {
             sends += self.ask::<u64>(cmd("LLEN").arg(key)).await;
         }
-        (limits, sends, keys("*:otp").await.len())
+        (limits, sends, keys("*:otp:*").await.len())
     }
 
     async fn record(&self, delivery: &Delivery, field: &str) -> String {
-        let key = self.queue.keys().job(PARTITION, &delivery.message.job);
+        let key = self.queue.keys().job(&delivery.message.job);
         self.ask(cmd("HGET").arg(key).arg(field)).await
     }
 }
@@ -241,7 +241,7 @@ async fn of_several_limits_the_one_that_lasts_longest_is_named() {
 async fn a_delivery_that_is_too_late_or_lost_leaves_nothing_counted() {
     for door in Door::both(&[]).await {
         let late = door.held(&job()).await;
-        let key = door.queue.keys().job(PARTITION, &late.message.job);
+        let key = door.queue.keys().job(&late.message.job);
         let _: u64 = door.ask(cmd("HSET").arg(&[key.as_str(), "deadline", "1"])).await;
         assert!(matches!(door.leave(&late, &phone(1)).await, SendDecision::Late), "{}", door.shape());
         assert_eq!(door.counted().await, (0, 0, 0), "{}", door.shape());

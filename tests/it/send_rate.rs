@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::bench::Bench;
 use crate::limits::approval;
 
-const KEY: &str = "resend:{channel:smpp}:pace";
+const KEY: &str = "{resend}:pace:smpp";
 const RATE: usize = 20;
 const LONG: Duration = Duration::from_secs(10);
 

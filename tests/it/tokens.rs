@@ -39,7 +39,7 @@ async fn calls(stack: &Stack, target: &str) -> u64 {
 }
 
 async fn accepted_jobs(stack: &Stack) -> u64 {
-    stack.redis.command(&["HLEN", "resend:{0}:live"]).await
+    stack.redis.command(&["HLEN", "{resend}:live"]).await
 }
 
 async fn publish(stack: &Stack, keys: &Value) {

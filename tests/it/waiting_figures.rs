@@ -14,7 +14,7 @@ use tests::eventually::eventually;
 use tests::stack::{Stack, StackBuilder};
 use tokio::task::JoinHandle;
 
-use crate::bench::{PARTITION, refused};
+use crate::bench::refused;
 use crate::promptness::{people, queue};
 
 /// A client in the middle of a long poll; ends with when it was answered.
@@ -111,15 +111,14 @@ fn poll(client: &ApiClient, message: &Message) -> Waiting {
 }
 
 async fn deliver_all(stack: &Stack, count: usize) -> Vec<Delivery> {
-    queue(stack).make_groups(&[PARTITION]).await.unwrap();
+    queue(stack).make_group().await.unwrap();
     let mut read = redis::cmd("XREADGROUP");
     read.arg("GROUP").arg(GROUP).arg("w1").arg("COUNT").arg(count).arg("STREAMS");
-    read.arg("resend:{0}:stream").arg(">");
+    read.arg("{resend}:stream").arg(">");
     let reply: StreamReadReply = read.query_async(&mut stack.redis.connection().await).await.unwrap();
     let delivery = |entry: &redis::streams::StreamId| Delivery {
         message: Message::decode(&entry.get::<Vec<u8>>("m").unwrap()).unwrap(),
         accepted_ms: entry.get("at").unwrap(),
-        partition: PARTITION,
         entry: entry.id.clone(),
         consumer: "w1".into(),
         number: 1,

@@ -13,8 +13,8 @@ const STEP: f64 = 0.001;
 /// What a fleet is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Fleet {
-    /// Partitions, each on a Redis process of its own with a core of its own.
-    pub partitions: f64,
+    /// Queues, each on a Redis process of its own with a core of its own.
+    pub queues: f64,
     /// Cores of APIs.
     pub api_cores: f64,
     /// Cores of workers.
@@ -46,7 +46,7 @@ pub fn play(points: &Points, fleet: &Fleet, backlog: f64, asked: f64, seconds: f
     let mut course = Course { accepted: 0.0, ended: 0.0, drained: f64::INFINITY, longest_wait: 0.0 };
     while at < seconds {
         // A Redis process runs one script at a time: what accepts take of it is not there for ends, and the other way.
-        let redis = fleet.partitions * STEP * 1e6;
+        let redis = fleet.queues * STEP * 1e6;
         let taken =
             (asked * STEP).min(fleet.api_cores * STEP * 1e6 / points.api_us).min(redis / points.enqueue_us);
         let left = redis - taken * points.enqueue_us;
@@ -87,8 +87,8 @@ mod tests {
     /// A fleet on so much of a machine, divided by need.
     fn on(cores: f64, program_us: f64, redis_us: f64) -> Fleet {
         let of = |us: f64| cores * us / (program_us + redis_us);
-        let (worker_cores, api_cores, partitions) = (of(program_us), of(program_us), of(redis_us));
-        Fleet { partitions, api_cores, worker_cores, slots: 64.0, run: 0.0, gateway: f64::INFINITY }
+        let (worker_cores, api_cores, queues) = (of(program_us), of(program_us), of(redis_us));
+        Fleet { queues, api_cores, worker_cores, slots: 64.0, run: 0.0, gateway: f64::INFINITY }
     }
 
     #[test]

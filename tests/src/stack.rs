@@ -197,7 +197,7 @@ impl Stack {
     /// Waits until no job is left in the queue.
     pub async fn queue_is_empty(&self) {
         eventually("the queue is empty", Duration::from_secs(30), || async {
-            (self.redis.command::<u64>(&["XLEN", "resend:{0}:stream"]).await == 0).then_some(())
+            (self.redis.command::<u64>(&["XLEN", "{resend}:stream"]).await == 0).then_some(())
         })
         .await;
     }
@@ -209,9 +209,9 @@ impl Stack {
             assert!(status.success(), "{status}:\n{}", member.process.log());
         }
         let left: (u64, u64, u64) = (
-            self.redis.command(&["XLEN", "resend:{0}:stream"]).await,
-            self.redis.command(&["ZCARD", "resend:{0}:scheduled"]).await,
-            self.redis.command(&["HLEN", "resend:{0}:live"]).await,
+            self.redis.command(&["XLEN", "{resend}:stream"]).await,
+            self.redis.command(&["ZCARD", "{resend}:scheduled"]).await,
+            self.redis.command(&["HLEN", "{resend}:live"]).await,
         );
         assert_eq!(left, (0, 0, 0), "left over: entries, scheduled, live approvals");
         self.sandbox.stop().await.expect("the sandbox stops");

@@ -7,7 +7,7 @@ use crate::domain::clock::millis;
 use crate::domain::message::VERSION;
 use crate::domain::outcome::{Outcome, Refusal};
 
-use super::{GROUP, Partition, Queue, QueueError};
+use super::{GROUP, Queue, QueueError};
 
 /// One worker of the fleet looks in this time.
 const TURN: Duration = Duration::from_secs(4);
@@ -23,38 +23,38 @@ const BURIED_AT_ONCE: u32 = 100;
 
 impl Queue {
     /// Takes the fleet's turn at auditing a batch, where it is free.
-    pub(super) async fn audit(&self, partition: Partition) -> Result<(), QueueError> {
+    pub(super) async fn audit(&self) -> Result<(), QueueError> {
         let (keys, given_up) = (&self.inner.keys, Outcome::Refused(Refusal::Quarantined));
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let mut call = self.inner.scripts.audit.prepare_invoke();
-        call.key(keys.stream(partition))
-            .key(keys.scheduled(partition))
-            .key(keys.live(partition))
-            .key(keys.audit_cursor(partition))
-            .key(keys.audit_turn(partition))
-            .key(keys.counts(partition))
-            .key(keys.failures(partition));
+        call.key(keys.stream())
+            .key(keys.scheduled())
+            .key(keys.live())
+            .key(keys.audit_cursor())
+            .key(keys.audit_turn())
+            .key(keys.counts())
+            .key(keys.failures());
         call.arg(millis(TURN))
             .arg(LOOKED_AT)
-            .arg(keys.job_prefix(partition))
-            .arg(keys.result_prefix(partition))
+            .arg(keys.job_prefix())
+            .arg(keys.result_prefix())
             .arg(VERSION)
             .arg(given_up.status_code())
             .arg(result)
             .arg(millis(self.inner.config.retention))
-            .arg(keys.ended(partition));
+            .arg(keys.ended());
         let (freed, restored, ended): (u32, u32, u32) = self.inner.redis.script(&call).await?;
         if freed + restored + ended > 0 {
-            tracing::warn!(freed, restored, ended, %partition, "audit: live jobs were found without record or entry");
+            tracing::warn!(freed, restored, ended, "audit: live jobs were found without record or entry");
         }
         Ok(())
     }
 
     /// Removes consumers that are gone and hold nothing.
-    pub(super) async fn remove_dead_consumers(&self, partition: Partition) -> Result<(), QueueError> {
+    pub(super) async fn remove_dead_consumers(&self) -> Result<(), QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.remove_dead_consumers.prepare_invoke();
-        call.key(keys.stream(partition)).key(keys.workers(partition));
+        call.key(keys.stream()).key(keys.workers());
         call.arg(GROUP).arg(millis(GONE_AFTER.max(self.inner.config.lease * 2))).arg(BURIED_AT_ONCE);
         let _removed: u32 = self.inner.redis.script(&call).await?;
         Ok(())

@@ -49,15 +49,12 @@ impl Backend {
 
     /// Only the loops that bring deliveries hold the channel's sender: when they have ended, so has the channel.
     fn start_loops(&self, sender: &mpsc::Sender<LeasedJob>) {
-        let partitions: Vec<_> = self.consumer.queue.keys().partitions().collect();
         let consumer = || self.consumer.clone();
-        for together in consumer().queue.redis().read_together(&partitions) {
-            self.loops.spawn(consumer().fetch(together, sender.clone()));
-        }
-        self.loops.spawn(consumer().sweep(partitions.clone(), sender.clone()));
-        self.loops.spawn(consumer().promote(partitions.clone()));
-        self.loops.spawn(consumer().renew(partitions.clone(), self.closed.clone()));
-        self.loops.spawn(consumer().announce(partitions));
+        self.loops.spawn(consumer().fetch(sender.clone()));
+        self.loops.spawn(consumer().sweep(sender.clone()));
+        self.loops.spawn(consumer().promote());
+        self.loops.spawn(consumer().renew(self.closed.clone()));
+        self.loops.spawn(consumer().announce());
         self.loops.close();
     }
 }

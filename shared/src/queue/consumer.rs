@@ -12,7 +12,7 @@ use crate::telemetry::{LogThrottle, metric};
 
 use super::lease::{Lease, Leases};
 use super::pause::Pause;
-use super::{Delivery, Partition, Queue, QueueError};
+use super::{Delivery, Queue, QueueError};
 
 /// One worker process as the queue knows it.
 pub struct Consumer {
@@ -147,11 +147,11 @@ impl Consumer {
 
     /// What can be done about a failed step: a group that is gone is made again, and the step may be repeated at
     /// once (`true`); anything else passes by itself.
-    pub(super) async fn recover(&self, error: &QueueError, partitions: &[Partition]) -> bool {
+    pub(super) async fn recover(&self, error: &QueueError) -> bool {
         if !error.is_no_group() {
             return false;
         }
-        match self.queue.make_groups(partitions).await {
+        match self.queue.make_group().await {
             Ok(()) => tracing::info!("consumer group made: the queue is new, or was emptied"),
             Err(error) => {
                 tracing::warn!(%error, "consumer group not made yet");

@@ -16,9 +16,6 @@ use super::{Queue, QueueError};
 /// How long an idempotency key replays its first answer (contract, section 2).
 pub(super) const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
 
-/// How long one stays claimed whose request was refused.
-const REFUSED_CLAIM_LIFE: Duration = Duration::from_secs(2);
-
 /// What a job is made of.
 #[derive(Debug, Clone)]
 pub struct NewJob {
@@ -93,21 +90,16 @@ impl Queue {
     pub async fn enqueue(&self, new: &NewJob, limits: &ApprovalLimits) -> Result<Enqueued, QueueError> {
         self.inner.guard.check()?;
         let keys = &self.inner.keys;
-        let partition = keys.partition_of_approval(&new.approval);
-        let claim = self.claim_idempotency_key(new).await?;
-        if matches!(claim, Claim::OfAnotherPath) {
-            return Ok(Enqueued::KeyReused);
-        }
-        let job = keys.new_job_id(partition);
+        let job = JobId::generate();
         let config = &self.inner.config;
         let span = Span::producer(&config.name, &job, new.trace.as_ref());
         let message = new.message(job.clone(), &span)?;
         let mut item = ScriptArgs::new()
-            .key(keys.job(partition, &job))
-            .key(keys.sends(partition, &new.approval))
-            .key(keys.client_jobs(partition, &new.client));
+            .key(keys.job(&job))
+            .key(keys.sends(&new.approval))
+            .key(keys.client_jobs(&new.client));
         if let Some(key) = &new.idempotency {
-            item = item.key(keys.idempotency(partition, &digest(&new.client, key)));
+            item = item.key(keys.idempotency(&digest(&new.client, key)));
         }
         let item = item
             .arg(&job)
@@ -119,58 +111,12 @@ impl Queue {
             .arg(limits.per_hour)
             .arg(limits.jobs_per_client_minute)
             .arg(u8::from(new.idempotency.is_some()));
-        let answer: (String, String, f64, u64) = self.steps(partition).enqueue.ask(item).await?;
+        let answer: (String, String, f64, u64) = self.steps().enqueue.ask(item).await?;
         let (word, job, number, now_ms) = answer;
         let enqueued = read_answer(&word, &job, number, now_ms)?;
-        if let Claim::New(claim) = claim
-            && !enqueued.has_a_ticket()
-        {
-            self.expire_soon(&claim).await;
-        }
         span.result(enqueued.label());
         Ok(enqueued)
     }
-
-    /// Notes which path a key is for, in the key's own home: the enqueue script sees one partition only, and the key may
-    /// come again with an approval of another.
-    async fn claim_idempotency_key(&self, new: &NewJob) -> Result<Claim, QueueError> {
-        let keys = &self.inner.keys;
-        let Some(key) = &new.idempotency else { return Ok(Claim::Known) };
-        if self.inner.config.partitions == 1 {
-            return Ok(Claim::Known);
-        }
-        let digest = digest(&new.client, key);
-        let name = keys.idempotency_claim(keys.partition_of_idempotency_key(&digest), &digest);
-        let path = format!("{}/{}", new.patient, new.approval);
-        let mut claim = ::redis::cmd("SET");
-        claim.arg(&name).arg(&path).arg("NX").arg("GET").arg("PX").arg(millis(IDEMPOTENCY_LIFE));
-        let known: Option<String> = self.inner.redis.command(&claim).await?;
-        Ok(match known {
-            None => Claim::New(name),
-            Some(known) if known == path => Claim::Known,
-            Some(_) => Claim::OfAnotherPath,
-        })
-    }
-
-    /// A request that was refused leaves its key free, but not at once: another with the same key may be on its way, and
-    /// perhaps it is accepted. Where Redis is away meanwhile the key stays claimed for its whole life.
-    async fn expire_soon(&self, claim: &str) {
-        let mut lapse = ::redis::cmd("PEXPIRE");
-        lapse.arg(claim).arg(millis(REFUSED_CLAIM_LIFE));
-        if let Err(error) = self.inner.redis.command::<bool>(&lapse).await {
-            tracing::debug!(%error, "the idempotency key of a refused request stays claimed");
-        }
-    }
-}
-
-/// What an idempotency key means for its path, where partitions are several.
-enum Claim {
-    /// Its first use; the name of the claim.
-    New(String),
-    /// It is for this path, or nothing need be known of it.
-    Known,
-    /// It was used for another path.
-    OfAnotherPath,
 }
 
 /// One name for a client's idempotency key. Both are visible characters, so no two pairs have one name.
@@ -192,11 +138,6 @@ impl NewJob {
 }
 
 impl Enqueued {
-    /// Whether the client was given a job.
-    fn has_a_ticket(&self) -> bool {
-        matches!(self, Self::Accepted(_) | Self::Live(_) | Self::Replayed(_))
-    }
-
     /// In one word, for its span.
     fn label(&self) -> &'static str {
         match self {

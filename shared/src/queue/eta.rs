@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::domain::clock::millis;
 
 use super::consumer::Consumer;
-use super::{Partition, Queue, QueueError};
+use super::{Queue, QueueError};
 
 /// How often a worker says that it is alive.
 pub(super) const ANNOUNCED_EVERY: Duration = Duration::from_secs(1);
@@ -18,10 +18,10 @@ pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
 
 impl Consumer {
     /// Announces until the stop is asked for, and then that it leaves.
-    pub(super) async fn announce(self: Arc<Self>, partitions: Vec<Partition>) {
+    pub(super) async fn announce(self: Arc<Self>) {
         loop {
             let leaving = self.stop.is_cancelled();
-            match self.say_alive_everywhere(&partitions, leaving).await {
+            match self.queue.say_alive(&self.name, self.concurrency, leaving).await {
                 Ok(paused) => self.pause.note(paused),
                 // While Redis is away what was told before stands.
                 Err(_) => self.note_refused(),
@@ -33,39 +33,18 @@ impl Consumer {
             let _ = self.stop.run_until_cancelled(tokio::time::sleep(ANNOUNCED_EVERY)).await;
         }
     }
-
-    /// Answers whether any partition is paused.
-    async fn say_alive_everywhere(
-        &self,
-        partitions: &[Partition],
-        leaving: bool,
-    ) -> Result<bool, QueueError> {
-        let mut told = Ok(false);
-        for partition in partitions {
-            let paused = self.queue.say_alive(*partition, &self.name, self.concurrency, leaving).await;
-            told = told.and_then(|before| Ok(paused? || before));
-        }
-        told
-    }
 }
 
 impl Queue {
     /// Says that a consumer with so many slots is alive; no slots: it is leaving. Answers whether the queue
     /// is paused.
-    async fn say_alive(
-        &self,
-        partition: Partition,
-        consumer: &str,
-        slots: usize,
-        leaving: bool,
-    ) -> Result<bool, QueueError> {
+    async fn say_alive(&self, consumer: &str, slots: usize, leaving: bool) -> Result<bool, QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.announce.prepare_invoke();
-        call.key(keys.workers(partition)).key(keys.eta(partition)).key(keys.paused(partition));
+        call.key(keys.workers()).key(keys.eta()).key(keys.paused());
         call.arg(format!("{consumer}|{slots}"))
             .arg(if leaving { 0 } else { slots })
-            .arg(millis(FORGOTTEN_AFTER))
-            .arg(self.inner.config.partitions);
+            .arg(millis(FORGOTTEN_AFTER));
         // Confirmed, so that an idle worker, too, notices that it talks to a master that was replaced.
         Ok(self.inner.redis.script_confirmed(&call).await?)
     }

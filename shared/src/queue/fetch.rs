@@ -11,7 +11,7 @@ use crate::domain::message::{DecodeError, Message};
 use crate::redis::{Connection, RedisError};
 
 use super::consumer::{Consumer, LeasedJob};
-use super::{Delivery, GROUP, Partition, QueueError};
+use super::{Delivery, GROUP, QueueError};
 
 /// How long a read blocks. A stop waits for it, and a dead connection is noticed this late; an idle worker costs Redis
 /// one command in this time.
@@ -34,25 +34,22 @@ pub(super) struct RawEntry {
     pub(super) fields: Vec<Vec<u8>>,
 }
 
-/// What one read of several streams answers: stream, entries, fields. Deleted entries have none.
+/// What a read answers: stream, entries, fields. Deleted entries have none.
 type ReadAnswer = Option<Vec<(String, Vec<(String, Option<Vec<Vec<u8>>>)>)>>;
 
 impl Consumer {
     /// Reads new entries until the stop is asked for. Passing trouble never ends it.
-    pub(super) async fn fetch(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<LeasedJob>) {
+    pub(super) async fn fetch(self: Arc<Self>, sender: mpsc::Sender<LeasedJob>) {
         // However this ends, a worker that no longer fetches must not look alive.
         let _ends_all = self.stop.clone().drop_guard();
         let mut connection = None;
-        // Shared by all that are read at the same time, also where each is read by a loop of its own.
-        let shares = self.queue.keys().partitions().count();
         while self.may_take().await {
             let free = self.free_slots().await;
-            let count = (free / shares).clamp(1, READ_AT_ONCE);
-            match self.read(&mut connection, &partitions, count).await {
+            match self.read(&mut connection, free.min(READ_AT_ONCE)).await {
                 Ok(entries) => self.deliver(entries, &sender).await,
                 Err(error) => {
                     connection = None;
-                    if !self.recover(&error, &partitions).await {
+                    if !self.recover(&error).await {
                         let _ = self.stop.run_until_cancelled(tokio::time::sleep(AFTER_FAILURE)).await;
                     }
                 }
@@ -63,9 +60,8 @@ impl Consumer {
     async fn read(
         &self,
         connection: &mut Option<(u64, Connection)>,
-        partitions: &[Partition],
         count: usize,
-    ) -> Result<Vec<(Partition, RawEntry)>, QueueError> {
+    ) -> Result<Vec<RawEntry>, QueueError> {
         let link = self.queue.redis().generation();
         let connection = match connection {
             // The link was made anew since, perhaps to another master: who reads on from the old one reads what is
@@ -73,46 +69,34 @@ impl Consumer {
             Some((of, connection)) if *of == link || link == 0 => connection,
             _ => &mut connection.insert((link, self.queue.redis().dedicated().await?)).1,
         };
-        let command = self.read_command(partitions, count);
+        let command = self.read_command(count);
         let answer = timeout(BLOCK + LATE, command.query_async::<Value>(connection)).await;
         let answer = answer.map_err(|_| RedisError::Silent(BLOCK + LATE))?.map_err(RedisError::from)?;
         let streams = read_streams(answer).map_err(|_| QueueError::Corrupt("the answer of XREADGROUP"))?;
-        let entries = streams.into_iter().flatten().flat_map(|(stream, entries)| {
-            let partition = partitions.iter().copied().find(|of| self.queue.keys().stream(*of) == stream);
-            entries.into_iter().filter_map(move |(id, fields)| {
-                Some((partition?, RawEntry { id, number: 1, fields: fields.unwrap_or_default() }))
-            })
-        });
-        Ok(entries.collect())
+        let entries = streams.into_iter().flatten().flat_map(|(_, entries)| entries);
+        Ok(entries
+            .map(|(id, fields)| RawEntry { id, number: 1, fields: fields.unwrap_or_default() })
+            .collect())
     }
 
-    fn read_command(&self, partitions: &[Partition], count: usize) -> Cmd {
+    fn read_command(&self, count: usize) -> Cmd {
         let mut command = ::redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(GROUP).arg(self.name.as_ref());
         command.arg("COUNT").arg(count).arg("BLOCK").arg(BLOCK.as_secs() * 1_000).arg("STREAMS");
-        for partition in partitions {
-            command.arg(self.queue.keys().stream(*partition));
-        }
-        for _ in partitions {
-            command.arg(">");
-        }
+        command.arg(self.queue.keys().stream()).arg(">");
         command
     }
 
     /// Puts entries into the hands of the worker, each as soon as a slot is free for it; what is no message is set
     /// aside. All leases are held from here on, so that a late one does not lapse while it waits for its slot. What has
     /// none when the worker is asked to stop goes back untouched.
-    pub(super) async fn deliver(
-        &self,
-        entries: Vec<(Partition, RawEntry)>,
-        sender: &mpsc::Sender<LeasedJob>,
-    ) {
+    pub(super) async fn deliver(&self, entries: Vec<RawEntry>, sender: &mpsc::Sender<LeasedJob>) {
         let read_at = Instant::now();
         let mut held = Vec::with_capacity(entries.len());
-        for (partition, entry) in entries {
-            match self.decode(partition, &entry) {
+        for entry in entries {
+            match self.decode(&entry) {
                 Ok(delivery) => held.extend(self.leases.hold(delivery)),
-                Err(error) => self.set_aside(partition, &entry, &error).await,
+                Err(error) => self.set_aside(&entry, &error).await,
             }
         }
         for lease in held {
@@ -120,7 +104,7 @@ impl Consumer {
         }
     }
 
-    fn decode(&self, partition: Partition, entry: &RawEntry) -> Result<Delivery, DecodeError> {
+    fn decode(&self, entry: &RawEntry) -> Result<Delivery, DecodeError> {
         let field = |name: &[u8]| {
             entry.fields.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_slice())
         };
@@ -130,23 +114,22 @@ impl Consumer {
         Ok(Delivery {
             message,
             accepted_ms: accepted.unwrap_or_else(|| entry_time(&entry.id)),
-            partition,
             entry: entry.id.clone(),
             consumer: self.name.clone(),
             number: entry.number,
         })
     }
 
-    async fn set_aside(&self, partition: Partition, entry: &RawEntry, error: &DecodeError) {
+    async fn set_aside(&self, entry: &RawEntry, error: &DecodeError) {
         let reason = match error {
             DecodeError::Malformed(_) => "malformed",
             DecodeError::UnknownVersion(_) => "unknown_version",
         };
-        match self.queue.quarantine(partition, &self.name, entry, reason).await {
-            Ok(()) => tracing::warn!(entry = entry.id, %partition, reason, "entry quarantined"),
+        match self.queue.quarantine(&self.name, entry, reason).await {
+            Ok(()) => tracing::warn!(entry = entry.id, reason, "entry quarantined"),
             // It stays pending; whoever takes it over after the lease meets the same error and tries again.
             Err(error) => {
-                tracing::warn!(entry = entry.id, %partition, reason, %error, "entry not quarantined yet");
+                tracing::warn!(entry = entry.id, reason, %error, "entry not quarantined yet");
             }
         }
     }

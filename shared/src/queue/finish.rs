@@ -32,9 +32,9 @@ impl Queue {
         outcome: &Outcome,
         run: impl Into<Option<Duration>>,
     ) -> Result<Finished, QueueError> {
-        let (keys, partition, job) = (&self.inner.keys, delivery.partition, &delivery.message.job);
+        let (keys, job) = (&self.inner.keys, &delivery.message.job);
         let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
-        let item = ScriptArgs::new().key(keys.job(partition, job)).key(keys.result(partition, job));
+        let item = ScriptArgs::new().key(keys.job(job)).key(keys.result(job));
         let item = delivery
             .fenced(item)
             .arg(job)
@@ -44,7 +44,7 @@ impl Queue {
             .arg(result)
             .arg(counted(run.into()));
         fail_point::hit(fail_point::BEFORE_FINISH, job).await;
-        let (word, eta_ms, now_ms): (String, i64, i64) = self.steps(partition).finish.ask(item).await?;
+        let (word, eta_ms, now_ms): (String, i64, i64) = self.steps().finish.ask(item).await?;
         fail_point::hit(fail_point::AFTER_FINISH, job).await;
         Ok(match word.as_str() {
             "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },

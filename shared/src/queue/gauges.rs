@@ -43,12 +43,12 @@ fn set(overview: Option<&Overview>) {
     #[allow(clippy::cast_precision_loss)]
     let figure = |of: &dyn Fn(&Overview) -> u64| overview.map_or(f64::NAN, |overview| of(overview) as f64);
     let jobs = |state, figure| gauge!(metric::QUEUE_JOBS, "state" => state).set(figure);
-    jobs("ready", figure(&|all| all.sum(|of| of.ready)));
-    jobs("running", figure(&|all| all.sum(|of| of.running)));
-    jobs("scheduled", figure(&|all| all.sum(|of| of.scheduled)));
-    jobs("quarantined", figure(&|all| all.sum(|of| of.quarantined)));
+    jobs("ready", figure(&|all| all.ready));
+    jobs("running", figure(&|all| all.running));
+    jobs("scheduled", figure(&|all| all.scheduled));
+    jobs("quarantined", figure(&|all| all.quarantined));
     gauge!(metric::WORKERS).set(figure(&|all| u64::try_from(all.live_workers()).unwrap_or(u64::MAX)));
-    gauge!(metric::PAUSED).set(figure(&|all| u64::from(all.longest(|of| of.paused).is_some())));
-    let oldest = overview.map(|all| all.longest(|of| of.oldest).unwrap_or_default());
+    gauge!(metric::PAUSED).set(figure(&|all| u64::from(all.paused.is_some())));
+    let oldest = overview.map(|all| all.oldest.unwrap_or_default());
     gauge!(metric::QUEUE_OLDEST).set(oldest.map_or(f64::NAN, |age| age.as_secs_f64()));
 }

@@ -2,20 +2,17 @@
 
 use crate::redis::RedisError;
 
-use super::{GROUP, Partition, Queue, QueueError};
+use super::{GROUP, Queue, QueueError};
 
 impl Queue {
     /// Makes the consumer group where it is missing, at the beginning of the stream: what is in there is unread.
-    pub async fn make_groups(&self, partitions: &[Partition]) -> Result<(), QueueError> {
-        for partition in partitions {
-            let mut command = ::redis::cmd("XGROUP");
-            command.arg("CREATE").arg(self.keys().stream(*partition)).arg(GROUP).arg("0").arg("MKSTREAM");
-            match self.redis().command::<()>(&command).await {
-                Err(RedisError::Refused(error)) if error.code() == Some("BUSYGROUP") => {}
-                made => made?,
-            }
+    pub async fn make_group(&self) -> Result<(), QueueError> {
+        let mut command = ::redis::cmd("XGROUP");
+        command.arg("CREATE").arg(self.keys().stream()).arg(GROUP).arg("0").arg("MKSTREAM");
+        match self.redis().command::<()>(&command).await {
+            Err(RedisError::Refused(error)) if error.code() == Some("BUSYGROUP") => Ok(()),
+            made => Ok(made?),
         }
-        Ok(())
     }
 }
 

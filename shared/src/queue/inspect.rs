@@ -11,7 +11,7 @@ use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobEnd};
 
 pub use jobs::{JobStatus, Progress};
-pub use overview::{Overview, PartitionOverview};
+pub use overview::Overview;
 pub use quarantine::{QuarantineId, Quarantined};
 pub use workers::WorkerStatus;
 
@@ -21,10 +21,9 @@ impl Queue {
     /// The job, or `None` where there is none (any more); one round trip.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
         let keys = &self.inner.keys;
-        let partition = keys.partition_of_job(id);
         let mut ask = Pipeline::with_capacity(2);
-        ask.cmd("HMGET").arg(keys.job(partition, id)).arg(&["state", "client", "eta", "status"]);
-        ask.cmd("GET").arg(keys.result(partition, id));
+        ask.cmd("HMGET").arg(keys.job(id)).arg(&["state", "client", "eta", "status"]);
+        ask.cmd("GET").arg(keys.result(id));
         let (record, result): (Vec<Option<String>>, Option<String>) = self.inner.redis.pipeline(&ask).await?;
         read_job(id, record, result)
     }

@@ -9,7 +9,7 @@ use crate::domain::clock::millis;
 use crate::telemetry::LogThrottle;
 
 use super::consumer::Consumer;
-use super::{Delivery, GROUP, Partition, Queue, QueueError};
+use super::{Delivery, GROUP, Queue, QueueError};
 
 /// Leases renewed in one call.
 const RENEWED_AT_ONCE: usize = 500;
@@ -17,7 +17,7 @@ const RENEWED_AT_ONCE: usize = 500;
 /// The deliveries in one consumer's hands.
 #[derive(Clone, Default)]
 pub(super) struct Leases {
-    held: Arc<Mutex<HashMap<(Partition, String), Noted>>>,
+    held: Arc<Mutex<HashMap<String, Noted>>>,
 }
 
 struct Noted {
@@ -38,7 +38,7 @@ impl Leases {
     /// gives it out once more, under the same number, so that no fence tells the two runs apart.
     pub(super) fn hold(&self, delivery: Delivery) -> Option<Lease> {
         let (delivery, lost) = (Arc::new(delivery), CancellationToken::new());
-        let key = (delivery.partition, delivery.entry.clone());
+        let key = delivery.entry.clone();
         let mut held = self.lock();
         if held.get(&key).is_some_and(|noted| noted.is_run_of(&delivery)) {
             return None;
@@ -55,15 +55,15 @@ impl Leases {
 
     /// Cancels the work on what is lost; answers whether there still was some. A job that ended while the heartbeat was
     /// on its way is not held any more either, and nothing was lost.
-    fn lose(&self, partition: Partition, entry: String) -> bool {
-        self.lock().get(&(partition, entry)).is_some_and(|noted| {
+    fn lose(&self, entry: &str) -> bool {
+        self.lock().get(entry).is_some_and(|noted| {
             let new = !noted.lost.is_cancelled();
             noted.lost.cancel();
             new
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Partition, String), Noted>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Noted>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -78,54 +78,49 @@ impl Noted {
 impl Drop for Lease {
     fn drop(&mut self) {
         let mut held = self.leases.lock();
-        let key = (self.delivery.partition, self.delivery.entry.clone());
+        let key = &self.delivery.entry;
         // The same entry may have come back to this consumer meanwhile.
-        if held.get(&key).is_some_and(|noted| Arc::ptr_eq(&noted.delivery, &self.delivery)) {
-            held.remove(&key);
+        if held.get(key).is_some_and(|noted| Arc::ptr_eq(&noted.delivery, &self.delivery)) {
+            held.remove(key);
         }
     }
 }
 
 impl Consumer {
     /// Renews until the last job is settled.
-    pub(super) async fn renew(self: Arc<Self>, partitions: Vec<Partition>, closed: CancellationToken) {
+    pub(super) async fn renew(self: Arc<Self>, closed: CancellationToken) {
         let every = self.queue.config().lease / 3;
         while closed.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-            for partition in &partitions {
-                // Redis being away is logged where the connection is kept; the next heartbeat tries again. One that was not
-                // confirmed may have gone to a master that was replaced: the next attempt goes to the new one.
-                let renewed = self.queue.renew(*partition, &self.name, &self.leases).await;
-                if renewed.is_err_and(|error| error.is_unconfirmed()) {
-                    let _ = self.queue.renew(*partition, &self.name, &self.leases).await;
-                }
+            // Redis being away is logged where the connection is kept; the next heartbeat tries again. One that was not
+            // confirmed may have gone to a master that was replaced: the next attempt goes to the new one.
+            let renewed = self.queue.renew(&self.name, &self.leases).await;
+            if renewed.is_err_and(|error| error.is_unconfirmed()) {
+                let _ = self.queue.renew(&self.name, &self.leases).await;
             }
         }
     }
 }
 
 impl Queue {
-    /// Renews every lease a consumer holds in a partition, and cancels the work on those it lost.
-    pub(super) async fn renew(
-        &self,
-        partition: Partition,
-        consumer: &str,
-        leases: &Leases,
-    ) -> Result<(), QueueError> {
+    /// Renews every lease a consumer holds, and cancels the work on those it lost.
+    pub(super) async fn renew(&self, consumer: &str, leases: &Leases) -> Result<(), QueueError> {
         static THROTTLE: LogThrottle = LogThrottle::new();
-        let held: Vec<_> =
-            leases.all().into_iter().filter(|delivery| delivery.partition == partition).collect();
-        for batch in held.chunks(RENEWED_AT_ONCE) {
+        for batch in leases.all().chunks(RENEWED_AT_ONCE) {
             let mut call = self.inner.scripts.heartbeat.prepare_invoke();
-            call.key(self.inner.keys.stream(partition)).arg(GROUP).arg(consumer);
+            call.key(self.inner.keys.stream()).arg(GROUP).arg(consumer);
             for delivery in batch {
                 call.arg(&delivery.entry).arg(delivery.number);
             }
             let lost: Vec<String> = self.inner.redis.script_confirmed(&call).await?;
-            let lost = lost.into_iter().filter(|entry| leases.lose(partition, entry.clone())).count();
+            let lost = lost.into_iter().filter(|entry| leases.lose(entry)).count();
             if lost > 0
                 && let Some(suppressed) = THROTTLE.allow()
             {
-                tracing::warn!(lost, suppressed, %partition, "leases lost: somebody else has taken these deliveries over");
+                tracing::warn!(
+                    lost,
+                    suppressed,
+                    "leases lost: somebody else has taken these deliveries over"
+                );
             }
         }
         Ok(())
@@ -134,7 +129,7 @@ impl Queue {
     /// Ends the lease of a delivery now, so that the next sweep takes it over.
     pub(super) async fn expire_lease(&self, delivery: &Delivery) -> Result<(), QueueError> {
         let mut call = self.inner.scripts.expire_lease.prepare_invoke();
-        call.key(self.inner.keys.stream(delivery.partition));
+        call.key(self.inner.keys.stream());
         delivery.fence(&mut call).arg(millis(self.inner.config.lease));
         let _: String = self.inner.redis.script(&call).await?;
         Ok(())
@@ -157,8 +152,7 @@ mod tests {
             request: "r".parse().unwrap(),
             trace: None,
         };
-        let (partition, consumer) = (Partition(0), "w".into());
-        Delivery { message, accepted_ms: 0, partition, entry: "1-0".into(), consumer, number }
+        Delivery { message, accepted_ms: 0, entry: "1-0".into(), consumer: "w".into(), number }
     }
 
     #[test]
@@ -177,7 +171,7 @@ mod tests {
     fn one_that_was_lost_may_come_back_and_does_not_take_the_new_one_along() {
         let leases = Leases::default();
         let lost = leases.hold(delivery(1)).unwrap();
-        assert!(leases.lose(lost.delivery.partition, "1-0".into()));
+        assert!(leases.lose("1-0"));
         let again = leases.hold(delivery(1)).unwrap();
         let later = leases.hold(delivery(2)).unwrap();
         drop((lost, again));

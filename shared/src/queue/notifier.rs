@@ -84,8 +84,7 @@ impl JobNotifier {
 
     /// Listens from now on, and makes up for what was published before.
     async fn subscribe(&self) -> Result<ChannelSubscription, QueueError> {
-        let keys = self.queue.keys();
-        let channels: Vec<_> = keys.partitions().map(|partition| keys.ended(partition)).collect();
+        let channels = [self.queue.keys().ended()];
         let places = self.places.clone();
         let subscription = self.listener.subscribe(&channels, move |job| places.wake_named(job)).await?;
         self.wake_ended().await?;
@@ -94,18 +93,14 @@ impl JobNotifier {
 
     async fn wake_ended(&self) -> Result<(), QueueError> {
         let keys = self.queue.keys();
-        let jobs = self.places.jobs();
-        for partition in keys.partitions() {
-            let here: Vec<_> = jobs.iter().filter(|job| keys.partition_of_job(job) == partition).collect();
-            for some in here.chunks(LOOKED_AT_ONCE) {
-                let mut ask = Pipeline::with_capacity(some.len());
-                for job in some {
-                    ask.cmd("HGET").arg(keys.job(partition, job)).arg("status");
-                }
-                let ended: Vec<Option<u16>> = self.queue.redis().pipeline(&ask).await?;
-                let woken = some.iter().zip(ended).filter(|(_, ended)| ended.is_some());
-                woken.for_each(|(job, _)| self.places.wake(job));
+        for jobs in self.places.jobs().chunks(LOOKED_AT_ONCE) {
+            let mut ask = Pipeline::with_capacity(jobs.len());
+            for job in jobs {
+                ask.cmd("HGET").arg(keys.job(job)).arg("status");
             }
+            let ended: Vec<Option<u16>> = self.queue.redis().pipeline(&ask).await?;
+            let woken = jobs.iter().zip(ended).filter(|(_, ended)| ended.is_some());
+            woken.for_each(|(job, _)| self.places.wake(job));
         }
         Ok(())
     }

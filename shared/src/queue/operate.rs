@@ -55,45 +55,36 @@ impl Queue {
     /// Has the workers take nothing new; what runs goes on. They learn of it within two seconds. `false`: it was paused
     /// already, which keeps the time it began.
     pub async fn pause(&self) -> Result<bool, QueueError> {
-        let mut began = false;
-        for partition in self.keys().partitions() {
-            let mut set = ::redis::cmd("SET");
-            set.arg(self.keys().paused(partition)).arg(clock::now_ms()).arg("NX");
-            began |= self.redis().command::<Option<String>>(&set).await?.is_some();
-        }
-        Ok(began)
+        let mut set = ::redis::cmd("SET");
+        set.arg(self.keys().paused()).arg(clock::now_ms()).arg("NX");
+        Ok(self.redis().command::<Option<String>>(&set).await?.is_some())
     }
 
     /// Lets the workers take jobs again. `false`: it was not paused.
     pub async fn resume(&self) -> Result<bool, QueueError> {
-        let mut ended = false;
-        for partition in self.keys().partitions() {
-            let mut delete = ::redis::cmd("DEL");
-            delete.arg(self.keys().paused(partition));
-            ended |= self.redis().command::<u64>(&delete).await? > 0;
-        }
-        Ok(ended)
+        let mut delete = ::redis::cmd("DEL");
+        delete.arg(self.keys().paused());
+        Ok(self.redis().command::<u64>(&delete).await? > 0)
     }
 
     /// Ends a live job as failed, unless its send has begun.
     pub async fn cancel(&self, job: &JobId) -> Result<Cancelled, QueueError> {
         let (keys, end) = (self.keys(), Outcome::Refused(Refusal::Cancelled));
         let result = end.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
-        let partition = keys.partition_of_job(job);
         let mut call = self.inner.scripts.cancel.prepare_invoke();
-        call.key(keys.stream(partition))
-            .key(keys.job(partition, job))
-            .key(keys.result(partition, job))
-            .key(keys.live(partition))
-            .key(keys.scheduled(partition))
-            .key(keys.counts(partition))
-            .key(keys.failures(partition));
+        call.key(keys.stream())
+            .key(keys.job(job))
+            .key(keys.result(job))
+            .key(keys.live())
+            .key(keys.scheduled())
+            .key(keys.counts())
+            .key(keys.failures());
         call.arg(GROUP)
             .arg(job.as_str())
             .arg(end.status_code())
             .arg(result)
             .arg(millis(self.config().retention))
-            .arg(keys.ended(partition));
+            .arg(keys.ended());
         match self.redis().script::<String>(&call).await?.as_str() {
             "cancelled" => Ok(Cancelled::Done),
             "ended" => Ok(Cancelled::Ended),
@@ -105,12 +96,9 @@ impl Queue {
 
     /// Makes a job that was put back until later ready now.
     pub async fn retry_now(&self, job: &JobId) -> Result<RetriedNow, QueueError> {
-        let (keys, partition) = (self.keys(), self.keys().partition_of_job(job));
+        let keys = self.keys();
         let mut call = self.inner.scripts.retry_now.prepare_invoke();
-        call.key(keys.stream(partition))
-            .key(keys.job(partition, job))
-            .key(keys.scheduled(partition))
-            .key(keys.eta(partition));
+        call.key(keys.stream()).key(keys.job(job)).key(keys.scheduled()).key(keys.eta());
         call.arg(job.as_str());
         match self.redis().script::<String>(&call).await?.as_str() {
             "retried" => Ok(RetriedNow::Ready),
@@ -124,12 +112,9 @@ impl Queue {
     /// Puts an entry that was set aside back into the stream, if somebody still waits for its job.
     pub async fn restore(&self, id: &QuarantineId) -> Result<Restored, QueueError> {
         let keys = self.keys();
-        if !keys.partitions().any(|partition| partition == id.partition) {
-            return Ok(Restored::Unknown);
-        }
         let mut call = self.inner.scripts.unquarantine.prepare_invoke();
-        call.key(keys.stream(id.partition)).key(keys.quarantine(id.partition));
-        call.arg(&id.entry).arg(keys.job_prefix(id.partition));
+        call.key(keys.stream()).key(keys.quarantine());
+        call.arg(&id.0).arg(keys.job_prefix());
         let (word, job): (String, String) = self.redis().script(&call).await?;
         let job = || job.parse().map_err(|_| QueueError::Corrupt("a job id"));
         match word.as_str() {
@@ -145,16 +130,13 @@ impl Queue {
     /// Deletes entries that were set aside; answers how many there were of them.
     pub async fn purge(&self, ids: &[QuarantineId]) -> Result<u64, QueueError> {
         let mut purged = 0;
-        for partition in self.keys().partitions() {
-            let of_this: Vec<_> = ids.iter().filter(|id| id.partition == partition).collect();
-            for batch in of_this.chunks(PURGED_AT_ONCE) {
-                let mut delete = ::redis::cmd("XDEL");
-                delete.arg(self.keys().quarantine(partition));
-                for id in batch {
-                    delete.arg(&id.entry);
-                }
-                purged += self.redis().command::<u64>(&delete).await?;
+        for batch in ids.chunks(PURGED_AT_ONCE) {
+            let mut delete = ::redis::cmd("XDEL");
+            delete.arg(self.keys().quarantine());
+            for id in batch {
+                delete.arg(&id.0);
             }
+            purged += self.redis().command::<u64>(&delete).await?;
         }
         Ok(purged)
     }

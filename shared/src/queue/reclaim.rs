@@ -11,7 +11,7 @@ use crate::domain::outcome::{Outcome, Refusal};
 use super::consumer::{Consumer, LeasedJob};
 use super::eta::ANNOUNCED_EVERY;
 use super::fetch::RawEntry;
-use super::{GROUP, Partition, Queue, QueueError};
+use super::{GROUP, Queue, QueueError};
 
 /// Longest time between two sweeps (± 20 %): with the lease's 30 s, what a dead worker held is taken over within 36 s
 /// also where the sweep itself takes its time. The 5 s we began with were measured to miss that by 0.3 s.
@@ -40,7 +40,7 @@ pub(super) struct Reclaimed {
 
 impl Consumer {
     /// Sweeps until the stop is asked for.
-    pub(super) async fn sweep(self: Arc<Self>, partitions: Vec<Partition>, sender: mpsc::Sender<LeasedJob>) {
+    pub(super) async fn sweep(self: Arc<Self>, sender: mpsc::Sender<LeasedJob>) {
         let lease = self.queue.config().lease;
         let (mut link, mut pause) = (None, FIRST_SWEEP);
         while self.rest(pause).await {
@@ -58,18 +58,16 @@ impl Consumer {
             if !self.is_taken_for(lease / 2 + ANNOUNCED_EVERY) {
                 continue;
             }
-            for partition in &partitions {
-                match self.sweep_once(*partition, &sender).await {
-                    Ok(left) if left => pause = BETWEEN_LAST_ONES,
-                    Ok(_) => {}
-                    Err(error) => {
-                        self.recover(&error, &[*partition]).await;
-                        continue;
-                    }
+            match self.sweep_once(&sender).await {
+                Ok(left) if left => pause = BETWEEN_LAST_ONES,
+                Ok(_) => {}
+                Err(error) => {
+                    self.recover(&error).await;
+                    continue;
                 }
-                if let Err(error) = self.tidy(*partition).await {
-                    tracing::debug!(%error, %partition, "audit put off to the next sweep");
-                }
+            }
+            if let Err(error) = self.tidy().await {
+                tracing::debug!(%error, "audit postponed to the next sweep");
             }
         }
     }
@@ -85,19 +83,15 @@ impl Consumer {
         seconds.is_some_and(|seconds| Duration::from_secs(seconds) >= time)
     }
 
-    async fn tidy(&self, partition: Partition) -> Result<(), QueueError> {
-        self.queue.audit(partition).await?;
-        self.queue.remove_dead_consumers(partition).await
+    async fn tidy(&self) -> Result<(), QueueError> {
+        self.queue.audit().await?;
+        self.queue.remove_dead_consumers().await
     }
 
     /// One pass; answers whether entries on their last delivery are left for the next.
-    async fn sweep_once(
-        &self,
-        partition: Partition,
-        sender: &mpsc::Sender<LeasedJob>,
-    ) -> Result<bool, QueueError> {
+    async fn sweep_once(&self, sender: &mpsc::Sender<LeasedJob>) -> Result<bool, QueueError> {
         // What this worker itself works on must not look silent to it.
-        self.queue.renew(partition, &self.name, &self.leases).await?;
+        self.queue.renew(&self.name, &self.leases).await?;
         let (mut cursor, mut left) = (START.to_owned(), false);
         loop {
             if self.stop.is_cancelled() || self.pause.is_on() {
@@ -106,10 +100,10 @@ impl Consumer {
             // Only as much as can be worked on at once. Where no slot is free one entry waits for the next, in turn
             // with what is fetched: a full worker must not leave to the dead what they held.
             let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
-            let reclaimed = self.queue.reclaim(partition, self, &cursor, free).await?;
-            note_reclaimed(partition, &reclaimed);
+            let reclaimed = self.queue.reclaim(self, &cursor, free).await?;
+            note_reclaimed(&reclaimed);
             left |= reclaimed.left;
-            self.deliver(reclaimed.taken.into_iter().map(|entry| (partition, entry)).collect(), sender).await;
+            self.deliver(reclaimed.taken, sender).await;
             if reclaimed.cursor == START {
                 return Ok(left);
             }
@@ -124,19 +118,18 @@ impl Consumer {
     }
 }
 
-fn note_reclaimed(partition: Partition, reclaimed: &Reclaimed) {
+fn note_reclaimed(reclaimed: &Reclaimed) {
     for entry in &reclaimed.aside {
-        tracing::error!(entry, %partition, "job quarantined: delivered too often without an end");
+        tracing::error!(entry, "job quarantined: delivered too often without an end");
     }
     if !reclaimed.taken.is_empty() {
-        tracing::info!(entries = reclaimed.taken.len(), %partition, "taken over from silent workers");
+        tracing::info!(entries = reclaimed.taken.len(), "taken over from silent workers");
     }
 }
 
 impl Queue {
     async fn reclaim(
         &self,
-        partition: Partition,
         consumer: &Consumer,
         cursor: &str,
         count: usize,
@@ -145,20 +138,20 @@ impl Queue {
         let given_up = Outcome::Refused(Refusal::Quarantined);
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let mut call = self.inner.scripts.reclaim.prepare_invoke();
-        call.key(keys.stream(partition)).key(keys.quarantine(partition)).key(keys.live(partition));
-        call.key(keys.counts(partition)).key(keys.failures(partition));
+        call.key(keys.stream()).key(keys.quarantine()).key(keys.live());
+        call.key(keys.counts()).key(keys.failures());
         call.arg(GROUP)
             .arg(consumer.name.as_ref())
             .arg(millis(config.lease))
             .arg(cursor)
             .arg(count)
             .arg(config.max_deliveries)
-            .arg(keys.job_prefix(partition))
-            .arg(keys.result_prefix(partition))
+            .arg(keys.job_prefix())
+            .arg(keys.result_prefix())
             .arg(given_up.status_code())
             .arg(result)
             .arg(millis(config.retention))
-            .arg(keys.ended(partition))
+            .arg(keys.ended())
             .arg(u8::from(!consumer.holds_a_last_one()));
         let (cursor, taken, aside, left) = self.inner.redis.script(&call).await?;
         Ok(Reclaimed { cursor, taken, aside, left })
@@ -167,14 +160,13 @@ impl Queue {
     /// Sets aside an entry that is no message.
     pub(super) async fn quarantine(
         &self,
-        partition: Partition,
         consumer: &str,
         entry: &RawEntry,
         reason: &str,
     ) -> Result<(), QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.quarantine.prepare_invoke();
-        call.key(keys.stream(partition)).key(keys.quarantine(partition));
+        call.key(keys.stream()).key(keys.quarantine());
         call.arg(GROUP).arg(consumer).arg(&entry.id).arg(entry.number).arg(reason);
         let _: String = self.inner.redis.script(&call).await?;
         Ok(())

@@ -8,7 +8,7 @@ use crate::domain::clock::millis;
 use super::consumer::Consumer;
 use super::finish::counted;
 use super::send::SENDS_PER_JOB;
-use super::{Delivery, Partition, Queue, QueueError};
+use super::{Delivery, Queue, QueueError};
 
 /// Longest wait before the schedule is looked at again: a job put back by another worker may be due before the one
 /// this worker knows of.
@@ -39,17 +39,15 @@ pub(super) struct Promoted {
 
 impl Consumer {
     /// Promotes until the stop is asked for.
-    pub(super) async fn promote(self: Arc<Self>, partitions: Vec<Partition>) {
+    pub(super) async fn promote(self: Arc<Self>) {
         let mut pause = Duration::ZERO;
         while self.rest(pause).await {
             pause = LOOKED_AT_EVERY;
-            for partition in &partitions {
-                match self.queue.promote_due(*partition).await {
-                    Ok(promoted) if promoted.full => pause = Duration::ZERO,
-                    Ok(promoted) => pause = pause.min(promoted.next.unwrap_or(pause)),
-                    // Tried again after the pause; the connection layer logs that Redis is away.
-                    Err(_) => {}
-                }
+            match self.queue.promote_due().await {
+                Ok(promoted) if promoted.full => pause = Duration::ZERO,
+                Ok(promoted) => pause = pause.min(promoted.next.unwrap_or(pause)),
+                // Tried again after the pause; the connection layer logs that Redis is away.
+                Err(_) => {}
             }
         }
     }
@@ -65,13 +63,13 @@ impl Queue {
         unsent: bool,
         run: impl Into<Option<Duration>>,
     ) -> Result<PutBack, QueueError> {
-        let (keys, partition) = (&self.inner.keys, delivery.partition);
+        let keys = &self.inner.keys;
         let mut call = self.inner.scripts.retry_later.prepare_invoke();
-        call.key(keys.stream(partition))
-            .key(keys.job(partition, &delivery.message.job))
-            .key(keys.scheduled(partition))
-            .key(keys.sends(partition, &delivery.message.approval))
-            .key(keys.eta(partition));
+        call.key(keys.stream())
+            .key(keys.job(&delivery.message.job))
+            .key(keys.scheduled())
+            .key(keys.sends(&delivery.message.approval))
+            .key(keys.eta());
         delivery
             .fence(&mut call)
             .arg(delivery.encoded()?)
@@ -90,22 +88,20 @@ impl Queue {
 
     /// Gives the delivery back untouched, for any worker to take at once. `false`: it was not ours any more.
     pub async fn release(&self, delivery: &Delivery) -> Result<bool, QueueError> {
-        let (keys, partition) = (&self.inner.keys, delivery.partition);
+        let keys = &self.inner.keys;
         let mut call = self.inner.scripts.release.prepare_invoke();
-        call.key(keys.stream(partition))
-            .key(keys.job(partition, &delivery.message.job))
-            .key(keys.eta(partition));
+        call.key(keys.stream()).key(keys.job(&delivery.message.job)).key(keys.eta());
         delivery.fence(&mut call).arg(delivery.encoded()?);
         let word: String = self.inner.redis.script(&call).await?;
         Ok(word == "returned")
     }
 
     /// Moves one batch of what is due into the stream.
-    async fn promote_due(&self, partition: Partition) -> Result<Promoted, QueueError> {
+    async fn promote_due(&self) -> Result<Promoted, QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.promote.prepare_invoke();
-        call.key(keys.stream(partition)).key(keys.scheduled(partition));
-        call.arg(PROMOTED_AT_ONCE).arg(keys.job_prefix(partition)).arg(millis(self.inner.config.deadline));
+        call.key(keys.stream()).key(keys.scheduled());
+        call.arg(PROMOTED_AT_ONCE).arg(keys.job_prefix()).arg(millis(self.inner.config.deadline));
         let (due, next_ms): (u32, i64) = self.inner.redis.script(&call).await?;
         let next = u64::try_from(next_ms).ok().map(Duration::from_millis);
         Ok(Promoted { full: due >= PROMOTED_AT_ONCE, next })

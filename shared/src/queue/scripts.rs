@@ -9,7 +9,7 @@ use crate::settings::QueueConfig;
 
 use super::enqueue::IDEMPOTENCY_LIFE;
 use super::send::SENDS_PER_JOB;
-use super::{GROUP, Keys, Partition};
+use super::{GROUP, Keys};
 
 macro_rules! text {
     ($file:literal) => {
@@ -40,7 +40,7 @@ macro_rules! script {
     };
 }
 
-/// The steps of every job in one partition, called for many jobs at once.
+/// The steps of every job, called for many jobs at once.
 pub(super) struct Steps {
     pub(super) enqueue: ScriptBatcher,
     pub(super) begin_send: ScriptBatcher,
@@ -50,26 +50,26 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    pub(super) fn new(redis: &Redis, keys: &Keys, partition: Partition, config: &QueueConfig) -> Self {
+    pub(super) fn new(redis: &Redis, keys: &Keys, config: &QueueConfig) -> Self {
         let enqueue = ScriptArgs::new()
-            .key(keys.stream(partition))
-            .key(keys.live(partition))
-            .key(keys.eta(partition))
+            .key(keys.stream())
+            .key(keys.live())
+            .key(keys.eta())
             .arg(millis(config.deadline))
             .arg(millis(config.retention))
-            .arg(keys.job_prefix(partition))
+            .arg(keys.job_prefix())
             .arg(millis(IDEMPOTENCY_LIFE))
             .arg(redis.min_replicas());
-        let sends = || ScriptArgs::new().key(keys.stream(partition)).arg(GROUP).arg(SENDS_PER_JOB);
+        let sends = || ScriptArgs::new().key(keys.stream()).arg(GROUP).arg(SENDS_PER_JOB);
         let finish = ScriptArgs::new()
-            .key(keys.stream(partition))
-            .key(keys.live(partition))
-            .key(keys.eta(partition))
-            .key(keys.counts(partition))
-            .key(keys.failures(partition))
+            .key(keys.stream())
+            .key(keys.live())
+            .key(keys.eta())
+            .key(keys.counts())
+            .key(keys.failures())
             .arg(GROUP)
             .arg(millis(config.retention))
-            .arg(keys.ended(partition));
+            .arg(keys.ended());
         Self {
             enqueue: ScriptBatcher::new(redis, text!("enqueue.lua", with eta), enqueue).confirmed(),
             begin_send: ScriptBatcher::new(redis, text!("begin_send.lua", with sends), sends()).confirmed(),

@@ -4,7 +4,7 @@ use crate::redis::{ScriptArgs, ScriptBatcher};
 use crate::runtime::fail_point;
 use crate::telemetry::span::{self, Span};
 
-use super::{Delivery, GROUP, Partition, Queue, QueueError};
+use super::{Delivery, GROUP, Queue, QueueError};
 
 /// Sends a job may begin: the first, and one more with the same code when nobody can tell what became of the first.
 pub(super) const SENDS_PER_JOB: u32 = 2;
@@ -27,7 +27,7 @@ impl Queue {
     pub async fn begin_send(&self, delivery: &Delivery) -> Result<SendStart, QueueError> {
         let span = Span::step(span::BEGIN_SEND, delivery.message.trace.as_ref());
         let item = delivery.fenced(self.keys_of_send(delivery));
-        let word: String = self.steps(delivery.partition).begin_send.ask(item).await?;
+        let word: String = self.steps().begin_send.ask(item).await?;
         fail_point::hit(fail_point::AFTER_BEGIN_SEND, &delivery.message.job).await;
         let (start, label) = match word.as_str() {
             "go" => (SendStart::Go, "go"),
@@ -42,15 +42,13 @@ impl Queue {
 
     /// The keys of a send: the first of an item, which other keys may follow.
     pub(crate) fn keys_of_send(&self, delivery: &Delivery) -> ScriptArgs {
-        let (keys, partition) = (&self.inner.keys, delivery.partition);
-        ScriptArgs::new()
-            .key(keys.job(partition, &delivery.message.job))
-            .key(keys.sends(partition, &delivery.message.approval))
+        let keys = &self.inner.keys;
+        ScriptArgs::new().key(keys.job(&delivery.message.job)).key(keys.sends(&delivery.message.approval))
     }
 
     /// The step that asks for leave as a whole: the limits and the code with the send.
-    pub(crate) fn leave(&self, partition: Partition) -> &ScriptBatcher {
-        &self.steps(partition).leave
+    pub(crate) fn leave(&self) -> &ScriptBatcher {
+        &self.steps().leave
     }
 }
 

@@ -59,7 +59,7 @@ impl MessageStates {
     /// Notes in the job's record, while there is one, which message it sent last.
     pub async fn note(&self, job: &JobId, channel: &str, message_id: &str) -> Result<(), RedisError> {
         let keys = self.queue.keys();
-        let mut call = self.note.key(keys.job(keys.partition_of_job(job), job));
+        let mut call = self.note.key(keys.job(job));
         call.arg(format!("{channel} {message_id}"));
         self.queue.redis().script::<bool>(&call).await.map(drop)
     }
@@ -68,7 +68,7 @@ impl MessageStates {
     pub async fn of_job(&self, job: &JobId) -> Result<Option<SentMessage>, RedisError> {
         let keys = self.queue.keys();
         let mut read = Cmd::new();
-        read.arg("HGET").arg(keys.job(keys.partition_of_job(job), job)).arg("message");
+        read.arg("HGET").arg(keys.job(job)).arg("message");
         let noted: Option<String> = self.queue.redis().command(&read).await?;
         let Some((channel, message_id)) = noted.as_deref().and_then(|noted| noted.split_once(' ')) else {
             return Ok(None);

@@ -112,7 +112,7 @@ impl SendGuard {
         let item = subjects.iter().fold(item, |item, subject| subject.limits_after(item));
         let item = client.after(item).arg(u8::from(code.is_some()));
         let item = code.iter().fold(item, |item, code| item.arg(job).arg(&code.hash).arg(code.life_ms));
-        let answer: Answer = self.queue.leave(delivery.partition).ask(item).await?;
+        let answer: Answer = self.queue.leave().ask(item).await?;
         fail_point::hit(fail_point::AFTER_BEGIN_SEND, job).await;
 
         span.result(answer.label());

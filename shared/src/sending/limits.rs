@@ -149,7 +149,7 @@ impl Limits {
     }
 
     async fn record(&self, delivery: &Delivery) -> Result<Record, RedisError> {
-        let key = self.queue.keys().job(delivery.partition, &delivery.message.job);
+        let key = self.queue.keys().job(&delivery.message.job);
         let mut read = Cmd::new();
         read.arg("HMGET").arg(key).arg("client").arg("sends").arg("begun");
         let (client, sends, begun): (Option<String>, Option<u64>, Option<String>) =

@@ -36,7 +36,6 @@ pub const KNOWN: &[Variable] = &[
     secret("RESEND_REDIS_SENTINEL_PASSWORD", "password at the sentinels, where they have one"),
     open("RESEND_REDIS_MIN_REPLICAS", "0", "replicas that must confirm before a 202"),
     open("RESEND_QUEUE_NAME", "resend", "prefix of every key"),
-    open("RESEND_QUEUE_PARTITIONS", "1", "streams, each on its own hash tag"),
     open("RESEND_API_LISTEN", "127.0.0.1:8080", "address and port of the API"),
     open(
         "RESEND_API_ADMIN_LISTEN",

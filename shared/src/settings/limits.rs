@@ -15,7 +15,7 @@ pub struct ApprovalLimits {
     pub cooldown: Duration,
     /// `RESEND_LIMIT_PER_APPROVAL_HOUR` (default 4): messages for one approval.
     pub per_hour: u64,
-    /// Jobs of one client, in each partition: twice `RESEND_LIMIT_PER_CLIENT_MINUTE`, for not every job sends, and at
+    /// Jobs of one client: twice `RESEND_LIMIT_PER_CLIENT_MINUTE`, for not every job sends, and at
     /// least 1,000. Jobs past it could send nothing, and would only stand before those of other clients.
     pub jobs_per_client_minute: u64,
 }

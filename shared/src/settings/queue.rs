@@ -7,10 +7,8 @@ use super::{ConfigError, Settings};
 /// `RESEND_QUEUE_*`, `RESEND_JOB_*`, `RESEND_LEASE_SECONDS`, `RESEND_MAX_DELIVERIES`, `RESEND_STRICT`.
 #[derive(Debug, Clone)]
 pub struct QueueConfig {
-    /// `RESEND_QUEUE_NAME` (default `resend`): prefix of every key.
+    /// `RESEND_QUEUE_NAME` (default `resend`): hash tag of every key.
     pub name: String,
-    /// `RESEND_QUEUE_PARTITIONS` (default 1): streams, each on its own hash tag.
-    pub partitions: u16,
     /// `RESEND_JOB_DEADLINE_SECONDS` (default 300): no SMS starts later than this after the PATCH.
     pub deadline: Duration,
     /// `RESEND_JOB_RETENTION_SECONDS` (default 86400): how long an ended job can be read.
@@ -29,8 +27,6 @@ impl QueueConfig {
         let seconds = |name, bounds| settings.number(name, "seconds", bounds).map(Duration::from_secs);
         let config = Self {
             name: name(settings)?,
-            partitions: u16::try_from(settings.number("RESEND_QUEUE_PARTITIONS", "streams", 1..=256)?)
-                .unwrap_or(1),
             deadline: seconds("RESEND_JOB_DEADLINE_SECONDS", 1..=86_400)?,
             retention: seconds("RESEND_JOB_RETENTION_SECONDS", 1..=2_592_000)?,
             lease: seconds("RESEND_LEASE_SECONDS", 2..=3_600)?,
@@ -73,7 +69,7 @@ mod tests {
     #[test]
     fn the_defaults_are_the_contracts() {
         let config = read(&[]).unwrap();
-        assert_eq!((config.name.as_str(), config.partitions, config.max_deliveries), ("resend", 1, 3));
+        assert_eq!((config.name.as_str(), config.max_deliveries), ("resend", 3));
         assert_eq!(
             (config.deadline.as_secs(), config.retention.as_secs(), config.lease.as_secs()),
             (300, 86_400, 30)

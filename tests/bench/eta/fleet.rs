@@ -31,7 +31,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// People made at once.
 const PEOPLE: usize = 1_000;
 
-const STREAM: &str = "resend:{0}:stream";
+const STREAM: &str = "{resend}:stream";
 
 /// A running fleet.
 pub(crate) struct Fleet {
@@ -102,7 +102,7 @@ impl Fleet {
 
     /// Seconds a run takes, once some have been seen: the first are those of cold connections.
     async fn mean_run(&self) -> f64 {
-        let read = ["HMGET", "resend:{0}:eta", "seen", "run"];
+        let read = ["HMGET", "{resend}:eta", "seen", "run"];
         let run = eventually("runs were seen", Duration::from_mins(1), || async {
             let (seen, run): (Option<f64>, Option<f64>) = self.stack.redis.command(&read).await;
             run.filter(|_| seen.is_some_and(|seen| seen > 30.0))

@@ -135,7 +135,7 @@ async fn receipts_are_answered_once_they_are_kept_and_asked_for_again_while_they
         smsc.tell(&json!({"receipt": receipt})).await;
         assert_eq!(smsc.saw("receipt").await, 0);
         let kept: String =
-            bench.server.command(&["HGET", &format!("resend:{{message:smpp:{id}}}:state"), "state"]).await;
+            bench.server.command(&["HGET", &format!("{{resend}}:message:smpp:{id}"), "state"]).await;
         assert_eq!(kept, state.as_str());
     }
     bench.server.kill().await;

@@ -18,7 +18,7 @@ const LONG: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(10);
 
 async fn entries(bench: &Bench) -> u64 {
-    bench.server.command(&["XLEN", "resend:{0}:stream"]).await
+    bench.server.command(&["XLEN", "{resend}:stream"]).await
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_waiting_job_is_cancelled_for_good_and_its_approval_is_free() {
         r#"{"type":"request_conflict","message":"The request was cancelled by an operator"}"#
     );
     assert_eq!(entries(&bench).await, 0);
-    assert_eq!(bench.server.command::<u64>(&["HLEN", "resend:{0}:live"]).await, 0);
+    assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
     assert_eq!(bench.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Ended);
     assert_eq!(bench.queue.cancel(&JobId::generate()).await.unwrap(), Cancelled::Unknown);
 }
@@ -73,7 +73,7 @@ async fn a_job_put_back_is_cancelled_and_leaves_the_schedule() {
         bench.queue.retry_later(&delivery, LONG, true, RUN).await.unwrap();
     }
     assert_eq!(bench.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Done);
-    let left: Vec<String> = bench.server.command(&["ZRANGE", "resend:{0}:scheduled", "0", "-1"]).await;
+    let left: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
     assert!(left.len() == 1 && left[0].contains(other.job.as_str()), "{left:?}");
 }
 
@@ -95,7 +95,7 @@ async fn only_a_job_that_was_put_back_is_made_ready_by_hand() {
 
 async fn set_aside(bench: &Bench, message: &str) -> QuarantineId {
     let add =
-        ["XADD", "resend:{0}:quarantine", "*", "reason", "unknown_version", "deliveries", "1", "m", message];
+        ["XADD", "{resend}:quarantine", "*", "reason", "unknown_version", "deliveries", "1", "m", message];
     let entry: String = bench.server.command(&add).await;
     format!("0:{entry}").parse().unwrap()
 }
@@ -107,8 +107,8 @@ async fn an_entry_goes_back_only_while_somebody_waits_for_its_job() {
     let delivery = bench.deliver("w1").await;
     let id = set_aside(&bench, &delivery.message.encode().unwrap()).await;
     assert_eq!(bench.queue.restore(&id).await.unwrap(), Restored::Waiting(ticket.job.clone()));
-    let _: u64 = bench.server.command(&["XACK", "resend:{0}:stream", GROUP, &delivery.entry]).await;
-    let _: u64 = bench.server.command(&["XDEL", "resend:{0}:stream", &delivery.entry]).await;
+    let _: u64 = bench.server.command(&["XACK", "{resend}:stream", GROUP, &delivery.entry]).await;
+    let _: u64 = bench.server.command(&["XDEL", "{resend}:stream", &delivery.entry]).await;
     assert_eq!(bench.queue.restore(&id).await.unwrap(), Restored::Back(ticket.job.clone()));
     assert_eq!(bench.queue.restore(&id).await.unwrap(), Restored::Unknown);
 
@@ -148,11 +148,10 @@ async fn the_overview_counts_every_state_and_how_jobs_ended() {
     bench.deliver("w2").await;
     set_aside(&bench, "garbage").await;
     let seen = bench.queue.overview().await.unwrap();
-    let partition = &seen.partitions[0];
-    assert_eq!((partition.ready, partition.running, partition.scheduled), (3, 1, 1));
-    assert_eq!((partition.quarantined, partition.live, seen.ended_total()), (1, 5, 1));
+    assert_eq!((seen.ready, seen.running, seen.scheduled), (3, 1, 1));
+    assert_eq!((seen.quarantined, seen.live, seen.ended_total()), (1, 5, 1));
     assert_eq!(seen.ended.get(&404), Some(&1));
-    assert!(partition.oldest.is_some() && partition.next_due.is_some_and(|due| due <= LONG));
+    assert!(seen.oldest.is_some() && seen.next_due.is_some_and(|due| due <= LONG));
     let w2 = seen.workers.iter().find(|worker| worker.name == "w2").unwrap();
     assert!(!w2.alive && w2.running == 1, "it holds a job and says nothing: {w2:?}");
 }
@@ -192,7 +191,7 @@ async fn a_paused_worker_takes_nothing_and_a_resumed_one_goes_on() {
     })
     .await;
     let seen = bench.queue.overview().await.unwrap();
-    assert!(seen.partitions[0].paused.is_some() && seen.partitions[0].ready == 1, "{seen:?}");
+    assert!(seen.paused.is_some() && seen.ready == 1, "{seen:?}");
 
     assert!(bench.queue.resume().await.unwrap() && !bench.queue.resume().await.unwrap());
     eventually("the job ends", SOON, || async { bench.queue.job(&ticket.job).await.unwrap().unwrap().end })
@@ -201,10 +200,10 @@ async fn a_paused_worker_takes_nothing_and_a_resumed_one_goes_on() {
     bench.queue.pause().await.unwrap();
     eventually("a job is left alone", SOON, || async {
         let seen = bench.queue.overview().await.unwrap();
-        if seen.partitions[0].live == 0 {
+        if seen.live == 0 {
             bench.accept(&job()).await;
         }
-        seen.partitions[0].oldest.filter(|age| *age > Duration::from_millis(500))
+        seen.oldest.filter(|age| *age > Duration::from_millis(500))
     })
     .await;
     stop.cancel();

@@ -56,10 +56,7 @@ fn what_one_resource_says_of_another_is_so() {
         of_kind(&all, "ScaledObject").iter().flat_map(|one| one["spec"]["triggers"].as_array().unwrap())
     {
         assert!(names.contains(&&trigger["authenticationRef"]["name"]), "{trigger}");
-        assert_eq!(
-            trigger["metadata"]["stream"],
-            shared::queue::Keys::new("resend", 1).stream(shared::queue::Partition(0))
-        );
+        assert_eq!(trigger["metadata"]["stream"], shared::queue::Keys::new("resend").stream());
         assert_eq!(trigger["metadata"]["consumerGroup"], shared::queue::GROUP);
     }
     let ports: Vec<_> = deployments.iter().map(|one| &container(one)["ports"][0]["name"]).collect();

@@ -79,7 +79,7 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
             client.end_of(&answer.location(), SOON).await;
         }
     }
-    let _: String = stack.redis.command(&["XADD", "resend:{0}:stream", "*", "m", "garbage"]).await;
+    let _: String = stack.redis.command(&["XADD", "{resend}:stream", "*", "m", "garbage"]).await;
     eventually("garbage is set aside", SOON, || async {
         ctl(&stack, &["quarantine", "list"]).await.contains("malformed").then_some(())
     })
@@ -202,7 +202,7 @@ async fn no_program_may_do_what_its_work_does_not_need() {
             &["SCRIPT", "FLUSH"],
             &["MONITOR"],
             &["EVAL", "return 1", "0"],
-            &["XGROUP", "DESTROY", "resend:{0}:stream", "workers"],
+            &["XGROUP", "DESTROY", "{resend}:stream", "workers"],
             // Keys of somebody else on the same server.
             &["XLEN", "other:stream"],
         ] {

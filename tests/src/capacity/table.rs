@@ -25,7 +25,7 @@ pub struct Load {
     pub peak: f64,
     /// Jobs in a day, all kept for it.
     pub day: f64,
-    /// Regions, each with partitions and workers of its own.
+    /// Regions, each with queues and workers of its own.
     pub regions: f64,
 }
 
@@ -42,7 +42,7 @@ fn fleet_for(points: &Points, peak: f64) -> Fleet {
     let cores = |us: f64| (peak * us / 1e6 / BUSY).ceil().max(1.0);
     let slots = (peak * RUN / BUSY / SLOTS).ceil().max(2.0) * SLOTS;
     Fleet {
-        partitions: cores(points.enqueue_us + points.real_finish_us),
+        queues: cores(points.enqueue_us + points.real_finish_us),
         api_cores: cores(points.api_us),
         worker_cores: cores(points.worker_us + CALLS_US),
         slots,
@@ -54,7 +54,7 @@ fn fleet_for(points: &Points, peak: f64) -> Fleet {
 /// The table as Markdown, each line simulated over a minute of its peak.
 pub fn table(points: &Points) -> String {
     let mut text = String::from(
-        "| load | jobs/s at the peak | regions | partitions | API cores | workers of 64 slots | worker cores | Redis GB for a day | simulated: ended/s, longest wait |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| load | jobs/s at the peak | regions | queues | API cores | workers of 64 slots | worker cores | Redis GB for a day | simulated: ended/s, longest wait |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for load in LOADS {
         let fleet = fleet_for(points, load.peak);
@@ -67,10 +67,10 @@ pub fn table(points: &Points) -> String {
         let Load { name, peak, day, regions } = load;
         let gigabytes = points.bytes_finished * day / 1e9;
         let (workers, wait) = (fleet.slots / SLOTS, course.longest_wait.max(RUN));
-        let Fleet { partitions, api_cores, worker_cores, .. } = fleet;
+        let Fleet { queues, api_cores, worker_cores, .. } = fleet;
         let _ = writeln!(
             text,
-            "| {name} | {peak} | {regions} | {partitions} | {api_cores} | {workers} | {worker_cores} | {gigabytes:.2} | {:.0}, {wait:.2} s |",
+            "| {name} | {peak} | {regions} | {queues} | {api_cores} | {workers} | {worker_cores} | {gigabytes:.2} | {:.0}, {wait:.2} s |",
             course.ended
         );
     }

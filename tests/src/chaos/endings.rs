@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::records::{self, Record};
 
-/// The channel of the one partition.
-const CHANNEL: &str = "resend:{0}:ended";
+/// The channel on which ends are published.
+const CHANNEL: &str = "{resend}:ended";
 
 /// Wait before a listener that lost Redis tries again.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);

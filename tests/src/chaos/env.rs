@@ -113,12 +113,7 @@ impl ChaosEnv {
         let client = redis::Client::open(self.stack.redis.url()).ok()?;
         let mut connection = client.get_multiplexed_async_connection().await.ok()?;
         let mut ask = redis::pipe();
-        ask.cmd("XLEN")
-            .arg(STREAM)
-            .cmd("ZCARD")
-            .arg("resend:{0}:scheduled")
-            .cmd("HLEN")
-            .arg("resend:{0}:live");
+        ask.cmd("XLEN").arg(STREAM).cmd("ZCARD").arg("{resend}:scheduled").cmd("HLEN").arg("{resend}:live");
         let left: (u64, u64, u64) = ask.query_async(&mut connection).await.ok()?;
         Some(left.0 + left.1 + left.2)
     }

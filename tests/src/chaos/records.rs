@@ -8,16 +8,16 @@ use redis::{RedisResult, cmd, pipe};
 /// Jobs read in one round trip.
 const AT_ONCE: usize = 500;
 
-/// Prefix of the job records of the one partition.
-pub const JOB_PREFIX: &str = "resend:{0}:job:";
+/// Prefix of the job records.
+pub const JOB_PREFIX: &str = "{resend}:job:";
 /// Prefix of the results.
-pub const RESULT_PREFIX: &str = "resend:{0}:result:";
+pub const RESULT_PREFIX: &str = "{resend}:result:";
 /// The stream.
-pub const STREAM: &str = "resend:{0}:stream";
+pub const STREAM: &str = "{resend}:stream";
 /// The consumer group.
 pub const GROUP: &str = "workers";
 /// What was set aside.
-pub const QUARANTINE: &str = "resend:{0}:quarantine";
+pub const QUARANTINE: &str = "{resend}:quarantine";
 
 /// A job's record and result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Record {
     }
 }
 
-/// Every job in the one partition of a server.
+/// Every job of a server.
 pub async fn all(redis: &mut impl ConnectionLike) -> RedisResult<HashMap<String, Record>> {
     let (mut cursor, mut jobs) = (0_u64, Vec::new());
     loop {

@@ -67,7 +67,7 @@ impl House {
             ("API", self.api.clone()),
             ("API metrics", format!("{}/metrics", self.api)),
             ("worker metrics", format!("{}/metrics", self.worker)),
-            ("the queue", format!("redis-cli -p {} XINFO STREAM 'resend:{{0}}:stream'", self.redis.port())),
+            ("the queue", format!("redis-cli -p {} XINFO STREAM '{{resend}}:stream'", self.redis.port())),
             ("logs", format!("tail -f {}/*.log", self.folder.display())),
         ] {
             println!("  {what:<46} {address}");

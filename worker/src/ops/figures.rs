@@ -76,15 +76,15 @@ impl Figures {
         let mut figures = Self {
             queue: queue.to_owned(),
             at: clock::iso(at_ms),
-            paused_seconds: seconds(overview.longest(|of| of.paused)),
-            ready: overview.sum(|of| of.ready),
-            running: overview.sum(|of| of.running),
-            scheduled: overview.sum(|of| of.scheduled),
-            quarantined: overview.sum(|of| of.quarantined),
-            live: overview.sum(|of| of.live),
-            oldest_seconds: seconds(overview.longest(|of| of.oldest)),
-            next_retry_seconds: seconds(overview.partitions.iter().filter_map(|of| of.next_due).min()),
-            mean_run_seconds: seconds(overview.longest(|of| of.mean_run)),
+            paused_seconds: seconds(overview.paused),
+            ready: overview.ready,
+            running: overview.running,
+            scheduled: overview.scheduled,
+            quarantined: overview.quarantined,
+            live: overview.live,
+            oldest_seconds: seconds(overview.oldest),
+            next_retry_seconds: seconds(overview.next_due),
+            mean_run_seconds: seconds(overview.mean_run),
             workers: overview.live_workers(),
             slots: alive.map(|worker| worker.slots).sum(),
             ended: overview.ended.clone(),
@@ -128,14 +128,11 @@ impl Figures {
 
 #[cfg(test)]
 mod tests {
-    use shared::queue::PartitionOverview;
-
     use super::*;
 
     fn seen(at_ms: u64, live: u64, ended: &[(u16, u64)], before: Option<&Figures>) -> Figures {
-        let partition = PartitionOverview { live, ..PartitionOverview::default() };
         let ended = ended.iter().copied().collect();
-        let overview = Overview { partitions: vec![partition], ended, ..Overview::default() };
+        let overview = Overview { live, ended, ..Overview::default() };
         Figures::new("resend", at_ms, overview, before)
     }
 

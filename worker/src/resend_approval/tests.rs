@@ -56,7 +56,7 @@ impl Job {
     /// The fields of the phone's record.
     async fn code_fields(&self) -> Vec<String> {
         let keys: Vec<String> =
-            self.redis.queue.redis().command(Cmd::new().arg("KEYS").arg("*:otp")).await.unwrap();
+            self.redis.queue.redis().command(Cmd::new().arg("KEYS").arg("*:otp:*")).await.unwrap();
         let [record] = &keys[..] else { panic!("{keys:?}") };
         self.redis.hash(record).await.into_keys().collect()
     }
@@ -85,8 +85,7 @@ async fn delivered(redis: &PrivateRedis) -> Delivery {
     let accepted = queue.enqueue(&new, &limits).await.unwrap();
     assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
 
-    let partition = queue.keys().partition_of_approval(&approval);
-    let stream = queue.keys().stream(partition);
+    let stream = queue.keys().stream();
     let mut group = Cmd::new();
     group.arg("XGROUP").arg("CREATE").arg(&stream).arg(GROUP).arg("0");
     queue.redis().command::<()>(&group).await.unwrap();
@@ -96,7 +95,7 @@ async fn delivered(redis: &PrivateRedis) -> Delivery {
     let entry = &read.keys[0].ids[0];
     let message = Message::decode(entry.get::<String>("m").unwrap().as_bytes()).unwrap();
     let (entry, accepted_ms) = (entry.id.clone(), shared::domain::clock::now_ms());
-    Delivery { message, accepted_ms, partition, entry, consumer: "worker-1".into(), number: 1 }
+    Delivery { message, accepted_ms, entry, consumer: "worker-1".into(), number: 1 }
 }
 
 fn refused(refusal: Refusal) -> JobDisposition {
@@ -203,7 +202,7 @@ async fn nothing_is_sent_while_redis_does_not_record_it() {
 /// The same entry delivered once more, as after a lapsed lease.
 async fn claimed_again(job: &Job, number: u64) -> Delivery {
     let delivery = job.delivery.clone();
-    let stream = job.redis.queue.keys().stream(delivery.partition);
+    let stream = job.redis.queue.keys().stream();
     let mut claim = Cmd::new();
     claim.arg("XCLAIM").arg(stream).arg(GROUP).arg("worker-2").arg(0).arg(&delivery.entry);
     claim.arg("RETRYCOUNT").arg(number);

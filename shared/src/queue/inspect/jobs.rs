@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::ids::JobId;
 use crate::domain::job::JobState;
-use crate::queue::{GROUP, Partition, Queue, QueueError};
+use crate::queue::{GROUP, Queue, QueueError};
 
 /// Jobs looked at in one call.
 const LOOKED_AT_ONCE: usize = 200;
@@ -59,7 +59,7 @@ pub struct JobStatus {
     pub deliveries: Option<u64>,
 }
 
-/// One page of live jobs of one partition.
+/// One page of live jobs.
 pub(super) struct Page {
     cursor: u64,
     jobs: Vec<JobId>,
@@ -97,8 +97,7 @@ impl Progress {
 impl Queue {
     /// One job, or `None` where there is none (any more).
     pub async fn status_of(&self, job: &JobId) -> Result<Option<JobStatus>, QueueError> {
-        let partition = self.keys().partition_of_job(job);
-        Ok(self.describe(partition, std::slice::from_ref(job)).await?.pop())
+        Ok(self.describe(std::slice::from_ref(job)).await?.pop())
     }
 
     /// Live jobs that fit, at most `limit`, in no order. The whole queue is gone through in small steps; jobs that come
@@ -108,42 +107,36 @@ impl Queue {
         limit: usize,
         fits: impl Fn(&JobStatus) -> bool,
     ) -> Result<Vec<JobStatus>, QueueError> {
-        let mut found = Vec::new();
-        for partition in self.keys().partitions() {
-            let mut cursor = 0;
-            loop {
-                let page = self.live_page(partition, cursor).await?;
-                for jobs in page.jobs.chunks(LOOKED_AT_ONCE) {
-                    found.extend(self.describe(partition, jobs).await?.into_iter().filter(&fits));
-                }
-                cursor = page.cursor;
-                if found.len() >= limit || cursor == 0 {
-                    break;
-                }
+        let (mut found, mut cursor) = (Vec::new(), 0);
+        loop {
+            let page = self.live_page(cursor).await?;
+            for jobs in page.jobs.chunks(LOOKED_AT_ONCE) {
+                found.extend(self.describe(jobs).await?.into_iter().filter(&fits));
+            }
+            cursor = page.cursor;
+            if found.len() >= limit || cursor == 0 {
+                break;
             }
         }
         found.truncate(limit);
         Ok(found)
     }
 
-    /// The newest failed jobs that fit, at most `limit`; the last thousand of each partition are known.
+    /// The newest failed jobs that fit, at most `limit`; the last thousand are known.
     pub async fn failed_jobs(
         &self,
         limit: usize,
         fits: impl Fn(&JobStatus) -> bool,
     ) -> Result<Vec<JobStatus>, QueueError> {
+        let mut newest = ::redis::cmd("LRANGE");
+        newest.arg(self.keys().failures()).arg(0).arg(-1);
+        let newest: Vec<String> = self.redis().command(&newest).await?;
+        let newest: Vec<JobId> = newest.iter().filter_map(|id| id.parse().ok()).collect();
         let mut found = Vec::new();
-        for partition in self.keys().partitions() {
-            let mut newest = ::redis::cmd("LRANGE");
-            newest.arg(self.keys().failures(partition)).arg(0).arg(-1);
-            let newest: Vec<String> = self.redis().command(&newest).await?;
-            let newest: Vec<JobId> = newest.iter().filter_map(|id| id.parse().ok()).collect();
-            let before = found.len();
-            for jobs in newest.chunks(LOOKED_AT_ONCE) {
-                found.extend(self.describe(partition, jobs).await?.into_iter().filter(&fits));
-                if found.len() - before >= limit {
-                    break;
-                }
+        for jobs in newest.chunks(LOOKED_AT_ONCE) {
+            found.extend(self.describe(jobs).await?.into_iter().filter(&fits));
+            if found.len() >= limit {
+                break;
             }
         }
         found.sort_by_key(|job| std::cmp::Reverse(job.accepted_ms));
@@ -151,19 +144,19 @@ impl Queue {
         Ok(found)
     }
 
-    async fn live_page(&self, partition: Partition, cursor: u64) -> Result<Page, QueueError> {
+    async fn live_page(&self, cursor: u64) -> Result<Page, QueueError> {
         let mut scan = ::redis::cmd("HSCAN");
-        scan.arg(self.keys().live(partition)).arg(cursor).arg("COUNT").arg(LOOKED_AT_ONCE);
+        scan.arg(self.keys().live()).arg(cursor).arg("COUNT").arg(LOOKED_AT_ONCE);
         let (cursor, pairs): (u64, Vec<(String, String)>) = self.redis().command(&scan).await?;
         Ok(Page { cursor, jobs: pairs.iter().filter_map(|(_, job)| job.parse().ok()).collect() })
     }
 
     /// Those of the jobs that have a record.
-    async fn describe(&self, partition: Partition, jobs: &[JobId]) -> Result<Vec<JobStatus>, QueueError> {
+    async fn describe(&self, jobs: &[JobId]) -> Result<Vec<JobStatus>, QueueError> {
         let mut call = self.inner.scripts.describe.prepare_invoke();
-        call.key(self.keys().stream(partition));
+        call.key(self.keys().stream());
         for job in jobs {
-            call.key(self.keys().job(partition, job));
+            call.key(self.keys().job(job));
         }
         call.arg(GROUP);
         let rows: Vec<Vec<String>> = self.redis().script(&call).await?;

@@ -8,16 +8,11 @@ use ::redis::FromRedisValue as _;
 use ::redis::Value;
 
 use crate::domain::ids::{InvalidId, JobId};
-use crate::queue::{Partition, Queue, QueueError};
+use crate::queue::{Queue, QueueError};
 
-/// Names an entry over all partitions: `partition:entry`, such as `0:1533206716000-0`.
+/// The id of an entry in the quarantine, such as `1533206716000-0`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct QuarantineId {
-    /// The partition.
-    pub partition: Partition,
-    /// The entry in its quarantine.
-    pub entry: String,
-}
+pub struct QuarantineId(pub(in crate::queue) String);
 
 /// An entry set aside. What it held is not shown: nobody knows what a malformed one holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +33,7 @@ pub struct Quarantined {
 
 impl fmt::Display for QuarantineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.partition, self.entry)
+        f.write_str(&self.0)
     }
 }
 
@@ -46,14 +41,10 @@ impl FromStr for QuarantineId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let wrong = InvalidId { wants: "an id of `quarantine list`, such as 0:1533206716000-0" };
-        let (partition, entry) = text.split_once(':').ok_or(wrong.clone())?;
-        let (ms, number) = entry.split_once('-').ok_or(wrong.clone())?;
+        let wrong = InvalidId { wants: "an id of `quarantine list`, such as 1533206716000-0" };
         let is_number = |part: &str| part.parse::<u64>().is_ok();
-        match partition.parse() {
-            Ok(partition) if is_number(ms) && is_number(number) => {
-                Ok(Self { partition: Partition(partition), entry: entry.to_owned() })
-            }
+        match text.split_once('-') {
+            Some((ms, number)) if is_number(ms) && is_number(number) => Ok(Self(text.to_owned())),
             _ => Err(wrong),
         }
     }
@@ -62,21 +53,15 @@ impl FromStr for QuarantineId {
 impl Queue {
     /// The newest entries set aside, at most `limit`.
     pub async fn quarantined(&self, limit: usize) -> Result<Vec<Quarantined>, QueueError> {
-        let mut found = Vec::new();
-        for partition in self.keys().partitions() {
-            let mut newest = ::redis::cmd("XREVRANGE");
-            newest.arg(self.keys().quarantine(partition)).arg("+").arg("-").arg("COUNT").arg(limit);
-            let entries: Vec<(String, Vec<Value>)> = self.redis().command(&newest).await?;
-            found.extend(entries.into_iter().map(|(entry, fields)| read_entry(partition, entry, &fields)));
-        }
-        found.sort_by_key(|entry| std::cmp::Reverse(entry.since_ms));
-        found.truncate(limit);
-        Ok(found)
+        let mut newest = ::redis::cmd("XREVRANGE");
+        newest.arg(self.keys().quarantine()).arg("+").arg("-").arg("COUNT").arg(limit);
+        let entries: Vec<(String, Vec<Value>)> = self.redis().command(&newest).await?;
+        Ok(entries.into_iter().map(|(entry, fields)| read_entry(entry, &fields)).collect())
     }
 }
 
 /// Field values may be any bytes; what is no text is shown as far as it is.
-fn read_entry(partition: Partition, entry: String, fields: &[Value]) -> Quarantined {
+fn read_entry(entry: String, fields: &[Value]) -> Quarantined {
     let bytes = |value: &Value| Vec::<u8>::from_redis_value_ref(value).unwrap_or_default();
     let fields: HashMap<Vec<u8>, Vec<u8>> =
         fields.chunks_exact(2).map(|pair| (bytes(&pair[0]), bytes(&pair[1]))).collect();
@@ -85,7 +70,7 @@ fn read_entry(partition: Partition, entry: String, fields: &[Value]) -> Quaranti
     let job = message.and_then(|message| serde_json::from_slice::<serde_json::Value>(message).ok());
     Quarantined {
         since_ms: entry.split_once('-').and_then(|(ms, _)| ms.parse().ok()).unwrap_or(0),
-        id: QuarantineId { partition, entry },
+        id: QuarantineId(entry),
         reason: get(b"reason").unwrap_or_default(),
         deliveries: get(b"deliveries").and_then(|text| text.parse().ok()).unwrap_or(0),
         job: job.and_then(|message| message["job"].as_str()?.parse().ok()),
@@ -99,9 +84,9 @@ mod tests {
 
     #[test]
     fn an_entrys_name_is_read_back_and_nothing_else_is_one() {
-        let id: QuarantineId = "3:1533206716000-0".parse().unwrap();
-        assert_eq!((id.partition, id.to_string().as_str()), (Partition(3), "3:1533206716000-0"));
-        for text in ["", "1533206716000-0", "x:1-0", "0:1", "0:1-x", "0:1-0-0", "70000:1-0"] {
+        let id: QuarantineId = "1533206716000-0".parse().unwrap();
+        assert_eq!(id.to_string(), "1533206716000-0");
+        for text in ["", "1533206716000", "0:1-0", "1", "1-x", "1-0-0"] {
             assert!(text.parse::<QuarantineId>().is_err(), "{text}");
         }
     }
@@ -110,7 +95,7 @@ mod tests {
     fn an_entry_that_is_not_even_text_can_be_listed() {
         let field = |bytes: &[u8]| Value::BulkString(bytes.to_vec());
         let fields = vec![field(b"reason"), field(b"malformed"), field(b"m"), field(b"\xff\xfe{")];
-        let seen = read_entry(Partition(0), "1533206716000-0".into(), &fields);
+        let seen = read_entry("1533206716000-0".into(), &fields);
         assert_eq!((seen.reason.as_str(), seen.job, seen.bytes), ("malformed", None, 3));
         assert_eq!(seen.since_ms, 1_533_206_716_000);
     }

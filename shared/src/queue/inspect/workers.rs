@@ -1,10 +1,11 @@
 //! Who works on the queue, and who left jobs behind.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::queue::eta::FORGOTTEN_AFTER;
 
-/// One worker process, over all partitions.
+/// One worker process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerStatus {
     /// Its name: host, process number, a random part.
@@ -19,35 +20,38 @@ pub struct WorkerStatus {
     pub alive: bool,
 }
 
-/// Adds what one partition knows of the workers. Consumers that neither live nor hold anything are of no interest.
+/// The workers by name. Consumers that neither live nor hold anything are left out.
 pub(super) fn read_workers(
-    known: &mut Vec<WorkerStatus>,
     now_ms: i64,
     alive: Vec<(String, f64)>,
     consumers: Vec<(String, u64)>,
-) {
+) -> Vec<WorkerStatus> {
+    let mut known = BTreeMap::new();
     for (member, said_at) in alive {
         let (name, slots) = member.rsplit_once('|').unwrap_or((&member, "0"));
         // Milliseconds since the epoch stay exact in a double until the year 287396.
         #[allow(clippy::cast_possible_truncation)]
         let silent = u64::try_from(now_ms.saturating_sub(said_at as i64)).unwrap_or(0);
         let silent = Duration::from_millis(silent);
-        let worker = entry(known, name);
+        let worker = entry(&mut known, name);
         worker.slots = slots.parse().unwrap_or(0);
-        worker.silent = Some(worker.silent.map_or(silent, |before| before.min(silent)));
-        worker.alive |= silent < FORGOTTEN_AFTER;
+        worker.silent = Some(silent);
+        worker.alive = silent < FORGOTTEN_AFTER;
     }
     for (name, running) in consumers.into_iter().filter(|(_, running)| *running > 0) {
-        entry(known, &name).running += running;
+        entry(&mut known, &name).running = running;
     }
+    known.into_values().collect()
 }
 
-fn entry<'a>(known: &'a mut Vec<WorkerStatus>, name: &str) -> &'a mut WorkerStatus {
-    let at = known.iter().position(|worker| worker.name == name).unwrap_or_else(|| {
-        known.push(WorkerStatus { name: name.to_owned(), slots: 0, running: 0, silent: None, alive: false });
-        known.len() - 1
-    });
-    &mut known[at]
+fn entry<'a>(known: &'a mut BTreeMap<String, WorkerStatus>, name: &str) -> &'a mut WorkerStatus {
+    known.entry(name.to_owned()).or_insert_with(|| WorkerStatus {
+        name: name.to_owned(),
+        slots: 0,
+        running: 0,
+        silent: None,
+        alive: false,
+    })
 }
 
 #[cfg(test)]
@@ -55,30 +59,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_worker_of_two_partitions_is_one_and_a_dead_one_with_jobs_is_seen() {
-        let mut known = Vec::new();
-        read_workers(
-            &mut known,
-            10_000,
-            vec![("a|64".into(), 9_500.0)],
-            vec![("a".into(), 3), ("b".into(), 0)],
-        );
-        read_workers(
-            &mut known,
-            10_100,
-            vec![("a|64".into(), 9_000.0)],
-            vec![("a".into(), 1), ("c".into(), 2)],
-        );
+    fn a_dead_worker_that_holds_jobs_is_listed_and_one_that_holds_none_is_not() {
+        let alive = vec![("a|64".into(), 9_500.0), ("s|8".into(), 4_000.0)];
+        let known = read_workers(10_000, alive, vec![("a".into(), 3), ("b".into(), 0), ("c".into(), 2)]);
         let seen: Vec<_> =
             known.iter().map(|of| (of.name.as_str(), of.slots, of.running, of.alive)).collect();
-        assert_eq!(seen, [("a", 64, 4, true), ("c", 0, 2, false)]);
+        assert_eq!(seen, [("a", 64, 3, true), ("c", 0, 2, false), ("s", 8, 0, false)]);
         assert_eq!(known[0].silent, Some(Duration::from_millis(500)));
-    }
-
-    #[test]
-    fn one_that_fell_silent_is_not_alive() {
-        let mut known = Vec::new();
-        read_workers(&mut known, 10_000, vec![("a|64".into(), 4_000.0)], Vec::new());
-        assert!(!known[0].alive);
     }
 }

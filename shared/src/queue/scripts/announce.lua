@@ -1,8 +1,7 @@
 -- Says that a worker is alive, forgets those that fell silent, and keeps the sum of slots that predictions rest on;
 -- tells the worker whether the queue is paused.
 -- KEYS  1 workers, 2 eta, 3 paused
--- ARGV  1 consumer|slots, 2 slots (0: this worker is leaving), 3 ms of silence after which a worker is forgotten,
---       4 partitions the workers share their slots between
+-- ARGV  1 consumer|slots, 2 slots (0: this worker is leaving), 3 ms of silence after which a worker is forgotten
 -- Result  1 where the workers are to fetch nothing, else 0
 -- Workers looked at in one call.
 local LOOKED_AT = 500
@@ -32,6 +31,6 @@ if changed > 0 then
     slots = slots + (tonumber(string.match(member, '|(%d+)$')) or 0)
   end
   -- With nobody left there is no telling when somebody comes: the last fleet stands for the next.
-  if slots > 0 then redis.call('HSET', KEYS[2], 'slots', slots / ARGV[4]) end
+  if slots > 0 then redis.call('HSET', KEYS[2], 'slots', slots) end
 end
 return redis.call('EXISTS', KEYS[3])

@@ -1,4 +1,4 @@
--- Looks at one partition as a whole; changes nothing.
+-- Looks at the queue as a whole; changes nothing.
 -- KEYS  1 stream, 2 scheduled, 3 quarantine, 4 live, 5 workers, 6 eta, 7 paused, 8 counts
 -- ARGV  1 group, 2 consumers at most
 -- Result  {{now ms, entries, pending, scheduled, quarantined, live, ms when the oldest entry became ready or -1,

@@ -221,7 +221,7 @@ mod tests {
         let parse = |words: &[&str]| {
             Cli::try_parse_from(["resendctl", "quarantine", "purge"].iter().chain(words).copied())
         };
-        assert!(parse(&["--all"]).is_ok() && parse(&["0:1-0", "0:2-0"]).is_ok());
-        assert!(parse(&[]).is_err() && parse(&["--all", "0:1-0"]).is_err() && parse(&["x"]).is_err());
+        assert!(parse(&["--all"]).is_ok() && parse(&["1-0", "2-0"]).is_ok());
+        assert!(parse(&[]).is_err() && parse(&["--all", "1-0"]).is_err() && parse(&["x"]).is_err());
     }
 }
