@@ -29,7 +29,10 @@ async fn an_ended_job_frees_its_approval_and_keeps_its_result() {
     let job = bench.queue.job(&ticket.job).await.unwrap().unwrap();
     let end = job.end.unwrap();
     assert_eq!((job.state, end.status_code), (JobState::Failed, 404));
-    assert_eq!(end.result, r#"{"type":"not_found","message":"Person not found"}"#);
+    assert_eq!(
+        end.result,
+        r#"{"type":"not_found","reason":"person_not_found","message":"Person not found"}"#
+    );
     assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
     assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
     assert_ne!(bench.accept(&job_of("mis-b", approval)).await.job, ticket.job);
@@ -269,7 +272,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
 #[tokio::test]
 async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
     // A sweep takes one over also where no slot is free.
-    let bench = Bench::new().await;
+    let bench = Bench::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
     bench.accept(&job()).await;
     bench.queue.make_group().await.unwrap();
     let silent = bench.deliver("silent").await;

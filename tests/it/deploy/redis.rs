@@ -155,13 +155,7 @@ async fn in_a_cluster_the_programs_have_the_rights_they_need() {
         }
     }
     let urls = |user: &str| cluster.urls().replace("redis://", &format!("redis://{user}@"));
-    let mut stack = StackBuilder::new()
-        .apis(0)
-        .workers(0)
-        .set("RESEND_REDIS_MODE", "cluster")
-        .set("RESEND_QUEUE_PARTITIONS", 6)
-        .start()
-        .await;
+    let mut stack = StackBuilder::new().apis(0).workers(0).set("RESEND_REDIS_MODE", "cluster").start().await;
     stack.add_api(&[("RESEND_REDIS_URL", &urls("resend-api:change-me-api"))]).await;
     stack.add_worker(&[("RESEND_REDIS_URL", &urls("resend-worker:change-me-worker"))]).await;
     for scenario in scenarios() {

@@ -137,7 +137,7 @@ fn words_of(sent: &SentMessage) -> String {
 }
 
 fn unknown(job: &JobId) -> String {
-    format!("no job {job}: it never was, or its retention is over (or RESEND_QUEUE_PARTITIONS differs here)")
+    format!("no job {job}: it never was, or its retention is over")
 }
 
 fn told(done: &[Outcome<'_>]) -> String {
