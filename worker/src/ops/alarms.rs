@@ -54,21 +54,20 @@ fn quarantine(now: &Figures) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::queue::{Overview, PartitionOverview};
+    use shared::queue::Overview;
 
     use super::*;
 
     #[test]
     fn the_most_urgent_alarm_comes_first() {
-        let partition = PartitionOverview {
+        let overview = Overview {
             ready: 1_234,
             quarantined: 2,
             scheduled: 2_000,
             oldest: Some(Duration::from_secs(75)),
             paused: Some(Duration::from_secs(200)),
-            ..PartitionOverview::default()
+            ..Overview::default()
         };
-        let overview = Overview { partitions: vec![partition], ..Overview::default() };
         let alarms = alarms(&Figures::new("resend", 1_533_206_716_000, overview, None));
         let begins = ["PAUSED for 3 m 20 s", "NO WORKER", "BACKLOG", "RETRYING: 2 000", "QUARANTINE"];
         assert_eq!(alarms.len(), begins.len());
