@@ -109,7 +109,11 @@ impl Redis {
     /// What about the servers' set-up an operator should know.
     pub async fn findings(&self) -> Result<Vec<ConfigIssue>, RedisError> {
         let info = self.command(&::redis::cmd("INFO")).await?;
-        Ok(safety::findings(&info, self.inner.min_replicas))
+        let mut findings = safety::findings(&info, self.inner.min_replicas);
+        // Not every user may ask; then only the server's own log tells.
+        let may_load: Result<String, _> = self.command(&safety::may_default_user_write()).await;
+        findings.extend(may_load.ok().and_then(|answer| safety::default_user(&answer)));
+        Ok(findings)
     }
 
     /// The servers behind this handle, as they say of themselves.

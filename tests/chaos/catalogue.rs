@@ -163,6 +163,12 @@ pub(crate) static ALL: &[Scenario] = &[
         "I1-I8: no second SMS, every job ends once the clock is right"
     ),
     scenario!(
+        30,
+        restarted_as_shipped,
+        "Redis stopped and killed (-9), started again under the files of deploy/redis as shipped",
+        "0 of 1,000 jobs, keys, limits and codes lost; a control without the default user's rights does lose"
+    ),
+    scenario!(
         31,
         gateway_takes_and_fails,
         "gateway takes the message, then 503, 500, cut or silence; honest outage; one blink",

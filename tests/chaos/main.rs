@@ -30,6 +30,7 @@ mod redis_slow;
 mod registry_misbehaves;
 mod replies_cut;
 mod report;
+mod restarted_as_shipped;
 mod rolling_restart;
 mod runner;
 mod sentinel_fail_over;

@@ -88,7 +88,7 @@ fn machine() -> String {
 }
 
 fn redis_version() -> String {
-    let output = Command::new("redis-server").arg("--version").output();
+    let output = Command::new(tests::redis_server::server_program()).arg("--version").output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     text.split_whitespace().find_map(|word| word.strip_prefix("v=")).map_or_else(
         || "Redis of unknown version".to_owned(),

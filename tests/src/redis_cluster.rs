@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::eventually::eventually;
-use crate::redis_server::RedisServer;
+use crate::redis_server::{RedisServer, Shipped, User};
 
 /// How long the nodes may take to agree.
 const AGREES_WITHIN: Duration = Duration::from_secs(30);
@@ -26,6 +26,20 @@ impl RedisCluster {
                 ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--appendonly", "yes"];
             nodes.push(RedisServer::start_with(&folder.join(format!("node-{number}")), &arguments).await);
         }
+        Self::of(nodes, replicas).await
+    }
+
+    /// Starts a cluster of so many masters under the files of `deploy/redis`.
+    pub async fn shipped(folder: &Path, masters: usize) -> Self {
+        let mut nodes = Vec::new();
+        for number in 0..masters {
+            let (folder, own) = (folder.join(format!("node-{number}")), ["--cluster-enabled", "yes"]);
+            nodes.push(RedisServer::start_shipped_with(&folder, Shipped::Observed, &own).await);
+        }
+        Self::of(nodes, 0).await
+    }
+
+    async fn of(nodes: Vec<RedisServer>, replicas: usize) -> Self {
         let cluster = Self { nodes };
         cluster.create(replicas).await;
         cluster.agrees().await;
@@ -34,11 +48,13 @@ impl RedisCluster {
 
     /// All nodes, as `RESEND_REDIS_URL` wants them.
     pub fn urls(&self) -> String {
-        self.nodes
-            .iter()
-            .map(|node| format!("redis://127.0.0.1:{}", node.port()))
-            .collect::<Vec<_>>()
-            .join(",")
+        self.urls_for(None)
+    }
+
+    /// The same for this user.
+    pub fn urls_for(&self, user: Option<User>) -> String {
+        let urls: Vec<_> = self.nodes.iter().map(|node| node.url_for(user)).collect();
+        urls.join(",")
     }
 
     /// Waits until every node says that the cluster serves all slots.
@@ -66,6 +82,7 @@ impl RedisCluster {
         command.args(["--cluster", "create"]);
         command.args(self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port())));
         command.args(["--cluster-replicas", &replicas.to_string(), "--cluster-yes"]);
+        command.args(self.nodes[0].user().into_iter().flat_map(User::redis_cli));
         let output = command.output().await.expect("redis-cli is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }

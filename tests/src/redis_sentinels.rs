@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::eventually::eventually;
 use crate::process::{Process, free_port};
-use crate::redis_server::RedisServer;
+use crate::redis_server::{RedisServer, Shipped, User, server_program, shipped_file};
 
 /// The name the sentinels know the master by.
 pub const MASTER: &str = "resend-master";
@@ -44,43 +44,56 @@ impl RedisSentinels {
 
     /// The same with so many replicas.
     pub async fn with_replicas(folder: &Path, replicas: usize) -> Self {
-        Self::started(folder, replicas, &[], "").await
+        Self::started(folder, replicas).await
     }
 
-    /// The same with one replica, and the users of this list, whose default user only the start itself may be.
-    pub async fn with_users(folder: &Path, list: &Path) -> Self {
-        let list = list.display().to_string();
-        let own = ["--aclfile", &list, "--masteruser", "replica", "--masterauth", "change-me-replica"];
-        let of_sentinels = format!(
-            "sentinel auth-user {MASTER} sentinel\nsentinel auth-pass {MASTER} change-me-sentinel\n\
-             requirepass {SENTINELS_PASSWORD}\nsentinel sentinel-pass {SENTINELS_PASSWORD}\n"
-        );
-        let started = Self::started(folder, 1, &own, &of_sentinels).await;
-        for server in &started.servers {
-            let _: String = server.command(&["ACL", "SETUSER", "default", "off"]).await;
-        }
-        started
+    /// The same with one replica, everything under the files of `deploy/redis`, and with the lines in force that these have
+    /// as comments for replicas and for sentinels with a password.
+    pub async fn shipped(folder: &Path) -> Self {
+        let users = ["--masteruser", "replica", "--masterauth", "change-me-replica"];
+        let start = async |name: &str, own: &[&str]| {
+            let own = [&users[..], own].concat();
+            RedisServer::start_shipped_with(&folder.join(name), Shipped::Observed, &own).await
+        };
+        let master = start("server-0", &[]).await;
+        let of = format!("127.0.0.1 {}", master.port());
+        let replica = start("server-1", &["--replicaof", &of]).await;
+        let text = std::fs::read_to_string(shipped_file("sentinel.conf")).expect("the shipped file");
+        let file = text
+            .replace("127.0.0.1 6379", &of)
+            .replace("# requirepass ", "requirepass ")
+            .replace("# sentinel sentinel-pass ", "sentinel sentinel-pass ");
+        Self::watched(folder, vec![master, replica], &file, Some(SENTINELS_PASSWORD)).await
     }
 
-    async fn started(folder: &Path, replicas: usize, own: &[&str], of_sentinels: &str) -> Self {
-        let arguments = [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--save", ""], own];
+    async fn started(folder: &Path, replicas: usize) -> Self {
+        let arguments = [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--save", ""]];
         let master = RedisServer::start_with(&folder.join("server-0"), &arguments.concat()).await;
         let of = format!("127.0.0.1 {}", master.port());
         let arguments =
-            [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of], own]
-                .concat();
-        let mut servers = Vec::new();
+            [&SERVER[..], &["--appendonly", "yes", "--appendfsync", "always", "--replicaof", &of]].concat();
+        let mut servers = vec![master];
         for number in 1..=replicas {
             let folder = folder.join(format!("server-{number}"));
             servers.push(RedisServer::start_with(&folder, &arguments).await);
         }
-        let mut sentinels = Vec::new();
-        for number in 0..SENTINELS {
-            let folder = folder.join(format!("sentinel-{number}"));
-            sentinels.push(start_sentinel(&folder, master.port(), of_sentinels));
-        }
-        servers.insert(0, master);
-        let password = (!of_sentinels.is_empty()).then_some(SENTINELS_PASSWORD);
+        let file = format!(
+            "sentinel monitor {MASTER} {of} 2\nsentinel down-after-milliseconds {MASTER} 2000\n\
+             sentinel failover-timeout {MASTER} 10000\n"
+        );
+        Self::watched(folder, servers, &file, None).await
+    }
+
+    /// With sentinels that begin with this file; the first server is the master.
+    async fn watched(
+        folder: &Path,
+        servers: Vec<RedisServer>,
+        file: &str,
+        password: Option<&'static str>,
+    ) -> Self {
+        let sentinels = (0..SENTINELS)
+            .map(|number| start_sentinel(&folder.join(format!("sentinel-{number}")), file))
+            .collect();
         let started = Self { servers, sentinels, password };
         for number in 0..SENTINELS {
             eventually("the sentinel takes its periods", AGREES_WITHIN, || {
@@ -94,11 +107,12 @@ impl RedisSentinels {
 
     /// The sentinels, as `RESEND_REDIS_URL` wants them.
     pub fn urls(&self) -> String {
-        self.urls_for("")
+        self.urls_for(None)
     }
 
-    /// The same for this user of the master, `user:password@`.
-    pub fn urls_for(&self, user: &str) -> String {
+    /// The same for this user of the master.
+    pub fn urls_for(&self, user: Option<User>) -> String {
+        let user = user.map(|user| format!("{user}@")).unwrap_or_default();
         let urls: Vec<_> =
             self.sentinels.iter().map(|(_, port)| format!("redis://{user}127.0.0.1:{port}")).collect();
         urls.join(",")
@@ -169,17 +183,16 @@ impl RedisSentinels {
     }
 }
 
-fn start_sentinel(folder: &Path, master: u16, own: &str) -> (Process, u16) {
+/// A sentinel writes into its file, so each has a copy.
+fn start_sentinel(folder: &Path, text: &str) -> (Process, u16) {
     std::fs::create_dir_all(folder).expect("a folder for a sentinel");
     let port = free_port().expect("a free port");
     let file: PathBuf = folder.join("sentinel.conf");
-    let settings = format!(
-        "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
-         sentinel down-after-milliseconds {MASTER} 2000\nsentinel failover-timeout {MASTER} 10000\n{own}",
-        folder.display()
-    );
-    std::fs::write(&file, settings).expect("a file for a sentinel");
+    std::fs::write(&file, text).expect("a file for a sentinel");
     let arguments = [file.display().to_string(), "--sentinel".to_owned()];
-    let started = Process::start(Path::new("redis-server"), &arguments, &[], &folder.join("sentinel.log"));
+    let own = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--dir", &folder.display().to_string()]
+        .map(str::to_owned);
+    let arguments = [&arguments[..], &own[..]].concat();
+    let started = Process::start(&server_program(), &arguments, &[], &folder.join("sentinel.log"));
     (started.expect("redis-server is installed"), port)
 }

@@ -1,5 +1,7 @@
 //! A Redis of one's own: a real `redis-server` on a free port with its data in a folder of its own.
 
+mod shipped;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +10,9 @@ use redis::{Client, FromRedisValue, cmd};
 
 use crate::eventually::eventually;
 use crate::process::{Process, free_port};
+
+pub(crate) use shipped::shipped_file;
+pub use shipped::{Shipped, User};
 
 /// How long a server may take until it answers, loading included.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
@@ -19,6 +24,8 @@ pub struct RedisServer {
     folder: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    /// Who a test is to the server; nobody in particular where it has no users.
+    user: Option<User>,
 }
 
 impl RedisServer {
@@ -44,15 +51,31 @@ impl RedisServer {
             "noeviction".into(),
         ]);
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let process = spawn(folder, &all, &environment);
-        let server = Self { process, port, folder: folder.to_owned(), arguments: all, environment };
+        Self::launch(folder, port, all, environment, None).await
+    }
+
+    async fn launch(
+        folder: &Path,
+        port: u16,
+        arguments: Vec<String>,
+        environment: Vec<(String, String)>,
+        user: Option<User>,
+    ) -> Self {
+        let process = spawn(folder, &arguments, &environment);
+        let server = Self { process, port, folder: folder.to_owned(), arguments, environment, user };
         server.answers().await;
         server
     }
 
     /// Where it listens, as `RESEND_REDIS_URL` wants it.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        self.url_for(self.user)
+    }
+
+    /// The same for this user.
+    pub fn url_for(&self, user: Option<User>) -> String {
+        let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+        format!("redis://{user}127.0.0.1:{}/0", self.port)
     }
 
     /// The port.
@@ -63,6 +86,11 @@ impl RedisServer {
     /// Ends it as a crash would.
     pub async fn kill(&mut self) {
         self.process.kill().await;
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub async fn terminate(&mut self) {
+        let _ = self.process.stop(ANSWERS_WITHIN).await;
     }
 
     /// Starts it again on the same port and data, and waits until it answers.
@@ -118,8 +146,12 @@ impl RedisServer {
     }
 }
 
+/// The server under test: the one installed, or what `tests/run --server PATH` names.
+pub fn server_program() -> PathBuf {
+    std::env::var_os("RESEND_TEST_REDIS_SERVER").map_or_else(|| "redis-server".into(), PathBuf::from)
+}
+
 fn spawn(folder: &Path, arguments: &[String], environment: &[(String, String)]) -> Process {
-    let started =
-        Process::start(Path::new("redis-server"), arguments, environment, &folder.join("redis.log"));
+    let started = Process::start(&server_program(), arguments, environment, &folder.join("redis.log"));
     started.expect("redis-server is installed")
 }

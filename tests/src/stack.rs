@@ -14,7 +14,7 @@ use crate::client::ApiClient;
 use crate::eventually::eventually;
 use crate::place::Place;
 use crate::process::{Process, program};
-use crate::redis_server::RedisServer;
+use crate::redis_server::{RedisServer, Shipped};
 use crate::sandbox::{Options, Running};
 
 pub use settings::service_settings;
@@ -29,6 +29,7 @@ pub struct StackBuilder {
     workers: usize,
     redis: Vec<&'static str>,
     redis_environment: Vec<(String, String)>,
+    shipped: Option<Shipped>,
 }
 
 /// One running program with its address.
@@ -58,7 +59,14 @@ impl StackBuilder {
     /// One API and one worker over a Redis that writes everything through.
     pub fn new() -> Self {
         let redis = vec!["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
-        Self { settings: Vec::new(), apis: 1, workers: 1, redis, redis_environment: Vec::new() }
+        Self {
+            settings: Vec::new(),
+            apis: 1,
+            workers: 1,
+            redis,
+            redis_environment: Vec::new(),
+            shipped: None,
+        }
     }
 
     /// Sets a variable of all programs.
@@ -89,6 +97,13 @@ impl StackBuilder {
         self
     }
 
+    /// Starts Redis with the files of `deploy/redis`, and each program under its own user.
+    #[must_use]
+    pub fn shipped_redis(mut self, shipped: Shipped) -> Self {
+        self.shipped = Some(shipped);
+        self
+    }
+
     /// Variables of `redis-server`.
     #[must_use]
     pub fn redis_environment(mut self, variables: &[(&str, String)]) -> Self {
@@ -101,7 +116,10 @@ impl StackBuilder {
     pub async fn start(self) -> Stack {
         let place = Place::new().expect("a folder of its own");
         let folder = place.path().join("redis");
-        let redis = RedisServer::start_in(&folder, &self.redis, self.redis_environment).await;
+        let redis = match self.shipped {
+            Some(shipped) => RedisServer::start_shipped(&folder, shipped).await,
+            None => RedisServer::start_in(&folder, &self.redis, self.redis_environment).await,
+        };
         let options = Options { ledger: Some(place.path().join("ledger.jsonl")), ..Options::default() };
         let sandbox = crate::sandbox::start(options).await.expect("the sandbox");
         let mut settings = service_settings(&redis.url(), &sandbox.url);
@@ -226,6 +244,8 @@ impl Stack {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let log: PathBuf = self.place.path().join(format!("{name}-{}.log", self.started));
         let mut environment = self.settings.clone();
+        // Before whatever a test sets: the later one counts.
+        environment.insert(1, ("RESEND_REDIS_URL".to_owned(), self.redis.url_of_program(&name)));
         environment.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let mut process = Process::start(program, &[], &environment, &log).expect("a program of ours");
         let url = format!("http://{}", process.address().await);

@@ -7,8 +7,8 @@ use ::redis::cluster::{ClusterClient, ClusterClientBuilder};
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline, RedisConnectionInfo,
-    RedisFuture, RedisResult, TlsMode, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, RedisFuture, RedisResult, TlsMode, Value,
 };
 use secrecy::ExposeSecret;
 use tokio::sync::Mutex;
@@ -42,10 +42,11 @@ impl Connector {
     pub fn new(config: &RedisConfig) -> RedisResult<Self> {
         let urls: Vec<_> = config.urls.iter().map(|url| url.expose_secret().to_owned()).collect();
         Ok(match &config.mode {
-            RedisMode::Single => Self::Single(Box::new(Client::open(urls[0].as_str())?)),
+            RedisMode::Single => Self::Single(Box::new(Client::open(nameless(&urls[0])?)?)),
             RedisMode::Sentinel(of) => Self::Sentinel(Box::new(Mutex::new(sentinels(&urls, of)?))),
             RedisMode::Cluster => {
-                let builder = ClusterClientBuilder::new(urls).connection_timeout(CONNECT_LIMIT);
+                let nodes: Vec<_> = urls.iter().map(|url| nameless(url)).collect::<RedisResult<_>>()?;
+                let builder = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_LIMIT);
                 Self::Cluster(Box::new(builder.response_timeout(Duration::MAX).build()?))
             }
         })
@@ -69,11 +70,18 @@ impl Connector {
     }
 }
 
+/// What a URL says, without `CLIENT SETINFO` at the start of each connection: Redis 7.0 does not know that command, and users
+/// with the rights they need and no more may not run it.
+fn nameless(url: &str) -> RedisResult<ConnectionInfo> {
+    let info = url.into_connection_info()?;
+    let settings = info.redis_settings().clone().set_skip_set_lib_name();
+    Ok(info.set_redis_settings(settings))
+}
+
 /// The sentinels at these URLs, for the master they name. User, password, database and TLS of the first URL are those of the
 /// master, as they are where there are no sentinels; these have users of their own, and no databases.
 pub(super) fn sentinels(urls: &[String], of: &SentinelConfig) -> RedisResult<SentinelClient> {
-    let infos: Vec<_> =
-        urls.iter().map(|url| url.as_str().into_connection_info()).collect::<RedisResult<_>>()?;
+    let infos: Vec<_> = urls.iter().map(|url| nameless(url)).collect::<RedisResult<_>>()?;
     let mut node = SentinelNodeConnectionInfo::default();
     if let Some(first) = infos.first() {
         node = node.set_redis_connection_info(first.redis_settings().clone());
@@ -83,7 +91,7 @@ pub(super) fn sentinels(urls: &[String], of: &SentinelConfig) -> RedisResult<Sen
             _ => node,
         };
     }
-    let mut own = RedisConnectionInfo::default();
+    let mut own = RedisConnectionInfo::default().set_skip_set_lib_name();
     if let Some(user) = &of.user {
         own = own.set_username(user);
     }

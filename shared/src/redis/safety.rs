@@ -1,6 +1,6 @@
-//! Whether Redis, as it is set up, keeps what it is given. Only `INFO` is asked, which every access list may allow.
+//! Whether Redis, as it is set up, keeps what it is given. `INFO` and `ACL DRYRUN` are asked, which every access list may allow.
 
-use ::redis::Value;
+use ::redis::{Cmd, Value, cmd};
 
 /// Oldest version with all commands the queue uses.
 const OLDEST: (u64, u64) = (7, 0);
@@ -77,6 +77,23 @@ pub(super) fn servers(answer: &Value) -> Vec<Server> {
     texts.iter().map(|text| server(Info(text))).collect()
 }
 
+/// Asks whether the user `default` may run what scripts write with.
+pub(super) fn may_default_user_write() -> Cmd {
+    let mut ask = cmd("ACL");
+    ask.arg("DRYRUN").arg("default").arg("HSET").arg("key").arg("field").arg("value");
+    ask
+}
+
+/// What the answer means. Only the command is judged: rights to keys may be given by a name that is not known here.
+pub(super) fn default_user(answer: &str) -> Option<ConfigIssue> {
+    let is_refused = answer.contains("no permissions to run");
+    is_refused.then(|| ConfigIssue {
+        what: "the user default may not write: after a restart, what scripts wrote is not loaded".to_owned(),
+        change: "have its line in the ACL file read: user default off resetpass ~* &* +@all",
+        loses_jobs: true,
+    })
+}
+
 fn of_server(info: &Info<'_>, min_replicas: u64) -> Vec<ConfigIssue> {
     let found = |what: String, change, loses_jobs| ConfigIssue { what, change, loses_jobs };
     let mut all = Vec::new();
@@ -148,6 +165,15 @@ mod tests {
             assert_eq!(found.len(), 1, "{wrong}");
             assert_eq!((found[0].change, found[0].loses_jobs), (change, true), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_default_user_without_rights_to_load_is_found() {
+        assert_eq!(default_user("OK"), None);
+        let by_key = "User default has no permissions to access the 'key' key";
+        assert_eq!(default_user(by_key), None);
+        let refused = default_user("User default has no permissions to run the 'hset' command").unwrap();
+        assert!(refused.loses_jobs && refused.change.contains("user default off resetpass ~* &* +@all"));
     }
 
     #[test]

@@ -9,9 +9,10 @@ use reqwest::Method;
 use tests::client::{Answer, ApiClient, resend_path};
 use tests::eventually::eventually;
 use tests::place::Place;
-use tests::process::{Process, free_port, program};
+use tests::process::program;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_sentinels::{MASTER, RedisSentinels, SENTINELS_PASSWORD};
+use tests::redis_server::{RedisServer, Shipped, User};
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 use tokio::process::Command;
@@ -22,36 +23,15 @@ const SOON: Duration = Duration::from_secs(15);
 const ACL: &str = "deploy/redis/users.acl";
 const BOARD_TOKEN: &str = "board-token-of-these-tests";
 
-/// A server under the shipped list; the test itself keeps the default user, to look with.
-async fn start() -> (Stack, Place) {
-    let place = Place::new().unwrap();
-    let file = place.path().join("users.acl");
-    let users = read(ACL).replace("user default off", "user default on nopass ~* &* +@all");
-    std::fs::write(&file, users).unwrap();
-    let file: &'static str = Box::leak(file.display().to_string().into_boxed_str());
-    let redis = [
-        "--appendonly",
-        "yes",
-        "--appendfsync",
-        "always",
-        "--save",
-        "",
-        "--enable-debug-command",
-        "yes",
-        "--aclfile",
-        file,
-    ];
-    (StackBuilder::new().apis(0).workers(0).redis(&redis).start().await, place)
-}
-
-fn url(stack: &Stack, user: &str, password: &str) -> String {
-    format!("redis://{user}:{password}@127.0.0.1:{}/0", stack.redis.port())
+/// Redis under the shipped files, and a user for the test to look with.
+async fn start() -> Stack {
+    StackBuilder::new().apis(0).workers(0).shipped_redis(Shipped::Observed).start().await
 }
 
 async fn ctl(stack: &Stack, words: &[&str]) -> String {
     let mut command = Command::new(program("resendctl"));
     command.args(words).env_clear().envs(stack.settings().iter().cloned());
-    command.env("RESEND_REDIS_URL", url(stack, "resendctl", "change-me-ctl"));
+    command.env("RESEND_REDIS_URL", stack.redis.url_for(Some(User::RESENDCTL)));
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -59,9 +39,8 @@ async fn ctl(stack: &Stack, words: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_programs_do_all_their_work_under_their_own_rights() {
-    let (mut stack, _place) = start().await;
-    let api = url(&stack, "resend-api", "change-me-api");
-    stack.add_api(&[("RESEND_REDIS_URL", &api)]).await;
+    let mut stack = start().await;
+    stack.add_api(&[]).await;
     let client = stack.client();
     ctl(&stack, &["pause", "--yes"]).await;
     let cancelled = scenarios().swap_remove(1);
@@ -69,9 +48,8 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
     ctl(&stack, &["jobs", "cancel", "--yes", job.rsplit('/').next().unwrap()]).await;
     ctl(&stack, &["resume"]).await;
 
-    let worker = url(&stack, "resend-worker", "change-me-worker");
     for _ in 0..2 {
-        stack.add_worker(&[("RESEND_REDIS_URL", &worker), ("RESEND_BOARD_TOKEN", BOARD_TOKEN)]).await;
+        stack.add_worker(&[("RESEND_BOARD_TOKEN", BOARD_TOKEN)]).await;
     }
     for scenario in scenarios() {
         let answer = client.resend(scenario.patient_id, scenario.approval_id).await;
@@ -109,10 +87,7 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_sentinels_everybody_works_under_the_same_rights() {
     let place = Place::new().unwrap();
-    let list = place.path().join("users.acl");
-    std::fs::write(&list, read(ACL).replace("user default off", "user default on nopass ~* &* +@all"))
-        .unwrap();
-    let redis = RedisSentinels::with_users(place.path(), &list).await;
+    let redis = RedisSentinels::shipped(place.path()).await;
     let mut stack = StackBuilder::new()
         .apis(0)
         .workers(0)
@@ -123,8 +98,8 @@ async fn behind_sentinels_everybody_works_under_the_same_rights() {
         .set("RESEND_LIMIT_COOLDOWN_SECONDS", 0)
         .start()
         .await;
-    stack.add_api(&[("RESEND_REDIS_URL", &redis.urls_for("resend-api:change-me-api@"))]).await;
-    stack.add_worker(&[("RESEND_REDIS_URL", &redis.urls_for("resend-worker:change-me-worker@"))]).await;
+    stack.add_api(&[("RESEND_REDIS_URL", &redis.urls_for(Some(User::API)))]).await;
+    stack.add_worker(&[("RESEND_REDIS_URL", &redis.urls_for(Some(User::WORKER)))]).await;
     let plain = scenarios().swap_remove(0);
     let processed = async |stack: &Stack| {
         let accepted = eventually("a job is accepted", SOON, async || {
@@ -147,17 +122,10 @@ async fn behind_sentinels_everybody_works_under_the_same_rights() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_cluster_the_programs_have_the_rights_they_need() {
     let place = Place::new().unwrap();
-    let cluster = RedisCluster::start(place.path(), 3, 0).await;
-    for node in &cluster.nodes {
-        for line in read(ACL).lines().filter(|line| !line.starts_with("user default")) {
-            let words = line.split(' ').skip(1).collect::<Vec<_>>();
-            let _: String = node.command(&[&["ACL", "SETUSER"], &words[..]].concat()).await;
-        }
-    }
-    let urls = |user: &str| cluster.urls().replace("redis://", &format!("redis://{user}@"));
+    let cluster = RedisCluster::shipped(place.path(), 3).await;
     let mut stack = StackBuilder::new().apis(0).workers(0).set("RESEND_REDIS_MODE", "cluster").start().await;
-    stack.add_api(&[("RESEND_REDIS_URL", &urls("resend-api:change-me-api"))]).await;
-    stack.add_worker(&[("RESEND_REDIS_URL", &urls("resend-worker:change-me-worker"))]).await;
+    stack.add_api(&[("RESEND_REDIS_URL", &cluster.urls_for(Some(User::API)))]).await;
+    stack.add_worker(&[("RESEND_REDIS_URL", &cluster.urls_for(Some(User::WORKER)))]).await;
     for scenario in scenarios() {
         let path = resend_path(scenario.patient_id, scenario.approval_id);
         let waiting = stack.client().request(Method::PATCH, &path).header("prefer", "wait=2");
@@ -173,14 +141,9 @@ async fn in_a_cluster_the_programs_have_the_rights_they_need() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_program_may_do_what_its_work_does_not_need() {
-    let (stack, _place) = start().await;
-    for (user, password) in [
-        ("resend-api", "change-me-api"),
-        ("resend-worker", "change-me-worker"),
-        ("resendctl", "change-me-ctl"),
-        ("metrics", "change-me-metrics"),
-    ] {
-        let client = Client::open(url(&stack, user, password)).unwrap();
+    let stack = start().await;
+    for user in [User::API, User::WORKER, User::RESENDCTL, User::METRICS] {
+        let client = Client::open(stack.redis.url_for(Some(user))).unwrap();
         let mut connection = client.get_multiplexed_async_connection().await.unwrap();
         let ping: String = cmd("PING").query_async(&mut connection).await.unwrap();
         assert_eq!(ping, "PONG");
@@ -204,7 +167,7 @@ async fn no_program_may_do_what_its_work_does_not_need() {
                 cmd(words[0]).arg(&words[1..]).query_async(&mut connection).await;
             let refused = answer.expect_err(&format!("{user} may {words:?}")).to_string();
             assert!(
-                refused.contains("permission") || refused.contains("NOPERM"),
+                ["permission", "NOPERM", "not allowed"].iter().any(|word| refused.contains(word)),
                 "{user} {words:?}: {refused}"
             );
         }
@@ -222,8 +185,8 @@ fn every_command_of_every_script_is_allowed_to_who_runs_it() {
             .map(|file| file.display().to_string())
             .collect()
     };
-    let (queue, otp) = (scripts("shared/src/queue/scripts"), scripts("shared/src/otp/scripts"));
-    let (limits, any) = (scripts("shared/src/limits/scripts"), scripts("shared/src/redis/scripts"));
+    let (queue, otp) = (scripts("shared/src/queue/scripts"), scripts("shared/src/sending/codes/scripts"));
+    let (limits, any) = (scripts("shared/src/sending/limits/scripts"), scripts("shared/src/redis/scripts"));
     let is =
         |script: &str, names: &[&str]| names.iter().any(|name| script.ends_with(&format!("/{name}.lua")));
     let operators = ["cancel", "retry_now", "unquarantine", "describe"];
@@ -273,28 +236,36 @@ fn every_command_of_every_script_is_allowed_to_who_runs_it() {
 #[tokio::test]
 async fn the_shipped_configuration_starts_and_has_no_finding() {
     let place = Place::new().unwrap();
-    let users = path(ACL).display().to_string();
-    let configuration = read("deploy/redis/redis.conf").replace("/etc/redis/users.acl", &users);
-    let file = place.path().join("redis.conf");
-    std::fs::write(&file, configuration).unwrap();
-    let port = free_port().unwrap();
-    let arguments = [
-        file.display().to_string(),
-        "--port".into(),
-        port.to_string(),
-        "--dir".into(),
-        place.path().display().to_string(),
-    ];
-    let _server =
-        Process::start("redis-server".as_ref(), &arguments, &[], &place.path().join("log")).unwrap();
-    let url = format!("redis://resendctl:change-me-ctl@127.0.0.1:{port}/0");
-    let checks = eventually("it answers", SOON, || async {
-        let mut doctor = Command::new(program("resendctl"));
-        doctor.args(["doctor", "--output", "json"]).env_clear().env("RESEND_REDIS_URL", &url);
-        let output = doctor.output().await.unwrap();
-        serde_json::from_slice::<Vec<serde_json::Value>>(&output.stdout).ok()
-    })
-    .await;
+    let server = RedisServer::start_shipped(place.path(), Shipped::Exact).await;
+    let checks = doctor(&server).await;
     let of_redis: Vec<_> = checks.iter().filter(|check| check["area"] == "redis").collect();
     assert!(of_redis.iter().all(|check| check["level"] == "ok"), "{of_redis:#?}");
+}
+
+#[tokio::test]
+async fn a_default_user_without_rights_to_load_is_a_finding() {
+    let place = Place::new().unwrap();
+    let server = RedisServer::start_shipped(place.path(), Shipped::WithoutRightsToLoad).await;
+    let checks = doctor(&server).await;
+    let found = checks.iter().find(|check| check["level"] == "problem" && check["area"] == "redis").unwrap();
+    assert!(found.to_string().contains("user default off resetpass ~* &* +@all"), "{found}");
+}
+
+async fn doctor(server: &RedisServer) -> Vec<serde_json::Value> {
+    let mut doctor = Command::new(program("resendctl"));
+    doctor.args(["doctor", "--output", "json"]).env_clear().env("RESEND_REDIS_URL", server.url());
+    serde_json::from_slice(&doctor.output().await.unwrap().stdout).unwrap()
+}
+
+/// The table of capacity.md says what a day of each load needs; the country is what this file is for.
+#[test]
+fn the_shipped_memory_holds_a_day_of_the_country_with_what_belongs_to_it() {
+    let capacity = read("deploy/capacity.md");
+    let row = capacity.lines().find(|line| line.starts_with("| the whole country |")).unwrap();
+    let gigabytes: f64 = row.split('|').nth(8).unwrap().trim().parse().unwrap();
+    let conf = read("deploy/redis/redis.conf");
+    let memory = conf.lines().find_map(|line| line.strip_prefix("maxmemory ")).unwrap();
+    let limit: f64 = memory.strip_suffix("gb").unwrap().parse().unwrap();
+    // Beside the jobs: limits, codes, idempotency keys, buffers.
+    assert!(limit * 1.073_741_824 >= 2.0 * gigabytes, "maxmemory {memory}, a day needs {gigabytes} GB");
 }
