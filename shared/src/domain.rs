@@ -5,7 +5,10 @@ pub mod approval;
 pub mod clock;
 pub mod ids;
 pub mod job;
+mod members;
 pub mod message;
 pub mod outcome;
 pub mod person;
 pub mod phone;
+
+pub use members::UnreadableMember;

@@ -2,6 +2,7 @@
 
 use shared::domain::approval::Approval;
 use shared::domain::outcome::Outcome;
+use shared::domain::person::MethodKind;
 use shared::queue::JobDisposition;
 use tests::redis_server::RedisServer;
 use tests::sandbox::scenarios::scenarios;
@@ -23,7 +24,10 @@ pub(crate) async fn measure(report: &mut Report) {
     let queued = (used(&server).await - empty) / JOBS as f64;
 
     let approval = scenarios().swap_remove(0).approval.expect("the plain case has one");
-    let sent = Outcome::Sent(Approval::from_registry(approval).expect("a right approval").response_data());
+    let (approval, phone) =
+        (Approval::from_registry(approval).expect("a right approval"), "+380200000001".parse());
+    let sent = approval.response_data(MethodKind::Otp, &phone.expect("a right phone"));
+    let sent = Outcome::Sent(sent.to_string());
     let stop = CancellationToken::new();
     let consuming = WorkerRunner { queue, name: unique_name(), concurrency: 64 };
     let handler = move |_| {

@@ -197,7 +197,7 @@ async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
     assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("live".into(), id.into()));
     let delivery = bench.deliver("w1").await;
     assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
-    bench.queue.finish(&delivery, &Outcome::Sent(serde_json::json!({})), RUN).await.unwrap();
+    bench.queue.finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
     let ended = bench.queue.job(&delivery.message.job).await.unwrap();
     // Not the cool-down that its own message began, and not the job once more.
     assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("accepted".into(), id.into()));

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::domain::approval::Approval;
 use shared::domain::outcome::Outcome;
+use shared::domain::person::MethodKind;
 use tests::sandbox::scenarios::scenarios;
 
 use crate::bench::{Bench, job};
@@ -29,8 +31,9 @@ async fn a_queued_job_takes_700_bytes_at_most_and_a_finished_one_1500_with_its_r
     let queued = (used(&bench).await - empty) / JOBS;
 
     let approval = scenarios().swap_remove(0).approval.unwrap();
-    let sent =
-        Outcome::Sent(shared::domain::approval::Approval::from_registry(approval).unwrap().response_data());
+    let phone = "+380200000001".parse().unwrap();
+    let sent = Approval::from_registry(approval).unwrap().response_data(MethodKind::Otp, &phone);
+    let sent = Outcome::Sent(sent.to_string());
     for _ in 0..=JOBS {
         let delivery = bench.deliver("w1").await;
         bench.queue.finish(&delivery, &sent, Duration::from_millis(20)).await.unwrap();

@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
+use shared::domain::UnreadableMember;
 use shared::domain::approval::Approval;
 use shared::domain::ids::{ApprovalId, PatientId};
 use shared::domain::person::Person;
 use shared::telemetry::span;
-use uuid::Uuid;
 
 use crate::config::RegistryConfig;
 use crate::upstream::{Answer, Origin, Upstream};
 
+/// Most bytes that are read of an answer: an approval may grant access to thousands of resources.
+const BODY_LIMIT: usize = 1024 * 1024;
+
 /// Why the registry did not bring what was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
-    /// It answered 404. Nothing else is ever read as "not found".
+    /// It answered 404 and said in JSON that there is no such thing. Nothing else is ever read as "not found".
     #[error("the registry knows nothing by these ids")]
     NotFound,
     /// It answered with an error, a redirect or nonsense.
@@ -30,7 +33,15 @@ pub enum RegistryError {
     /// It was not reached or did not answer in time.
     #[error("the registry did not answer")]
     Silent,
+    /// Its answer is longer than 1 MiB, and will be the next time.
+    #[error("the answer of the registry is longer than {BODY_LIMIT} bytes")]
+    TooLarge,
+    /// A member of its answer is not as the contract has it, and will not be the next time.
+    #[error("the answer of the registry: {0}")]
+    Unreadable(#[from] UnreadableMember),
 }
+
+const FAILED: RegistryError = RegistryError::Failed { retry_after: None };
 
 /// The client.
 pub struct Registry {
@@ -40,32 +51,34 @@ pub struct Registry {
 }
 
 #[derive(Deserialize)]
-struct Envelope<T> {
-    data: T,
+struct Envelope {
+    data: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
-struct Identified {
-    id: Uuid,
-    #[serde(flatten)]
-    person: Person,
+struct ErrorEnvelope {
+    error: ErrorKind,
+}
+
+#[derive(Deserialize)]
+struct ErrorKind {
+    #[serde(rename = "type")]
+    kind: String,
 }
 
 impl Registry {
     /// A client of the registry at the configured URL.
     pub fn new(config: &RegistryConfig) -> Result<Self, reqwest::Error> {
         let upstream = Upstream::new("registry", config.authorization.as_ref(), config.limit)?;
+        let upstream = upstream.with_body_limit(BODY_LIMIT);
         Ok(Self { upstream, base: config.url.clone(), turned_away: AtomicBool::new(false) })
     }
 
     /// The person. An answer about somebody else is nonsense.
     pub async fn person(&self, patient: PatientId, origin: Origin<'_>) -> Result<Person, RegistryError> {
-        let answer =
-            self.get(span::REGISTRY_PERSON, &format!("{}/persons/{patient}", self.base), origin).await?;
-        match answer.json::<Envelope<Identified>>() {
-            Some(Envelope { data }) if data.id == patient.0 => Ok(data.person),
-            _ => Err(RegistryError::Failed { retry_after: None }),
-        }
+        let url = format!("{}/persons/{patient}", self.base);
+        let person = Person::from_registry(&self.get(span::REGISTRY_PERSON, &url, origin).await?)?;
+        if person.id == patient.0 { Ok(person) } else { Err(FAILED) }
     }
 
     /// The approval under these two ids; whether it is that patient's is for the caller to compare.
@@ -76,23 +89,23 @@ impl Registry {
         origin: Origin<'_>,
     ) -> Result<Approval, RegistryError> {
         let url = format!("{}/patients/{patient}/approvals/{approval}", self.base);
-        let data = self.get(span::REGISTRY_APPROVAL, &url, origin).await?.json::<Envelope<Value>>();
-        let approval = data.and_then(|envelope| Approval::from_registry(envelope.data).ok());
-        approval.ok_or(RegistryError::Failed { retry_after: None })
+        Ok(Approval::from_registry(self.get(span::REGISTRY_APPROVAL, &url, origin).await?)?)
     }
 
-    async fn get(&self, what: &'static str, url: &str, origin: Origin<'_>) -> Result<Answer, RegistryError> {
+    /// `data` of the answer.
+    async fn get(&self, what: &'static str, url: &str, origin: Origin<'_>) -> Result<Value, RegistryError> {
         let called = self.upstream.call_as(what, self.upstream.get(url), origin).await;
         let answer = called.map_err(|_| RegistryError::Silent)?;
         self.note_refusal(answer.status);
         match answer.status {
-            StatusCode::OK => Ok(answer),
-            StatusCode::NOT_FOUND => Err(RegistryError::NotFound),
+            StatusCode::OK if answer.is_too_large() => Err(RegistryError::TooLarge),
+            StatusCode::OK => answer.json::<Envelope>().map(|it| it.data.into()).ok_or(FAILED),
+            StatusCode::NOT_FOUND if says_not_found(&answer) => Err(RegistryError::NotFound),
             _ => Err(RegistryError::Failed { retry_after: answer.retry_after }),
         }
     }
 
-    /// Every job fails while our token is no good: said once, when it begins.
+    /// Every job fails while our token is refused: logged once, when it begins.
     fn note_refusal(&self, status: StatusCode) {
         let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         if refused && !self.turned_away.swap(true, Ordering::Relaxed) {
@@ -105,6 +118,12 @@ impl Registry {
             self.turned_away.store(false, Ordering::Relaxed);
         }
     }
+}
+
+/// A 404 of the registry itself. A proxy or a wrong URL answers 404 as well, which must not tell a doctor that the
+/// patient does not exist.
+fn says_not_found(answer: &Answer) -> bool {
+    answer.json::<ErrorEnvelope>().is_some_and(|it| it.error.kind == "not_found")
 }
 
 #[cfg(test)]

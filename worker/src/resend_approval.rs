@@ -1,17 +1,19 @@
 //! The one job: resend the code of an approval. It reads as section 4 of the contract reads; each step either goes on
 //! or stops the job with what is to become of it. How it ended is logged where it is settled.
 
+pub(crate) mod checks;
 mod decide;
 mod deliver;
 mod guard;
 mod lookup;
-mod step_exit;
+pub(crate) mod step_exit;
 
-use serde_json::Value;
 use shared::domain::outcome::Outcome;
 use shared::queue::{Delivery, JobDisposition};
+use shared::telemetry::metric;
 
 use crate::context::Context;
+use checks::Sendable;
 use step_exit::StepExit;
 
 /// Does the job of one delivery, once. Nothing is written to the queue but the intent to send; the caller settles what
@@ -26,20 +28,10 @@ pub async fn resend_approval(delivery: &Delivery, context: &Context) -> JobDispo
     }
 }
 
-async fn run(delivery: &Delivery, context: &Context) -> Result<Value, StepExit> {
+async fn run(delivery: &Delivery, context: &Context) -> Result<String, StepExit> {
     let (job, now) = (&delivery.message, (context.clock)());
-    let (person, approval) = lookup::person_and_approval(job, context).await;
-
-    let person = person?;
-    decide::person_is_active(&person)?;
-
-    let approval = approval?;
-    decide::approval_is_the_patients(&approval, job)?;
-    decide::approval_is_open(&approval, now)?;
-
-    decide::method_is_otp(&person, &approval, now)?;
-    let phone = decide::phone(&approval)?;
-    decide::country_is_allowed(&phone, &context.limits.countries)?;
+    let checked = checks::check(job, &context.registry, &context.limits.countries, now).await;
+    let Sendable { phone, is_former_phone, result } = checked.reported()?;
 
     let turn = guard::turn(context).await?;
     let leave = guard::to_send(delivery, &phone, context).await?;
@@ -49,7 +41,8 @@ async fn run(delivery: &Delivery, context: &Context) -> Result<Value, StepExit> 
         }
         return Err(stop);
     }
-    Ok(approval.response_data())
+    metrics::counter!(metric::FORMER_PHONES).increment(u64::from(is_former_phone));
+    Ok(result)
 }
 
 #[cfg(test)]

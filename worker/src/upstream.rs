@@ -22,6 +22,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// that is just being dropped leaves nobody knowing whether it arrived.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
+/// Most bytes that are read of an answer, unless the service has a limit of its own; more is nonsense.
+const BODY_LIMIT: usize = 64 * 1024;
+
 /// On whose behalf a call is made: the request that made the job, and its trace.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
@@ -41,6 +44,7 @@ impl<'a> From<&'a Message> for Origin<'a> {
 pub struct Upstream {
     client: Client,
     service: &'static str,
+    body_limit: usize,
 }
 
 /// Why no answer arrived.
@@ -71,7 +75,13 @@ impl Upstream {
             .pool_idle_timeout(IDLE_LIMIT)
             .user_agent(concat!("resend-worker/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, service })
+        Ok(Self { client, service, body_limit: BODY_LIMIT })
+    }
+
+    /// Reads so many bytes of an answer.
+    #[must_use]
+    pub fn with_body_limit(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
     }
 
     /// A GET, to be handed to `call`.
@@ -103,7 +113,7 @@ impl Upstream {
         }
         let start = Instant::now();
         let answer = match request.send().await {
-            Ok(response) => Ok(Answer::read(response).await),
+            Ok(response) => Ok(Answer::read(response, self.body_limit).await),
             Err(error) => Err(NoAnswer::from_error(&error)),
         };
         let (service, result) = (self.service, result(&answer));

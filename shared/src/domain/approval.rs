@@ -1,10 +1,10 @@
 //! The approval as the registry gives it: what decides, and the members that may be shown to the client.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::domain::members::{Members, UnreadableMember};
 use crate::domain::person::MethodKind;
 use crate::domain::phone::PhoneNumber;
 
@@ -24,112 +24,91 @@ const PUBLIC_MEMBERS: [&str; 9] = [
 /// An approval of `GET /patients/{patient_id}/approvals/{id}`.
 #[derive(Clone)]
 pub struct Approval {
-    facts: Facts,
+    id: Uuid,
+    patient_id: Uuid,
+    status: Option<String>,
+    is_verified: Option<bool>,
+    expires_at: Option<DateTime<Utc>>,
+    authorize_with: Option<String>,
+    method: MethodKind,
+    phone_number: Option<String>,
     public: Map<String, Value>,
 }
 
-#[derive(Clone, Deserialize)]
-struct Facts {
-    id: Uuid,
-    patient_id: Uuid,
-    #[serde(default)]
-    status: Option<String>,
-    #[serde(default)]
-    is_verified: Option<bool>,
-    #[serde(default)]
-    expires_at: Option<Instant>,
-    #[serde(default)]
-    authorize_with: Option<String>,
-    #[serde(default)]
-    urgent: Option<Urgent>,
-}
-
-/// The method and phone noted when the approval was created.
-#[derive(Clone, Deserialize)]
-struct Urgent {
-    #[serde(rename = "type")]
-    kind: MethodKind,
-    /// Kept as text: a number that is none must not make the whole approval unreadable.
-    #[serde(default)]
-    phone_number: Option<String>,
-}
-
-/// `expires_at` is epoch seconds in the old model and ISO 8601 in the new one.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(untagged)]
-enum Instant {
-    Epoch(i64),
-    Iso(DateTime<Utc>),
-}
-
 impl Approval {
-    /// Reads the registry's `data`. Errors name the member, never its value.
-    pub fn from_registry(data: Value) -> Result<Self, serde_json::Error> {
-        let facts = Facts::deserialize(&data)?;
-        let Value::Object(mut members) = data else {
-            return Err(serde::de::Error::custom("an approval is an object"));
+    /// Reads the registry's `data`.
+    pub fn from_registry(mut data: Value) -> Result<Self, UnreadableMember> {
+        let members = Members::of(&data)?;
+        let urgent = members.object("urgent")?;
+        let mut approval = Self {
+            id: members.id("id")?,
+            patient_id: members.id("patient_id")?,
+            status: members.text("status")?.map(str::to_owned),
+            is_verified: members.flag("is_verified")?,
+            expires_at: members.time("expires_at")?,
+            authorize_with: members.text("authorize_with")?.map(str::to_owned),
+            method: urgent.as_ref().map_or(Ok(MethodKind::Other), MethodKind::read)?,
+            phone_number: urgent.and_then(|urgent| urgent.get("phone_number").map(as_text)),
+            public: Map::new(),
         };
-        let public = PUBLIC_MEMBERS
-            .into_iter()
-            .filter_map(|name| members.remove(name).map(|value| (name.to_owned(), value)))
-            .collect();
-        Ok(Self { facts, public })
+        if let Value::Object(members) = &mut data {
+            let taken = |name: &str| members.remove(name).map(|value| (name.to_owned(), value));
+            approval.public = PUBLIC_MEMBERS.into_iter().filter_map(taken).collect();
+        }
+        Ok(approval)
     }
 
     /// Its id.
     pub fn id(&self) -> Uuid {
-        self.facts.id
+        self.id
     }
 
     /// Whose it is.
     pub fn patient_id(&self) -> Uuid {
-        self.facts.patient_id
+        self.patient_id
     }
 
     /// The authentication method chosen on creation, where one was.
     pub fn authorize_with(&self) -> Option<&str> {
-        self.facts.authorize_with.as_deref()
+        self.authorize_with.as_deref()
     }
 
     /// The method noted on creation (`urgent.type`).
     pub fn method(&self) -> MethodKind {
-        self.facts.urgent.as_ref().map_or(MethodKind::None, |urgent| urgent.kind)
+        self.method
     }
 
-    /// Where the code goes (`urgent.phone_number`); `None` where the registry has none or one that is not E.164.
-    pub fn phone_number(&self) -> Option<PhoneNumber> {
-        self.facts.urgent.as_ref()?.phone_number.as_ref()?.parse().ok()
+    /// Where the code goes (`urgent.phone_number`), as the registry has it: whole, masked, or no number at all.
+    pub fn phone_number(&self) -> Option<&str> {
+        self.phone_number.as_deref()
     }
 
     /// `None` while a code may still be sent, else the status that closes it: `expired` past its end, the status of
     /// the old model where that is not `new`, `active` for a verified one of the new model.
     pub fn closed_as(&self, now: DateTime<Utc>) -> Option<&str> {
-        match (self.facts.status.as_deref(), self.facts.is_verified) {
+        match (self.status.as_deref(), self.is_verified) {
             (Some(status), _) if status != "new" => return Some(status),
             (_, Some(true)) => return Some("active"),
             // Neither model: nothing says that it is open.
             (None, None) => return Some("unknown"),
             _ => {}
         }
-        self.is_expired(now).then_some("expired")
+        self.expires_at.is_some_and(|end| end <= now).then_some("expired")
     }
 
-    /// What the client may see, with the number masked.
-    pub fn response_data(&self) -> Value {
+    /// What the client may see of an approval whose code went to `phone`, with the number masked. Members are as the
+    /// registry gave them, `null` included.
+    pub fn response_data(&self, method: MethodKind, phone: &PhoneNumber) -> Value {
         let mut data = self.public.clone();
-        let number = self.phone_number().map(|phone| phone.masked());
-        let method = json!({"type": self.method(), "number": number});
+        let method = json!({"type": method, "number": phone.masked()});
         data.insert("authentication_method_current".to_owned(), method);
         Value::Object(data)
     }
+}
 
-    fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        match self.facts.expires_at {
-            Some(Instant::Epoch(seconds)) => seconds <= now.timestamp(),
-            Some(Instant::Iso(end)) => end <= now,
-            None => false,
-        }
-    }
+/// Kept as text: a phone number of another form makes that number unusable, not the whole approval unreadable.
+fn as_text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
@@ -139,6 +118,10 @@ mod tests {
     const ID: &str = "d5a5d991-0bf7-476f-b3cf-bec73f044b2e";
 
     fn approval(changes: &Value) -> Approval {
+        Approval::from_registry(data(changes)).unwrap()
+    }
+
+    fn data(changes: &Value) -> Value {
         let mut data = json!({
             "id": ID, "patient_id": "aff00bf6-68bf-4b49-b66d-f031d48922b3", "expires_at": 4_102_444_800_i64,
             "status": "new", "access_level": "read", "authorize_with": null, "internal_note": "not for clients",
@@ -147,7 +130,7 @@ mod tests {
         for (name, value) in changes.as_object().unwrap() {
             data[name] = value.clone();
         }
-        Approval::from_registry(data).unwrap()
+        data
     }
 
     #[test]
@@ -166,6 +149,7 @@ mod tests {
             (json!({"status": null, "is_verified": true}), "active"),
             (json!({"is_verified": true}), "active"),
             (json!({"expires_at": 1_498_749_591}), "expired"),
+            (json!({"expires_at": "2017-06-29T15:06:31"}), "expired"),
             (json!({"status": null, "is_verified": false, "expires_at": "2017-06-29T15:06:31Z"}), "expired"),
             (json!({"status": null}), "unknown"),
         ] {
@@ -175,20 +159,50 @@ mod tests {
 
     #[test]
     fn the_client_sees_the_public_members_unchanged_and_the_number_masked() {
+        let approval = approval(&json!({"reason": null, "granted_resources": [{"value": 1.50}]}));
         assert_eq!(
-            approval(&json!({})).response_data(),
+            approval.response_data(MethodKind::Otp, &"+380931234585".parse().unwrap()),
             json!({
-                "id": ID, "expires_at": 4_102_444_800_i64, "status": "new", "access_level": "read",
+                "id": ID, "expires_at": 4_102_444_800_i64, "status": "new", "access_level": "read", "reason": null,
+                "granted_resources": [{"value": 1.50}],
                 "authentication_method_current": {"type": "OTP", "number": "+38093*****85"},
             })
         );
     }
 
     #[test]
-    fn a_number_that_is_none_leaves_the_approval_readable() {
-        for number in [json!(null), json!("0931234585")] {
+    fn a_number_of_any_form_leaves_the_approval_readable() {
+        for (number, expected) in [
+            (json!(null), None),
+            (json!("0931234585"), Some("0931234585")),
+            (json!(380_931_234_585_u64), Some("380931234585")),
+        ] {
             let approval = approval(&json!({"urgent": {"type": "OTP", "phone_number": number}}));
-            assert_eq!((approval.method(), approval.phone_number()), (MethodKind::Otp, None));
+            assert_eq!((approval.method(), approval.phone_number()), (MethodKind::Otp, expected));
+        }
+    }
+
+    #[test]
+    fn no_urgent_member_is_no_method() {
+        for urgent in [json!(null), json!({}), json!({"type": null})] {
+            let approval = approval(&json!({"urgent": urgent}));
+            assert_eq!((approval.method(), approval.phone_number()), (MethodKind::Other, None), "{urgent}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_can_not_be_read_is_named() {
+        for (changes, member) in [
+            (json!({"id": null}), "id"),
+            (json!({"patient_id": "x"}), "patient_id"),
+            (json!({"status": 1}), "status"),
+            (json!({"is_verified": "no"}), "is_verified"),
+            (json!({"expires_at": "tomorrow"}), "expires_at"),
+            (json!({"authorize_with": {}}), "authorize_with"),
+            (json!({"urgent": "OTP"}), "urgent"),
+            (json!({"urgent": {"type": 1}}), "urgent.type"),
+        ] {
+            assert_eq!(Approval::from_registry(data(&changes)).err(), Some(UnreadableMember(member.into())));
         }
     }
 }

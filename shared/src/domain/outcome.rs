@@ -5,7 +5,6 @@ mod reason;
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::domain::clock;
 
@@ -14,8 +13,8 @@ pub use reason::Reason;
 /// How a job ended. Both are a *successful* run of the job: the decision was made and is final.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// The SMS was taken by the gateway; holds what the client may see of the approval.
-    Sent(Value),
+    /// The SMS was taken by the gateway; holds what the client may see of the approval, as JSON.
+    Sent(String),
     /// No SMS will be sent for this job.
     Refused(Refusal),
 }

@@ -1,93 +1,59 @@
 //! The person as the registry gives it, as much of it as the decision needs. Names are never read.
 
+mod method;
+
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+pub use method::{AuthenticationMethod, MethodKind};
+
+use crate::domain::members::{Members, UnreadableMember};
 
 /// A person of `GET /persons/{patient_id}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// `active` or `inactive`.
-    pub status: String,
-    /// The registry's second switch; absent means active.
-    #[serde(default = "yes")]
+    /// Whose answer it is.
+    pub id: Uuid,
+    /// Whether both switches of the registry, `status` and `is_active`, say active.
     pub is_active: bool,
-    /// The ways this person may confirm an action.
-    #[serde(default)]
-    pub authentication_methods: Vec<AuthenticationMethod>,
-}
-
-/// One authentication method of a person.
-#[derive(Debug, Clone, Deserialize)]
-pub struct AuthenticationMethod {
-    /// What an approval's `authorize_with` refers to.
-    #[serde(default)]
-    pub id: Option<String>,
-    /// What kind it is.
-    #[serde(rename = "type")]
-    pub kind: MethodKind,
-    /// The registry's switch; absent means active.
-    #[serde(default = "yes")]
-    pub is_active: bool,
-    /// When it ended or will end.
-    #[serde(default)]
-    pub ended_at: Option<DateTime<Utc>>,
-    /// For `THIRD_PERSON`: how that person confirms.
-    #[serde(default)]
-    pub third_person: Option<ThirdPerson>,
-}
-
-/// The third person's own method.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ThirdPerson {
-    /// What kind it is.
-    #[serde(rename = "type")]
-    pub kind: MethodKind,
-}
-
-/// Kinds of authentication method of the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MethodKind {
-    /// A one-time code by SMS.
-    #[serde(rename = "OTP")]
-    Otp,
-    /// Paper documents.
-    #[serde(rename = "OFFLINE")]
-    Offline,
-    /// Somebody else confirms for this person.
-    #[serde(rename = "THIRD_PERSON")]
-    ThirdPerson,
-    /// `NA` after a reset, and whatever the registry invents next: nothing an SMS can be sent for.
-    #[serde(rename = "NA", other)]
-    None,
+    /// The ways this person may confirm an action, as far as they can be read.
+    pub methods: Vec<AuthenticationMethod>,
+    /// Why the other methods can not be read.
+    pub unreadable_methods: Vec<UnreadableMember>,
 }
 
 impl Person {
-    /// Both switches of the registry say active.
-    pub fn is_active(&self) -> bool {
-        self.is_active && self.status == "active"
-    }
-}
-
-impl AuthenticationMethod {
-    /// Active and not ended at `now`; an end in the future is no end yet.
-    pub fn is_in_force(&self, now: DateTime<Utc>) -> bool {
-        self.is_active && self.ended_at.is_none_or(|end| end > now)
-    }
-
-    /// Whether a code by SMS is how this method works: `OTP`, or `THIRD_PERSON` whose own method is `OTP`.
-    pub fn is_otp(&self) -> bool {
-        match self.kind {
-            MethodKind::Otp => true,
-            MethodKind::ThirdPerson => {
-                self.third_person.as_ref().is_some_and(|third| third.kind == MethodKind::Otp)
+    /// Reads the registry's `data`. A method that can not be read spoils that method only.
+    pub fn from_registry(data: &Value) -> Result<Self, UnreadableMember> {
+        let members = Members::of(data)?;
+        let status = members.text("status")?.ok_or_else(|| members.unreadable("status"))?;
+        let is_active = members.flag("is_active")?.unwrap_or(true) && status == "active";
+        let mut person =
+            Self { id: members.id("id")?, is_active, methods: Vec::new(), unreadable_methods: Vec::new() };
+        let name = "authentication_methods";
+        for (index, element) in members.list(name)?.iter().enumerate().filter(|(_, it)| !it.is_null()) {
+            match Members::of_element(element, name, index).and_then(|it| AuthenticationMethod::read(&it)) {
+                Ok(method) => person.methods.push(method),
+                Err(unreadable) => person.unreadable_methods.push(unreadable),
             }
-            MethodKind::Offline | MethodKind::None => false,
         }
+        Ok(person)
     }
-}
 
-fn yes() -> bool {
-    true
+    /// The method of this id. Ids are UUIDs, so case does not matter.
+    pub fn method(&self, id: &str) -> Option<&AuthenticationMethod> {
+        let is_it = |its: &String| its.eq_ignore_ascii_case(id);
+        self.methods.iter().find(|method| method.id.as_ref().is_some_and(is_it))
+    }
+
+    /// The methods of this kind that are in force at `now` and for which a code is sent by SMS.
+    pub fn otp_methods(&self, kind: MethodKind, now: DateTime<Utc>) -> Vec<&AuthenticationMethod> {
+        let fits = |method: &&AuthenticationMethod| {
+            method.kind == kind && method.is_otp() && method.is_in_force(now)
+        };
+        self.methods.iter().filter(fits).collect()
+    }
 }
 
 #[cfg(test)]
@@ -96,50 +62,78 @@ mod tests {
 
     use super::*;
 
-    fn method(changes: &serde_json::Value) -> AuthenticationMethod {
-        let mut data = json!({"id": "m", "type": "OTP", "phone_number": "+380931234585"});
+    const ID: &str = "aff00bf6-68bf-4b49-b66d-f031d48922b3";
+
+    fn person(changes: &Value) -> Result<Person, UnreadableMember> {
+        let mut data = json!({"id": ID, "status": "active", "is_active": true, "authentication_methods": []});
         for (name, value) in changes.as_object().unwrap() {
             data[name] = value.clone();
         }
-        serde_json::from_value(data).unwrap()
-    }
-
-    #[test]
-    fn a_code_by_sms_is_for_otp_and_for_third_persons_with_otp() {
-        for (changes, expected) in [
-            (json!({}), true),
-            (json!({"type": "OFFLINE"}), false),
-            (json!({"type": "NA"}), false),
-            (json!({"type": "INVENTED_LATER"}), false),
-            (json!({"type": "THIRD_PERSON", "third_person": {"type": "OTP"}}), true),
-            (json!({"type": "THIRD_PERSON", "third_person": {"type": "OFFLINE"}}), false),
-            (json!({"type": "THIRD_PERSON"}), false),
-        ] {
-            assert_eq!(method(&changes).is_otp(), expected, "{changes}");
-        }
-    }
-
-    #[test]
-    fn an_end_in_the_future_is_no_end_yet() {
-        let now = Utc::now();
-        for (changes, expected) in [
-            (json!({}), true),
-            (json!({"ended_at": null}), true),
-            (json!({"ended_at": "2100-01-01T00:00:00Z"}), true),
-            (json!({"ended_at": "2017-01-01T00:00:00Z"}), false),
-            (json!({"is_active": false}), false),
-        ] {
-            assert_eq!(method(&changes).is_in_force(now), expected, "{changes}");
-        }
+        Person::from_registry(&data)
     }
 
     #[test]
     fn both_switches_of_the_registry_must_say_active() {
-        for (status, is_active, expected) in
-            [("active", true, true), ("inactive", true, false), ("active", false, false)]
-        {
-            let person = Person { status: status.into(), is_active, authentication_methods: Vec::new() };
-            assert_eq!(person.is_active(), expected, "{status} {is_active}");
+        for (changes, expected) in [
+            (json!({}), true),
+            (json!({"is_active": null}), true),
+            (json!({"status": "inactive"}), false),
+            (json!({"is_active": false}), false),
+        ] {
+            assert_eq!(person(&changes).unwrap().is_active, expected, "{changes}");
+        }
+    }
+
+    #[test]
+    fn one_unreadable_method_spoils_that_method_only() {
+        let methods = json!([
+            {"id": "a", "type": "OTP"}, null, 5, {"id": "b", "type": "OTP", "ended_at": "tomorrow"},
+            {"id": "c", "type": "THIRD_PERSON", "third_person": "d"}, {"id": "e"},
+        ]);
+        let person = person(&json!({"authentication_methods": methods})).unwrap();
+        let ids: Vec<_> = person.methods.iter().filter_map(|method| method.id.as_deref()).collect();
+        assert_eq!(ids, ["a", "e"]);
+        let named: Vec<_> = person.unreadable_methods.iter().map(|member| member.0.as_str()).collect();
+        let at = |rest: &str| format!("authentication_methods[{rest}");
+        assert_eq!(named, [at("2]"), at("3].ended_at"), at("4].third_person")]);
+    }
+
+    #[test]
+    fn what_decides_about_the_whole_person_must_be_readable() {
+        for (changes, member) in [
+            (json!({"id": null}), "id"),
+            (json!({"id": "x"}), "id"),
+            (json!({"status": null}), "status"),
+            (json!({"status": 1}), "status"),
+            (json!({"is_active": "yes"}), "is_active"),
+            (json!({"authentication_methods": {}}), "authentication_methods"),
+        ] {
+            assert_eq!(person(&changes), Err(UnreadableMember(member.into())), "{changes}");
+        }
+        assert!(person(&json!({"authentication_methods": null, "birth_date": 5})).is_ok());
+    }
+
+    #[test]
+    fn a_method_is_found_by_its_id_in_any_case() {
+        let person =
+            person(&json!({"authentication_methods": [{"type": "OTP"}, {"id": "Ab", "type": "OTP"}]}));
+        let person = person.unwrap();
+        assert!(person.method("aB").is_some() && person.method("b").is_none());
+    }
+
+    #[test]
+    fn otp_methods_are_of_the_kind_and_in_force() {
+        let third = |own: &str| json!({"type": "THIRD_PERSON", "third_person": {"type": own}});
+        let ended = json!({"type": "OTP", "ended_at": "2017-01-01T00:00:00"});
+        let methods = json!([{"type": "OTP"}, ended, third("OTP"), third("OFFLINE"), {"type": "OFFLINE"}]);
+        let person = person(&json!({"authentication_methods": methods})).unwrap();
+        for (kind, count) in [
+            (MethodKind::Otp, 1),
+            (MethodKind::ThirdPerson, 1),
+            (MethodKind::Offline, 0),
+            (MethodKind::Other, 0),
+        ] {
+            assert_eq!(person.otp_methods(kind, Utc::now()).len(), count, "{kind:?}");
         }
     }
 }

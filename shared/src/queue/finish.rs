@@ -72,7 +72,7 @@ impl Outcome {
     /// What is kept for the client: `response_data`, or `error`.
     pub fn result(&self) -> Result<String, serde_json::Error> {
         match self {
-            Self::Sent(data) => serde_json::to_string(data),
+            Self::Sent(data) => Ok(data.clone()),
             Self::Refused(refusal) => serde_json::to_string(&refusal.error()),
         }
     }

@@ -23,6 +23,8 @@ pub const SMS_SECONDS: &str = "resend_sms_seconds";
 pub const UPSTREAM_SECONDS: &str = "resend_upstream_seconds";
 /// Counter by `limit`.
 pub const LIMIT_HITS: &str = "resend_limit_hits_total";
+/// Counter: messages sent to an approval's number that the person's methods no longer have.
+pub const FORMER_PHONES: &str = "resend_former_phones_total";
 /// Counter by `route`, `method`, `code`.
 pub const HTTP_REQUESTS: &str = "resend_http_requests_total";
 /// Histogram: seconds of one request.
@@ -69,6 +71,11 @@ fn counters() {
         "Delivery receipts kept by this process, repeated ones too, by channel and what they said."
     );
     describe_counter!(LIMIT_HITS, Unit::Count, "Requests and jobs refused by a limit on messages.");
+    describe_counter!(
+        FORMER_PHONES,
+        Unit::Count,
+        "Messages to the number of an approval that the person's authentication methods no longer have."
+    );
     describe_counter!(
         HTTP_REQUESTS,
         Unit::Count,

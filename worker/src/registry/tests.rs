@@ -7,7 +7,7 @@ use crate::testing::{APPROVAL, PATIENT, approval, origin, person};
 
 /// Long enough for an answer, short enough for a test of silence.
 const LIMIT: Duration = Duration::from_secs(1);
-const FAILED: RegistryError = RegistryError::Failed { retry_after: None };
+const NOT_FOUND: &str = r#"{"error":{"type":"not_found","message":"Person not found"},"meta":{"code":404}}"#;
 
 fn registry(url: &str) -> Registry {
     shared::runtime::tls::install_crypto_provider();
@@ -28,7 +28,7 @@ async fn a_person_is_read() {
     let body = json!({"data": person(&json!({"type": "OTP", "phone_number": null}))}).to_string();
     let service = Service::always(200, &[], &body).await;
     let person = ask_person(&service.url).await.unwrap();
-    assert!(person.is_active() && person.authentication_methods.len() == 1);
+    assert!(person.is_active && person.methods.len() == 1);
     assert_eq!(service.seen()[0].path, format!("/persons/{PATIENT}"));
 }
 
@@ -52,9 +52,9 @@ async fn a_call_says_on_whose_behalf_it_is_made() {
 }
 
 #[tokio::test]
-async fn only_404_is_not_found() {
+async fn no_status_alone_is_not_found() {
     for (status, expected) in [
-        (404, RegistryError::NotFound),
+        (404, FAILED),
         (204, FAILED),
         (400, FAILED),
         (401, FAILED),
@@ -69,6 +69,37 @@ async fn only_404_is_not_found() {
     }
 }
 
+/// A proxy's page, a gateway's own JSON or a wrong URL must not tell a doctor that the patient does not exist.
+#[tokio::test]
+async fn a_404_counts_only_where_the_registry_itself_says_not_found() {
+    for (body, expected) in [
+        (NOT_FOUND, RegistryError::NotFound),
+        ("<html>404 Not Found</html>", FAILED),
+        (r#"{"message":"no Route matched with those values"}"#, FAILED),
+        (r#"{"error":"not_found"}"#, FAILED),
+        (r#"{"error":{"type":"access_denied"}}"#, FAILED),
+    ] {
+        let service = Service::always(404, &[], body).await;
+        assert_eq!(ask_person(&service.url).await.unwrap_err(), expected, "{body}");
+        assert_eq!(ask_approval(&service.url).await.err(), Some(expected), "{body}");
+    }
+    let ok = Service::always(200, &[], NOT_FOUND).await;
+    assert_eq!(ask_person(&ok.url).await.unwrap_err(), FAILED);
+}
+
+#[tokio::test]
+async fn a_member_that_can_not_be_read_is_named() {
+    let mut data = person(&json!({"type": "OTP"}));
+    data["is_active"] = json!("yes");
+    let service = Service::always(200, &[], &json!({"data": data}).to_string()).await;
+    let error = ask_person(&service.url).await.unwrap_err();
+    assert_eq!(error.to_string(), "the answer of the registry: member is_active can not be read");
+    let data = approval(&json!({"patient_id": null}));
+    let service = Service::always(200, &[], &json!({"data": data}).to_string()).await;
+    let error = ask_approval(&service.url).await.err().unwrap();
+    assert_eq!(error.to_string(), "the answer of the registry: member patient_id can not be read");
+}
+
 #[tokio::test]
 async fn the_wait_it_asks_for_is_kept() {
     let service = Service::always(503, &[("retry-after", "7")], "").await;
@@ -79,7 +110,7 @@ async fn the_wait_it_asks_for_is_kept() {
 #[tokio::test]
 async fn nonsense_is_a_failure() {
     let elsewhere = json!({"data": {"id": APPROVAL, "status": "active"}}).to_string();
-    for body in ["", "<html>", "{}", r#"{"data":null}"#, &elsewhere] {
+    for body in ["", "<html>", "{}", r#"{"data":null}"#, r#"{"data":[]}"#, &elsewhere] {
         let service = Service::always(200, &[], body).await;
         assert_eq!(ask_person(&service.url).await.unwrap_err(), FAILED, "{body}");
     }
@@ -93,15 +124,15 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn at_most_64_kib_are_read() {
+async fn at_most_1_mib_is_read() {
     let padded = |bytes: usize| {
         let body = json!({"data": person(&json!({"type": "OTP"}))}).to_string();
         format!("{body}{}", " ".repeat(bytes - body.len()))
     };
-    for (bytes, fits) in [(64 * 1_024, true), (64 * 1_024 + 1, false)] {
-        let service = Service::always(200, &[], &padded(bytes)).await;
-        assert_eq!(ask_person(&service.url).await.is_ok(), fits, "{bytes}");
-    }
+    let fits = Service::always(200, &[], &padded(1_024 * 1_024)).await;
+    assert!(ask_person(&fits.url).await.is_ok());
+    let too_large = Service::always(200, &[], &padded(1_024 * 1_024 + 1)).await;
+    assert_eq!(ask_person(&too_large.url).await.unwrap_err(), RegistryError::TooLarge);
 }
 
 #[tokio::test]

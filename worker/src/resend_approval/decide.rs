@@ -1,18 +1,24 @@
 //! Steps 1 to 5: the rules, each a pure function of what the registry gave.
 
+mod phone;
+
 use chrono::{DateTime, Utc};
 use shared::domain::approval::Approval;
 use shared::domain::message::Message;
-use shared::domain::outcome::{Reason, Refusal};
-use shared::domain::person::{AuthenticationMethod, MethodKind, Person};
+use shared::domain::outcome::Refusal;
+use shared::domain::person::{AuthenticationMethod, Person};
 use shared::domain::phone::PhoneNumber;
-use shared::telemetry::metric;
 
 use crate::config::Countries;
 
+pub(super) use phone::{Phone, PhoneUnusable, phone};
+
+/// Most bytes of a result, as JSON. Redis keeps it for a day, and every poll carries it.
+const RESULT_LIMIT: usize = 256 * 1024;
+
 /// Step 1.
 pub(super) fn person_is_active(person: &Person) -> Result<(), Refusal> {
-    holds(person.is_active(), Refusal::PersonInactive)
+    holds(person.is_active, Refusal::PersonInactive)
 }
 
 /// Step 2: the answer is about the approval and the patient that were asked for. The registry is not trusted with this.
@@ -29,37 +35,35 @@ pub(super) fn approval_is_open(approval: &Approval, now: DateTime<Utc>) -> Resul
     }
 }
 
-/// Step 4: the method chosen on creation, else the kind noted then.
-pub(super) fn method_is_otp(person: &Person, approval: &Approval, now: DateTime<Utc>) -> Result<(), Refusal> {
-    let is_otp = match approval.authorize_with() {
-        Some(id) => method_in_force(person, id, now)?.is_otp(),
-        None => approval.method() == MethodKind::Otp,
-    };
-    holds(is_otp, Refusal::MethodNotOtp)
-}
-
-/// Step 4: an approval without a number that can be sent to is not one an SMS is sent for.
-pub(super) fn phone(approval: &Approval) -> Result<PhoneNumber, Refusal> {
-    approval.phone_number().ok_or(Refusal::MethodNotOtp)
+/// Step 4: the methods the code may be sent for. With `authorize_with` that is the one it names, else those of the kind
+/// noted on creation; there may be none for `OTP`, where the note alone decides.
+pub(super) fn otp_methods<'a>(
+    person: &'a Person,
+    approval: &Approval,
+    now: DateTime<Utc>,
+) -> Result<Vec<&'a AuthenticationMethod>, Refusal> {
+    use shared::domain::person::MethodKind::{Offline, Other, Otp, ThirdPerson};
+    if let Some(id) = approval.authorize_with() {
+        let method = person.method(id).filter(|method| method.is_in_force(now));
+        let method = method.ok_or(Refusal::MethodUnusable)?;
+        return if method.is_otp() { Ok(vec![method]) } else { Err(Refusal::MethodNotOtp) };
+    }
+    let methods = person.otp_methods(approval.method(), now);
+    match approval.method() {
+        Otp => Ok(methods),
+        ThirdPerson if !methods.is_empty() => Ok(methods),
+        ThirdPerson | Offline | Other => Err(Refusal::MethodNotOtp),
+    }
 }
 
 /// Step 5.
 pub(super) fn country_is_allowed(phone: &PhoneNumber, countries: &Countries) -> Result<(), Refusal> {
-    let is_allowed = countries.allow(phone);
-    if !is_allowed {
-        metrics::counter!(metric::LIMIT_HITS, "limit" => Reason::CountryNotAllowed.as_str()).increment(1);
-    }
-    holds(is_allowed, Refusal::CountryNotAllowed)
+    holds(countries.allow(phone), Refusal::CountryNotAllowed)
 }
 
-fn method_in_force<'a>(
-    person: &'a Person,
-    id: &str,
-    now: DateTime<Utc>,
-) -> Result<&'a AuthenticationMethod, Refusal> {
-    let mut methods = person.authentication_methods.iter();
-    let method = methods.find(|method| method.id.as_deref().is_some_and(|its| its.eq_ignore_ascii_case(id)));
-    method.filter(|method| method.is_in_force(now)).ok_or(Refusal::MethodUnusable)
+/// Before step 6: a result that could not be kept must not be found out after the message has gone.
+pub(super) fn result_fits(result: &str) -> Result<(), Refusal> {
+    holds(result.len() <= RESULT_LIMIT, Refusal::ApprovalTooLarge)
 }
 
 fn holds(rule: bool, refusal: Refusal) -> Result<(), Refusal> {

@@ -5,58 +5,84 @@ use shared::domain::message::Message;
 use shared::domain::outcome::Refusal;
 use shared::domain::person::Person;
 
+use super::checks::Stopped;
 use super::step_exit::{RetryScheduled, StepExit};
-use crate::context::Context;
-use crate::registry::RegistryError;
+use crate::registry::{Registry, RegistryError};
 use crate::upstream::Origin;
 
-/// Asks for both at once, which halves the time. The answers come apart, so that what is wrong with the person, even
-/// for a moment, is looked at before anything said about the approval.
-pub(super) async fn person_and_approval(
-    job: &Message,
-    context: &Context,
-) -> (Result<Person, StepExit>, Result<Approval, StepExit>) {
-    let origin = Origin::from(job);
-    let (person, approval) = tokio::join!(
-        context.registry.person(job.patient, origin),
-        context.registry.approval(job.patient, job.approval, origin),
-    );
-    (
-        person.map_err(|error| stop(error, Refusal::PersonNotFound)),
-        approval.map_err(|error| stop(error, Refusal::ApprovalNotFound)),
-    )
+/// Both answers of the registry, apart: whatever is wrong with the person, even for a moment, is looked at before
+/// anything about the approval.
+pub(super) struct Looked {
+    pub(super) person: Result<Person, Stopped>,
+    pub(super) approval: Result<Approval, Stopped>,
 }
 
-fn stop(error: RegistryError, not_found: Refusal) -> StepExit {
-    let (cause, asked, otherwise) = match error {
-        RegistryError::NotFound => return StepExit::Refused(not_found),
-        RegistryError::Failed { retry_after } => ("registry failed", retry_after, Refusal::UpstreamFailed),
-        RegistryError::Silent => ("registry silent", None, Refusal::UpstreamSilent),
+/// Asks for both at once, which halves the time.
+pub(super) async fn person_and_approval(job: &Message, registry: &Registry) -> Looked {
+    let origin = Origin::from(job);
+    let (person, approval) = tokio::join!(
+        registry.person(job.patient, origin),
+        registry.approval(job.patient, job.approval, origin),
+    );
+    Looked {
+        person: person.map_err(|error| stopped("person", error, Refusal::PersonNotFound)),
+        approval: approval.map_err(|error| stopped("approval", error, Refusal::ApprovalNotFound)),
+    }
+}
+
+fn stopped(what: &'static str, error: RegistryError, not_found: Refusal) -> Stopped {
+    let retry = |cause, asked, otherwise| {
+        let exit = StepExit::Retry(RetryScheduled { cause, asked, unsent: true, otherwise });
+        Stopped { exit, detail: None }
     };
-    StepExit::Retry(RetryScheduled { cause, asked, unsent: true, otherwise })
+    match error {
+        RegistryError::NotFound => not_found.into(),
+        RegistryError::Failed { retry_after } => {
+            retry("registry failed", retry_after, Refusal::UpstreamFailed)
+        }
+        RegistryError::Silent => retry("registry silent", None, Refusal::UpstreamSilent),
+        // The next answer will be the same.
+        RegistryError::TooLarge | RegistryError::Unreadable(_) => {
+            Stopped { exit: Refusal::UpstreamFailed.into(), detail: Some(format!("{what}: {error}")) }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use shared::domain::UnreadableMember;
+
     use super::*;
 
+    fn exit(error: RegistryError) -> StepExit {
+        stopped("person", error, Refusal::PersonNotFound).exit
+    }
+
     #[test]
-    fn only_a_404_is_not_found_and_all_else_is_tried_again() {
-        assert_eq!(
-            stop(RegistryError::NotFound, Refusal::PersonNotFound),
-            StepExit::Refused(Refusal::PersonNotFound)
-        );
+    fn only_what_another_try_can_cure_is_tried_again() {
+        assert_eq!(exit(RegistryError::NotFound), StepExit::Refused(Refusal::PersonNotFound));
         let retry_after = Some(Duration::from_secs(7));
         for (error, asked, otherwise) in [
             (RegistryError::Failed { retry_after }, retry_after, Refusal::UpstreamFailed),
             (RegistryError::Silent, None, Refusal::UpstreamSilent),
         ] {
-            let StepExit::Retry(later) = stop(error, Refusal::PersonNotFound) else {
-                panic!("{error:?} was decided")
-            };
+            let StepExit::Retry(later) = exit(error.clone()) else { panic!("{error:?} was decided") };
             assert_eq!((later.asked, later.unsent, later.otherwise), (asked, true, otherwise));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_cured_ends_the_job_and_names_the_member() {
+        let unreadable = RegistryError::Unreadable(UnreadableMember("urgent.type".into()));
+        for (error, named) in [
+            (unreadable, "approval: the answer of the registry: member urgent.type can not be read"),
+            (RegistryError::TooLarge, "approval: the answer of the registry is longer than 1048576 bytes"),
+        ] {
+            let stopped = stopped("approval", error, Refusal::ApprovalNotFound);
+            assert_eq!(stopped.exit, StepExit::Refused(Refusal::UpstreamFailed));
+            assert_eq!(stopped.detail.as_deref(), Some(named));
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::retry;
 
 /// Why the straight line was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum StepExit {
+pub(crate) enum StepExit {
     /// Decided for good: no SMS.
     Refused(Refusal),
     /// Another try can cure it.
@@ -22,7 +22,7 @@ pub(super) enum StepExit {
 
 /// What is known about a try that may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct RetryScheduled {
+pub(crate) struct RetryScheduled {
     /// What went wrong, for the log.
     pub(super) cause: &'static str,
     /// The wait an upstream service asked for.

@@ -107,7 +107,7 @@ async fn a_code_is_sent_and_the_approval_is_the_result() {
     let job = Job::ready(200).await;
     let JobDisposition::End(Outcome::Sent(data)) = job.run().await else { panic!("not sent") };
     assert_eq!(
-        data,
+        serde_json::from_str::<Value>(&data).unwrap(),
         json!({
             "id": APPROVAL, "expires_at": 4_102_444_800_i64, "status": "new", "access_level": "read",
             "authentication_method_current": {"type": "OTP", "number": "+38093*****85"},
@@ -127,7 +127,7 @@ async fn a_code_is_sent_and_the_approval_is_the_result() {
 #[tokio::test]
 async fn what_is_decided_sends_nothing() {
     let ok = |changes: Value| (200, json!({"data": approval(&changes)}));
-    let missing = || (404, json!({}));
+    let missing = || (404, json!({"error": {"type": "not_found"}}));
     let mut inactive = known_person();
     inactive.1["data"]["status"] = json!("inactive");
     for (person, approval, expected) in [
@@ -143,7 +143,13 @@ async fn what_is_decided_sends_nothing() {
         ),
         (known_person(), ok(json!({"authorize_with": "other"})), Refusal::MethodUnusable),
         (known_person(), ok(json!({"urgent": {"type": "OFFLINE"}})), Refusal::MethodNotOtp),
-        (known_person(), ok(json!({"urgent": {"type": "OTP", "phone_number": null}})), Refusal::MethodNotOtp),
+        (
+            known_person(),
+            ok(json!({"urgent": {"type": "OTP", "phone_number": null}})),
+            Refusal::PhoneUnusable,
+        ),
+        (known_person(), ok(json!({"patient_id": null})), Refusal::UpstreamFailed),
+        (known_person(), ok(json!({"reason": "x".repeat(262_144)})), Refusal::ApprovalTooLarge),
         (
             known_person(),
             ok(json!({"urgent": {"type": "OTP", "phone_number": "+48501234567"}})),
@@ -153,6 +159,16 @@ async fn what_is_decided_sends_nothing() {
         let job = Job::new(person, approval, 200).await;
         assert_eq!((job.run().await, job.texts().len()), (refused(expected.clone()), 0), "{expected:?}");
     }
+}
+
+#[tokio::test]
+async fn the_code_goes_to_the_number_that_the_approvals_mask_hides() {
+    let masked = approval(&json!({"urgent": {"type": "OTP", "phone_number": "+38093*****85"}}));
+    let job = Job::new(known_person(), (200, json!({"data": masked})), 200).await;
+    let JobDisposition::End(Outcome::Sent(data)) = job.run().await else { panic!("not sent") };
+    let order: Value = serde_json::from_slice(&job.gateway.seen()[0].body).unwrap();
+    assert_eq!(order["to"], PHONE);
+    assert!(data.contains(r#"{"number":"+38093*****85","type":"OTP"}"#), "{data}");
 }
 
 #[tokio::test]

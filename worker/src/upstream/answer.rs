@@ -7,45 +7,59 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 
-/// Most bytes of a body that are read; more is nonsense.
-const BODY_LIMIT: usize = 64 * 1024;
-
 /// An answer whose head arrived.
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
     /// `Retry-After`, where it was given and could be read.
     pub retry_after: Option<Duration>,
-    /// The body; `None` where it was cut, too slow, or longer than 64 KiB.
-    body: Option<Vec<u8>>,
+    body: Body,
+}
+
+/// What was read of a body.
+enum Body {
+    Whole(Vec<u8>),
+    /// It was cut, or too slow.
+    Partial,
+    /// It is longer than what is read.
+    TooLarge,
 }
 
 impl Answer {
-    pub(super) async fn read(response: Response) -> Self {
+    pub(super) async fn read(response: Response, limit: usize) -> Self {
         let (status, retry_after) = (response.status(), retry_after(response.headers()));
-        Self { status, retry_after, body: read_body(response).await }
+        Self { status, retry_after, body: read_body(response, limit).await }
     }
 
     /// The body as JSON; `None` where it is anything else.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(self.body.as_ref()?).ok()
+        match &self.body {
+            Body::Whole(body) => serde_json::from_slice(body).ok(),
+            Body::Partial | Body::TooLarge => None,
+        }
+    }
+
+    /// Whether the body is longer than what is read of it.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.body, Body::TooLarge)
     }
 
     /// Whether the whole body arrived within the limits.
     pub(super) fn is_readable(&self) -> bool {
-        self.body.is_some()
+        matches!(self.body, Body::Whole(_))
     }
 }
 
-async fn read_body(mut response: Response) -> Option<Vec<u8>> {
+async fn read_body(mut response: Response, limit: usize) -> Body {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > BODY_LIMIT {
-            return None;
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Body::TooLarge,
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Body::Whole(body),
+            Err(_) => return Body::Partial,
         }
-        body.extend_from_slice(&chunk);
     }
-    Some(body)
 }
 
 /// Seconds or a date (RFC 9110, section 10.2.3); a date that is past asks for nothing.

@@ -9,7 +9,7 @@ fn approval(changes: &Value) -> Approval {
 }
 
 fn person(method: &Value) -> Person {
-    serde_json::from_value(testing::person(method)).unwrap()
+    Person::from_registry(&testing::person(method)).unwrap()
 }
 
 fn job() -> Message {
@@ -25,8 +25,9 @@ fn job() -> Message {
 #[test]
 fn an_inactive_person_is_refused() {
     for (status, expected) in [("active", Ok(())), ("inactive", Err(Refusal::PersonInactive))] {
-        let person = Person { status: status.into(), is_active: true, authentication_methods: Vec::new() };
-        assert_eq!(person_is_active(&person), expected, "{status}");
+        let mut data = testing::person(&json!({"type": "OTP"}));
+        data["status"] = json!(status);
+        assert_eq!(person_is_active(&Person::from_registry(&data).unwrap()), expected, "{status}");
     }
 }
 
@@ -58,34 +59,63 @@ fn a_closed_approval_is_refused_with_its_status() {
     }
 }
 
+/// The numbers of the methods that are accepted.
+fn accepted(method: &Value, changes: &Value) -> Result<Vec<String>, Refusal> {
+    let person = person(method);
+    let methods = otp_methods(&person, &approval(changes), Utc::now())?;
+    Ok(methods.iter().filter_map(|method| method.phone_number()).map(str::to_owned).collect())
+}
+
 #[test]
 fn without_a_chosen_method_the_kind_noted_on_creation_decides() {
-    for (urgent, expected) in [
-        (json!({"type": "OTP", "phone_number": PHONE}), Ok(())),
-        (json!({"type": "OFFLINE"}), Err(Refusal::MethodNotOtp)),
-        (json!({"type": "THIRD_PERSON", "phone_number": PHONE}), Err(Refusal::MethodNotOtp)),
-        (json!({"type": "NA"}), Err(Refusal::MethodNotOtp)),
-        (json!(null), Err(Refusal::MethodNotOtp)),
+    let refused = || Err(Refusal::MethodNotOtp);
+    let otp = json!({"type": "OTP", "phone_number": PHONE});
+    let third = json!({"type": "THIRD_PERSON", "third_person": {"type": "OTP", "phone_number": PHONE}});
+    let of_mpi = json!({"type": "THIRD_PERSON", "value": APPROVAL, "reference": {"type": "OTP", "phone_number": PHONE}});
+    let offline = json!({"type": "THIRD_PERSON", "third_person": {"type": "OFFLINE"}});
+    let mut ended = third.clone();
+    ended["ended_at"] = json!("2017-01-01T00:00:00");
+    let phone = || Ok(vec![PHONE.to_owned()]);
+    for (kind, method, expected) in [
+        (json!("OTP"), &otp, phone()),
+        (json!("OTP"), &third, Ok(vec![])),
+        (json!("OTP"), &json!({"type": "OFFLINE"}), Ok(vec![])),
+        (json!("THIRD_PERSON"), &third, phone()),
+        (json!("THIRD_PERSON"), &of_mpi, phone()),
+        (json!("THIRD_PERSON"), &otp, refused()),
+        (json!("THIRD_PERSON"), &offline, refused()),
+        (json!("THIRD_PERSON"), &ended, refused()),
+        (json!("OFFLINE"), &otp, refused()),
+        (json!("NA"), &otp, refused()),
+        (json!(null), &otp, refused()),
     ] {
-        let approval = approval(&json!({"urgent": urgent}));
-        assert_eq!(
-            method_is_otp(&person(&json!({"type": "OFFLINE"})), &approval, Utc::now()),
-            expected,
-            "{urgent}"
-        );
+        let changes = json!({"urgent": {"type": kind, "phone_number": PHONE}});
+        assert_eq!(accepted(method, &changes), expected, "{kind} {method}");
     }
+    assert_eq!(accepted(&otp, &json!({"urgent": null})), refused());
 }
 
 #[test]
 fn a_chosen_method_must_be_the_persons_in_force_and_otp() {
+    let otp = |changes: Value| {
+        let mut method = json!({"type": "OTP", "phone_number": PHONE});
+        for (name, value) in changes.as_object().unwrap() {
+            method[name] = value.clone();
+        }
+        method
+    };
+    let own = json!({"type": "OTP", "phone_number": PHONE});
+    let phone = || Ok(vec![PHONE.to_owned()]);
     for (chosen, method, expected) in [
-        ("m", json!({"type": "OTP"}), Ok(())),
-        ("M", json!({"type": "OTP"}), Ok(())),
-        ("m", json!({"type": "OTP", "ended_at": "2100-01-01T00:00:00Z"}), Ok(())),
-        ("m", json!({"type": "THIRD_PERSON", "third_person": {"type": "OTP"}}), Ok(())),
-        ("other", json!({"type": "OTP"}), Err(Refusal::MethodUnusable)),
-        ("m", json!({"type": "OTP", "is_active": false}), Err(Refusal::MethodUnusable)),
-        ("m", json!({"type": "OTP", "ended_at": "2017-01-01T00:00:00Z"}), Err(Refusal::MethodUnusable)),
+        ("m", otp(json!({})), phone()),
+        ("M", otp(json!({})), phone()),
+        ("m", otp(json!({"ended_at": "2100-01-01T00:00:00Z"})), phone()),
+        ("m", json!({"type": "THIRD_PERSON", "third_person": own}), phone()),
+        ("m", json!({"type": "THIRD_PERSON", "reference": own}), phone()),
+        ("other", otp(json!({})), Err(Refusal::MethodUnusable)),
+        ("m", otp(json!({"is_active": false})), Err(Refusal::MethodUnusable)),
+        ("m", otp(json!({"ended_at": "2017-01-01T00:00:00Z"})), Err(Refusal::MethodUnusable)),
+        ("m", otp(json!({"ended_at": "unreadable"})), Err(Refusal::MethodUnusable)),
         ("m", json!({"type": "OFFLINE", "is_active": false}), Err(Refusal::MethodUnusable)),
         ("m", json!({"type": "OFFLINE"}), Err(Refusal::MethodNotOtp)),
         (
@@ -94,18 +124,14 @@ fn a_chosen_method_must_be_the_persons_in_force_and_otp() {
             Err(Refusal::MethodNotOtp),
         ),
     ] {
-        let approval = approval(&json!({"authorize_with": chosen}));
-        assert_eq!(method_is_otp(&person(&method), &approval, Utc::now()), expected, "{chosen} {method}");
+        assert_eq!(accepted(&method, &json!({"authorize_with": chosen})), expected, "{chosen} {method}");
     }
 }
 
 #[test]
-fn a_number_that_cannot_be_sent_to_is_refused() {
-    for number in [json!(null), json!(""), json!("0931234585")] {
-        let approval = approval(&json!({"urgent": {"type": "OTP", "phone_number": number}}));
-        assert_eq!(phone(&approval), Err(Refusal::MethodNotOtp), "{number}");
-    }
-    assert_eq!(phone(&approval(&json!({}))).unwrap().expose(), PHONE);
+fn a_result_over_the_limit_is_refused() {
+    assert_eq!(result_fits(&" ".repeat(262_144)), Ok(()));
+    assert_eq!(result_fits(&" ".repeat(262_145)), Err(Refusal::ApprovalTooLarge));
 }
 
 #[test]
