@@ -42,13 +42,10 @@ async fn run(client: &ApiClient, sandbox: &str, scenario: Scenario) -> (Scenario
             "eta": data["eta"], "status": "processed", "status_code": 200,
             "response_data": response_data(&approval_in_registry(sandbox, &scenario).await, to),
         }),
-        Expected::Refused { status_code, error_type, message } => {
-            let message = message.map_or_else(|| data["error"]["message"].clone(), |message| json!(message));
-            json!({
-                "eta": data["eta"], "status": "failed", "status_code": status_code,
-                "error": {"type": error_type, "message": message},
-            })
-        }
+        Expected::Refused { status_code, error_type, reason, message } => json!({
+            "eta": data["eta"], "status": "failed", "status_code": status_code,
+            "error": {"type": error_type, "reason": reason, "message": message},
+        }),
     };
     assert_eq!(*data, expected, "{}", scenario.name);
     (scenario, href.trim_start_matches("/Jobs/").to_owned())

@@ -77,9 +77,8 @@ fn scenario_row(scenario: &Scenario) -> String {
     let mut row = format!("<tr><td><b>{name}</b><br>{about}</td><td>{method}</td>");
     let outcome = match expected {
         Expected::Sent { to } => format!("<span class=ok>200</span> one SMS to {to}"),
-        Expected::Refused { status_code, error_type, message } => {
-            let words = message.map(|words| format!("<br>{words}")).unwrap_or_default();
-            format!("<span class=no>{status_code}</span> {error_type}{words}")
+        Expected::Refused { status_code, reason, message, .. } => {
+            format!("<span class=no>{status_code}</span> {reason}<br>{message}")
         }
     };
     // Writing to a string does not fail.

@@ -1,13 +1,17 @@
 //! Refused for the approval: missing, another patient's, no longer open.
 
 use super::{
-    Scenario,
+    Scenario, Words,
     draft::{Draft, in_days, iso_in_days, patient_id},
 };
 
-const MISSING: &str = "Approval with such id is not found";
-const ACTIVE: &str = "Approval in status active can not be resent";
-const EXPIRED: &str = "Approval in status expired can not be resent";
+const MISSING: Words = ("approval_not_found", "Approval with such id is not found");
+const ACTIVE: Words = closed_as("Approval in status active can not be resent");
+const EXPIRED: Words = closed_as("Approval in status expired can not be resent");
+
+const fn closed_as(message: &'static str) -> Words {
+    ("approval_closed", message)
+}
 
 pub(super) fn all() -> Vec<Scenario> {
     [foreign(), closed(), expired()].into_iter().flatten().collect()
@@ -43,13 +47,13 @@ fn closed() -> Vec<Scenario> {
         Draft::new(31, "approval-verified", "already verified, new model").new_model(true).conflict(ACTIVE),
         Draft::new(32, "approval-terminated", "status terminated")
             .approval("status", "terminated")
-            .conflict("Approval in status terminated can not be resent"),
+            .conflict(closed_as("Approval in status terminated can not be resent")),
         Draft::new(33, "approval-cancelled", "status cancelled")
             .approval("status", "cancelled")
-            .conflict("Approval in status cancelled can not be resent"),
+            .conflict(closed_as("Approval in status cancelled can not be resent")),
         Draft::new(34, "approval-in-new-status", "a status nobody has heard of is not open")
             .approval("status", "suspended")
-            .conflict("Approval in status suspended can not be resent"),
+            .conflict(closed_as("Approval in status suspended can not be resent")),
     ]
 }
 
@@ -65,6 +69,9 @@ fn expired() -> Vec<Scenario> {
         Draft::new(43, "expired-not-verified", "new model, not verified, but expires_at is past")
             .new_model(false)
             .approval("expires_at", iso_in_days(-1))
+            .conflict(EXPIRED),
+        Draft::new(44, "expired-without-zone", "expires_at is past, and comes without a time zone: it is UTC")
+            .approval("expires_at", iso_in_days(-1).trim_end_matches('Z'))
             .conflict(EXPIRED),
     ]
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Expected, Scenario, method::otp};
+use super::{Expected, Scenario, Words, method::otp};
 
 /// Common names; the service needs none of them, so tests can look for them where they must not be.
 const NAMES: [(&str, &str, &str); 6] = [
@@ -112,17 +112,22 @@ impl Draft {
         self,
         status_code: u16,
         error_type: &'static str,
-        message: impl Into<Option<&'static str>>,
+        (reason, message): Words,
     ) -> Scenario {
-        self.expect(Expected::Refused { status_code, error_type, message: message.into() })
+        self.expect(Expected::Refused { status_code, error_type, reason, message })
     }
 
-    pub(super) fn not_found(self, message: &'static str) -> Scenario {
-        self.refused(404, "not_found", message)
+    pub(super) fn not_found(self, words: Words) -> Scenario {
+        self.refused(404, "not_found", words)
     }
 
-    pub(super) fn conflict(self, message: &'static str) -> Scenario {
-        self.refused(409, "request_conflict", message)
+    pub(super) fn conflict(self, words: Words) -> Scenario {
+        self.refused(409, "request_conflict", words)
+    }
+
+    /// Refused with 502: the registry's data can not be used.
+    pub(super) fn failed(self, words: Words) -> Scenario {
+        self.refused(502, "internal_error", words)
     }
 
     fn expect(self, expected: Expected) -> Scenario {
@@ -156,16 +161,19 @@ fn person(number: u8) -> Value {
     })
 }
 
+/// A reference to something of a patient, as the platform writes it.
+pub(super) fn resource(number: u8, code: &str) -> Value {
+    json!({
+        "identifier": {
+            "type": {"coding": [{"system": "eHealth/resources", "code": code}], "text": ""},
+            "value": id(4, number),
+        },
+        "display_value": null,
+    })
+}
+
 fn approval(number: u8) -> Value {
-    let resource = |code: &str| {
-        json!({
-            "identifier": {
-                "type": {"coding": [{"system": "eHealth/resources", "code": code}], "text": ""},
-                "value": id(4, number),
-            },
-            "display_value": null,
-        })
-    };
+    let resource = |code: &str| resource(number, code);
     json!({
         "id": approval_id(number), "patient_id": patient_id(number),
         "granted_resources": [resource("episode_of_care")],
@@ -177,7 +185,8 @@ fn approval(number: u8) -> Value {
 
 /// An id by which one sees what it is of: the kind first, the scenario's number in decimal last.
 fn id(kind: u128, number: u8) -> Uuid {
-    let decimal = u128::from(number / 10) << 4 | u128::from(number % 10);
+    let digit = |of: u8| u128::from(number / of % 10);
+    let decimal = digit(100) << 8 | digit(10) << 4 | digit(1);
     Uuid::from_u128(kind << 124 | 0x4000_8000 << 48 | decimal)
 }
 
@@ -197,6 +206,17 @@ pub(super) fn method_id(number: u8) -> Uuid {
 /// has 3 to 9 only), so none of these can belong to a person.
 pub(super) fn phone(number: u8) -> String {
     format!("+38020{number:07}")
+}
+
+/// Another number nobody has, which looks the same once it is masked.
+pub(super) fn twin(number: u8) -> String {
+    format!("+38020{:07}", 1_000_000 + u32::from(number))
+}
+
+/// The number as the platform stores it with an approval.
+pub(super) fn masked(number: u8) -> String {
+    let phone = phone(number);
+    format!("{}*****{}", &phone[..6], &phone[phone.len() - 2..])
 }
 
 pub(super) fn in_days(days: i64) -> DateTime<Utc> {

@@ -4,11 +4,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::{
-    Scenario,
+    Scenario, Words,
     draft::{Draft, method_id, phone},
 };
 
-pub(super) const NOT_ALLOWED: &str = "Resend SMS is not allowed for this authentication method";
+pub(super) const NOT_ALLOWED: Words =
+    ("method_not_otp", "Resend SMS is not allowed for this authentication method");
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
@@ -16,11 +17,6 @@ pub(super) fn all() -> Vec<Scenario> {
             .methods([offline(50)])
             .urgent("OFFLINE", None)
             .method("OFFLINE")
-            .conflict(NOT_ALLOWED),
-        Draft::new(51, "third-person-unnamed", "a third person, but authorize_with does not say who")
-            .methods([third_person(51, "OTP")])
-            .urgent("THIRD_PERSON", Some(&phone(51)))
-            .method("THIRD_PERSON")
             .conflict(NOT_ALLOWED),
         Draft::new(52, "na", "the method was reset")
             .methods([plain(52, "NA")])
@@ -30,6 +26,10 @@ pub(super) fn all() -> Vec<Scenario> {
         Draft::new(53, "offline-with-phone", "a phone is there, but the type is not OTP")
             .urgent("OFFLINE", Some(&phone(53)))
             .method("OFFLINE")
+            .conflict(NOT_ALLOWED),
+        Draft::new(54, "urgent-null", "the approval does not say how it is to be confirmed")
+            .approval("urgent", Value::Null)
+            .method("none")
             .conflict(NOT_ALLOWED),
     ]
 }
@@ -49,12 +49,26 @@ pub(super) fn plain(number: u8, kind: &str) -> Value {
     json!({"id": method_id(number), "type": kind, "phone_number": null, "ended_at": null})
 }
 
+/// The same with another number.
+pub(super) fn otp_at(number: u8, phone: String) -> Value {
+    json!({"id": method_id(number), "type": "OTP", "phone_number": phone, "ended_at": null})
+}
+
 /// Another person, who has a method of their own.
 pub(super) fn third_person(number: u8, own: &str) -> Value {
+    third_person_in("third_person", number, own)
+}
+
+/// The same as MPI gives it.
+pub(super) fn third_person_of_mpi(number: u8, own: &str) -> Value {
+    third_person_in("reference", number, own)
+}
+
+fn third_person_in(member: &str, number: u8, own: &str) -> Value {
     let own_phone = (own == "OTP").then(|| phone(number));
     json!({
         "id": method_id(number), "type": "THIRD_PERSON", "phone_number": null, "ended_at": null,
-        "value": super::draft::patient_id(90), "third_person": {"type": own, "phone_number": own_phone},
+        "value": super::draft::patient_id(90), member: {"type": own, "phone_number": own_phone},
     })
 }
 

@@ -1,9 +1,9 @@
 //! Refused for the person.
 
-use super::{Scenario, draft::Draft};
+use super::{Scenario, Words, draft::Draft};
 
-const MISSING: &str = "Person not found";
-const NOT_ACTIVE: &str = "Person is not active";
+const MISSING: Words = ("person_not_found", "Person not found");
+const NOT_ACTIVE: Words = ("person_inactive", "Person is not active");
 
 pub(super) fn all() -> Vec<Scenario> {
     vec![
