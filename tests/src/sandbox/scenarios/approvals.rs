@@ -70,8 +70,12 @@ fn expired() -> Vec<Scenario> {
             .new_model(false)
             .approval("expires_at", iso_in_days(-1))
             .conflict(EXPIRED),
-        Draft::new(44, "expired-without-zone", "expires_at is past, and comes without a time zone: it is UTC")
-            .approval("expires_at", iso_in_days(-1).trim_end_matches('Z'))
-            .conflict(EXPIRED),
+        Draft::new(
+            44,
+            "expired-without-zone",
+            "expires_at is past, and comes without a time zone: it is UTC",
+        )
+        .approval("expires_at", iso_in_days(-1).trim_end_matches('Z'))
+        .conflict(EXPIRED),
     ]
 }

@@ -6,10 +6,8 @@ use super::{
     method::{NOT_ALLOWED, ended_at, inactive, offline, otp, plain, third_person},
 };
 
-const NO_SUCH_METHOD: Words = (
-    "method_unusable",
-    "Authentication method doesn't exist, is inactive or does not belong to this person",
-);
+const NO_SUCH_METHOD: Words =
+    ("method_unusable", "Authentication method doesn't exist, is inactive or does not belong to this person");
 
 pub(super) fn all() -> Vec<Scenario> {
     [unsuitable(), unusable()].into_iter().flatten().collect()

@@ -25,13 +25,20 @@ fn odd() -> Vec<Scenario> {
             .approval("granted_to", Value::Null)
             .approval("granted_resource_types", Value::Null)
             .sent(),
-        Draft::new(111, "times-without-zone", "expires_at and ended_at come without a time zone: they are UTC")
-            .authorized_with(without_zone)
-            .approval("expires_at", ends)
-            .method("authorize_with → OTP, ends next year")
-            .sent(),
+        Draft::new(
+            111,
+            "times-without-zone",
+            "expires_at and ended_at come without a time zone: they are UTC",
+        )
+        .authorized_with(without_zone)
+        .approval("expires_at", ends)
+        .method("authorize_with → OTP, ends next year")
+        .sent(),
         Draft::new(112, "expiry-with-fraction", "expires_at is a number with a fraction of zero")
-            .approval("expires_at", json!(f64::from(i32::try_from(in_days(30).timestamp()).unwrap_or(i32::MAX))))
+            .approval(
+                "expires_at",
+                json!(f64::from(i32::try_from(in_days(30).timestamp()).unwrap_or(i32::MAX))),
+            )
             .sent(),
         Draft::new(113, "one-method-unreadable", "another method has an ended_at that is no time")
             .methods([json!({"id": 5, "type": "OTP", "ended_at": "soon"}), offline(123), otp(113)])
@@ -55,9 +62,13 @@ fn unreadable() -> Vec<Scenario> {
     const FAILED: super::Words =
         ("upstream_failed", "A service this request depends on failed. Try again later");
     vec![
-        Draft::new(116, "without-patient", "the registry leaves patient_id out, as the platform's public API does")
-            .approval_lacks("patient_id")
-            .failed(FAILED),
+        Draft::new(
+            116,
+            "without-patient",
+            "the registry leaves patient_id out, as the platform's public API does",
+        )
+        .approval_lacks("patient_id")
+        .failed(FAILED),
         Draft::new(117, "expiry-unreadable", "expires_at is no time")
             .approval("expires_at", "soon")
             .failed(FAILED),
