@@ -5,14 +5,17 @@
 mod bearer;
 mod cache;
 mod client;
+mod lenient;
 mod origin;
 pub(crate) mod principal;
 mod providers;
+mod question_limit;
 
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
+use cache::{CredentialError, ProviderUnavailable};
 pub(crate) use origin::Origin;
 use principal::Access;
 pub(crate) use principal::{Principal, Scope};
@@ -20,17 +23,42 @@ pub(crate) use principal::{Principal, Scope};
 use crate::config::{AuthConfig, AuthMode};
 use providers::{Introspection, Jwt, Mithril, gateway_principal};
 
-/// Why a caller is not let in.
+/// Why a caller is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AuthError {
     /// No bearer token was sent.
     NoToken,
-    /// One was sent that is malformed, unknown, expired or revoked.
+    /// The token is malformed, unknown, expired, revoked, or not an access token.
     InvalidToken,
-    /// A good one that does not allow this.
+    /// The token needs an API key beside it, and none was sent.
+    ApiKeyMissing,
+    /// The API key is unknown.
+    ApiKeyInvalid,
+    /// The token is good but does not allow this.
     MissingScope(Scope),
-    /// Nobody can say: whoever vouches for tokens does not answer.
+    /// The token cannot be checked: the provider does not answer.
     Unavailable,
+    /// The token is not checked, because too many are being checked.
+    Busy,
+}
+
+impl From<CredentialError> for AuthError {
+    fn from(error: CredentialError) -> Self {
+        match error {
+            CredentialError::Token => Self::InvalidToken,
+            CredentialError::ApiKeyMissing => Self::ApiKeyMissing,
+            CredentialError::ApiKeyInvalid => Self::ApiKeyInvalid,
+        }
+    }
+}
+
+impl From<ProviderUnavailable> for AuthError {
+    fn from(error: ProviderUnavailable) -> Self {
+        match error {
+            ProviderUnavailable::Failed => Self::Unavailable,
+            ProviderUnavailable::Busy => Self::Busy,
+        }
+    }
 }
 
 /// Knows whom to ask about a token (`RESEND_AUTH_MODE`).
@@ -78,8 +106,8 @@ impl Authenticator {
         match self {
             Self::Introspection(mode) => mode.principal(bearer::token(headers)?, access, origin).await,
             Self::Jwt(mode) => mode.principal(bearer::token(headers)?, origin).await,
-            Self::Mithril(mode) => mode.principal(bearer::token(headers)?, access, origin).await,
-            Self::Gateway => gateway_principal(headers),
+            Self::Mithril(mode) => mode.principal(headers, access, origin).await,
+            Self::Gateway => gateway_principal(headers, origin),
         }
     }
 }

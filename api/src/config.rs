@@ -7,6 +7,7 @@ mod server;
 mod sync;
 mod trusted_proxies;
 
+pub(crate) use auth::percent_encoded;
 pub use auth::{AuthConfig, AuthMode, CacheTtl, IntrospectionConfig, JwtConfig, MithrilUrl};
 pub use http::{HttpConfig, PublicUrl};
 pub use job_href::JobHref;

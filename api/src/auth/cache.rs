@@ -1,5 +1,5 @@
-//! What is known of tokens, for as long as it is trusted. Tokens themselves are not kept, only their hashes; at any
-//! moment a token is asked about once, however many requests wait for the answer; a failure is not remembered.
+//! What providers answered, for as long as it is cached. Tokens and API keys themselves are not kept, only their hash;
+//! at any moment there is one question about a token, however many requests wait for the answer; a failure is not cached.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,28 +16,51 @@ use crate::config::CacheTtl;
 /// Tokens remembered; with the longest client id about 40 MB. The least used go first.
 const CAPACITY: u64 = 50_000;
 
-/// What was said of a token: its bearer, or that it is good for nothing.
-pub(crate) type CachedIdentity = Option<Arc<Principal>>;
+/// What a provider answered: the bearer, or why the credentials are good for nothing.
+pub(crate) type CachedIdentity = Result<Arc<Principal>, CredentialError>;
 
-/// Whoever vouches for tokens gave no usable answer.
+/// Why credentials are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ProviderUnavailable;
+pub(crate) enum CredentialError {
+    /// The token: malformed, unknown, expired, revoked, or not an access token.
+    Token,
+    /// The token needs an API key beside it, and none was sent.
+    ApiKeyMissing,
+    /// The API key is unknown.
+    ApiKeyInvalid,
+}
 
-/// SHA-256 of a token.
+/// The provider gave no usable answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProviderUnavailable {
+    /// It was asked and did not answer, or answered what its protocol does not know.
+    Failed,
+    /// It was not asked, because too many questions are under way.
+    Busy,
+}
+
+/// SHA-256 of a token, and of the API key that came with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TokenHash([u8; 32]);
+pub(crate) struct CredentialHash([u8; 32]);
 
-impl TokenHash {
-    /// The hash of this token.
-    pub(crate) fn of(token: &str) -> Self {
-        Self(Sha256::digest(token).into())
+impl CredentialHash {
+    /// The hash of these credentials.
+    pub(crate) fn of(token: &str, api_key: Option<&str>) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(token);
+        if let Some(key) = api_key {
+            // No token has this byte, so no other pair has the same text.
+            hash.update([0]);
+            hash.update(key);
+        }
+        Self(hash.finalize().into())
     }
 }
 
 /// Identities by token. Each is held twice, because writes trust it for a shorter time than reads.
 pub(crate) struct TokenCache {
-    for_writes: Cache<TokenHash, CachedIdentity>,
-    for_reads: Cache<TokenHash, CachedIdentity>,
+    for_writes: Cache<CredentialHash, CachedIdentity>,
+    for_reads: Cache<CredentialHash, CachedIdentity>,
 }
 
 impl TokenCache {
@@ -46,24 +69,23 @@ impl TokenCache {
         Self { for_writes: cache(trust.write), for_reads: cache(trust.read) }
     }
 
-    /// The bearer of a token, unless it is good for nothing or past its own end.
+    /// The bearer of these credentials, unless they are good for nothing or the token is past its own end.
     pub(crate) async fn principal<A: Future<Output = Result<CachedIdentity, ProviderUnavailable>>>(
         &self,
-        token: &str,
+        credentials: CredentialHash,
         access: Access,
         ask: impl FnOnce() -> A,
     ) -> Result<Arc<Principal>, AuthError> {
-        let identity = self.identity(TokenHash::of(token), access, ask).await;
-        let principal = identity.map_err(|_| AuthError::Unavailable)?.ok_or(AuthError::InvalidToken)?;
+        let principal = self.identity(credentials, access, ask).await??;
         let in_force = principal.expires_at.is_none_or(|end| end > now_seconds());
         in_force.then_some(principal).ok_or(AuthError::InvalidToken)
     }
 
-    /// The identity that is trusted for this access; `ask` is called where there is none. It is no future yet, which would
-    /// be part of every request whose token is known.
+    /// The identity that is cached for this access; `ask` is called where there is none. It is a closure, not a future, so
+    /// that a cache hit does not carry the state of a question.
     pub(crate) async fn identity<A: Future<Output = Result<CachedIdentity, ProviderUnavailable>>>(
         &self,
-        token: TokenHash,
+        token: CredentialHash,
         access: Access,
         ask: impl FnOnce() -> A,
     ) -> Result<CachedIdentity, ProviderUnavailable> {
@@ -74,7 +96,7 @@ impl TokenCache {
         if let Some(identity) = trusted {
             return Ok(identity);
         }
-        // The rare way is boxed, so that the usual one stays small.
+        // The rare path is boxed, so that the usual one stays small.
         let asked = Box::pin(async {
             let identity = ask().await?;
             self.for_reads.insert(token, identity.clone()).await;
@@ -88,7 +110,7 @@ fn now_seconds() -> i64 {
     i64::try_from(clock::now_ms() / 1_000).unwrap_or(i64::MAX)
 }
 
-fn cache(trusted_for: Duration) -> Cache<TokenHash, CachedIdentity> {
+fn cache(trusted_for: Duration) -> Cache<CredentialHash, CachedIdentity> {
     Cache::builder().max_capacity(CAPACITY).time_to_live(trusted_for).build()
 }
 
@@ -135,9 +157,9 @@ mod tests {
 
     #[tokio::test]
     async fn good_and_bad_verdicts_are_remembered_for_both_accesses() {
-        for identity in [Some(principal()), None] {
+        for identity in [Ok(principal()), Err(CredentialError::Token), Err(CredentialError::ApiKeyMissing)] {
             let (cache, client, token) =
-                (TokenCache::new(&LONG), ProviderClient::default(), TokenHash::of("a"));
+                (TokenCache::new(&LONG), ProviderClient::default(), CredentialHash::of("a", None));
             for access in [Access::Write, Access::Read, Access::Write] {
                 assert_eq!(
                     cache.identity(token, access, || client.answer(Ok(identity.clone()))).await,
@@ -153,31 +175,47 @@ mod tests {
         let cache = TokenCache::new(&LONG);
         for (expires_at, wanted) in [(None, true), (Some(i64::MAX), true), (Some(now_seconds()), false)] {
             let principal = Arc::new(Principal { expires_at, ..Principal::clone(&principal()) });
-            let identity = async { Ok(Some(principal)) };
-            let told = cache.principal(&format!("{expires_at:?}"), Access::Read, || identity).await;
+            let identity = async { Ok(Ok(principal)) };
+            let token = CredentialHash::of(&format!("{expires_at:?}"), None);
+            let told = cache.principal(token, Access::Read, || identity).await;
             assert_eq!(told.is_ok(), wanted, "{expires_at:?}");
         }
     }
 
+    #[test]
+    fn a_token_with_another_api_key_is_another_entry() {
+        let (token, key) = (CredentialHash::of("a", None), CredentialHash::of("a", Some("k")));
+        assert_ne!(token, key);
+        assert_ne!(key, CredentialHash::of("a", Some("l")));
+        assert_ne!(key, CredentialHash::of("ak", None));
+        assert_ne!(token, CredentialHash::of("a", Some("")));
+        assert_eq!(key, CredentialHash::of("a", Some("k")));
+    }
+
     #[tokio::test]
     async fn a_failure_is_not_remembered() {
-        let (cache, client, token) = (TokenCache::new(&LONG), ProviderClient::default(), TokenHash::of("a"));
+        let (cache, client, token) =
+            (TokenCache::new(&LONG), ProviderClient::default(), CredentialHash::of("a", None));
         assert_eq!(
-            cache.identity(token, Access::Read, || client.answer(Err(ProviderUnavailable))).await,
-            Err(ProviderUnavailable)
+            cache.identity(token, Access::Read, || client.answer(Err(ProviderUnavailable::Failed))).await,
+            Err(ProviderUnavailable::Failed)
         );
-        assert_eq!(cache.identity(token, Access::Read, || client.answer(Ok(None))).await, Ok(None));
+        assert_eq!(
+            cache.identity(token, Access::Read, || client.answer(Ok(Err(CredentialError::Token)))).await,
+            Ok(Err(CredentialError::Token))
+        );
         assert_eq!(client.asked(), 2);
     }
 
     #[tokio::test]
     async fn a_write_asks_again_where_a_read_still_trusts() {
         let trust = CacheTtl { write: Duration::ZERO, read: Duration::from_mins(1) };
-        let (cache, client, token) = (TokenCache::new(&trust), ProviderClient::default(), TokenHash::of("a"));
+        let (cache, client, token) =
+            (TokenCache::new(&trust), ProviderClient::default(), CredentialHash::of("a", None));
         for access in [Access::Write, Access::Read, Access::Write, Access::Read] {
             assert_eq!(
-                cache.identity(token, access, || client.answer(Ok(Some(principal())))).await,
-                Ok(Some(principal()))
+                cache.identity(token, access, || client.answer(Ok(Ok(principal())))).await,
+                Ok(Ok(principal()))
             );
         }
         assert_eq!(client.asked(), 2);
@@ -186,11 +224,12 @@ mod tests {
     #[tokio::test]
     async fn trust_of_zero_asks_every_time() {
         let trust = CacheTtl { write: Duration::ZERO, read: Duration::ZERO };
-        let (cache, client, token) = (TokenCache::new(&trust), ProviderClient::default(), TokenHash::of("a"));
+        let (cache, client, token) =
+            (TokenCache::new(&trust), ProviderClient::default(), CredentialHash::of("a", None));
         for access in [Access::Read, Access::Write, Access::Read] {
             assert_eq!(
-                cache.identity(token, access, || client.answer(Ok(Some(principal())))).await,
-                Ok(Some(principal()))
+                cache.identity(token, access, || client.answer(Ok(Ok(principal())))).await,
+                Ok(Ok(principal()))
             );
         }
         assert_eq!(client.asked(), 3);
@@ -202,12 +241,12 @@ mod tests {
         let uses = (0..500).map(|_| {
             let ask = async {
                 answer.notified().await;
-                client.answer(Ok(Some(principal()))).await
+                client.answer(Ok(Ok(principal()))).await
             };
-            cache.identity(TokenHash::of("a"), Access::Write, || ask)
+            cache.identity(CredentialHash::of("a", None), Access::Write, || ask)
         });
         let (identities, ()) = tokio::join!(join_all(uses), async { answer.notify_waiters() });
-        assert!(identities.iter().all(|identity| *identity == Ok(Some(principal()))));
+        assert!(identities.iter().all(|identity| *identity == Ok(Ok(principal()))));
         assert_eq!(client.asked(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Calls to whoever vouches for tokens: bounded in time and size, never redirected, logged when they start and stop
+//! Calls to a provider: bounded in number, time and size, never redirected, logged when they start and stop
 //! failing rather than for every request.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use metrics::histogram;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
-use shared::telemetry::metric;
+use shared::telemetry::{LogThrottle, metric};
 
 use super::Origin;
-use crate::auth::cache::ProviderUnavailable;
+use super::cache::ProviderUnavailable;
+use super::question_limit::QuestionLimit;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 const TOTAL_LIMIT: Duration = Duration::from_secs(2);
@@ -17,11 +18,12 @@ const TOTAL_LIMIT: Duration = Duration::from_secs(2);
 /// Longest answer read, in bytes.
 const SIZE_LIMIT: usize = 64 * 1024;
 
-/// A service that is asked for tokens.
+/// The HTTP client of one provider.
 pub(super) struct ProviderClient {
     http: Client,
     name: &'static str,
     failing: AtomicBool,
+    limit: QuestionLimit,
 }
 
 /// Why there is no answer. Neither a token, nor a URL that may hold one, nor what was answered is part of it.
@@ -51,7 +53,7 @@ impl ProviderClient {
             // Only settings decide where tokens go, not a proxy variable of the environment.
             .no_proxy()
             .build()?;
-        Ok(Self { http, name, failing: AtomicBool::new(false) })
+        Ok(Self { http, name, failing: AtomicBool::new(false), limit: QuestionLimit::default() })
     }
 
     /// What requests are made with.
@@ -66,6 +68,9 @@ impl ProviderClient {
         origin: Origin<'_>,
         read: impl FnOnce(StatusCode, &[u8]) -> Result<T, CallError>,
     ) -> Result<T, ProviderUnavailable> {
+        let Some(_permit) = self.limit.acquire(origin.address) else {
+            return Err(self.turned_away());
+        };
         let started = Instant::now();
         let answer = call(question, origin).await;
         let answer = answer.and_then(|(status, body)| read(status, &body));
@@ -73,7 +78,19 @@ impl ProviderClient {
         histogram!(metric::UPSTREAM_SECONDS, "service" => self.name, "result" => result)
             .record(started.elapsed());
         self.note(answer.as_ref().err());
-        answer.map_err(|_| ProviderUnavailable)
+        answer.map_err(|_| ProviderUnavailable::Failed)
+    }
+
+    fn turned_away(&self) -> ProviderUnavailable {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        if let Some(suppressed) = THROTTLE.allow() {
+            tracing::warn!(
+                service = self.name,
+                suppressed,
+                "too many unknown tokens at once, more are answered 503"
+            );
+        }
+        ProviderUnavailable::Busy
     }
 
     fn note(&self, error: Option<&CallError>) {

@@ -1,4 +1,6 @@
-//! What a question to a provider tells of the request it is asked for.
+//! The request a token came with, as far as auth needs to know it.
+
+use std::net::IpAddr;
 
 use reqwest::RequestBuilder;
 use shared::domain::ids::{RequestId, TraceParent};
@@ -10,6 +12,11 @@ pub(crate) struct Origin<'a> {
     pub(crate) request_id: &'a RequestId,
     /// Its trace, passed on as `traceparent`.
     pub(crate) trace: Option<&'a TraceParent>,
+    /// The client's address; behind trusted proxies the one they tell.
+    pub(crate) address: IpAddr,
+    /// Whether its connection is a trusted proxy's. Where none is configured every one is: mode `gateway` then listens on
+    /// loopback only.
+    pub(crate) is_from_proxy: bool,
 }
 
 impl Origin<'_> {

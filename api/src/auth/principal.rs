@@ -5,6 +5,10 @@ use std::time::Duration;
 use shared::domain::clock;
 use shared::domain::ids::ClientId;
 
+/// What keeps the names of clients and subjects apart.
+const CLIENT: &str = "client:";
+const SUBJECT: &str = "sub:";
+
 /// What a token says of its bearer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal {
@@ -40,6 +44,22 @@ pub(crate) enum Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Scopes(u8);
 
+/// The owner of what a client makes. Its name is its `client_id`, unless that could be taken for one of `subject_owner`.
+pub(crate) fn client_owner(client_id: &str) -> Option<ClientId> {
+    if [CLIENT, SUBJECT].iter().any(|prefix| client_id.starts_with(prefix)) {
+        format!("{CLIENT}{client_id}").parse().ok()
+    } else {
+        client_id.parse().ok()
+    }
+}
+
+/// The owner of what a subject makes, where the token names no client: a name space of its own, so that the subject `x`
+/// does not read the jobs of the client `x`.
+pub(crate) fn subject_owner(subject: &str) -> Option<ClientId> {
+    let is_named = !subject.is_empty();
+    is_named.then(|| format!("{SUBJECT}{subject}").parse().ok()).flatten()
+}
+
 impl Principal {
     /// So long at most, but not past the end of the token: how long it may wait.
     pub(crate) fn lasts(&self, longest: Duration) -> Duration {
@@ -63,6 +83,14 @@ impl Scope {
         }
     }
 
+    /// The scope of this name. The platform's OTP service has its own for checking codes.
+    fn named(name: &str) -> Option<Self> {
+        if name == "otp:write" {
+            return Some(Self::OtpVerify);
+        }
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name)
+    }
+
     /// What the routes that want it do.
     pub(crate) const fn access(self) -> Access {
         match self {
@@ -79,8 +107,18 @@ impl Scope {
 impl Scopes {
     /// Reads a space-separated list (RFC 6749, section 3.3).
     pub(crate) fn parse(list: &str) -> Self {
-        let known = |name| Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
-        Self(list.split(' ').filter_map(known).fold(0, |bits, scope| bits | scope.bit()))
+        let known = list.split(' ').filter_map(Scope::named);
+        Self(known.fold(0, |bits, scope| bits | scope.bit()))
+    }
+
+    /// Those in at least one of the two sets.
+    pub(crate) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those in both sets.
+    pub(crate) const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether it is among them.
@@ -98,9 +136,21 @@ mod tests {
         let held = |list| Scope::ALL.map(|scope| Scopes::parse(list).contains(scope));
         assert_eq!(held("approval:create job:read"), [true, true, false]);
         assert_eq!(held("person:read  job:read otp:verify"), [false, true, true]);
+        assert_eq!(held("otp:write"), [false, false, true]);
         for list in ["", "approval:creat", "approval:create2", "APPROVAL:CREATE", "approval:create,job:read"]
         {
             assert_eq!(held(list), [false; 3], "{list}");
         }
+    }
+
+    #[test]
+    fn no_subject_has_the_name_of_a_client() {
+        let names = ["x", "sub:x", "client:x", "client:sub:x", "sub:client:x"];
+        let clients = names.map(|name| client_owner(name).unwrap());
+        let subjects = names.map(|name| subject_owner(name).unwrap());
+        let all: std::collections::HashSet<_> = clients.iter().chain(&subjects).collect();
+        assert_eq!(all.len(), 2 * names.len(), "{all:?}");
+        assert_eq!(clients[0].as_str(), "x");
+        assert_eq!((client_owner(""), subject_owner(""), client_owner("a b")), (None, None, None));
     }
 }

@@ -74,6 +74,15 @@ fn url(settings: &Settings) -> Result<Url, ConfigError> {
     if fits { Ok(url) } else { Err(settings.wrong(NAME, wants)) }
 }
 
+/// The text with everything escaped but what never needs it (RFC 3986, 2.3).
+pub(crate) fn percent_encoded(text: &str) -> String {
+    let escaped = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escaped).collect()
+}
+
 fn cache_ttl(settings: &Settings) -> Result<CacheTtl, ConfigError> {
     const NAME: &str = "RESEND_AUTH_CACHE_SECONDS";
     if settings.text(NAME).is_none() {

@@ -76,7 +76,12 @@ impl RequestContext {
 
     /// What a question about its token tells of it.
     pub(crate) fn origin(&self) -> Origin<'_> {
-        Origin { request_id: &self.request_id, trace: self.trace.as_ref() }
+        Origin {
+            request_id: &self.request_id,
+            trace: self.trace.as_ref(),
+            address: std::net::Ipv4Addr::UNSPECIFIED.into(),
+            is_from_proxy: true,
+        }
     }
 
     /// The context of the request these extensions belong to. There is one for every request that came through the

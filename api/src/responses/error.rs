@@ -67,9 +67,16 @@ impl ApiError {
     /// The status, from which the error's type follows.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Auth(AuthError::NoToken | AuthError::InvalidToken) => StatusCode::UNAUTHORIZED,
+            Self::Auth(
+                AuthError::NoToken
+                | AuthError::InvalidToken
+                | AuthError::ApiKeyMissing
+                | AuthError::ApiKeyInvalid,
+            ) => StatusCode::UNAUTHORIZED,
             Self::Auth(AuthError::MissingScope(_)) | Self::Code(_) => StatusCode::FORBIDDEN,
-            Self::Auth(AuthError::Unavailable) | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Auth(AuthError::Unavailable | AuthError::Busy) | Self::Unavailable { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RouteNotFound | Self::JobNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -90,7 +97,9 @@ impl ApiError {
             Self::JobFailed { message, .. } => return message.clone().into(),
             Self::LimitReached { next_attempt_ms, .. } => return too_many_requests(*next_attempt_ms).into(),
             Self::Auth(AuthError::NoToken | AuthError::InvalidToken) => "Invalid access token",
-            Self::Auth(AuthError::Unavailable) => {
+            Self::Auth(AuthError::ApiKeyMissing) => "Api key is not set",
+            Self::Auth(AuthError::ApiKeyInvalid) => "Invalid api key",
+            Self::Auth(AuthError::Unavailable | AuthError::Busy) => {
                 "Access tokens can not be checked at the moment. Try again later"
             }
             Self::Invalid(_) => "Validation failed.",
@@ -120,7 +129,9 @@ impl ApiError {
 
     fn add_headers(&self, headers: &mut HeaderMap) {
         match self {
-            Self::Auth(AuthError::Unavailable) => _ = headers.insert(RETRY_AFTER, HeaderValue::from(2)),
+            Self::Auth(AuthError::Unavailable | AuthError::Busy) => {
+                _ = headers.insert(RETRY_AFTER, HeaderValue::from(2))
+            }
             Self::Auth(error) => _ = headers.insert(WWW_AUTHENTICATE, challenge(*error)),
             Self::Unavailable { retry_after_seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
@@ -160,7 +171,12 @@ fn challenge(error: AuthError) -> HeaderValue {
             r#"Bearer realm="eHealth", error="insufficient_scope", scope="otp:verify""#
         }
         AuthError::InvalidToken => r#"Bearer realm="eHealth", error="invalid_token""#,
-        AuthError::NoToken | AuthError::Unavailable => r#"Bearer realm="eHealth""#,
+        // The token may be good: it is the key beside it that is not.
+        AuthError::NoToken
+        | AuthError::ApiKeyMissing
+        | AuthError::ApiKeyInvalid
+        | AuthError::Unavailable
+        | AuthError::Busy => r#"Bearer realm="eHealth""#,
     })
 }
 

@@ -1,31 +1,34 @@
-//! Token introspection (RFC 7662): the authorization server is asked, its answer is trusted for a short time.
+//! Token introspection (RFC 7662): the authorization server is asked, its answer is cached for a short time.
 
 mod answer;
 
 use std::sync::Arc;
 
 use reqwest::StatusCode;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::auth::cache::{CachedIdentity, ProviderUnavailable, TokenCache};
+use crate::auth::cache::{CachedIdentity, CredentialHash, ProviderUnavailable, TokenCache};
 use crate::auth::client::{CallError, ProviderClient};
 use crate::auth::principal::{Access, Principal};
 use crate::auth::{AuthError, Origin};
-use crate::config::{CacheTtl, IntrospectionConfig};
-use answer::Answer;
+use crate::config::{CacheTtl, IntrospectionConfig, percent_encoded};
 
 /// The mode `introspection`.
 pub(crate) struct Introspection {
     client: ProviderClient,
     config: IntrospectionConfig,
+    credentials: (String, SecretString),
     cache: TokenCache,
 }
 
 impl Introspection {
     /// Sets it up; nothing is asked yet.
-    pub(crate) fn new(config: &IntrospectionConfig, trust: &CacheTtl) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(config: &IntrospectionConfig, ttl: &CacheTtl) -> Result<Self, reqwest::Error> {
+        // Both halves are form-encoded before they are joined (RFC 6749, 2.3.1).
+        let secret = percent_encoded(config.client_secret.expose_secret());
+        let credentials = (percent_encoded(&config.client_id), secret.into());
         let client = ProviderClient::new("introspection")?;
-        Ok(Self { client, config: config.clone(), cache: TokenCache::new(trust) })
+        Ok(Self { client, config: config.clone(), credentials, cache: TokenCache::new(ttl) })
     }
 
     /// The bearer of this token, unless it is inactive or past its own end.
@@ -35,25 +38,24 @@ impl Introspection {
         access: Access,
         origin: Origin<'_>,
     ) -> Result<Arc<Principal>, AuthError> {
-        self.cache.principal(token, access, || self.ask(token, origin)).await
+        self.cache.principal(CredentialHash::of(token, None), access, || self.ask(token, origin)).await
     }
 
     async fn ask(&self, token: &str, origin: Origin<'_>) -> Result<CachedIdentity, ProviderUnavailable> {
-        let IntrospectionConfig { url, client_id, client_secret } = &self.config;
+        let (user, password) = &self.credentials;
         let question = self
             .client
             .http()
-            .post(url.clone())
-            .basic_auth(client_id, Some(client_secret.expose_secret()))
-            .form(&[("token", token)]);
-        self.client.ask(question, origin, read).await
+            .post(self.config.url.clone())
+            .basic_auth(user, Some(password.expose_secret()))
+            .form(&[("token", token), ("token_type_hint", "access_token")]);
+        self.client.ask(question, origin, |status, body| self.read(status, body)).await
     }
-}
 
-fn read(status: StatusCode, body: &[u8]) -> Result<CachedIdentity, CallError> {
-    if status != StatusCode::OK {
-        return Err(CallError::Status(status));
+    fn read(&self, status: StatusCode, body: &[u8]) -> Result<CachedIdentity, CallError> {
+        if status != StatusCode::OK {
+            return Err(CallError::Status(status));
+        }
+        answer::read(body, &self.config)
     }
-    let answer: Answer = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-    Ok(answer.identity())
 }

@@ -37,7 +37,7 @@ impl Jwt {
         origin: Origin<'_>,
     ) -> Result<Arc<Principal>, AuthError> {
         let header = Header::read(token).ok_or(AuthError::InvalidToken)?;
-        let keys = self.keys.fitting(&header, origin).await.map_err(|_| AuthError::Unavailable)?;
+        let keys = self.keys.fitting(&header, origin).await?;
         let validation = Validation { algorithms: vec![header.alg], ..self.validation.clone() };
         // Two keys may share a name, for example while one replaces the other.
         let signed = keys.iter().find_map(|key| decode::<Claims>(token, &key.material, &validation).ok());

@@ -1,18 +1,24 @@
-//! The platform's own token service: it is asked as the platform's gateway asks it, its answer is trusted for a short
-//! time.
+//! The platform's own token service: it is asked as the platform's gateway asks it, with the caller's API key; its answer
+//! is cached for a short time.
 
 mod answer;
 
 use std::sync::Arc;
 
+use axum::http::{HeaderMap, HeaderName};
 use reqwest::{StatusCode, header};
 
-use crate::auth::cache::{CachedIdentity, ProviderUnavailable, TokenCache};
+use crate::auth::cache::{CachedIdentity, CredentialError, CredentialHash, ProviderUnavailable, TokenCache};
 use crate::auth::client::{CallError, ProviderClient};
 use crate::auth::principal::{Access, Principal};
-use crate::auth::{AuthError, Origin};
+use crate::auth::{AuthError, Origin, bearer};
 use crate::config::{CacheTtl, MithrilUrl};
-use answer::Answer;
+
+/// Carries the key of the system a client works through.
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
+
+/// Longest API key taken, in bytes.
+const MAX_API_KEY: usize = 1024;
 
 /// The mode `mithril`.
 pub(crate) struct Mithril {
@@ -23,39 +29,58 @@ pub(crate) struct Mithril {
 
 impl Mithril {
     /// Sets it up; nothing is asked yet.
-    pub(crate) fn new(url: &MithrilUrl, trust: &CacheTtl) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: ProviderClient::new("mithril")?, url: url.clone(), cache: TokenCache::new(trust) })
+    pub(crate) fn new(url: &MithrilUrl, ttl: &CacheTtl) -> Result<Self, reqwest::Error> {
+        Ok(Self { client: ProviderClient::new("mithril")?, url: url.clone(), cache: TokenCache::new(ttl) })
     }
 
-    /// The bearer of this token, unless the service does not know it or it is past its own end.
+    /// The bearer of the token in these headers, unless the service refuses it or its API key, or it is past its own end.
     pub(crate) async fn principal(
         &self,
-        token: &str,
+        headers: &HeaderMap,
         access: Access,
         origin: Origin<'_>,
     ) -> Result<Arc<Principal>, AuthError> {
-        self.cache.principal(token, access, || self.ask(token, origin)).await
+        let (token, key) = (bearer::token(headers)?, api_key(headers)?);
+        let credentials = CredentialHash::of(token, key);
+        self.cache.principal(credentials, access, || self.ask(token, key, origin)).await
     }
 
-    async fn ask(&self, token: &str, origin: Origin<'_>) -> Result<CachedIdentity, ProviderUnavailable> {
+    async fn ask(
+        &self,
+        token: &str,
+        key: Option<&str>,
+        origin: Origin<'_>,
+    ) -> Result<CachedIdentity, ProviderUnavailable> {
         // The service cannot be asked about such a token, so it has not issued it.
-        let Some(url) = self.url.of(token) else { return Ok(None) };
-        let question = self.client.http().get(url).header(header::ACCEPT, "application/json");
-        self.client.ask(question, origin, read).await
+        let Some(url) = self.url.of(token) else { return Ok(Err(CredentialError::Token)) };
+        let mut question = self.client.http().get(url).header(header::ACCEPT, "application/json");
+        if let Some(key) = key {
+            question = question.header(API_KEY, key);
+        }
+        self.client.ask(question, origin, |status, body| read(status, body, key.is_some())).await
     }
 }
 
-/// A refusal that concerns the token is a identity; any other, such as too many questions, is no answer.
-fn read(status: StatusCode, body: &[u8]) -> Result<CachedIdentity, CallError> {
+/// The API key of a request. A second one, or one that is no text, cannot be the one the service knows.
+fn api_key(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
+    let mut sent = headers.get_all(API_KEY).iter();
+    let key = sent.next().map(|key| key.to_str().map_err(|_| AuthError::ApiKeyInvalid)).transpose()?;
+    if sent.next().is_some() || key.is_some_and(|key| key.len() > MAX_API_KEY) {
+        return Err(AuthError::ApiKeyInvalid);
+    }
+    Ok(key.filter(|key| !key.is_empty()))
+}
+
+/// A refusal that concerns token or key is an answer; any other, such as too many questions, is none. What the service
+/// has against the key it says with 422.
+fn read(status: StatusCode, body: &[u8], has_key: bool) -> Result<CachedIdentity, CallError> {
     match status {
-        StatusCode::OK => {
-            let answer: Answer = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
-            Ok(answer.identity())
+        StatusCode::OK => answer::read(body),
+        StatusCode::UNPROCESSABLE_ENTITY if has_key => Ok(Err(CredentialError::ApiKeyInvalid)),
+        StatusCode::UNPROCESSABLE_ENTITY => Ok(Err(CredentialError::ApiKeyMissing)),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
+            Ok(Err(CredentialError::Token))
         }
-        StatusCode::UNAUTHORIZED
-        | StatusCode::FORBIDDEN
-        | StatusCode::NOT_FOUND
-        | StatusCode::UNPROCESSABLE_ENTITY => Ok(None),
         status => Err(CallError::Status(status)),
     }
 }
@@ -66,17 +91,47 @@ mod tests {
 
     #[test]
     fn a_token_it_does_not_know_is_good_for_nothing() {
-        for status in [401, 403, 404, 422] {
-            assert!(matches!(read(StatusCode::from_u16(status).unwrap(), b""), Ok(None)), "{status}");
+        for status in [401, 403, 404] {
+            for has_key in [true, false] {
+                let read = read(StatusCode::from_u16(status).unwrap(), b"", has_key);
+                assert_eq!(read.unwrap(), Err(CredentialError::Token), "{status}");
+            }
         }
     }
 
     #[test]
+    fn a_missing_key_is_told_from_a_wrong_one() {
+        let read = |has_key| read(StatusCode::UNPROCESSABLE_ENTITY, b"", has_key).unwrap();
+        assert_eq!(read(false), Err(CredentialError::ApiKeyMissing));
+        assert_eq!(read(true), Err(CredentialError::ApiKeyInvalid));
+    }
+
+    #[test]
     fn anything_else_is_no_answer() {
-        for (status, body) in
-            [(200, &b"<html>"[..]), (200, b"{}"), (204, b""), (307, b""), (429, b""), (500, b"")]
-        {
-            assert!(read(StatusCode::from_u16(status).unwrap(), body).is_err(), "{status}");
+        for (status, body) in [
+            (200, &b"<html>"[..]),
+            (200, b"{}"),
+            (200, b"[]"),
+            (204, b""),
+            (307, b""),
+            (429, b""),
+            (500, b""),
+        ] {
+            assert!(read(StatusCode::from_u16(status).unwrap(), body, true).is_err(), "{status}");
+        }
+    }
+
+    #[test]
+    fn one_key_at_most_is_taken() {
+        let key_of = |keys: &[&str]| {
+            let mut headers = HeaderMap::new();
+            keys.iter().for_each(|key| _ = headers.append(API_KEY, key.parse().unwrap()));
+            api_key(&headers).map(|key| key.map(str::to_owned))
+        };
+        assert_eq!((key_of(&[]), key_of(&[""])), (Ok(None), Ok(None)));
+        assert_eq!(key_of(&["k"]), Ok(Some("k".to_owned())));
+        for bad in [&["k", "k"][..], &["ключ"], &[&"k".repeat(MAX_API_KEY + 1)]] {
+            assert_eq!(key_of(bad), Err(AuthError::ApiKeyInvalid), "{bad:?}");
         }
     }
 }

@@ -13,6 +13,10 @@ pub struct IntrospectionConfig {
     pub client_id: String,
     /// `RESEND_AUTH_CLIENT_SECRET` (no default).
     pub client_secret: SecretString,
+    /// `RESEND_AUTH_ISSUER` (default none): `iss` every token must have.
+    pub issuer: Option<String>,
+    /// `RESEND_AUTH_AUDIENCE` (default none): must be among `aud` of every token.
+    pub audience: Option<String>,
 }
 
 impl IntrospectionConfig {
@@ -25,6 +29,12 @@ impl IntrospectionConfig {
                 variable: "RESEND_AUTH_CLIENT_SECRET",
                 wants: "the password of the introspection call".to_owned(),
             })?;
-        Ok(Self { url: super::url(settings)?, client_id: client_id.to_owned(), client_secret })
+        Ok(Self {
+            url: super::url(settings)?,
+            client_id: client_id.to_owned(),
+            client_secret,
+            issuer: settings.text("RESEND_AUTH_ISSUER").map(str::to_owned),
+            audience: settings.text("RESEND_AUTH_AUDIENCE").map(str::to_owned),
+        })
     }
 }

@@ -40,7 +40,7 @@ impl MithrilUrl {
     /// they are steps in the path however they are escaped (WHATWG URL, 4.1: `%2E` is a dot there), so that the question
     /// would go to another address.
     pub fn of(&self, token: &str) -> Option<Url> {
-        let escaped: String = token.bytes().map(escape).collect();
+        let escaped = super::percent_encoded(token);
         let question: Url = [&self.before, escaped.as_str(), &self.after].concat().parse().ok()?;
         (steps(&question) == self.steps).then_some(question)
     }
@@ -48,15 +48,6 @@ impl MithrilUrl {
 
 fn steps(url: &Url) -> usize {
     url.path().split('/').filter(|step| !step.is_empty()).count()
-}
-
-/// Everything but what never needs an escape (RFC 3986, 2.3).
-fn escape(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
 }
 
 #[cfg(test)]

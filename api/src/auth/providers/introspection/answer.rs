@@ -1,90 +1,91 @@
-//! What an authorization server says of a token (RFC 7662, section 2.2).
+//! What an authorization server answers about a token (RFC 7662, section 2.2).
 
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::Value;
+use shared::domain::clock;
 
-use crate::auth::cache::CachedIdentity;
-use crate::auth::principal::{Principal, Scopes};
+use crate::auth::cache::{CachedIdentity, CredentialError};
+use crate::auth::client::CallError;
+use crate::auth::lenient::{EpochSeconds, OneOrMany};
+use crate::auth::principal::{Principal, Scopes, client_owner, subject_owner};
+use crate::config::IntrospectionConfig;
 
-/// Members that matter here; any others are ignored.
-#[derive(Deserialize)]
-pub(super) struct Answer {
-    active: bool,
-    #[serde(default)]
-    scope: Option<String>,
-    #[serde(default)]
+/// How far the server's clock may be ahead of ours, seconds.
+const SKEW: i64 = 30;
+
+/// Kinds of tokens that are no access token, as `token_type` and `token_use` of various servers name them.
+const OTHER_KINDS: [&str; 6] =
+    ["refresh", "refresh_token", "offline", "id", "id_token", "authorization_code"];
+
+/// Members that matter of an active token; any others are ignored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Answer {
+    scope: Option<OneOrMany>,
     client_id: Option<String>,
-    #[serde(default)]
     sub: Option<String>,
-    #[serde(default)]
-    exp: Option<i64>,
+    exp: Option<EpochSeconds>,
+    nbf: Option<EpochSeconds>,
+    aud: Option<OneOrMany>,
+    iss: Option<String>,
+    token_type: Option<String>,
+    token_use: Option<String>,
+}
+
+/// The identity an answer gives. An answer that does not say whether the token is active is none; what else cannot be
+/// read is that token's misfortune only.
+pub(super) fn read(body: &[u8], config: &IntrospectionConfig) -> Result<CachedIdentity, CallError> {
+    let answer: Value = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+    match answer["active"].as_bool() {
+        None => Err(CallError::Unreadable),
+        Some(false) => Ok(Err(CredentialError::Token)),
+        Some(true) => {
+            let answer = Answer::deserialize(answer);
+            let principal = answer.ok().and_then(|answer| answer.principal(config));
+            Ok(principal.map(Arc::new).ok_or(CredentialError::Token))
+        }
+    }
 }
 
 impl Answer {
-    /// The bearer of an active token. One that names neither a client nor a subject can own no job: it is refused.
-    pub(super) fn identity(self) -> CachedIdentity {
-        let named = |name: &Option<String>| name.as_ref().filter(|name| !name.is_empty())?.parse().ok();
-        if !self.active {
-            return None;
-        }
-        let client = match &self.client_id {
-            Some(id) if !id.is_empty() => id.parse().ok(),
-            _ => named(&self.sub),
-        }?;
-        let scopes = Scopes::parse(self.scope.as_deref().unwrap_or_default());
-        Some(Arc::new(Principal { client, scopes, expires_at: self.exp }))
+    /// The bearer of an active token. A token that names neither a client nor a subject can own no job: it is refused.
+    fn principal(self, config: &IntrospectionConfig) -> Option<Principal> {
+        let usable = self.is_access_token() && self.is_in_force() && self.is_for_us(config);
+        let owner = match self.client_id.as_deref() {
+            Some(id) if !id.is_empty() => client_owner(id),
+            _ => subject_owner(self.sub.as_deref()?),
+        };
+        let scopes = self.scope.iter().flat_map(OneOrMany::iter).map(Scopes::parse);
+        let scopes = scopes.fold(Scopes::default(), Scopes::union);
+        let expires_at = self.exp.map(|exp| exp.0);
+        usable.then_some(Principal { client: owner?, scopes, expires_at })
+    }
+
+    fn is_access_token(&self) -> bool {
+        let kinds = [&self.token_type, &self.token_use].into_iter().flatten();
+        kinds.map(|kind| kind.to_ascii_lowercase()).all(|kind| {
+            // RFC 8693 has URNs, such as urn:ietf:params:oauth:token-type:refresh_token.
+            kind.rsplit(':').next().is_none_or(|name| !OTHER_KINDS.contains(&name))
+        })
+    }
+
+    fn is_in_force(&self) -> bool {
+        let now = i64::try_from(clock::now_ms() / 1_000).unwrap_or(i64::MAX);
+        self.nbf.is_none_or(|nbf| nbf.0 <= now.saturating_add(SKEW))
+    }
+
+    /// Issuer and audience, each where one is set.
+    fn is_for_us(&self, config: &IntrospectionConfig) -> bool {
+        let issued = config.issuer.as_ref().is_none_or(|issuer| self.iss.as_ref() == Some(issuer));
+        let meant = config
+            .audience
+            .as_ref()
+            .is_none_or(|audience| self.aud.iter().flat_map(OneOrMany::iter).any(|one| one == audience));
+        issued && meant
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::auth::Scope;
-
-    fn identity(answer: Value) -> CachedIdentity {
-        serde_json::from_value::<Answer>(answer).unwrap().identity()
-    }
-
-    #[test]
-    fn the_client_owns_the_jobs_or_the_subject_where_there_is_none() {
-        let owner = |answer| identity(answer).map(|principal| principal.client.to_string());
-        assert_eq!(
-            owner(json!({"active": true, "client_id": "mis-a", "sub": "s"})).as_deref(),
-            Some("mis-a")
-        );
-        assert_eq!(owner(json!({"active": true, "sub": "s"})).as_deref(), Some("s"));
-        assert_eq!(owner(json!({"active": true, "client_id": null, "sub": "s"})).as_deref(), Some("s"));
-        assert_eq!(owner(json!({"active": true, "client_id": "", "sub": "s"})).as_deref(), Some("s"));
-    }
-
-    #[test]
-    fn a_token_that_is_inactive_or_nobodys_is_good_for_nothing() {
-        for answer in [
-            json!({"active": false, "client_id": "mis-a"}),
-            json!({"active": true}),
-            json!({"active": true, "client_id": "a b", "sub": "s"}),
-        ] {
-            assert_eq!(identity(answer.clone()), None, "{answer}");
-        }
-    }
-
-    #[test]
-    fn scope_and_end_are_read() {
-        let principal =
-            identity(json!({"active": true, "client_id": "a", "scope": "job:read x", "exp": 7})).unwrap();
-        assert!(
-            principal.scopes.contains(Scope::JobRead) && !principal.scopes.contains(Scope::ApprovalCreate)
-        );
-        assert_eq!(principal.expires_at, Some(7));
-    }
-
-    #[test]
-    fn an_answer_that_does_not_say_whether_the_token_is_active_is_none() {
-        for text in ["{}", "[]", "null", r#"{"active":"true"}"#, r#"{"active":true,"exp":"soon"}"#] {
-            assert!(serde_json::from_str::<Answer>(text).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -1,9 +1,8 @@
 //! What a token claims beside issuer and audience, and whether that lets its bearer in (RFC 9068, 4).
 
 use serde::Deserialize;
-use shared::domain::ids::ClientId;
 
-use crate::auth::principal::{Principal, Scopes};
+use crate::auth::principal::{Principal, Scopes, client_owner};
 
 /// How far the issuer's clock may be ahead of ours, seconds. It is never in favour of a token that has ended.
 const SKEW: f64 = 30.0;
@@ -15,7 +14,7 @@ pub(super) struct Claims {
     #[serde(rename = "iss")]
     _issuer: String,
     sub: String,
-    client_id: ClientId,
+    client_id: String,
     jti: String,
     /// Epoch seconds, here and below; RFC 7519 allows fractions.
     exp: f64,
@@ -36,13 +35,10 @@ impl Claims {
             && self.iat <= now + SKEW
             && self.nbf.is_none_or(|not_before| not_before <= now + SKEW);
         let named = !self.sub.is_empty() && !self.jti.is_empty();
+        let client = client_owner(&self.client_id)?;
         #[allow(clippy::cast_possible_truncation)]
         let expires_at = Some(self.exp.floor() as i64);
-        (in_force && named).then(|| Principal {
-            client: self.client_id,
-            scopes: Scopes::parse(&self.scope),
-            expires_at,
-        })
+        (in_force && named).then(|| Principal { client, scopes: Scopes::parse(&self.scope), expires_at })
     }
 }
 

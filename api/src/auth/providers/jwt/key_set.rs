@@ -95,15 +95,22 @@ impl KeySet {
             return last.result;
         }
         let issuer = self.issuer.clone();
-        let (request_id, trace) = (origin.request_id.clone(), origin.trace.cloned());
+        let (request_id, trace, address) = (origin.request_id.clone(), origin.trace.cloned(), origin.address);
         // A task of its own: an attempt is noted also where the client that caused it goes away, or clients that do so
         // would have the issuer asked as often as they like.
         let fetch = tokio::spawn(async move {
-            let result = issuer.fetch(Origin { request_id: &request_id, trace: trace.as_ref() }).await;
+            let result = issuer
+                .fetch(Origin {
+                    request_id: &request_id,
+                    trace: trace.as_ref(),
+                    address,
+                    is_from_proxy: false,
+                })
+                .await;
             *last = Some(Attempt { at: Instant::now(), result });
             result
         });
-        fetch.await.unwrap_or(Err(ProviderUnavailable))
+        fetch.await.unwrap_or(Err(ProviderUnavailable::Failed))
     }
 
     fn known(&self) -> Known {

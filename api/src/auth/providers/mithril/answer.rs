@@ -3,20 +3,22 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::auth::cache::CachedIdentity;
-use crate::auth::principal::{Principal, Scopes};
+use crate::auth::cache::{CachedIdentity, CredentialError};
+use crate::auth::client::CallError;
+use crate::auth::lenient::EpochSeconds;
+use crate::auth::principal::{Principal, Scopes, client_owner, subject_owner};
+
+/// The one kind of token that is taken: the service verifies refresh tokens and authorization codes as well.
+const ACCESS_TOKEN: &str = "access_token";
 
 /// Members that matter here; any others are ignored.
 #[derive(Deserialize)]
-pub(super) struct Answer {
-    data: Token,
-}
-
-#[derive(Deserialize)]
 struct Token {
-    /// Epoch seconds.
-    expires_at: i64,
+    expires_at: EpochSeconds,
+    #[serde(default)]
+    name: Option<String>,
     #[serde(default)]
     user_id: Option<String>,
     #[serde(default)]
@@ -24,7 +26,7 @@ struct Token {
     #[serde(default)]
     consumer_scope: Option<String>,
     #[serde(default)]
-    details: Details,
+    details: Option<Details>,
 }
 
 #[derive(Deserialize, Default)]
@@ -33,34 +35,56 @@ struct Details {
     client_id: Option<String>,
     #[serde(default)]
     scope: Option<String>,
+    /// What the system may that the client works through.
+    #[serde(default)]
+    broker_scope: Option<String>,
 }
 
-impl Answer {
+/// The identity an answer gives. Without an object `data` it is none; what cannot be read of that is this token's
+/// misfortune only.
+pub(super) fn read(body: &[u8]) -> Result<CachedIdentity, CallError> {
+    let mut answer: Value = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
+    let data =
+        answer.get_mut("data").map(Value::take).filter(Value::is_object).ok_or(CallError::Unreadable)?;
+    let principal = Token::deserialize(data).ok().and_then(Token::principal);
+    Ok(principal.map(Arc::new).ok_or(CredentialError::Token))
+}
+
+impl Token {
     /// The bearer. A token that names neither a client nor a user can own no job: it is refused.
-    pub(super) fn identity(self) -> CachedIdentity {
-        let Token { expires_at, user_id, consumer_id, consumer_scope, details } = self.data;
+    fn principal(self) -> Option<Principal> {
+        if self.name.is_some_and(|name| name != ACCESS_TOKEN) {
+            return None;
+        }
+        let details = self.details.unwrap_or_default();
         let named = |name: Option<String>| name.filter(|name| !name.is_empty());
-        let owner = named(details.client_id).or(named(user_id)).or(named(consumer_id))?;
-        let scope = consumer_scope.or(details.scope).unwrap_or_default();
-        let client = owner.parse().ok()?;
-        Some(Arc::new(Principal { client, scopes: Scopes::parse(&scope), expires_at: Some(expires_at) }))
+        let owner = match named(details.client_id) {
+            Some(client) => client_owner(&client),
+            None => subject_owner(&named(self.user_id).or(named(self.consumer_id))?),
+        };
+        let scopes = Scopes::parse(&self.consumer_scope.or(details.scope).unwrap_or_default());
+        let scopes = match details.broker_scope {
+            Some(of_broker) => scopes.intersection(Scopes::parse(&of_broker)),
+            None => scopes,
+        };
+        Some(Principal { client: owner?, scopes, expires_at: Some(self.expires_at.0) })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::auth::Scope;
 
-    fn identity(data: &Value) -> CachedIdentity {
-        serde_json::from_value::<Answer>(json!({"data": data})).unwrap().identity()
+    fn principal(data: &Value) -> Option<Arc<Principal>> {
+        read(json!({"data": data}).to_string().as_bytes()).unwrap().ok()
     }
 
     #[test]
     fn client_scope_and_end_are_where_the_platform_has_them() {
-        let principal = identity(&json!({
+        let principal = principal(&json!({
             "id": "1", "name": "access_token", "value": "t", "expires_at": 7, "user_id": "u",
             "details": {"client_id": "mis-a", "scope": "job:read person:read", "grant_type": "password"},
         }))
@@ -73,19 +97,48 @@ mod tests {
 
     #[test]
     fn the_gateways_own_scope_wins_and_the_user_owns_where_there_is_no_client() {
-        let principal = identity(&json!({
+        let principal = principal(&json!({
             "expires_at": 7, "user_id": "u", "consumer_scope": "approval:create", "details": {"scope": "job:read"},
         }))
         .unwrap();
-        assert_eq!(principal.client.as_str(), "u");
+        assert_eq!(principal.client.as_str(), "sub:u");
         assert!(
             principal.scopes.contains(Scope::ApprovalCreate) && !principal.scopes.contains(Scope::JobRead)
         );
     }
 
     #[test]
-    fn a_token_of_nobody_or_without_an_end_is_refused() {
-        assert_eq!(identity(&json!({"expires_at": 7})), None);
-        assert!(serde_json::from_value::<Answer>(json!({"data": {"user_id": "u"}})).is_err());
+    fn a_brokers_scope_must_hold_beside_the_tokens() {
+        let held = |of_broker: Value| {
+            let details =
+                json!({"client_id": "a", "scope": "approval:create job:read", "broker_scope": of_broker});
+            let scopes = principal(&json!({"expires_at": 7, "details": details})).unwrap().scopes;
+            [Scope::ApprovalCreate, Scope::JobRead, Scope::OtpVerify].map(|scope| scopes.contains(scope))
+        };
+        assert_eq!(held(json!(null)), [true, true, false]);
+        assert_eq!(held(json!("job:read otp:verify")), [false, true, false]);
+        assert_eq!(held(json!("")), [false; 3]);
+    }
+
+    #[test]
+    fn no_other_kind_of_token_is_taken() {
+        let named = |name: Value| principal(&json!({"expires_at": 7, "user_id": "u", "name": name}));
+        assert!(named(json!("access_token")).is_some() && named(json!(null)).is_some());
+        for other in ["refresh_token", "authorization_code", "2fa_access_token", ""] {
+            assert_eq!(named(json!(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_nobody_or_without_a_readable_end_is_refused() {
+        assert!(principal(&json!({"expires_at": "7", "user_id": "u", "details": null})).is_some());
+        for token in [
+            json!({"expires_at": 7}),
+            json!({"user_id": "u"}),
+            json!({"expires_at": "soon", "user_id": "u"}),
+            json!({"expires_at": 7, "user_id": "u", "details": 7}),
+        ] {
+            assert_eq!(principal(&token), None, "{token}");
+        }
     }
 }

@@ -61,10 +61,14 @@ fn request_id() -> RequestId {
     "req-1".parse().unwrap()
 }
 
+fn origin(request_id: &RequestId) -> Origin<'_> {
+    Origin { request_id, trace: None, address: [127, 0, 0, 1].into(), is_from_proxy: false }
+}
+
 /// Whether the key is known; `None` where nobody can say.
 async fn known(keys: &KeySet, id: &str) -> Option<bool> {
-    let origin = Origin { request_id: &request_id(), trace: None };
-    keys.fitting(&header(id), origin).await.ok().map(|keys| !keys.is_empty())
+    let request_id = request_id();
+    keys.fitting(&header(id), origin(&request_id)).await.ok().map(|keys| !keys.is_empty())
 }
 
 /// Lets time pass without the sockets noticing: with a clock that stands still they would time out at once.
@@ -133,7 +137,6 @@ async fn known_keys_serve_for_an_hour_while_the_issuer_is_away() {
 async fn an_attempt_is_noted_also_where_who_caused_it_went_away() {
     let (issuer, keys) = Publisher::start(&["a"]).await;
     let (header, request_id) = (header("invented"), request_id());
-    let origin = Origin { request_id: &request_id, trace: None };
     let was_asked = async {
         while issuer.asked() == 0 {
             tokio::task::yield_now().await;
@@ -142,7 +145,7 @@ async fn an_attempt_is_noted_also_where_who_caused_it_went_away() {
     tokio::select! {
         biased;
         () = was_asked => {}
-        _ = keys.fitting(&header, origin) => panic!("the answer cannot be there before the question"),
+        _ = keys.fitting(&header, origin(&request_id)) => panic!("the answer cannot be there before the question"),
     }
     assert_eq!(known(&keys, "another").await, Some(false));
     assert_eq!(issuer.asked(), 1);
