@@ -5,3 +5,4 @@ pub mod alarms;
 pub mod board;
 pub mod figures;
 pub mod format;
+pub mod upstreams;

@@ -1,71 +1,91 @@
-//! The board: what `resendctl stats --watch` shows, for a browser. It only looks, and it names jobs, clients and workers,
-//! never a person, a number, a code or a result.
+//! The board: the queue for a browser, in pages made on the server that need no script. It only looks. It names jobs,
+//! clients, requests and workers; never a person, a number, a code or a result.
 //!
-//! It is a page of our own: apalis-board wants tasks it can serialise and write back, has no sign-in, and offers to push
+//! It is our own because apalis-board wants tasks it can serialise and write back, has no sign-in, and offers to push
 //! tasks, while our deliveries are rights that cannot be copied.
 
-mod page;
+mod activity;
+mod errors;
+mod graph;
+mod job;
+mod jobs;
+mod layout;
+mod now;
+mod quarantine;
+mod sampler;
 mod sign_in;
+mod workers;
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::Router;
+use axum::extract::{FromRef, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Router, extract::FromRef};
 use secrecy::SecretString;
-use shared::queue::Queue;
-use tokio::sync::Mutex;
+use shared::queue::{Queue, QueueError};
 
-use super::figures::{Figures, look};
+use sampler::Sampler;
+use sign_in::SignIn;
 
-/// Failures and quarantined entries shown.
-const SHOWN: usize = 20;
+/// Only our own style sheet and pictures made of data; no script; not inside another page.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; \
+                      base-uri 'none'";
 
-/// No script, nothing from elsewhere, not inside another page.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+const STYLE: &str = include_str!("board/style.css");
 
 #[derive(Clone)]
 struct Board {
     queue: Queue,
-    /// The look before, whoever asked for it: rates come from two.
-    before: Arc<Mutex<Option<Figures>>>,
-    token: Arc<SecretString>,
+    sampler: Arc<Sampler>,
+    sign_in: Arc<SignIn>,
 }
 
-impl FromRef<Board> for Arc<SecretString> {
+impl FromRef<Board> for Arc<SignIn> {
     fn from_ref(board: &Board) -> Self {
-        board.token.clone()
+        board.sign_in.clone()
     }
 }
 
-/// `/board`, behind the token.
+/// `/board` and the pages below it, behind the token.
 pub fn routes(queue: Queue, token: SecretString) -> Router {
-    let board = Board { queue, before: Arc::default(), token: Arc::new(token) };
+    let sampler = Arc::new(Sampler::new(queue.clone()));
+    let board = Board { queue, sampler, sign_in: Arc::new(SignIn::new(token)) };
     Router::new()
-        .route("/board", get(show))
+        .route("/board", get(now::show))
+        .route("/board/jobs", get(jobs::show))
+        .route("/board/jobs/{job}", get(job::show))
+        .route("/board/errors", get(errors::show))
+        .route("/board/quarantine", get(quarantine::show))
+        .route("/board/workers", get(workers::show))
+        .route("/board/activity", get(activity::show))
+        .route("/board/style.css", get(style))
         .layer(middleware::from_fn_with_state(board.clone(), sign_in::required))
         .layer(middleware::from_fn(guarded))
         .with_state(board)
 }
 
-async fn show(State(board): State<Board>) -> Response {
-    match look_at(&board).await {
-        Ok(page) => Html(page).into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "redis does not answer\n").into_response(),
+async fn style() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
+}
+
+/// A page that cannot be made while Redis is away says so; the first page shows the last figures instead.
+struct Unavailable;
+
+impl From<QueueError> for Unavailable {
+    fn from(_: QueueError) -> Self {
+        // The connection logs that Redis is away.
+        Self
     }
 }
 
-async fn look_at(board: &Board) -> Result<String, shared::queue::QueueError> {
-    let mut before = board.before.lock().await;
-    let now = look(&board.queue, before.as_ref()).await?;
-    let failures = board.queue.failed_jobs(SHOWN, |_| true).await?;
-    let quarantined = board.queue.quarantined(SHOWN).await?;
-    let page = page::render(&now, &failures, &quarantined);
-    *before = Some(now);
-    Ok(page)
+impl IntoResponse for Unavailable {
+    fn into_response(self) -> Response {
+        let page = layout::message("Redis does not answer", "This page needs Redis. It is tried again every five seconds.");
+        (StatusCode::SERVICE_UNAVAILABLE, page).into_response()
+    }
 }
 
 async fn guarded(request: Request, next: Next) -> Response {

@@ -1,6 +1,8 @@
-//! Who may look: the token, as a bearer token or as the password a browser asks for (RFC 7617), whatever the name.
+//! Who may look: the token, as a bearer token or as the password a browser asks for (RFC 7617), whatever the name. Wrong
+//! ones are counted, logged and slowed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -9,22 +11,59 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
+use shared::telemetry::{LogThrottle, metric};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::Semaphore;
 
 const CHALLENGE: &str = r#"Basic realm="resend board", charset="UTF-8""#;
 
-pub(super) async fn required(
-    State(token): State<Arc<SecretString>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let given = given(request.headers()).unwrap_or_default();
-    if given.as_bytes().ct_eq(token.expose_secret().as_bytes()).into() {
-        next.run(request).await
-    } else {
-        let challenge = [(header::WWW_AUTHENTICATE, CHALLENGE)];
-        (StatusCode::UNAUTHORIZED, challenge, "the board wants RESEND_BOARD_TOKEN\n").into_response()
+/// A wrong token is answered after this time.
+const SLOWED: Duration = Duration::from_secs(1);
+
+/// Wrong tokens being slowed at once; those beyond are refused at once, so that they hold no connection. The right token
+/// is let in meanwhile: a flood of guesses must not lock the operators out.
+const SLOWED_AT_ONCE: usize = 8;
+
+/// The token, and the places for those who have another.
+pub(super) struct SignIn {
+    token: SecretString,
+    slowed: Semaphore,
+}
+
+impl SignIn {
+    pub(super) fn new(token: SecretString) -> Self {
+        Self { token, slowed: Semaphore::new(SLOWED_AT_ONCE) }
     }
+
+    fn knows(&self, given: &str) -> bool {
+        given.as_bytes().ct_eq(self.token.expose_secret().as_bytes()).into()
+    }
+}
+
+pub(super) async fn required(State(sign_in): State<Arc<SignIn>>, request: Request, next: Next) -> Response {
+    match given(request.headers()) {
+        Some(token) if sign_in.knows(&token) => next.run(request).await,
+        Some(_) => refuse(&sign_in).await,
+        // A browser asks once without a password before it shows its dialogue: that is no failed sign-in.
+        None => challenge(StatusCode::UNAUTHORIZED),
+    }
+}
+
+async fn refuse(sign_in: &SignIn) -> Response {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    metrics::counter!(metric::BOARD_SIGN_INS_FAILED).increment(1);
+    if let Some(suppressed) = THROTTLE.allow() {
+        tracing::warn!(suppressed, "failed sign-in at the board");
+    }
+    let Ok(_slowed) = sign_in.slowed.try_acquire() else {
+        return (StatusCode::TOO_MANY_REQUESTS, "too many failed sign-ins\n").into_response();
+    };
+    tokio::time::sleep(SLOWED).await;
+    challenge(StatusCode::UNAUTHORIZED)
+}
+
+fn challenge(status: StatusCode) -> Response {
+    (status, [(header::WWW_AUTHENTICATE, CHALLENGE)], "the board wants RESEND_BOARD_TOKEN\n").into_response()
 }
 
 fn given(headers: &HeaderMap) -> Option<String> {
@@ -53,5 +92,14 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
             assert_eq!(given(&headers).as_deref(), expected, "{value}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_wrong_tokens_is_refused_beyond_the_places() {
+        let sign_in = SignIn::new("the right token of a test".into());
+        let refusals = (0..SLOWED_AT_ONCE + 3).map(|_| refuse(&sign_in));
+        let answers = futures_util::future::join_all(refusals).await;
+        let flooded = answers.iter().filter(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS).count();
+        assert_eq!(flooded, 3);
     }
 }

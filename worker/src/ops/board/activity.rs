@@ -1,0 +1,33 @@
+//! Who did what.
+
+use axum::extract::State;
+use maud::html;
+use shared::domain::clock;
+use shared::queue::OperatorAction;
+
+use super::layout::{Page, page, table};
+use super::{Board, Unavailable};
+
+/// Actions shown.
+const SHOWN: usize = 100;
+
+/// `GET /board/activity`.
+pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable> {
+    let actions = board.queue.actions(SHOWN).await?;
+    let sample = board.sampler.sample().await;
+    let row = |action: &OperatorAction| {
+        vec![
+            html! { (clock::iso(action.at_ms)) },
+            html! { (action.who) },
+            html! { (action.action) },
+            html! { code { (action.subject) } },
+            html! { (action.because) },
+        ]
+    };
+    let rows: Vec<_> = actions.iter().map(row).collect();
+    let body = html! {
+        h1 { "Who did what" }
+        (table(&["when", "who", "what", "on", "because"], &[], &rows, "No operator has done anything yet."))
+    };
+    Ok(page("/board/activity", &sample, Some(30), &body))
+}

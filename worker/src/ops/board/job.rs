@@ -1,0 +1,76 @@
+//! One job and its story.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use shared::domain::clock;
+use shared::domain::ids::JobId;
+use shared::queue::JobStatus;
+
+use super::layout::{message, page};
+use super::{Board, Unavailable};
+use crate::ops::story::{answer, story};
+
+/// `GET /board/jobs/{job}`.
+pub(super) async fn show(
+    State(board): State<Board>,
+    Path(job): Path<String>,
+) -> Result<Response, Unavailable> {
+    let Ok(id) = job.parse::<JobId>() else { return Ok(unknown()) };
+    let Some(job) = board.queue.status_of(&id).await? else { return Ok(unknown()) };
+    let sample = board.sampler.sample().await;
+    let is_ours = job.status_code.is_some_and(|code| code >= 500);
+    let body = html! {
+        h1 { "Job " code { (job.job) } }
+        div.(if is_ours { "alarm" } else { "card" }) { b { (answer(&job)) } }
+        div.halves {
+            section.card { h2 { "Story" } (timeline(&job)) }
+            section.card { h2 { "Facts" } (facts(&job)) p { code { "resendctl jobs show " (job.job) } } }
+        }
+    };
+    Ok(page("/board/job", &sample, job.status_code.is_none().then_some(5), &body).into_response())
+}
+
+fn unknown() -> Response {
+    let page = message("No such job", "It never was, or its retention is over.");
+    (StatusCode::NOT_FOUND, page).into_response()
+}
+
+fn timeline(job: &JobStatus) -> Markup {
+    html! { ol.story { @for (when, what) in story(job) { li { span.soft { (when) } " " (what) } } } }
+}
+
+fn facts(job: &JobStatus) -> Markup {
+    let rows = [
+        ("client", Some(job.client.clone())),
+        ("approval", Some(shortened(&job.approval))),
+        ("patient", Some(shortened(&job.patient))),
+        ("request", job.request.clone()),
+        ("deadline", Some(clock::iso(job.deadline_ms))),
+        ("promised for", Some(clock::iso(job.eta_ms))),
+        ("worker", job.worker.clone()),
+    ];
+    html! {
+        dl { @for (name, value) in rows { @if let Some(value) = value { dt { (name) } dd { (value) } } } }
+    }
+}
+
+/// Enough of an id to compare with one that is known, and too little to look a person up by.
+fn shortened(id: &str) -> String {
+    match (id.get(..13), id.get(32..)) {
+        (Some(head), Some(tail)) => format!("{head}…{tail}"),
+        _ => id.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_shown_by_its_ends() {
+        assert_eq!(shortened("5eedb01c-0001-4000-8000-00000000172c"), "5eedb01c-0001…172c");
+        assert_eq!(shortened("x"), "x");
+    }
+}

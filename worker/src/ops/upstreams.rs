@@ -1,0 +1,129 @@
+//! Upstream services and channels over all processes that call them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::domain::clock;
+use shared::queue::{CallTotals, ProcessReport, UpstreamReport};
+
+use super::format::count;
+
+/// One upstream, as the processes that call it see it together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Upstream {
+    /// `registry`, `tokens`, `otp`, `sms http`, …
+    pub name: String,
+    /// Calls of the last minute.
+    pub minute: CallTotals,
+    /// Calls of the last quarter of an hour.
+    pub quarter: CallTotals,
+    /// The longest p95 any process sees, milliseconds.
+    pub p95_ms: Option<u64>,
+    /// What the process that saw it change last was answered.
+    pub last: Option<String>,
+    /// Since when, ISO 8601.
+    pub since: Option<String>,
+    /// When it last answered any process as it should, ISO 8601.
+    pub last_good: Option<String>,
+    /// Some process takes it for down.
+    pub is_down: bool,
+    /// The setting to look at.
+    pub setting: Option<String>,
+}
+
+/// Puts the reports of all processes together, those that are down first.
+pub fn together<'a>(reports: impl IntoIterator<Item = &'a ProcessReport>) -> Vec<Upstream> {
+    let mut by_name: BTreeMap<&str, Vec<&UpstreamReport>> = BTreeMap::new();
+    for report in reports {
+        for upstream in &report.upstreams {
+            by_name.entry(&upstream.upstream).or_default().push(upstream);
+        }
+    }
+    let mut upstreams: Vec<_> = by_name.into_iter().map(|(name, seen)| one(name, &seen)).collect();
+    upstreams.sort_by_key(|upstream| !upstream.is_down);
+    upstreams
+}
+
+fn one(name: &str, seen: &[&UpstreamReport]) -> Upstream {
+    // A process that takes it for down knows more than one that has not called it since.
+    let telling = seen.iter().max_by_key(|report| (report.is_down, report.since_ms));
+    let sum = |of: fn(&UpstreamReport) -> CallTotals| {
+        seen.iter().map(|report| of(report)).fold(CallTotals::default(), |all, one| CallTotals {
+            calls: all.calls + one.calls,
+            failures: all.failures + one.failures,
+        })
+    };
+    Upstream {
+        name: name.to_owned(),
+        minute: sum(|report| report.minute),
+        quarter: sum(|report| report.quarter),
+        p95_ms: seen.iter().filter_map(|report| report.p95_ms).max(),
+        last: telling.and_then(|report| report.last.clone()),
+        since: telling.and_then(|report| report.since_ms).map(clock::iso),
+        last_good: seen.iter().filter_map(|report| report.last_good_ms).max().map(clock::iso),
+        is_down: seen.iter().any(|report| report.is_down),
+        setting: telling.and_then(|report| report.setting.clone()),
+    }
+}
+
+/// How it stands, in one sentence: `answers status 401 since …, 412 of 412 calls failed; last good …; see RESEND_SMS_TOKEN`.
+pub fn sentence(upstream: &Upstream) -> String {
+    let CallTotals { calls, failures } = upstream.quarter;
+    let p95 = upstream.p95_ms.map(|p95| format!(", p95 {p95} ms")).unwrap_or_default();
+    if !upstream.is_down {
+        let well = count(calls.saturating_sub(failures));
+        return format!("{well} of {} calls went well in 15 minutes{p95}", count(calls));
+    }
+    let last = upstream.last.as_deref().unwrap_or("nothing");
+    let since = upstream.since.as_deref().unwrap_or("start");
+    let good = upstream.last_good.as_ref().map(|good| format!("; last good {good}")).unwrap_or_default();
+    let setting = upstream.setting.as_ref().map(|setting| format!("; see {setting}")).unwrap_or_default();
+    let (failures, calls) = (count(failures), count(calls));
+    format!("answers {last} since {since}, {failures} of {calls} calls failed{p95}{good}{setting}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(is_down: bool, last: &str, since_ms: u64, totals: (u64, u64)) -> ProcessReport {
+        let (calls, failures) = totals;
+        let quarter = CallTotals { calls, failures };
+        ProcessReport {
+            version: "1".into(),
+            started_ms: 0,
+            longest_run_ms: None,
+            upstreams: vec![UpstreamReport {
+                upstream: "sms http".into(),
+                minute: quarter,
+                quarter,
+                p95_ms: Some(8),
+                last: Some(last.into()),
+                since_ms: Some(since_ms),
+                last_good_ms: Some(1_533_206_716_000),
+                is_down,
+                is_closed: is_down,
+                setting: is_down.then(|| "RESEND_SMS_TOKEN".to_owned()),
+            }],
+        }
+    }
+
+    #[test]
+    fn a_process_that_sees_it_down_speaks_for_all() {
+        let reports =
+            [report(true, "status 401", 1_533_206_717_000, (400, 400)), report(false, "ok", 1_533_206_718_000, (12, 0))];
+        let [upstream] = &together(&reports)[..] else { panic!("one upstream") };
+        assert_eq!((upstream.quarter.calls, upstream.quarter.failures), (412, 400));
+        assert_eq!(
+            sentence(upstream),
+            "answers status 401 since 2018-08-02T10:45:17.000Z, 400 of 412 calls failed, p95 8 ms; last good \
+             2018-08-02T10:45:16.000Z; see RESEND_SMS_TOKEN"
+        );
+    }
+
+    #[test]
+    fn one_that_works_says_how_well() {
+        let [upstream] = &together(&[report(false, "ok", 0, (9_412, 2))])[..] else { panic!("one upstream") };
+        assert_eq!(sentence(upstream), "9 410 of 9 412 calls went well in 15 minutes, p95 8 ms");
+    }
+}
