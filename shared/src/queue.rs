@@ -5,6 +5,7 @@
 //! it changes nothing unless the caller still owns this very delivery.
 
 mod ack;
+mod activity;
 mod audit;
 mod backend;
 mod consumer;
@@ -15,6 +16,7 @@ mod fetch;
 mod finish;
 mod gauges;
 mod group;
+mod history;
 mod inspect;
 mod keys;
 mod lease;
@@ -25,22 +27,26 @@ mod reclaim;
 mod schedule;
 mod scripts;
 mod send;
+mod upstream_reports;
 
 use std::sync::Arc;
 
 pub use ack::{AckLayer, JobDisposition};
+pub use activity::OperatorAction;
 pub use backend::Backend;
 pub use consumer::{Consumer, LeasedJob};
 pub use enqueue::{AcceptedJob, Enqueued, NewJob};
 pub use eta::still_ahead;
 pub use finish::Finished;
 pub use gauges::Gauges;
+pub use history::Minute;
 pub use inspect::{JobStatus, Overview, Progress, QuarantineId, Quarantined, WorkerStatus};
 pub use keys::Keys;
 pub use notifier::{JobNotifier, Subscription};
 pub use operate::{Cancelled, Restored, RetriedNow};
 pub use schedule::PutBack;
 pub use send::SendStart;
+pub use upstream_reports::{CallTotals, ProcessReport, UpstreamReport};
 
 use crate::domain::message::Message;
 use crate::redis::{Redis, RedisError};

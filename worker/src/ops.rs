@@ -5,4 +5,5 @@ pub mod alarms;
 pub mod board;
 pub mod figures;
 pub mod format;
+pub mod story;
 pub mod upstreams;

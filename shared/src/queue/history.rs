@@ -43,7 +43,9 @@ impl Queue {
 fn read_minute(minute: u64, text: &str) -> Option<Minute> {
     let mut words = text.split(' ');
     let live = words.next()?.parse().ok()?;
-    let read = |word: &str| word.split_once('=').and_then(|(code, jobs)| Some((code.parse().ok()?, jobs.parse().ok()?)));
+    let read = |word: &str| {
+        word.split_once('=').and_then(|(code, jobs)| Some((code.parse().ok()?, jobs.parse().ok()?)))
+    };
     Some(Minute { at_ms: minute * 60_000, live, ended: words.filter_map(read).collect() })
 }
 

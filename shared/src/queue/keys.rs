@@ -58,6 +58,21 @@ impl Keys {
         self.key("failures")
     }
 
+    /// Hash: minute → the totals of then, for an hour.
+    pub fn history(&self) -> String {
+        self.key("history")
+    }
+
+    /// Hash: process → what it says of the upstreams it calls.
+    pub fn upstreams(&self) -> String {
+        self.key("upstreams")
+    }
+
+    /// Stream: what operators did.
+    pub fn activity(&self) -> String {
+        self.key("activity")
+    }
+
     /// String: there while an operator has the workers fetch nothing; when that began, in ms.
     pub fn paused(&self) -> String {
         self.key("paused")

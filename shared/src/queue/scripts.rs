@@ -97,6 +97,9 @@ pub(super) struct Scripts {
     pub(super) cancel: Script,
     pub(super) retry_now: Script,
     pub(super) unquarantine: Script,
+    pub(super) record_minute: Script,
+    pub(super) report_upstreams: Script,
+    pub(super) upstream_reports: Script,
 }
 
 impl Scripts {
@@ -117,6 +120,9 @@ impl Scripts {
             cancel: script!("cancel.lua"),
             retry_now: script!("retry_now.lua", with eta),
             unquarantine: script!("unquarantine.lua"),
+            record_minute: script!("record_minute.lua"),
+            report_upstreams: script!("report_upstreams.lua"),
+            upstream_reports: script!("upstream_reports.lua"),
         }
     }
 }

@@ -62,7 +62,8 @@ pub struct UpstreamReport {
 impl Queue {
     /// Leaves this process' report, in place of the one before.
     pub async fn report_upstreams(&self, process: &str, report: &ProcessReport) -> Result<(), QueueError> {
-        let text = serde_json::to_string(report).map_err(|_| QueueError::Corrupt("a report is always JSON"))?;
+        let text =
+            serde_json::to_string(report).map_err(|_| QueueError::Corrupt("a report is always JSON"))?;
         let mut call = self.inner.scripts.report_upstreams.prepare_invoke();
         call.key(self.keys().upstreams()).arg(process).arg(text);
         let _new: u64 = self.redis().script(&call).await?;

@@ -25,6 +25,8 @@ pub const UPSTREAM_SECONDS: &str = "resend_upstream_seconds";
 pub const LIMIT_HITS: &str = "resend_limit_hits_total";
 /// Counter: messages sent to an approval's number that the person's methods no longer have.
 pub const FORMER_PHONES: &str = "resend_former_phones_total";
+/// Counter: failed sign-ins at the board.
+pub const BOARD_SIGN_INS_FAILED: &str = "resend_board_sign_ins_failed_total";
 /// Counter by `route`, `method`, `code`.
 pub const HTTP_REQUESTS: &str = "resend_http_requests_total";
 /// Histogram: seconds of one request.
@@ -70,6 +72,7 @@ fn counters() {
         Unit::Count,
         "Delivery receipts kept by this process, repeated ones too, by channel and what they said."
     );
+    describe_counter!(BOARD_SIGN_INS_FAILED, Unit::Count, "Failed sign-ins at the board.");
     describe_counter!(LIMIT_HITS, Unit::Count, "Requests and jobs refused by a limit on messages.");
     describe_counter!(
         FORMER_PHONES,

@@ -27,7 +27,8 @@ async fn the_board_shows_the_queue_to_who_knows_the_token_and_names_no_patient()
     assert_eq!(shown.status, StatusCode::OK);
     let page = shown.body.as_str().unwrap();
     let failed = failed.unwrap();
-    for part in ["Queue resend", "quarantined", "mis-a", failed.rsplit('/').next().unwrap()] {
+    let failed = failed.rsplit('/').next().unwrap();
+    for part in ["resend", "Quarantine", "Why jobs fail", failed] {
         assert!(page.contains(part), "no {part}: {page}");
     }
     assert!(!page.contains("+38"), "{page}");
@@ -43,7 +44,7 @@ async fn the_board_shows_the_queue_to_who_knows_the_token_and_names_no_patient()
         let refused = board(&stack, wrong).await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{wrong:?}");
         assert!(refused.header("www-authenticate").unwrap().starts_with("Basic"));
-        assert!(!refused.body.as_str().unwrap().contains("Queue"), "{}", refused.body);
+        assert!(!refused.body.as_str().unwrap().contains("Quarantine"), "{}", refused.body);
     }
     for member in &stack.workers {
         assert!(!member.process.log().contains(TOKEN));
@@ -55,5 +56,31 @@ async fn the_board_shows_the_queue_to_who_knows_the_token_and_names_no_patient()
 async fn without_a_token_there_is_no_board() {
     let stack = Stack::start().await;
     assert_eq!(board(&stack, TOKEN).await.status, StatusCode::NOT_FOUND);
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_page_is_served_without_a_script_and_a_search_leads_to_the_job() {
+    let stack = StackBuilder::new().set("RESEND_BOARD_TOKEN", TOKEN).start().await;
+    let plain = scenarios().swap_remove(0);
+    let accepted = stack.client().resend(plain.patient_id, plain.approval_id).await;
+    stack.client().end_of(&accepted.location(), std::time::Duration::from_secs(15)).await;
+    let job = accepted.location().rsplit('/').next().unwrap().to_owned();
+    let board = ApiClient::new(&stack.workers[0].url, TOKEN);
+    let pages =
+        ["jobs", "jobs?state=failed", "errors", "quarantine", "workers", "activity", &format!("jobs/{job}")]
+            .map(|page| format!("/board/{page}"));
+    for path in pages {
+        let page = board.get(&path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        let text = page.body.as_str().unwrap();
+        assert!(
+            text.contains("<nav") && !text.contains("<script") && !text.contains("+38"),
+            "{path}: {text}"
+        );
+    }
+    let found = board.get(&format!("/board/jobs?find=/Jobs/{job}")).await;
+    assert!(found.body.as_str().unwrap().contains("Processed: the message was sent"), "{}", found.body);
+    assert_eq!(board.get("/board/jobs/no-such-job").await.status, StatusCode::NOT_FOUND);
     stack.stop().await;
 }

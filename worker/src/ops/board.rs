@@ -83,7 +83,10 @@ impl From<QueueError> for Unavailable {
 
 impl IntoResponse for Unavailable {
     fn into_response(self) -> Response {
-        let page = layout::message("Redis does not answer", "This page needs Redis. It is tried again every five seconds.");
+        let page = layout::message(
+            "Redis does not answer",
+            "This page needs Redis. It is tried again every five seconds.",
+        );
         (StatusCode::SERVICE_UNAVAILABLE, page).into_response()
     }
 }

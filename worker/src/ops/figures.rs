@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::domain::clock;
-use shared::queue::{Overview, Queue, QueueError};
+use shared::queue::{Overview, ProcessReport, Queue, QueueError};
 
 use super::format::{rate, span_or_none};
+use super::upstreams::{Upstream, together};
 
 /// What is shown. The names are part of the interface of `--output json`.
 #[derive(Debug, Clone, Serialize)]
@@ -43,6 +44,13 @@ pub struct Figures {
     /// Rates since the look before.
     pub rates: Option<Rates>,
     #[serde(skip)]
+    /// Upstream services and channels, those that are down first.
+    pub upstreams: Vec<Upstream>,
+    /// How long the longest run of the moment has taken.
+    pub longest_run_seconds: Option<f64>,
+    /// What each process says of itself.
+    #[serde(skip)]
+    pub processes: BTreeMap<String, ProcessReport>,
     /// When it was looked at, milliseconds since the epoch.
     pub at_ms: u64,
     #[serde(skip)]
@@ -65,7 +73,9 @@ pub struct Rates {
 
 /// Looks at the queue; rates come from the look before.
 pub async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, QueueError> {
-    Ok(Figures::new(&queue.config().name, clock::now_ms(), queue.overview().await?, before))
+    let overview = queue.overview().await?;
+    let figures = Figures::new(&queue.config().name, clock::now_ms(), overview, before);
+    Ok(figures.with_reports(queue.upstream_reports().await?))
 }
 
 impl Figures {
@@ -89,11 +99,24 @@ impl Figures {
             slots: alive.map(|worker| worker.slots).sum(),
             ended: overview.ended.clone(),
             rates: None,
+            upstreams: Vec::new(),
+            longest_run_seconds: None,
+            processes: BTreeMap::new(),
             at_ms,
             overview,
         };
         figures.rates = before.and_then(|before| figures.rates_since(before));
         figures
+    }
+
+    /// The same with what the processes report.
+    #[must_use]
+    pub fn with_reports(mut self, processes: BTreeMap<String, ProcessReport>) -> Self {
+        self.upstreams = together(processes.values());
+        let longest = processes.values().filter_map(|report| report.longest_run_ms).max();
+        self.longest_run_seconds = longest.map(|ms| Duration::from_millis(ms).as_secs_f64());
+        self.processes = processes;
+        self
     }
 
     /// An accepted job is live or has ended, so both together grow with every accept.

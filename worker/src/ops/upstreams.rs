@@ -110,8 +110,10 @@ mod tests {
 
     #[test]
     fn a_process_that_sees_it_down_speaks_for_all() {
-        let reports =
-            [report(true, "status 401", 1_533_206_717_000, (400, 400)), report(false, "ok", 1_533_206_718_000, (12, 0))];
+        let reports = [
+            report(true, "status 401", 1_533_206_717_000, (400, 400)),
+            report(false, "ok", 1_533_206_718_000, (12, 0)),
+        ];
         let [upstream] = &together(&reports)[..] else { panic!("one upstream") };
         assert_eq!((upstream.quarter.calls, upstream.quarter.failures), (412, 400));
         assert_eq!(

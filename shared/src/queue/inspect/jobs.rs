@@ -51,6 +51,20 @@ pub struct JobStatus {
     pub due_ms: Option<u64>,
     /// How it ended.
     pub status_code: Option<u16>,
+    /// The request that made it.
+    pub request: Option<String>,
+    /// Why it failed: the word its client reads.
+    pub reason: Option<String>,
+    /// How often its message was handed to a gateway, whatever came of it.
+    pub handed: u64,
+    /// The channel it was handed to last.
+    pub channel: Option<String>,
+    /// What kept it from ending at its last try.
+    pub cause: Option<String>,
+    /// Runs it was put back after.
+    pub tries: u64,
+    /// When it ended, milliseconds since the epoch.
+    pub ended_ms: Option<u64>,
     /// Who works on it.
     pub worker: Option<String>,
     /// Since that worker's last heartbeat for it.
@@ -165,7 +179,7 @@ impl Queue {
 }
 
 fn read_row(job: &JobId, row: Vec<String>) -> Result<Option<JobStatus>, QueueError> {
-    let Ok(row) = <[String; 13]>::try_from(row) else {
+    let Ok(row) = <[String; 20]>::try_from(row) else {
         return Err(QueueError::Corrupt("the answer of describe"));
     };
     let [
@@ -179,6 +193,13 @@ fn read_row(job: &JobId, row: Vec<String>) -> Result<Option<JobStatus>, QueueErr
         sends,
         due,
         status,
+        request,
+        reason,
+        handed,
+        channel,
+        cause,
+        tries,
+        ended,
         worker,
         idle,
         deliveries,
@@ -188,6 +209,7 @@ fn read_row(job: &JobId, row: Vec<String>) -> Result<Option<JobStatus>, QueueErr
     }
     let state: JobState = state.parse().map_err(|_| QueueError::Corrupt("a job's state"))?;
     let number = |text: &str| text.parse::<u64>().ok();
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
     Ok(Some(JobStatus {
         job: job.clone(),
         progress: Progress::of(state, !worker.is_empty()),
@@ -200,7 +222,14 @@ fn read_row(job: &JobId, row: Vec<String>) -> Result<Option<JobStatus>, QueueErr
         sends: number(&sends).unwrap_or(0),
         due_ms: number(&due).filter(|_| state == JobState::Scheduled),
         status_code: status.parse().ok(),
-        worker: Some(worker).filter(|worker| !worker.is_empty()),
+        request: some(request),
+        reason: some(reason),
+        handed: number(&handed).unwrap_or(0),
+        channel: some(channel),
+        cause: some(cause),
+        tries: number(&tries).unwrap_or(0),
+        ended_ms: number(&ended),
+        worker: some(worker),
         heartbeat: number(&idle).map(Duration::from_millis),
         deliveries: number(&deliveries),
     }))
@@ -211,7 +240,10 @@ mod tests {
     use super::*;
 
     fn row(state: &str, worker: &str) -> Vec<String> {
-        ["c", "p", "a", "1000", "301000", "2000", "0", "5000", "", worker, "70", "1"]
+        let story = ["r", "", "2", "http", "status 503", "1", ""];
+        let record = ["c", "p", "a", "1000", "301000", "2000", "0", "5000", ""];
+        [&record[..], &story, &[worker, "70", "1"]]
+            .concat()
             .into_iter()
             .fold(vec![state.to_owned()], |row, field| [row, vec![field.to_owned()]].concat())
     }

@@ -19,7 +19,7 @@ const EXIT_CODES: &str = "Exit status:
 #[derive(Parser)]
 #[command(name = "resendctl", version, arg_required_else_help = true)]
 #[command(after_help = EXIT_CODES, after_long_help = format!("{EXIT_CODES}\n\n{}", shared::runtime::cli::settings_help()))]
-pub struct Cli {
+pub(crate) struct Cli {
     /// How to print
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
@@ -157,7 +157,7 @@ pub(super) struct Which {
 
 impl Cli {
     /// Reads the command line. One id in 64 begins with a dash and would pass for an option, so ids are made links.
-    pub fn read(words: impl IntoIterator<Item = String>) -> Result<Self, clap::Error> {
+    pub(crate) fn read(words: impl IntoIterator<Item = String>) -> Result<Self, clap::Error> {
         let is_id = |word: &String| word.starts_with('-') && word.parse::<JobId>().is_ok();
         let words = words.into_iter().map(|word| if is_id(&word) { format!("/Jobs/{word}") } else { word });
         Self::try_parse_from(words)

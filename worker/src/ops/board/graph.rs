@@ -40,27 +40,35 @@ pub(super) fn ended(bars: &[Bar]) -> Markup {
     let most = bars.iter().map(|bar| bar.sent + bar.failed).max().unwrap_or(0).max(1);
     let total: u64 = bars.iter().map(|bar| bar.sent).sum();
     let failed: u64 = bars.iter().map(|bar| bar.failed).sum();
-    let label = format!("Jobs ended in the last hour by minute: {total} sent, {failed} failed, at most {most} a minute");
-    drawing(&label, &html! {
-        @for bar in bars {
-            @let height = bar.sent * HEIGHT / most;
-            @let above = (bar.failed * HEIGHT).div_ceil(most);
-            rect.sent x=(x(bar)) y=(HEIGHT - height) width="9" height=(height) {}
-            rect.failed x=(x(bar)) y=((HEIGHT - height).saturating_sub(above)) width="9" height=(above) {}
-        }
-    })
+    let label = format!(
+        "Jobs ended in the last hour by minute: {total} sent, {failed} failed, at most {most} a minute"
+    );
+    drawing(
+        &label,
+        &html! {
+            @for bar in bars {
+                @let height = bar.sent * HEIGHT / most;
+                @let above = (bar.failed * HEIGHT).div_ceil(most);
+                rect.sent x=(x(bar)) y=(HEIGHT - height) width="9" height=(height) {}
+                rect.failed x=(x(bar)) y=((HEIGHT - height).saturating_sub(above)) width="9" height=(above) {}
+            }
+        },
+    )
 }
 
 /// Jobs that had not ended, by minute.
 pub(super) fn backlog(bars: &[Bar]) -> Markup {
     let most = bars.iter().map(|bar| bar.live).max().unwrap_or(0).max(1);
     let label = format!("Jobs not ended in the last hour by minute, at most {most}");
-    drawing(&label, &html! {
-        @for bar in bars {
-            @let height = bar.live * HEIGHT / most;
-            rect.live x=(x(bar)) y=(HEIGHT - height) width="9" height=(height) {}
-        }
-    })
+    drawing(
+        &label,
+        &html! {
+            @for bar in bars {
+                @let height = bar.live * HEIGHT / most;
+                rect.live x=(x(bar)) y=(HEIGHT - height) width="9" height=(height) {}
+            }
+        },
+    )
 }
 
 fn x(bar: &Bar) -> u64 {
@@ -86,10 +94,8 @@ mod tests {
             ended: [(200, sent), (502, failed), (409, 7 * at)].into(),
         };
         let bars = bars(&[minute(10, 100, 0, 1), minute(11, 150, 2, 30), minute(13, 150, 2, 0)]);
-        let expected = [
-            Bar { ago: 2, sent: 50, failed: 2, live: 30 },
-            Bar { ago: 0, sent: 0, failed: 0, live: 0 },
-        ];
+        let expected =
+            [Bar { ago: 2, sent: 50, failed: 2, live: 30 }, Bar { ago: 0, sent: 0, failed: 0, live: 0 }];
         assert_eq!(bars, expected);
     }
 

@@ -33,7 +33,8 @@ impl IntoResponse for Page {
 
 /// A page with the menu; `path` is its own. It is loaded anew every so many seconds, where it shows what changes.
 pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, body: &Markup) -> Page {
-    let alarms = sample.figures.as_ref().map(alarms).unwrap_or_default().len() + usize::from(sample.trouble.is_some());
+    let alarms =
+        sample.figures.as_ref().map(alarms).unwrap_or_default().len() + usize::from(sample.trouble.is_some());
     let quarantined = sample.figures.as_ref().map_or(0, |figures| figures.quarantined);
     let queue = sample.figures.as_ref().map_or("resend", |figures| &figures.queue);
     let name = PAGES.iter().find(|(known, _)| *known == path).map_or("Job", |(_, name)| *name);
@@ -52,13 +53,15 @@ pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, bod
             button { "Find" }
         }
     };
-    let title = if alarms > 0 { format!("({alarms}) {name} – {queue}") } else { format!("{name} – {queue}") };
+    let title =
+        if alarms > 0 { format!("({alarms}) {name} – {queue}") } else { format!("{name} – {queue}") };
     Page(frame(&title, alarms > 0, reload_seconds, &menu, body))
 }
 
 /// A page without figures.
 pub(super) fn message(heading: &str, text: &str) -> Page {
-    let body = html! { div.alarm role="alert" { b { (heading) } (text) } p { a href="/board" { "Back to now" } } };
+    let body =
+        html! { div.alarm role="alert" { b { (heading) } (text) } p { a href="/board" { "Back to now" } } };
     Page(frame(heading, true, Some(5), &html! {}, &body))
 }
 

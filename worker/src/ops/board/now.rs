@@ -82,7 +82,9 @@ fn graphs(history: &[Minute]) -> Markup {
 
 fn tiles(now: &Figures) -> Markup {
     let seconds = |of: Option<f64>| span_or_none(of.map(Duration::from_secs_f64));
-    let rates = now.rates.map_or_else(|| "–".to_owned(), |rates| format!("{} / {}", rate(rates.accepted), rate(rates.ended)));
+    let rates = now
+        .rates
+        .map_or_else(|| "–".to_owned(), |rates| format!("{} / {}", rate(rates.accepted), rate(rates.ended)));
     let tiles = [
         ("ready", count(now.ready)),
         ("running, of slots", format!("{} / {}", count(now.running), count(now.slots))),

@@ -99,7 +99,8 @@ mod tests {
         let sign_in = SignIn::new("the right token of a test".into());
         let refusals = (0..SLOWED_AT_ONCE + 3).map(|_| refuse(&sign_in));
         let answers = futures_util::future::join_all(refusals).await;
-        let flooded = answers.iter().filter(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS).count();
+        let flooded =
+            answers.iter().filter(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS).count();
         assert_eq!(flooded, 3);
     }
 }

@@ -35,7 +35,12 @@ pub(super) fn table_of(now: &Figures) -> Markup {
         ]
     };
     let rows: Vec<_> = now.overview.workers.iter().map(row).collect();
-    table(&["worker", "running", "longest run", "since", "version", "last heard of"], &[1, 2], &rows, "No worker lives.")
+    table(
+        &["worker", "running", "longest run", "since", "version", "last heard of"],
+        &[1, 2],
+        &rows,
+        "No worker lives.",
+    )
 }
 
 fn longest(run_ms: Option<u64>) -> Markup {
@@ -45,9 +50,9 @@ fn longest(run_ms: Option<u64>) -> Markup {
 fn heard(worker: &WorkerStatus) -> Markup {
     html! {
         @match worker.silent {
-            Some(silent) if worker.alive => (span(silent)) " ago",
-            Some(silent) => span.bad { "gone: silent for " (span(silent)) },
-            None => span.bad { "gone" },
+            Some(silent) if worker.alive => { (span(silent)) " ago" }
+            Some(silent) => { span.bad { "gone: silent for " (span(silent)) } }
+            None => { span.bad { "gone" } }
         }
     }
 }
