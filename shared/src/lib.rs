@@ -2,7 +2,6 @@
 
 pub mod domain;
 pub mod queue;
-pub mod receipt;
 pub mod redis;
 pub mod runtime;
 pub mod sending;

@@ -4,6 +4,7 @@ mod dialects;
 mod fallback;
 mod otp_service;
 mod smpp;
+mod smsc_faults;
 
 #[test]
 fn every_row_of_the_error_tables_names_tests_there_are() {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use shared::queue::Queue;
-use shared::receipt::MessageStates;
 use shared::sending::codes::Codes;
 use shared::sending::limits::RateLimiter;
 
 use crate::config::SendingConfig;
 use crate::otp_service::OtpService;
-use crate::sms::{Receipts, Slot, Sms};
+use crate::sms::{SendHistory, Slot, Sms};
+use crate::upstream::health::HealthSnapshot;
 
 /// The way a code goes (`RESEND_OTP_MODE`).
 pub enum CodeSender {
@@ -25,11 +25,19 @@ pub enum CodeSender {
 }
 
 impl CodeSender {
-    /// Waits until a message may go. The error is how long none may.
-    pub async fn turn(&self) -> Result<Slot, Duration> {
+    /// Waits until a message of a job with this history may go. The error is how long none may.
+    pub async fn turn(&self, history: &SendHistory) -> Result<Slot, Duration> {
         match self {
-            Self::Local { sms, .. } => sms.turn().await,
-            Self::Service(_) => Ok(Slot::NONE),
+            Self::Local { sms, .. } => sms.turn(history).await,
+            Self::Service(service) => service.may_go(history).map(|()| Slot::NONE),
+        }
+    }
+
+    /// How the channels stand, or the OTP service.
+    pub fn health(&self) -> Vec<HealthSnapshot> {
+        match self {
+            Self::Local { sms, .. } => sms.health(),
+            Self::Service(service) => vec![service.health()],
         }
     }
 
@@ -44,9 +52,7 @@ impl CodeSender {
     pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(match config {
             SendingConfig::Local { otp, sms } => {
-                let receipts = Receipts::kept(MessageStates::new(queue.clone()));
-                let channels =
-                    Sms::with_receipts(sms, &receipts)?.paced(sms, RateLimiter::new(queue.clone()));
+                let channels = Sms::from_config(sms)?.paced(sms, RateLimiter::new(queue.clone()));
                 Self::Local { codes: Box::new(Codes::new(otp, queue)), sms: channels }
             }
             SendingConfig::Service(service) => Self::Service(OtpService::new(service)?),

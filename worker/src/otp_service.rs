@@ -2,27 +2,26 @@
 //! later. A repeat brings another code, for the service cancels the one before: unlike our own, it cannot be asked for
 //! the same again.
 
-use std::time::Duration;
+mod error;
 
-use reqwest::StatusCode;
-use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
 use shared::domain::phone::PhoneNumber;
 
 use crate::config::OtpServiceConfig;
-use crate::sms::SubmitResult;
-use crate::upstream::{Answer, NoAnswer, Origin, Upstream};
+use crate::sms::{Breaker, SendHistory, Submission, SubmitResult};
+use crate::upstream::health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
+use crate::upstream::{Origin, Upstream};
+
+const HINTS: HealthHints = HealthHints { url: "RESEND_OTP_URL", credentials: "RESEND_OTP_URL" };
 
 /// The client.
 pub struct OtpService {
     upstream: Upstream,
     url: String,
-}
-
-/// The service's own limit on messages to this phone is reached; it has sent none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limited {
-    /// Its `Retry-After`.
-    pub retry_after: Option<Duration>,
+    breaker: Breaker,
+    health: UpstreamHealth,
 }
 
 #[derive(Serialize)]
@@ -30,52 +29,60 @@ struct Start<'a> {
     phone_number: &'a str,
 }
 
-#[derive(Deserialize)]
-struct Started {
-    data: Verification,
-}
-
-#[derive(Deserialize)]
-struct Verification {
-    id: String,
-}
-
 impl OtpService {
     /// A client of the service at the configured URL.
     pub fn new(config: &OtpServiceConfig) -> Result<Self, reqwest::Error> {
-        let upstream = Upstream::new("otp", None, config.limit)?;
-        Ok(Self { upstream, url: format!("{}/verifications", config.url) })
+        Ok(Self {
+            upstream: Upstream::new("otp", None, config.limit)?,
+            url: format!("{}/verifications", config.url),
+            breaker: Breaker::default(),
+            health: UpstreamHealth::new("otp", HINTS),
+        })
     }
 
-    /// Has a code sent to the phone, once.
-    pub async fn start(&self, phone: &PhoneNumber, origin: Origin<'_>) -> Result<SubmitResult, Limited> {
+    /// Whether a job with this history might have its code sent now, else how long not.
+    pub fn may_go(&self, history: &SendHistory) -> Result<(), Duration> {
+        self.breaker.may_go(Instant::now(), history)
+    }
+
+    /// How it stands.
+    pub fn health(&self) -> HealthSnapshot {
+        HealthSnapshot { is_closed: !self.breaker.is_open(), ..self.health.snapshot() }
+    }
+
+    /// Has a code sent to the phone, once. `Throttled` is the service's own limit on messages to this phone: it has sent
+    /// none for this call.
+    pub async fn start(
+        &self,
+        phone: &PhoneNumber,
+        origin: Origin<'_>,
+        history: &SendHistory,
+    ) -> SubmitResult {
+        let start = Instant::now();
+        if let Err(wait) = self.breaker.admit(start, history) {
+            return SubmitResult::Held { retry_after: Some(wait) };
+        }
         let request = self.upstream.post(&self.url).json(&Start { phone_number: phone.expose() });
-        match self.upstream.call(request, origin).await {
-            Ok(answer) => read(&answer),
-            Err(NoAnswer::Unreached) => Ok(SubmitResult::Unreachable),
-            Err(NoAnswer::Unanswered) => Ok(SubmitResult::Unanswered),
-        }
+        let submission = match self.upstream.call(request, origin).await {
+            Ok(answer) => error::read(&answer),
+            Err(error) => Submission::unanswered(error),
+        };
+        self.note(&submission, start);
+        submission.result
     }
-}
 
-fn read(answer: &Answer) -> Result<SubmitResult, Limited> {
-    match answer.status {
-        status if status.is_success() => Ok(SubmitResult::Accepted { message_id: id(answer) }),
-        StatusCode::TOO_MANY_REQUESTS => Err(Limited { retry_after: answer.retry_after }),
-        // Turned away at the door, by the service or by what stands before it.
-        StatusCode::SERVICE_UNAVAILABLE => Ok(SubmitResult::Throttled { retry_after: answer.retry_after }),
-        status if status.is_server_error() => Ok(SubmitResult::Failed),
-        status => {
-            tracing::warn!(status = status.as_u16(), "the OTP service refused the request");
-            Ok(SubmitResult::Rejected)
-        }
+    fn note(&self, submission: &Submission, start: Instant) {
+        let (call, for_breaker) = match &submission.result {
+            // A limit on one phone is an answer like any refusal.
+            SubmitResult::Throttled { .. } => (CallResult::Good, &SubmitResult::Rejected),
+            result @ (SubmitResult::Accepted { .. } | SubmitResult::Rejected) => (CallResult::Good, result),
+            result @ SubmitResult::ChannelUnavailable => (CallResult::Closed, result),
+            result => (CallResult::Failed, result),
+        };
+        self.breaker.note(for_breaker, Instant::now());
+        let answer = submission.cause.map_or_else(|| "ok".to_owned(), |cause| cause.to_string());
+        self.health.note(call, &answer, start.elapsed());
     }
-}
-
-/// The verification's id, for the log; a service that says 2xx has sent the message, whatever else it says.
-fn id(answer: &Answer) -> Option<String> {
-    let Started { data: Verification { id } } = answer.json()?;
-    (id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_graphic())).then_some(id)
 }
 
 #[cfg(test)]

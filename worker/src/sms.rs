@@ -2,9 +2,9 @@
 
 mod breaker;
 mod guarded_channel;
+mod history;
 mod http;
 mod pacing;
-mod receipt;
 mod smpp;
 mod submit_result;
 mod text;
@@ -23,12 +23,13 @@ use shared::domain::ids::JobId;
 use shared::domain::phone::PhoneNumber;
 use shared::sending::codes::Code;
 use shared::sending::limits::RateLimiter;
-use tokio::time::timeout;
+use tokio::time::Instant;
 
+pub(crate) use breaker::Breaker;
+pub use history::{BELIEVED_MOST, OPEN_MOST, SendHistory};
 pub use http::HttpChannel;
-pub use receipt::{Receipt, Receipts};
 pub use smpp::SmppChannel;
-pub use submit_result::SubmitResult;
+pub use submit_result::{Cause, Submission, SubmitResult};
 pub use text::length;
 pub use text::{MessageText, TextError};
 pub use turbosms::TurboSms;
@@ -36,15 +37,16 @@ pub use twilio::Twilio;
 
 use crate::config::{ChannelConfig, SmsConfig};
 use crate::upstream::Origin;
+use crate::upstream::health::HealthSnapshot;
 use guarded_channel::GuardedChannel;
 use pacing::Pacing;
 
-/// Longest all channels together may take; with the registry's 3 s and the wait for a turn it stays under the 20 s a job
-/// may run.
-const LIMIT: Duration = Duration::from_secs(12);
+/// Longest all channels together may take. With the registry's 3 s, the rate's 4 s, the permit's 2 s and the activation's
+/// 1 s it stays within the 20 s that are planned for a run.
+const LIMIT: Duration = Duration::from_secs(10);
 
-/// Longest a message waits for its turn at a channel that has a rate. Waiting here keeps later jobs in the queue, where
-/// being put back and coming again would ask the registry about each of them anew.
+/// Longest a message waits for its slot at a channel that has a rate. Waiting here keeps later jobs in the queue, where
+/// being put back and coming again would cost each of them more.
 const LONGEST_TURN: Duration = Duration::from_secs(4);
 
 /// Most of a gateway's message id that is kept for the log.
@@ -63,10 +65,44 @@ pub struct SmsMessage<'a> {
     pub life: Duration,
     /// On whose behalf.
     pub origin: Origin<'a>,
+    /// Asked right before the message leaves: whether it may still, by the permit and the job's deadline.
+    pub may_submit: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
+/// What a job has to send, and how.
+#[derive(Clone, Copy)]
+pub struct Order<'a> {
+    /// The phone.
+    pub to: &'a PhoneNumber,
+    /// The code.
+    pub code: &'a Code,
+    /// The job.
+    pub reference: &'a JobId,
+    /// On whose behalf.
+    pub origin: Origin<'a>,
+    /// What earlier tries of the job left behind.
+    pub history: SendHistory,
+    /// As in [`SmsMessage`].
+    pub may_submit: &'a (dyn Fn() -> bool + Send + Sync),
+}
+
+/// What one try of a job came to, over all channels it was offered to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendResult {
+    /// What is known of the message.
+    pub result: SubmitResult,
+    /// How often it was handed to a gateway, whatever was answered.
+    pub handed: u32,
+    /// How many answers 503 with a time were believed.
+    pub believed: u32,
+    /// The channel that answered last.
+    pub channel: Option<&'static str>,
+    /// The next channel may be asked.
+    is_left_to_others: bool,
 }
 
 /// What `SmsChannel::submit` returns: boxed, because a list of channels holds different ones.
-pub type Submitting<'a> = Pin<Box<dyn Future<Output = SubmitResult> + Send + 'a>>;
+pub type Submitting<'a> = Pin<Box<dyn Future<Output = Submission> + Send + 'a>>;
 
 /// What `SmsChannel::close` returns.
 pub type Closing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -87,13 +123,13 @@ pub trait SmsChannel: Send + Sync {
 
 /// The configured channels with the configured text.
 pub struct Sms {
-    ways: Vec<GuardedChannel>,
+    channels: Vec<GuardedChannel>,
     pacing: Option<Pacing>,
     text: MessageText,
     life: Duration,
 }
 
-/// A turn at a channel, to be used at once.
+/// A slot at a channel, to be used at once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Slot(Option<&'static str>);
 
@@ -105,24 +141,13 @@ impl Slot {
 impl Sms {
     /// Messages through these channels, in this order of fallback, with this text, of use for so long.
     pub fn new(channels: Vec<Box<dyn SmsChannel>>, text: MessageText, life: Duration) -> Self {
-        Self { ways: channels.into_iter().map(GuardedChannel::new).collect(), pacing: None, text, life }
+        Self { channels: channels.into_iter().map(GuardedChannel::new).collect(), pacing: None, text, life }
     }
 
     /// Messages as the settings have them.
     pub fn from_config(config: &SmsConfig) -> Result<Self, reqwest::Error> {
-        Self::with_receipts(config, &Receipts::default())
-    }
-
-    /// Messages as the settings have them; what gateways say of them later goes where told.
-    pub fn with_receipts(config: &SmsConfig, receipts: &Receipts) -> Result<Self, reqwest::Error> {
-        let channels =
-            config.channels.iter().map(|config| channel(config, receipts)).collect::<Result<_, _>>()?;
-        let mut sms = Self::new(channels, config.text.clone(), config.life);
-        let are_told = |way: &GuardedChannel| config.receipts || way.name() == SmppChannel::NAME;
-        for way in sms.ways.iter_mut().filter(|way| are_told(way)) {
-            way.note_messages(receipts.clone());
-        }
-        Ok(sms)
+        let channels = config.channels.iter().map(channel).collect::<Result<_, _>>()?;
+        Ok(Self::new(channels, config.text.clone(), config.life))
     }
 
     /// Has all workers together keep to the channels' rates.
@@ -132,69 +157,97 @@ impl Sms {
         self
     }
 
-    /// Waits for a turn at the first channel that is not closed; where it has none soon, at the next. The error is how
-    /// long there is none at any. To be asked before leave to send, which does not last.
-    pub async fn turn(&self) -> Result<Slot, Duration> {
-        let Some(pacing) = &self.pacing else { return Ok(Slot::NONE) };
-        let mut none_before = None;
-        for way in self.ways.iter().filter(|way| way.is_open()) {
-            match pacing.turn(way.name(), LONGEST_TURN).await {
-                Ok(()) => return Ok(Slot(Some(way.name()))),
+    /// Waits for a slot at the first channel that would take a message of a job with this history; where it has none
+    /// soon, at the next. The error is how long there is none at any. To be asked before leave to send, which does not
+    /// last.
+    pub async fn turn(&self, history: &SendHistory) -> Result<Slot, Duration> {
+        let mut earliest = None;
+        for channel in &self.channels {
+            let slot = match (channel.may_go(history), &self.pacing) {
+                (Ok(()), Some(pacing)) => pacing.turn(channel.name(), LONGEST_TURN).await,
+                (allowed, _) => allowed,
+            };
+            match slot {
+                Ok(()) => return Ok(Slot(Some(channel.name()))),
                 Err(wait) => {
-                    way.count_held();
-                    none_before = Some(none_before.map_or(wait, |before: Duration| before.min(wait)));
+                    channel.count_held();
+                    earliest = Some(earliest.map_or(wait, |before: Duration| before.min(wait)));
                 }
             }
         }
-        none_before.map_or(Ok(Slot::NONE), Err)
+        earliest.map_or(Ok(Slot::NONE), Err)
     }
 
-    /// Sends the code: by the first channel that takes it. The next is asked only where the one before certainly did not
-    /// take the message and may be alone in that.
-    pub async fn send(
-        &self,
-        to: &PhoneNumber,
-        code: &Code,
-        reference: &JobId,
-        origin: Origin<'_>,
-        turn: &Slot,
-    ) -> SubmitResult {
-        let text = self.text.with(code);
-        let message = SmsMessage { to, text: &text, reference, life: self.life, origin };
-        timeout(LIMIT, self.submit(message, turn)).await.unwrap_or(SubmitResult::Unanswered)
+    /// Sends the code: by the first channel that takes it. The next is asked only where the one before did not take the
+    /// message, as far as is known, and may be alone in that.
+    pub async fn send(&self, order: Order<'_>, slot: &Slot) -> SendResult {
+        let text = self.text.with(order.code);
+        let Order { to, reference, origin, may_submit, .. } = order;
+        let message = SmsMessage { to, text: &text, reference, life: self.life, origin, may_submit };
+        let (until, mut history) = (Instant::now() + LIMIT, order.history);
+        let mut sent = SendResult::unsent();
+        for channel in self.channels.iter().take_while(|_| Instant::now() < until) {
+            let pacing = self.pacing.as_ref().filter(|_| slot.0 != Some(channel.name()));
+            let result = channel.submit(message, &history, pacing, until).await;
+            sent.note(result, channel.name(), &mut history);
+            if !sent.is_left_to_others {
+                break;
+            }
+        }
+        sent
+    }
+
+    /// How the channels stand.
+    pub fn health(&self) -> Vec<HealthSnapshot> {
+        self.channels.iter().map(GuardedChannel::health).collect()
     }
 
     /// Ends what channels keep open.
     pub async fn close(&self) {
-        for way in &self.ways {
-            way.close().await;
+        for channel in &self.channels {
+            channel.close().await;
         }
-    }
-
-    async fn submit(&self, message: SmsMessage<'_>, turn: &Slot) -> SubmitResult {
-        let mut known = SubmitResult::ChannelUnavailable;
-        for way in &self.ways {
-            let pacing = self.pacing.as_ref().filter(|_| turn.0 != Some(way.name()));
-            let submission = way.submit(message, pacing).await;
-            if !submission.leaves_it_to_others() {
-                return submission;
-            }
-            known = known.or_sooner(submission);
-        }
-        known
     }
 }
 
-fn channel(config: &ChannelConfig, receipts: &Receipts) -> Result<Box<dyn SmsChannel>, reqwest::Error> {
+impl SendResult {
+    fn unsent() -> Self {
+        let result = SubmitResult::ChannelUnavailable;
+        Self { result, handed: 0, believed: 0, channel: None, is_left_to_others: true }
+    }
+
+    /// Adds the result of one channel. A third answer 503 with a time is like any other 5xx.
+    fn note(&mut self, result: SubmitResult, channel: &'static str, history: &mut SendHistory) {
+        let result = match result {
+            SubmitResult::Deferred { .. } if !history.believes() => {
+                SubmitResult::Indeterminate { silent: false }
+            }
+            result => result,
+        };
+        if result.was_handed_over() {
+            self.handed += 1;
+            self.channel = Some(channel);
+        }
+        if matches!(result, SubmitResult::Deferred { .. }) {
+            self.believed += 1;
+            history.believed += 1;
+        }
+        self.is_left_to_others = result.leaves_it_to_others();
+        let before = std::mem::replace(&mut self.result, SubmitResult::Rejected);
+        self.result = if self.is_left_to_others { before.or_sooner(result) } else { result };
+    }
+}
+
+fn channel(config: &ChannelConfig) -> Result<Box<dyn SmsChannel>, reqwest::Error> {
     Ok(match config {
         ChannelConfig::Http(config) => Box::new(HttpChannel::new(config)?),
-        ChannelConfig::Smpp(config) => Box::new(SmppChannel::new(config, receipts.clone())),
+        ChannelConfig::Smpp(config) => Box::new(SmppChannel::new(config)),
         ChannelConfig::TurboSms(config) => Box::new(TurboSms::new(config)?),
         ChannelConfig::Twilio(config) => Box::new(Twilio::new(config)?),
     })
 }
 
 /// A gateway's id for a message, bounded and without anything that could forge a log line.
-fn plain_id(id: &str) -> String {
+pub(crate) fn plain_id(id: &str) -> String {
     id.chars().filter(char::is_ascii_graphic).take(MESSAGE_ID_LENGTH).collect()
 }

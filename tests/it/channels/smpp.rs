@@ -6,21 +6,20 @@ use reqwest::Method;
 use serde_json::json;
 use shared::domain::ids::{JobId, RequestId};
 use shared::domain::phone::PhoneNumber;
-use shared::receipt::{MessageState, MessageStates};
 use tests::client::Answer;
 use tests::sandbox::scenarios::scenarios;
 use tests::smsc::Smsc;
 use tests::stack::Stack;
 use worker::config::SmppConfig;
-use worker::sms::{Receipts, SmppChannel, SmsChannel as _, SmsMessage, SubmitResult};
+use worker::sms::{SmppChannel, SmsChannel as _, SmsMessage, SubmitResult};
 use worker::upstream::Origin;
 
 use super::dialects::through_with;
 use super::fallback::{JOBS, messages, run_jobs};
-use crate::bench::Bench;
-use crate::ctl::program::json as ctl_json;
 
-fn config(port: u16, password: &str) -> SmppConfig {
+const SILENT: SubmitResult = SubmitResult::Indeterminate { silent: true };
+
+pub(super) fn config(port: u16, password: &str) -> SmppConfig {
     SmppConfig {
         host: "127.0.0.1".to_owned(),
         port,
@@ -28,24 +27,27 @@ fn config(port: u16, password: &str) -> SmppConfig {
         password: password.into(),
         sender: "eHealth".to_owned(),
         limit: Duration::from_millis(800),
+        window: 10,
+        validity_period: true,
         keep_alive: Duration::from_millis(300),
     }
 }
 
-async fn submit(channel: &SmppChannel, text: &str) -> SubmitResult {
+pub(super) async fn submit(channel: &SmppChannel, text: &str) -> SubmitResult {
     let to: PhoneNumber = "+380931234585".parse().unwrap();
     let (job, request) = (JobId::generate(), RequestId::generate());
     let origin = Origin { request: &request, trace: None };
-    let message = SmsMessage { to: &to, text, reference: &job, life: Duration::from_mins(5), origin };
-    channel.submit(message).await
+    let life = Duration::from_mins(5);
+    let message = SmsMessage { to: &to, text, reference: &job, life, origin, may_submit: &|| true };
+    channel.submit(message).await.result
 }
 
-fn is_taken(submission: &SubmitResult) -> bool {
+pub(super) fn is_taken(submission: &SubmitResult) -> bool {
     matches!(submission, SubmitResult::Accepted { message_id: Some(_) })
 }
 
 /// Submits until the session is there again.
-async fn taken_again(channel: &SmppChannel) {
+pub(super) async fn taken_again(channel: &SmppChannel) {
     tests::eventually::eventually("the session is bound again", Duration::from_secs(20), || async {
         is_taken(&submit(channel, "код").await).then_some(())
     })
@@ -55,7 +57,7 @@ async fn taken_again(channel: &SmppChannel) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_of_the_error_table_against_an_smsc() {
     let Some(mut smsc) = Smsc::start(0).await else { return };
-    let channel = SmppChannel::new(&config(smsc.port, "secret"), Receipts::default());
+    let channel = SmppChannel::new(&config(smsc.port, "secret"));
     assert!(is_taken(&submit(&channel, "код: 012345").await));
     let seen = smsc.saw("submit").await;
     assert_eq!(
@@ -80,7 +82,7 @@ async fn every_row_of_the_error_table_against_an_smsc() {
             &[0x01, 0x07, 0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x43, 0x48, 0x49, 0x53, 0x61, 0x62, 0x65, 0x100],
             SubmitResult::ChannelUnavailable,
         ),
-        (&[0x45, 0xFE, 0xFF, 0x400], SubmitResult::Failed),
+        (&[0x45, 0xFE, 0xFF, 0x400], SubmitResult::Indeterminate { silent: false }),
     ] {
         for status in statuses {
             smsc.tell(&json!({"answer": status})).await;
@@ -88,11 +90,11 @@ async fn every_row_of_the_error_table_against_an_smsc() {
         }
     }
     smsc.tell(&json!({"answer": 0, "cut": true})).await;
-    assert_eq!(submit(&channel, "код").await, SubmitResult::Unanswered, "cut after the write");
+    assert_eq!(submit(&channel, "код").await, SILENT, "cut after the write");
     smsc.tell(&json!({"cut": false})).await;
     taken_again(&channel).await;
     smsc.tell(&json!({"hang": true})).await;
-    assert_eq!(submit(&channel, "код").await, SubmitResult::Unanswered, "no answer in time");
+    assert_eq!(submit(&channel, "код").await, SILENT, "no answer in time");
     // Nor is the keep-alive answered: the session is given up and made anew.
     smsc.tell(&json!({"hang": false})).await;
     taken_again(&channel).await;
@@ -104,11 +106,11 @@ async fn every_row_of_the_error_table_against_an_smsc() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_bound_session_a_message_is_certainly_not_taken() {
     let Some(smsc) = Smsc::start(0).await else { return };
-    let wrong = SmppChannel::new(&config(smsc.port, "wrong"), Receipts::default());
+    let wrong = SmppChannel::new(&config(smsc.port, "wrong"));
     assert_eq!(submit(&wrong, "код").await, SubmitResult::Unreachable);
     let port = smsc.port;
     drop(smsc);
-    let channel = SmppChannel::new(&config(port, "secret"), Receipts::default());
+    let channel = SmppChannel::new(&config(port, "secret"));
     assert_eq!(submit(&channel, "код").await, SubmitResult::Unreachable);
     // The SMSC comes up; nobody restarts the worker.
     let Some(mut smsc) = Smsc::start(port).await else { return };
@@ -120,52 +122,24 @@ async fn without_a_bound_session_a_message_is_certainly_not_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn receipts_are_answered_once_they_are_kept_and_asked_for_again_while_they_cannot_be() {
-    let Some(mut smsc) = Smsc::start(0).await else { return };
-    let mut bench = Bench::new().await;
-    let receipts = Receipts::kept(MessageStates::new(bench.queue.clone()));
-    let channel = SmppChannel::new(&config(smsc.port, "secret"), receipts);
-    assert!(is_taken(&submit(&channel, "код").await));
-    let text =
-        "id:m1 sub:001 dlvrd:001 submit date:2611240400 done date:2611240401 stat:DELIVRD err:000 text:";
-    for (receipt, id, state) in [
-        (json!({"text": text}), "m1", MessageState::Delivered),
-        (json!({"id": "m2", "state": 5}), "m2", MessageState::Undeliverable),
-    ] {
-        smsc.tell(&json!({"receipt": receipt})).await;
-        assert_eq!(smsc.saw("receipt").await, 0);
-        let kept: String =
-            bench.server.command(&["HGET", &format!("{{resend}}:message:smpp:{id}"), "state"]).await;
-        assert_eq!(kept, state.as_str());
-    }
-    bench.server.kill().await;
-    smsc.tell(&json!({"receipt": {"text": text}})).await;
-    assert_eq!(smsc.saw("receipt").await, 0x64, "bring it again");
-    channel.close().await;
-}
-
-/// The answer to the submit and the receipt may spell the same number in hex and in decimal.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_receipt_of_the_smsc_is_shown_to_operators_with_the_job() {
+async fn receipts_are_acknowledged_and_counted_by_state() {
     let Some(mut smsc) = Smsc::start(0).await else { return };
     let stack = worker_with(&smsc, "smpp").await;
     let plain = scenarios().swap_remove(0);
-    let href = stack.client().resend(plain.patient_id, plain.approval_id).await.location();
-    let job = href.rsplit('/').next().unwrap().to_owned();
-    let before = stack.client().end_of(&href, Duration::from_secs(20)).await;
-    let shown = tests::eventually::eventually("the message is noted", Duration::from_secs(20), || async {
-        let shown = ctl_json(&stack, &["jobs", "show", &job]).await;
-        (!shown["message"].is_null()).then_some(shown)
-    })
-    .await;
-    let message_id = shown["message"]["message_id"].as_str().unwrap();
-    assert_eq!((&shown["message"]["channel"], &shown["message"]["state"]), (&json!("smpp"), &json!(null)));
-    smsc.tell(&json!({"receipt": {"id": message_id, "state": 2}})).await;
-    assert_eq!(smsc.saw("receipt").await, 0);
-    let shown = ctl_json(&stack, &["jobs", "show", &job]).await;
-    assert_eq!(shown["message"]["state"], "delivered", "{shown}");
-    let after = stack.client().end_of(&href, Duration::from_secs(20)).await;
-    assert_eq!(before.body["data"], after.body["data"], "clients are not told");
+    let ended = stack.client().resend_to_end(plain.patient_id, plain.approval_id).await;
+    assert_eq!(ended.body["data"]["status"], "processed", "{}", ended.body);
+    let text =
+        "id:m1 sub:001 dlvrd:001 submit date:2611240400 done date:2611240401 stat:DELIVRD err:000 text:";
+    for receipt in [json!({"text": text}), json!({"id": "m2", "state": 5})] {
+        smsc.tell(&json!({"receipt": receipt})).await;
+        assert_eq!(smsc.saw("receipt").await, 0);
+    }
+    let metrics =
+        reqwest::get(format!("{}/metrics", stack.workers[0].url)).await.unwrap().text().await.unwrap();
+    for state in ["delivered", "undeliverable"] {
+        let line = format!("resend_sms_receipts_total{{channel=\"smpp\",state=\"{state}\"}} 1");
+        assert!(metrics.contains(&line), "{line} in {metrics}");
+    }
     stack.stop().await;
 }
 

@@ -28,9 +28,17 @@ pub struct SmppConfig {
     pub sender: String,
     /// Longest connecting and binding may take each, and the answer to one part of a message (5 s).
     pub limit: Duration,
+    /// `RESEND_SMS_SMPP_WINDOW` (default 10): submits without an answer at a time; SMSCs commonly allow ten. Jobs beyond it
+    /// wait.
+    pub window: usize,
+    /// `RESEND_SMS_SMPP_VALIDITY_PERIOD` (default `true`): messages tell the SMSC how long their code is good.
+    pub validity_period: bool,
     /// The session is idle for so long before it is asked whether it lives (15 s).
     pub keep_alive: Duration,
 }
+
+/// The default window.
+const WINDOW: usize = 10;
 
 impl SmppConfig {
     pub(super) fn from_settings(
@@ -42,7 +50,10 @@ impl SmppConfig {
                      visible ASCII characters, special ones as %XX";
         let given = settings.secret(url).ok_or_else(|| settings.wrong(url, wants))?;
         let config = Self::from_url(given.expose_secret(), sender);
-        config.ok_or_else(|| settings.wrong(url, wants))
+        let config = config.ok_or_else(|| settings.wrong(url, wants))?;
+        let window = settings.number("RESEND_SMS_SMPP_WINDOW", "messages", 1..=1_000)?;
+        let validity_period = settings.parse("RESEND_SMS_SMPP_VALIDITY_PERIOD", "true or false")?;
+        Ok(Self { window: usize::try_from(window).unwrap_or(WINDOW), validity_period, ..config })
     }
 
     fn from_url(url: &str, sender: String) -> Option<Self> {
@@ -56,6 +67,8 @@ impl SmppConfig {
             password: credential(url.password()?, PASSWORD)?.into(),
             sender,
             limit: Duration::from_secs(5),
+            window: WINDOW,
+            validity_period: true,
             keep_alive: Duration::from_secs(15),
         })
     }

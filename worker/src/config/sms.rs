@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use shared::settings::{ConfigError, ReceiptConfig, Settings};
+use shared::settings::{ConfigError, Settings};
 
 use super::channel::ChannelConfig;
 use super::rate::rate;
@@ -19,8 +19,6 @@ pub struct SmsConfig {
     pub channels: Vec<ChannelConfig>,
     /// `RESEND_SMS_PER_SECOND`, `RESEND_SMS_<CHANNEL>_PER_SECOND`: by name, of channels that have one.
     pub rates: HashMap<&'static str, NonZeroU32>,
-    /// Whether `RESEND_RECEIPT_SECRET` is set: gateways may say over HTTP what became of messages.
-    pub receipts: bool,
     /// `RESEND_OTP_TTL_SECONDS`: after that a message is of no use to anybody.
     pub life: Duration,
 }
@@ -40,7 +38,6 @@ impl SmsConfig {
             text: text.map_err(|error| settings.wrong("RESEND_SMS_TEXT", &error.to_string()))?,
             channels,
             rates,
-            receipts: ReceiptConfig::from_settings(settings)?.is_some(),
             life: Duration::from_secs(life),
         })
     }

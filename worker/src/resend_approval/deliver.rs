@@ -16,8 +16,7 @@ use super::guard::Granted;
 use super::step_exit::{RetryScheduled, StepExit};
 use crate::code_sender::CodeSender;
 use crate::context::Context;
-use crate::otp_service::Limited;
-use crate::sms::{Slot, Sms, SubmitResult};
+use crate::sms::{Order, SendHistory, Slot, Sms, SubmitResult};
 use crate::upstream::Origin;
 
 /// Longest a run spends on making a sent code the only one. Nothing may come between a message that was taken and the
@@ -43,9 +42,12 @@ pub(super) async fn send_code(
         CodeSender::Service(service) => {
             fail_point::hit(fail_point::BEFORE_SUBMIT, &job.job).await;
             leave.revalidate().await?;
-            let started = service.start(phone, Origin::from(job)).await;
+            let started = service.start(phone, Origin::from(job), &SendHistory::NONE).await;
             fail_point::hit(fail_point::AFTER_SUBMIT, &job.job).await;
-            accept(started.map_err(|limited| limit_of_the_service(limited, (context.clock)()))?)
+            if let SubmitResult::Throttled { retry_after } = started {
+                return Err(limit_of_the_service(retry_after, (context.clock)()));
+            }
+            accept(started)
         }
     }
 }
@@ -68,7 +70,15 @@ async fn send_our_code(
     let span = Span::step(span::SUBMIT_SMS, job.trace.as_ref());
     let trace = span.or(job.trace.as_ref());
     let origin = Origin { request: &job.request, trace: trace.as_ref() };
-    let submission = sms.send(phone, &offered.code, &job.job, origin, turn).await;
+    let order = Order {
+        to: phone,
+        code: &offered.code,
+        reference: &job.job,
+        origin,
+        history: SendHistory::NONE,
+        may_submit: &|| true,
+    };
+    let submission = sms.send(order, turn).await.result;
     span.result(submission.label());
     span.end();
     fail_point::hit(fail_point::AFTER_SUBMIT, &job.job).await;
@@ -78,7 +88,7 @@ async fn send_our_code(
 }
 
 /// The service's own limit, which it names no end of unless asked to.
-fn limit_of_the_service(Limited { retry_after }: Limited, now: DateTime<Utc>) -> StepExit {
+fn limit_of_the_service(retry_after: Option<Duration>, now: DateTime<Utc>) -> StepExit {
     metrics::counter!(metric::LIMIT_HITS, "limit" => Reason::OtpServiceLimit.as_str()).increment(1);
     let next = now + retry_after.unwrap_or(USUAL_LIMIT).min(LONGEST_LIMIT);
     let next_attempt_ms = u64::try_from(next.timestamp_millis()).unwrap_or(0);
@@ -95,12 +105,19 @@ fn accept(submission: SubmitResult) -> Result<(), StepExit> {
         SubmitResult::Rejected | SubmitResult::ChannelUnavailable => {
             return Err(Refusal::UpstreamFailed.into());
         }
-        SubmitResult::Throttled { retry_after } => {
+        SubmitResult::Held { retry_after } | SubmitResult::Throttled { retry_after } => {
             ("gateway busy", retry_after, true, Refusal::UpstreamFailed)
         }
+        SubmitResult::Deferred { retry_after } => {
+            ("gateway busy", Some(retry_after), true, Refusal::UpstreamFailed)
+        }
         SubmitResult::Unreachable => ("gateway unreachable", None, true, Refusal::UpstreamSilent),
-        SubmitResult::Failed => ("gateway failed", None, false, Refusal::UpstreamFailed),
-        SubmitResult::Unanswered => ("gateway silent", None, false, Refusal::UpstreamSilent),
+        SubmitResult::Indeterminate { silent: false } => {
+            ("gateway failed", None, false, Refusal::UpstreamFailed)
+        }
+        SubmitResult::Indeterminate { silent: true } => {
+            ("gateway silent", None, false, Refusal::UpstreamSilent)
+        }
     };
     Err(StepExit::Retry(RetryScheduled { cause, asked, unsent, otherwise }))
 }
@@ -139,8 +156,8 @@ mod tests {
         for (submission, asked, unsent, otherwise) in [
             (SubmitResult::Throttled { retry_after }, retry_after, true, Refusal::UpstreamFailed),
             (SubmitResult::Unreachable, None, true, Refusal::UpstreamSilent),
-            (SubmitResult::Failed, None, false, Refusal::UpstreamFailed),
-            (SubmitResult::Unanswered, None, false, Refusal::UpstreamSilent),
+            (SubmitResult::Indeterminate { silent: false }, None, false, Refusal::UpstreamFailed),
+            (SubmitResult::Indeterminate { silent: true }, None, false, Refusal::UpstreamSilent),
         ] {
             let Err(StepExit::Retry(later)) = accept(submission.clone()) else {
                 panic!("{submission:?} was decided")

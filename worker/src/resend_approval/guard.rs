@@ -14,7 +14,7 @@ use shared::telemetry::metric;
 use super::step_exit::{RetryScheduled, StepExit};
 use crate::code_sender::CodeSender;
 use crate::context::Context;
-use crate::sms::Slot;
+use crate::sms::{SendHistory, Slot};
 
 /// Longest that leave is acted on without asking again.
 const LEAVE_LASTS: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ pub(super) struct Granted<'a> {
 
 /// Waits for a turn at a channel that has a rate: before leave is asked for, which would grow old meanwhile.
 pub(super) async fn turn(context: &Context) -> Result<Slot, StepExit> {
-    let turn = context.sender.turn().await;
+    let turn = context.sender.turn(&SendHistory::NONE).await;
     turn.map_err(|wait| {
         let (cause, otherwise) = ("channels at their rate", Refusal::UpstreamFailed);
         StepExit::Retry(RetryScheduled { cause, asked: Some(wait), unsent: true, otherwise })

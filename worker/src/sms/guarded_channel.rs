@@ -1,75 +1,61 @@
-//! One channel with what is known of the way to it.
+//! One channel with its breaker, its rate and its health.
 
 use std::time::{Duration, Instant};
 
 use shared::telemetry::metric;
+use tokio::time::{Instant as Moment, timeout_at};
 
 use super::breaker::Breaker;
+use super::history::SendHistory;
 use super::pacing::Pacing;
-use super::{Receipts, SmsChannel, SmsMessage, SubmitResult};
+use super::{Cause, SmsChannel, SmsMessage, Submission, SubmitResult};
+use crate::upstream::health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 
-/// Stands for a message the channel was not asked about, in the label of the metric.
-const HELD: &str = "held";
-
-/// A channel and its breaker.
+/// A channel and what is known of it.
 pub(super) struct GuardedChannel {
     channel: Box<dyn SmsChannel>,
     breaker: Breaker,
-    receipts: Receipts,
+    health: UpstreamHealth,
 }
 
 impl GuardedChannel {
     pub(super) fn new(channel: Box<dyn SmsChannel>) -> Self {
-        Self { channel, breaker: Breaker::default(), receipts: Receipts::default() }
-    }
-
-    /// Has jobs name the messages that went this way, for their receipts.
-    pub(super) fn note_messages(&mut self, receipts: Receipts) {
-        self.receipts = receipts;
+        let health = UpstreamHealth::new(format!("sms {}", channel.name()), hints(channel.name()));
+        Self { channel, breaker: Breaker::default(), health }
     }
 
     pub(super) fn name(&self) -> &'static str {
         self.channel.name()
     }
 
-    /// Whether a message would go now, as far as the breaker knows.
-    pub(super) fn is_open(&self) -> bool {
-        self.breaker.is_open(Instant::now())
+    pub(super) fn health(&self) -> HealthSnapshot {
+        HealthSnapshot { is_closed: !self.breaker.is_open(), ..self.health.snapshot() }
+    }
+
+    /// Whether a message of a job with this history might go now, else how long not.
+    pub(super) fn may_go(&self, history: &SendHistory) -> Result<(), Duration> {
+        self.breaker.may_go(Instant::now(), history)
     }
 
     /// Counts a message that the channel was not asked about.
     pub(super) fn count_held(&self) {
-        self.count(HELD);
+        self.count(&SubmitResult::Held { retry_after: None });
     }
 
-    /// Hands the message over, unless the way is closed or, by this pacing, has no turn right now: then it certainly was
-    /// not taken.
-    pub(super) async fn submit(&self, message: SmsMessage<'_>, pacing: Option<&Pacing>) -> SubmitResult {
-        // Before the breaker, which would take a message that then has no turn for its try at a closed way.
-        if let Some(pacing) = pacing.filter(|_| self.is_open())
-            && let Err(wait) = pacing.turn(self.name(), Duration::ZERO).await
-        {
-            self.count(HELD);
-            return SubmitResult::Throttled { retry_after: Some(wait) };
-        }
-        let start = Instant::now();
-        if let Err(wait) = self.breaker.admit(start) {
-            self.count(HELD);
-            return SubmitResult::Throttled { retry_after: Some(wait) };
-        }
-        let submission = self.channel.submit(message).await;
-        metrics::histogram!(metric::SMS_SECONDS).record(start.elapsed());
-        if self.breaker.note(&submission, Instant::now()) {
-            tracing::warn!(
-                channel = self.channel.name(),
-                "the channel fails: messages wait or go another way"
-            );
-        }
-        if let SubmitResult::Accepted { message_id: Some(message_id) } = &submission {
-            self.receipts.note(message.reference, self.name(), message_id);
-        }
-        self.count(submission.label());
-        submission
+    /// Hands the message over, unless the channel is closed, at its rate, or out of time.
+    pub(super) async fn submit(
+        &self,
+        message: SmsMessage<'_>,
+        history: &SendHistory,
+        pacing: Option<&Pacing>,
+        until: Moment,
+    ) -> SubmitResult {
+        let result = match self.admit(message, history, pacing).await {
+            Ok(start) => self.hand_over(message, start, until).await,
+            Err(wait) => SubmitResult::Held { retry_after: wait },
+        };
+        self.count(&result);
+        result
     }
 
     /// Ends what the channel keeps open.
@@ -77,8 +63,58 @@ impl GuardedChannel {
         self.channel.close().await;
     }
 
-    fn count(&self, result: &'static str) {
-        let labels = [("channel", self.channel.name()), ("result", result)];
+    async fn admit(
+        &self,
+        message: SmsMessage<'_>,
+        history: &SendHistory,
+        pacing: Option<&Pacing>,
+    ) -> Result<Instant, Option<Duration>> {
+        // Before the breaker, which would admit as its probe a message that then has no slot.
+        self.may_go(history).map_err(Some)?;
+        if let Some(pacing) = pacing {
+            pacing.turn(self.name(), Duration::ZERO).await.map_err(Some)?;
+        }
+        if !(message.may_submit)() {
+            return Err(None);
+        }
+        let start = Instant::now();
+        self.breaker.admit(start, history).map_err(Some)?;
+        Ok(start)
+    }
+
+    async fn hand_over(&self, message: SmsMessage<'_>, start: Instant, until: Moment) -> SubmitResult {
+        let submitted = timeout_at(until, self.channel.submit(message)).await;
+        let Submission { result, cause } = submitted.unwrap_or_else(|_| Submission::silent());
+        metrics::histogram!(metric::SMS_SECONDS).record(start.elapsed());
+        self.breaker.note(&result, Instant::now());
+        self.note_health(&result, cause, start.elapsed());
+        result
+    }
+
+    fn note_health(&self, result: &SubmitResult, cause: Option<Cause>, took: Duration) {
+        let call = match result {
+            SubmitResult::Held { .. } => return,
+            SubmitResult::Accepted { .. } | SubmitResult::Rejected => CallResult::Good,
+            SubmitResult::ChannelUnavailable => CallResult::Closed,
+            _ => CallResult::Failed,
+        };
+        let answer = cause.map_or_else(|| "ok".to_owned(), |cause| cause.to_string());
+        self.health.note(call, &answer, took);
+    }
+
+    fn count(&self, result: &SubmitResult) {
+        let labels = [("channel", self.channel.name()), ("result", result.label())];
         metrics::counter!(metric::SMS, &labels).increment(1);
     }
+}
+
+/// The settings to look at while a channel is down; each falls back to the one without the channel's name.
+fn hints(channel: &str) -> HealthHints {
+    let (url, credentials) = match channel {
+        "http" => ("RESEND_SMS_HTTP_URL", "RESEND_SMS_HTTP_TOKEN"),
+        "smpp" => ("RESEND_SMS_SMPP_URL", "RESEND_SMS_SMPP_URL"),
+        "turbosms" => ("RESEND_SMS_TURBOSMS_URL", "RESEND_SMS_TURBOSMS_TOKEN"),
+        _ => ("RESEND_SMS_TWILIO_URL", "RESEND_SMS_TWILIO_TOKEN"),
+    };
+    HealthHints { url, credentials }
 }

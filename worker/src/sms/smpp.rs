@@ -1,15 +1,21 @@
 //! The SMPP channel (3.4): `submit_sm` over one session that a task of its own keeps. A message is handed over only while
 //! the session is bound, and never twice by this channel.
 
-mod driven;
 mod encoding;
-mod order;
-mod receipt_text;
-mod refusal;
+mod error;
+mod frame;
+mod incoming;
+mod lost_wakeup;
+mod receipt;
 mod session;
+mod submit_sm;
+mod transport;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rusmpp::CommandId;
+use rusmpp::pdus::SubmitSm;
 use rusmppc::Client;
 use rusmppc::error::Error;
 use tokio::sync::{Semaphore, watch};
@@ -17,26 +23,28 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Closing, Receipts, SmsChannel, SmsMessage, SubmitResult, Submitting, plain_id};
+use super::{Cause, Closing, SmsChannel, SmsMessage, Submission, SubmitResult, Submitting, plain_id};
 use crate::config::SmppConfig;
 use session::{Link, Session};
 
 /// Its name in settings and metrics.
 const NAME: &str = SmppChannel::NAME;
 
-/// Submits without an answer at a time; SMSCs commonly allow ten.
-const WINDOW: usize = 10;
+/// Longest a message waits for the first bind of a program that has just started.
+const BIND_WAIT: Duration = Duration::from_secs(2);
 
-/// Longest a message waits for its turn, and for the first bind of a program that has just started.
-const TURN: Duration = Duration::from_secs(2);
+/// Longest a message waits for room in the window; with the answer's 5 s it stays within what all channels may take.
+const WINDOW_WAIT: Duration = Duration::from_secs(4);
 
 /// Longest the end of the session may take: an unbind and its answer.
-const FAREWELL: Duration = Duration::from_secs(3);
+const UNBIND_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The client.
 pub struct SmppChannel {
     sender: String,
     window: Semaphore,
+    /// Cleared when the SMSC refuses a validity period.
+    with_validity: AtomicBool,
     link: watch::Receiver<Link>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -46,45 +54,75 @@ impl SmppChannel {
     /// Its name in settings and metrics.
     pub const NAME: &'static str = "smpp";
 
-    /// Starts the task that keeps the session; it needs a runtime, and ends with this value. Receipts go where told.
-    pub fn new(config: &SmppConfig, receipts: Receipts) -> Self {
+    /// Starts the task that keeps the session; it needs a runtime, and ends with this value.
+    pub fn new(config: &SmppConfig) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (session, link) = Session::new(config.clone(), receipts, stop.clone());
+        let (session, link) = Session::new(config.clone(), stop.clone());
         tasks.spawn(session.keep());
         tasks.close();
-        Self { sender: config.sender.clone(), window: Semaphore::new(WINDOW), link, stop, tasks }
+        Self {
+            sender: config.sender.clone(),
+            window: Semaphore::new(config.window),
+            with_validity: AtomicBool::new(config.validity_period),
+            link,
+            stop,
+            tasks,
+        }
     }
 
-    async fn send(&self, message: SmsMessage<'_>) -> SubmitResult {
-        let Some(orders) = order::orders(message, &self.sender) else {
-            return SubmitResult::ChannelUnavailable;
+    async fn send(&self, message: SmsMessage<'_>) -> Submission {
+        let Some(client) = self.bound().await else {
+            return Submission::new(SubmitResult::Unreachable, Cause::NoConnection);
         };
-        let Some(client) = self.bound().await else { return SubmitResult::Unreachable };
-        let Ok(Ok(_turn)) = timeout(TURN, self.window.acquire()).await else {
-            return SubmitResult::Throttled { retry_after: None };
+        // Our own window is no fault of the SMSC's.
+        let Ok(Ok(_room)) = timeout(WINDOW_WAIT, self.window.acquire()).await else {
+            return SubmitResult::Held { retry_after: None }.into();
         };
-        if !client.is_active() {
-            return SubmitResult::Unreachable;
+        if !(message.may_submit)() {
+            return SubmitResult::Held { retry_after: None }.into();
         }
+        if !client.is_active() {
+            return Submission::new(SubmitResult::Unreachable, Cause::NoConnection);
+        }
+        let with_validity = self.with_validity.load(Ordering::Relaxed);
+        let submission = self.submit_parts(&client, message, with_validity).await;
+        if !with_validity || submission.cause != Some(Cause::CommandStatus(error::INVALID_VALIDITY)) {
+            return submission;
+        }
+        if self.with_validity.swap(false, Ordering::Relaxed) {
+            tracing::warn!("the SMSC refuses validity periods: none is sent from now on");
+        }
+        self.submit_parts(&client, message, false).await
+    }
+
+    async fn submit_parts(
+        &self,
+        client: &Client,
+        message: SmsMessage<'_>,
+        with_validity: bool,
+    ) -> Submission {
         let mut taken = None;
-        for order in orders {
-            let submission =
-                judge(client.submit_sm(order).await.map(|answer| answer.message_id().to_string()));
-            match (&taken, submission) {
-                (None, submission @ SubmitResult::Accepted { .. }) => taken = Some(submission),
-                (None, submission) => return submission,
+        for part in submit_sm::parts(message, &self.sender, with_validity).unwrap_or_default() {
+            let submission = submit(client, part).await;
+            match (&taken, &submission.result) {
+                (None, SubmitResult::Accepted { .. }) => taken = Some(submission),
+                (None, _) => return submission,
                 (Some(_), SubmitResult::Accepted { .. }) => {}
-                // One part is taken: the phone may show it, so whatever is said of the rest, this may be a message.
-                (Some(_), _) => return SubmitResult::Failed,
+                // One part is taken: the phone may show it, so whatever is answered to the rest, this may be a message.
+                (Some(_), _) => {
+                    let result = SubmitResult::Indeterminate { silent: false };
+                    return Submission { result, cause: submission.cause };
+                }
             }
         }
-        taken.unwrap_or(SubmitResult::ChannelUnavailable)
+        // Without any part: a text that SMPP cannot carry.
+        taken.unwrap_or(SubmitResult::ChannelUnavailable.into())
     }
 
     /// The bound session; the first bind is waited for, a broken session is not.
     async fn bound(&self) -> Option<Client> {
         let mut link = self.link.clone();
-        let settled = timeout(TURN, link.wait_for(|link| !matches!(link, Link::Starting))).await;
+        let settled = timeout(BIND_WAIT, link.wait_for(|link| !matches!(link, Link::Starting))).await;
         match &*settled.ok()?.ok()? {
             Link::Bound(client) => Some(client.clone()),
             Link::Starting | Link::Down => None,
@@ -93,7 +131,7 @@ impl SmppChannel {
 
     async fn unbind(&self) {
         self.stop.cancel();
-        if timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+        if timeout(UNBIND_TIMEOUT, self.tasks.wait()).await.is_err() {
             tracing::warn!("the SMPP session did not end in time");
         }
     }
@@ -119,23 +157,31 @@ impl SmsChannel for SmppChannel {
     }
 }
 
-/// What an answer says, or its absence. Whether a connection was lost before or after the write is not told apart.
-fn judge(answer: Result<String, Error>) -> SubmitResult {
+async fn submit(client: &Client, part: SubmitSm) -> Submission {
+    judge(client.submit_sm(part).await.map(|answer| answer.message_id().to_string()))
+}
+
+/// What an answer means, or its absence. Whether a connection was lost before or after the write is not told apart.
+fn judge(answer: Result<String, Error>) -> Submission {
     match answer {
-        Ok(id) => SubmitResult::Accepted { message_id: Some(plain_id(&id)).filter(|id| !id.is_empty()) },
-        Err(Error::UnexpectedResponse { response }) if u32::from(response.status()) == 0 => {
-            SubmitResult::Accepted { message_id: None }
+        Ok(id) => {
+            let message_id = Some(plain_id(&id)).filter(|id| !id.is_empty());
+            SubmitResult::Accepted { message_id }.into()
         }
         Err(Error::UnexpectedResponse { response }) => {
-            let status = response.status();
-            tracing::warn!(
-                status = format!("{:#04x}", u32::from(status)),
-                "the SMSC did not take the message"
-            );
-            refusal::refusal(status)
+            let status = u32::from(response.status());
+            let (status_text, cause) = (format!("{status:#04x}"), Cause::CommandStatus(status));
+            tracing::warn!(status = status_text, "the SMSC did not take the message");
+            let is_refusal = matches!(response.id(), CommandId::SubmitSmResp | CommandId::GenericNack);
+            let result = if is_refusal && status != 0 {
+                error::refusal(status)
+            } else {
+                SubmitResult::Indeterminate { silent: false }
+            };
+            Submission::new(result, cause)
         }
-        Err(Error::Encode(_)) => SubmitResult::ChannelUnavailable,
-        Err(_) => SubmitResult::Unanswered,
+        Err(Error::Encode(_)) => SubmitResult::ChannelUnavailable.into(),
+        Err(_) => Submission::silent(),
     }
 }
 

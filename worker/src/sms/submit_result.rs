@@ -1,6 +1,9 @@
 //! What is known of a message after it was handed to a gateway: the closed set every channel's error table leads to.
 
+use std::fmt;
 use std::time::Duration;
+
+use crate::upstream::{Answer, NoAnswer};
 
 /// What is known after handing a message to a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,38 +13,97 @@ pub enum SubmitResult {
         /// The gateway's name for it, where it gave one.
         message_id: Option<String>,
     },
-    /// The gateway asks to come back later; it has not taken it.
-    Throttled {
-        /// How much later.
+    /// The gateway has not seen it: the channel is closed, at its rate, its window is full, or too little time is left.
+    Held {
+        /// When the channel may take it.
         retry_after: Option<Duration>,
     },
-    /// There was no connection, so it has certainly not been taken.
+    /// The gateway is over its own limit (429). The message certainly was not taken.
+    Throttled {
+        /// How much later it wants it again.
+        retry_after: Option<Duration>,
+    },
+    /// The gateway answered 503 and named a time. It is believed that it did not take the message, but not for ever.
+    Deferred {
+        /// How much later it wants it again.
+        retry_after: Duration,
+    },
+    /// There was no connection, so it certainly was not taken.
     Unreachable,
-    /// This gateway will not take it, nor others like it, until somebody acts: token, balance, sender. Another may.
+    /// This gateway takes no message at all until somebody acts: token, balance, sender. Another may.
     ChannelUnavailable,
-    /// Nobody will ever take this message: no number, a recipient who wants none.
+    /// No gateway will ever take this message: no number, a recipient who wants none.
     Rejected,
-    /// The gateway failed with the message in its hands: it may have been taken.
-    Failed,
-    /// The connection was cut or the time ran out: it may have been taken.
-    Unanswered,
+    /// The gateway failed, was cut off, or did not answer: the message may have been taken.
+    Indeterminate {
+        /// There was no answer at all.
+        silent: bool,
+    },
+}
+
+/// What a gateway answered, or why there was no answer: for logs and health, never for decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// An HTTP status.
+    Status(u16),
+    /// A code of the gateway's own.
+    Code(i64),
+    /// A `command_status` of SMPP.
+    CommandStatus(u32),
+    /// There was no connection.
+    NoConnection,
+    /// The time ran out, or the connection was cut.
+    NoAnswer,
+    /// An answer that cannot be read.
+    Unreadable,
+}
+
+/// A result with its cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// What is known of the message.
+    pub result: SubmitResult,
+    /// What the gateway answered; `None` where it was not asked, or took the message.
+    pub cause: Option<Cause>,
 }
 
 impl SubmitResult {
-    /// Whether another channel may be asked: it was certainly not taken, and not for a reason that holds everywhere.
+    /// Whether another channel may be asked: it was not taken, as far as is known, and not for a reason that holds
+    /// everywhere.
     pub(super) fn leaves_it_to_others(&self) -> bool {
-        matches!(self, Self::Throttled { .. } | Self::Unreachable | Self::ChannelUnavailable)
+        matches!(
+            self,
+            Self::Held { .. }
+                | Self::Throttled { .. }
+                | Self::Deferred { .. }
+                | Self::Unreachable
+                | Self::ChannelUnavailable
+        )
     }
 
-    /// Of two channels that did not take a message, what can be hoped for first.
+    /// Whether a gateway saw the message, whatever it answered.
+    pub(crate) fn was_handed_over(&self) -> bool {
+        !matches!(self, Self::Held { .. } | Self::Unreachable)
+    }
+
+    /// Of two channels that did not take a message, the one that can be hoped for first.
     pub(super) fn or_sooner(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::ChannelUnavailable, other) => other,
-            (Self::Throttled { retry_after: one }, Self::Throttled { retry_after: other }) => {
-                Self::Throttled { retry_after: one.min(other) }
-            }
-            (_, Self::Unreachable) => Self::Unreachable,
-            (this, _) => this,
+        match (self.retry_after(), other.retry_after()) {
+            _ if self == Self::ChannelUnavailable => other,
+            _ if other == Self::ChannelUnavailable => self,
+            _ if self == Self::Unreachable || other == Self::Unreachable => Self::Unreachable,
+            (Some(one), Some(another)) if another >= one => self,
+            (Some(_), None) => self,
+            _ => other,
+        }
+    }
+
+    /// When the channel wants the message again, where it said so.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Held { retry_after } | Self::Throttled { retry_after } => *retry_after,
+            Self::Deferred { retry_after } => Some(*retry_after),
+            _ => None,
         }
     }
 
@@ -49,12 +111,64 @@ impl SubmitResult {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "taken",
+            Self::Held { .. } => "held",
             Self::Throttled { .. } => "busy",
+            Self::Deferred { .. } => "deferred",
             Self::Unreachable => "unreachable",
             Self::ChannelUnavailable => "closed",
             Self::Rejected => "refused",
-            Self::Failed => "failed",
-            Self::Unanswered => "unanswered",
+            Self::Indeterminate { silent: false } => "failed",
+            Self::Indeterminate { silent: true } => "unanswered",
+        }
+    }
+}
+
+impl Submission {
+    /// A result with what led to it.
+    pub(crate) fn new(result: SubmitResult, cause: Cause) -> Self {
+        Self { result, cause: Some(cause) }
+    }
+
+    /// What no answer over HTTP means.
+    pub(crate) fn unanswered(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Unreached => Self::new(SubmitResult::Unreachable, Cause::NoConnection),
+            NoAnswer::Unanswered => Self::silent(),
+        }
+    }
+
+    /// The message left, and nothing came back.
+    pub(super) fn silent() -> Self {
+        Self::new(SubmitResult::Indeterminate { silent: true }, Cause::NoAnswer)
+    }
+
+    /// What statuses mean at every gateway over HTTP, before its own error table: 429, 503 with a time, and other 5xx.
+    pub(super) fn of_status(answer: &Answer) -> Option<Self> {
+        let result = match (answer.status.as_u16(), answer.retry_after) {
+            (429, retry_after) => SubmitResult::Throttled { retry_after },
+            (503, Some(retry_after)) => SubmitResult::Deferred { retry_after },
+            (500.., _) => SubmitResult::Indeterminate { silent: false },
+            _ => return None,
+        };
+        Some(Self::new(result, Cause::Status(answer.status.as_u16())))
+    }
+}
+
+impl From<SubmitResult> for Submission {
+    fn from(result: SubmitResult) -> Self {
+        Self { result, cause: None }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Code(code) => write!(f, "code {code}"),
+            Self::CommandStatus(status) => write!(f, "command_status {status:#04x}"),
+            Self::NoConnection => f.write_str("no connection"),
+            Self::NoAnswer => f.write_str("no answer"),
+            Self::Unreadable => f.write_str("an answer that cannot be read"),
         }
     }
 }
@@ -67,30 +181,37 @@ mod tests {
         SubmitResult::Throttled { retry_after: Some(Duration::from_secs(seconds)) }
     }
 
+    fn deferred(seconds: u64) -> SubmitResult {
+        SubmitResult::Deferred { retry_after: Duration::from_secs(seconds) }
+    }
+
     #[test]
-    fn only_a_message_that_was_certainly_not_taken_is_left_to_others() {
-        for submission in [busy(1), SubmitResult::Unreachable, SubmitResult::ChannelUnavailable] {
-            assert!(submission.leaves_it_to_others(), "{submission:?}");
+    fn only_a_message_that_was_not_taken_is_left_to_others() {
+        let held = SubmitResult::Held { retry_after: None };
+        for result in
+            [held, busy(1), deferred(1), SubmitResult::Unreachable, SubmitResult::ChannelUnavailable]
+        {
+            assert!(result.leaves_it_to_others(), "{result:?}");
         }
         let taken = SubmitResult::Accepted { message_id: None };
-        for submission in [taken, SubmitResult::Rejected, SubmitResult::Failed, SubmitResult::Unanswered] {
-            assert!(!submission.leaves_it_to_others(), "{submission:?}");
+        let [failed, silent] = [false, true].map(|silent| SubmitResult::Indeterminate { silent });
+        for result in [taken, SubmitResult::Rejected, failed, silent] {
+            assert!(!result.leaves_it_to_others(), "{result:?}");
         }
     }
 
     #[test]
-    fn what_can_be_hoped_for_first_is_what_is_said() {
+    fn what_can_be_hoped_for_first_is_what_is_answered() {
+        let closed = SubmitResult::ChannelUnavailable;
         for (one, other, expected) in [
-            (SubmitResult::ChannelUnavailable, busy(9), busy(9)),
-            (busy(9), SubmitResult::ChannelUnavailable, busy(9)),
+            (closed.clone(), busy(9), busy(9)),
+            (busy(9), closed.clone(), busy(9)),
             (busy(9), busy(3), busy(3)),
+            (deferred(3), busy(9), deferred(3)),
+            (SubmitResult::Throttled { retry_after: None }, busy(9), busy(9)),
             (busy(9), SubmitResult::Unreachable, SubmitResult::Unreachable),
             (SubmitResult::Unreachable, busy(9), SubmitResult::Unreachable),
-            (
-                SubmitResult::ChannelUnavailable,
-                SubmitResult::ChannelUnavailable,
-                SubmitResult::ChannelUnavailable,
-            ),
+            (closed.clone(), closed.clone(), closed),
         ] {
             assert_eq!(one.clone().or_sooner(other.clone()), expected, "{one:?} {other:?}");
         }

@@ -44,6 +44,11 @@ impl Answer {
         matches!(self.body, Body::TooLarge)
     }
 
+    /// Whether there is no body at all.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.body, Body::Whole(body) if body.is_empty())
+    }
+
     /// Whether the whole body arrived within the limits.
     pub(super) fn is_readable(&self) -> bool {
         matches!(self.body, Body::Whole(_))
@@ -62,14 +67,14 @@ async fn read_body(mut response: Response, limit: usize) -> Body {
     }
 }
 
-/// Seconds or a date (RFC 9110, section 10.2.3); a date that is past asks for nothing.
+/// Seconds or a date (RFC 9110, section 10.2.3); a date that is past asks for no wait.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let date = DateTime::parse_from_rfc2822(text).ok()?;
-    date.signed_duration_since(Utc::now()).to_std().ok()
+    Some(date.signed_duration_since(Utc::now()).to_std().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -86,11 +91,12 @@ mod tests {
         let date = (Utc::now() + Duration::from_secs(90)).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let wait = asked(&date).unwrap();
         assert!((88..=90).contains(&wait.as_secs()), "{wait:?}");
+        assert_eq!(asked("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
     }
 
     #[test]
     fn what_cannot_be_read_asks_for_nothing() {
-        for value in ["", "soon", "-1", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"] {
+        for value in ["", "soon", "-1", "1.5", "99999999999999999999"] {
             assert_eq!(asked(value), None, "{value}");
         }
     }

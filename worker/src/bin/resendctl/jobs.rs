@@ -6,8 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use shared::domain::clock;
 use shared::domain::ids::JobId;
-use shared::queue::{Cancelled, JobStatus, Progress, Queue, QueueError, RetriedNow};
-use shared::receipt::{MessageStates, SentMessage};
+use shared::queue::{Cancelled, JobStatus, Progress, Queue, RetriedNow};
 
 use super::arguments::Filter;
 use super::confirm::confirm;
@@ -31,22 +30,6 @@ struct Row<'a> {
     worker: Option<&'a str>,
     heartbeat_seconds: Option<f64>,
     deliveries: Option<u64>,
-}
-
-/// A job with the message it sent last, where its gateway can be heard of it.
-#[derive(Serialize)]
-struct Shown<'a> {
-    #[serde(flatten)]
-    job: Row<'a>,
-    message: Option<MessageRow<'a>>,
-}
-
-#[derive(Serialize)]
-struct MessageRow<'a> {
-    channel: &'a str,
-    message_id: &'a str,
-    state: Option<&'static str>,
-    since: Option<String>,
 }
 
 /// What became of one job.
@@ -73,12 +56,7 @@ pub(super) async fn list(queue: &Queue, filter: &Filter, output: Output) -> Resu
 pub(super) async fn show(queue: &Queue, job: &JobId, output: Output) -> Result<(), CtlError> {
     let found = queue.status_of(job).await?;
     let found = found.ok_or_else(|| CtlError::NotFound(unknown(job)))?;
-    let sent = MessageStates::new(queue.clone()).of_job(job).await.map_err(QueueError::from)?;
-    let message = sent.as_ref().map(message);
-    output.answer(&Shown { job: row(&found), message }, || {
-        let message = sent.as_ref().map(words_of).unwrap_or_default();
-        format!("{}{message}", details(&found))
-    })
+    output.answer(&row(&found), || details(&found))
 }
 
 pub(super) async fn retry(queue: &Queue, jobs: &[JobId], output: Output) -> Result<ExitCode, CtlError> {
@@ -119,21 +97,6 @@ pub(super) async fn cancel(
     }
     output.answer(&done, || told(&done))?;
     Ok(worst.into())
-}
-
-fn message(sent: &SentMessage) -> MessageRow<'_> {
-    let SentMessage { channel, message_id, state } = sent;
-    let (state, since) = state.map(|(state, at_ms)| (state.as_str(), clock::iso(at_ms))).unzip();
-    MessageRow { channel, message_id, state, since }
-}
-
-fn words_of(sent: &SentMessage) -> String {
-    let row = message(sent);
-    let what = match (row.state, &row.since) {
-        (Some(state), Some(since)) => format!("{state} since {since}"),
-        _ => "no receipt so far".to_owned(),
-    };
-    format!("\nmessage    {} {}: {what}", row.channel, row.message_id)
 }
 
 fn unknown(job: &JobId) -> String {

@@ -12,7 +12,7 @@ use super::confirm::confirm;
 use super::exit::{CtlError, PROBLEM};
 use super::output::Output;
 use worker::config::{LimitsConfig, SendingConfig};
-use worker::sms::{Slot, Sms, SubmitResult, length};
+use worker::sms::{Order, SendHistory, Slot, Sms, SubmitResult, length};
 use worker::upstream::Origin;
 
 pub(super) async fn send(
@@ -38,12 +38,19 @@ pub(super) async fn send(
     confirm(&format!("{text:?} will be sent to {}, and paid for. Send?", to.masked()), yes)?;
     let sms = Sms::from_config(&config).map_err(|error| CtlError::Refused(error.to_string()))?;
     let (reference, request) = (JobId::generate(), RequestId::generate());
-    let submission =
-        sms.send(to, &code, &reference, Origin { request: &request, trace: None }, &Slot::NONE).await;
+    let order = Order {
+        to,
+        code: &code,
+        reference: &reference,
+        origin: Origin { request: &request, trace: None },
+        history: SendHistory::NONE,
+        may_submit: &|| true,
+    };
+    let result = sms.send(order, &Slot::NONE).await.result;
     sms.close().await;
 
-    let taken = matches!(submission, SubmitResult::Accepted { .. });
-    let what = words(&submission);
+    let taken = matches!(result, SubmitResult::Accepted { .. });
+    let what = words(&result);
     let answer = json!({
         "to": to.masked(), "text": text, "units": units, "units_per_part": most, "parts": parts, "reference": reference, "taken": taken, "result": what,
     });
@@ -57,8 +64,8 @@ pub(super) async fn send(
     Ok(if taken { ExitCode::SUCCESS } else { ExitCode::from(PROBLEM) })
 }
 
-fn words(submission: &SubmitResult) -> String {
-    match submission {
+fn words(result: &SubmitResult) -> String {
+    match result {
         SubmitResult::Accepted { message_id: Some(id) } => format!("the gateway took it as {id}"),
         SubmitResult::Accepted { message_id: None } => "the gateway took it without a name".to_owned(),
         SubmitResult::Throttled { retry_after } => {
@@ -66,12 +73,20 @@ fn words(submission: &SubmitResult) -> String {
                 retry_after.map(|after| format!(", asks for {} s", after.as_secs())).unwrap_or_default();
             format!("the gateway is busy: it asks to come back later{after}")
         }
+        SubmitResult::Deferred { retry_after } => {
+            format!("the gateway is out of service: it asks for {} s", retry_after.as_secs())
+        }
+        SubmitResult::Held { .. } => "not handed over: the channel's window is full".to_owned(),
         SubmitResult::Unreachable => "no connection: check the URL, the name and the firewall".to_owned(),
         SubmitResult::ChannelUnavailable => {
             "the gateway takes nothing of ours: check token, balance and sender".to_owned()
         }
         SubmitResult::Rejected => "refused for good: check the number".to_owned(),
-        SubmitResult::Failed => "the gateway failed; the message may have been taken".to_owned(),
-        SubmitResult::Unanswered => "no answer in time; the message may have been taken".to_owned(),
+        SubmitResult::Indeterminate { silent: false } => {
+            "the gateway failed; the message may have been taken".to_owned()
+        }
+        SubmitResult::Indeterminate { silent: true } => {
+            "no answer in time; the message may have been taken".to_owned()
+        }
     }
 }

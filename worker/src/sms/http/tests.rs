@@ -1,20 +1,24 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::config::HttpChannelConfig;
+use crate::sms::SubmitResult;
 use crate::sms::testing::{JOB, LIMIT, message};
 use crate::testing::PHONE;
 use crate::testing::upstream::{Service, Then, nobody, reply};
+
+const FAILED: SubmitResult = SubmitResult::Indeterminate { silent: false };
+const SILENT: SubmitResult = SubmitResult::Indeterminate { silent: true };
 
 async fn submit(url: &str) -> SubmitResult {
     shared::runtime::tls::install_crypto_provider();
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
     let config =
         HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
-    HttpChannel::new(&config).unwrap().submit(message()).await
+    HttpChannel::new(&config).unwrap().submit(message()).await.result
 }
 
 fn taken(id: Option<&str>) -> SubmitResult {
@@ -55,11 +59,11 @@ async fn each_status_says_whether_the_message_was_taken() {
         (403, SubmitResult::ChannelUnavailable),
         (404, SubmitResult::Rejected),
         (422, SubmitResult::Rejected),
-        (429, busy.clone()),
-        (500, SubmitResult::Failed),
-        (502, SubmitResult::Failed),
-        (503, busy),
-        (504, SubmitResult::Failed),
+        (429, busy),
+        (500, FAILED),
+        (502, FAILED),
+        (503, FAILED),
+        (504, FAILED),
     ] {
         let service = Service::always(status, &[], "").await;
         assert_eq!(submit(&service.url).await, expected, "{status}");
@@ -68,23 +72,34 @@ async fn each_status_says_whether_the_message_was_taken() {
 
 #[tokio::test]
 async fn the_wait_it_asks_for_is_kept() {
-    for status in [429, 503] {
-        let service = Service::always(status, &[("retry-after", "7")], "").await;
-        let retry_after = Some(Duration::from_secs(7));
-        assert_eq!(submit(&service.url).await, SubmitResult::Throttled { retry_after }, "{status}");
+    let seven = Duration::from_secs(7);
+    for (status, asked, expected) in [
+        (429, "7", SubmitResult::Throttled { retry_after: Some(seven) }),
+        (503, "7", SubmitResult::Deferred { retry_after: seven }),
+        (503, "0", SubmitResult::Deferred { retry_after: Duration::ZERO }),
+        // Only one with a time is believed.
+        (503, "soon", FAILED),
+        (500, "7", FAILED),
+    ] {
+        let service = Service::answering(move |_| reply(status, &[("retry-after", asked)], "")).await;
+        assert_eq!(submit(&service.url).await, expected, "{status} {asked}");
     }
 }
 
 #[tokio::test]
-async fn a_message_taken_with_nonsense_is_taken() {
-    let long = "x".repeat(65 * 1_024);
-    for body in ["", "<html>", "[]", r#"{"message_id":null}"#, &long] {
+async fn a_success_that_cannot_be_read_leaves_it_open() {
+    for body in ["", "{}", r#"{"message_id":null}"#] {
         let service = Service::always(200, &[], body).await;
-        assert_eq!(submit(&service.url).await, taken(None));
+        assert_eq!(submit(&service.url).await, taken(None), "{body}");
+    }
+    let long = "x".repeat(65 * 1_024);
+    for body in ["<html>", "[]", r#"{"message_id":"#, &long] {
+        let service = Service::always(200, &[], body).await;
+        assert_eq!(submit(&service.url).await, FAILED);
     }
     for then in [Then::Cut, Then::Hang] {
         let half = Service::breaking("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", then).await;
-        assert_eq!(submit(&half.url).await, taken(None), "{then:?}");
+        assert_eq!(submit(&half.url).await, FAILED, "{then:?}");
     }
 }
 
@@ -110,7 +125,7 @@ async fn silence_after_the_request_is_told_from_no_connection() {
     let mumbles = Service::breaking("HTTP/1.1 200", Then::Cut).await;
     let babbles = Service::breaking("SSH-2.0-OpenSSH_9.6\r\n", Then::Hang).await;
     for url in [&hangs.url, &cuts.url, &mumbles.url, &babbles.url] {
-        assert_eq!(submit(url).await, SubmitResult::Unanswered);
+        assert_eq!(submit(url).await, SILENT);
     }
     let no_handshake = hangs.url.replace("http:", "https:");
     for url in [&nobody().await, "http://gateway.invalid/", &no_handshake] {

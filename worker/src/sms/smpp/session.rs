@@ -1,34 +1,31 @@
-//! Keeps one session bound: connect, `bind_transceiver`, keep-alive, receipts, and again after a pause when it breaks.
+//! Keeps one session bound: connect, `bind_transceiver`, keep-alive, and again after a pause when it breaks.
 
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
-use rusmpp::pdus::{BindTransceiver, DeliverSm, DeliverSmResp};
+use rusmpp::Pdu;
+use rusmpp::pdus::BindTransceiver;
 use rusmpp::types::COctetString;
 use rusmpp::values::InterfaceVersion;
-use rusmpp::{Command, CommandStatus, Pdu};
 use rusmppc::error::Error;
 use rusmppc::{Client, ConnectionBuilder, Event};
 use secrecy::ExposeSecret as _;
+use shared::telemetry::LogThrottle;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::driven::driven;
-use super::receipt_text::receipt;
+use super::lost_wakeup::driven;
+use super::transport::guarded;
 use crate::config::SmppConfig;
-use crate::sms::Receipts;
 
-/// Pauses between tries: up to this at first, doubling, never over the longest.
+/// Pauses between connections: up to this at first, doubling, never over the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// A session that lasted so long was a good one: the next pause is short again.
 const LASTED: Duration = Duration::from_secs(10);
-
-/// Breaks are told at most this often.
-const TOLD: Duration = Duration::from_secs(1);
 
 /// How the session stands.
 #[derive(Clone)]
@@ -43,31 +40,26 @@ pub(super) enum Link {
 
 pub(super) struct Session {
     config: SmppConfig,
-    receipts: Receipts,
     stop: CancellationToken,
     link: watch::Sender<Link>,
 }
 
 impl Session {
-    pub(super) fn new(
-        config: SmppConfig,
-        receipts: Receipts,
-        stop: CancellationToken,
-    ) -> (Self, watch::Receiver<Link>) {
+    pub(super) fn new(config: SmppConfig, stop: CancellationToken) -> (Self, watch::Receiver<Link>) {
         let (link, seen) = watch::channel(Link::Starting);
-        (Self { config, receipts, stop, link }, seen)
+        (Self { config, stop, link }, seen)
     }
 
     /// Runs until it is told to stop.
     pub(super) async fn keep(self) {
-        let (mut tries, mut told) = (0, None::<Instant>);
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        let mut tries = 0;
         while !self.stop.is_cancelled() {
             let start = Instant::now();
             let Err(why) = self.once().await else { continue };
             self.link.send_replace(Link::Down);
-            if told.is_none_or(|told| told.elapsed() >= TOLD) {
-                tracing::warn!(why, "the SMPP session is down");
-                told = Some(Instant::now());
+            if let Some(suppressed) = THROTTLE.allow() {
+                tracing::warn!(why, suppressed, "the SMPP session is down");
             }
             tries = if start.elapsed() >= LASTED { 0 } else { tries + 1 };
             let () = self.stop.run_until_cancelled(sleep(pause(tries))).await.unwrap_or_default();
@@ -81,7 +73,7 @@ impl Session {
         let (client, mut events) = opened?;
         tracing::info!(host = self.config.host, "the SMPP session is bound");
         self.link.send_replace(Link::Bound(client.clone()));
-        let ended = self.stop.run_until_cancelled(self.listen(&client, &mut events)).await;
+        let ended = self.stop.run_until_cancelled(listen(&client, &mut events)).await;
         self.link.send_replace(Link::Down);
         if ended.is_none() {
             // Answers to what is out arrive before the answer to this.
@@ -92,7 +84,7 @@ impl Session {
     }
 
     async fn open(&self) -> Result<(Client, impl Stream<Item = Event> + Unpin + use<>), String> {
-        let SmppConfig { host, port, limit, keep_alive, .. } = &self.config;
+        let SmppConfig { host, port, limit, keep_alive, window, .. } = &self.config;
         let connected = timeout(*limit, TcpStream::connect((host.as_str(), *port))).await;
         let stream = connected.map_err(|_| "no connection in time")?.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
@@ -102,8 +94,8 @@ impl Session {
             .enquire_link_response_timeout(*limit)
             .response_timeout(*limit)
             .no_spawn()
-            .connected(stream);
-        tokio::spawn(driven(connection));
+            .connected(guarded(stream, *limit));
+        tokio::spawn(driven(connection, *window));
         match client.bind_transceiver(self.bind()?).await {
             Ok(_) => Ok((client, events)),
             Err(error) => {
@@ -121,47 +113,22 @@ impl Session {
             .interface_version(InterfaceVersion::Smpp3_4)
             .build())
     }
+}
 
-    /// Takes what the SMSC sends by itself; answers why that ended.
-    async fn listen(&self, client: &Client, events: &mut (impl Stream<Item = Event> + Unpin)) -> String {
-        while let Some(event) = events.next().await {
-            match event {
-                Event::Incoming(command) => {
-                    if !self.take(client, &command).await {
-                        return "the SMSC ended it".to_owned();
-                    }
-                }
-                Event::Error(error) => return words(&error),
+/// Waits for the end of the session; answers its reason. Whatever else the SMSC sends was answered before it came here.
+async fn listen(client: &Client, events: &mut (impl Stream<Item = Event> + Unpin)) -> String {
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Incoming(command) if matches!(command.pdu(), Some(Pdu::Unbind)) => {
+                let _ = client.unbind_resp(command.sequence_number()).await;
+                return "the SMSC ended it".to_owned();
             }
+            // An answer that came after its caller had given up.
+            Event::Incoming(_) => {}
+            Event::Error(error) => return words(&error),
         }
-        "closed".to_owned()
     }
-
-    /// `false`: the SMSC asked to part.
-    async fn take(&self, client: &Client, command: &Command) -> bool {
-        let number = command.sequence_number();
-        match command.pdu() {
-            Some(Pdu::DeliverSm(deliver)) => {
-                let status = self.keep_receipt(deliver).await;
-                let _ = client.status(status).deliver_sm_resp(number, DeliverSmResp::default()).await;
-            }
-            Some(Pdu::Unbind) => {
-                let _ = client.unbind_resp(number).await;
-                return false;
-            }
-            _ => {}
-        }
-        true
-    }
-
-    /// Where a receipt cannot be kept now, the SMSC is asked to bring it again (`ESME_RX_T_APPN`).
-    async fn keep_receipt(&self, deliver: &DeliverSm) -> CommandStatus {
-        let is_kept = match receipt(deliver) {
-            Some(receipt) => self.receipts.keep(&receipt).await,
-            None => true,
-        };
-        if is_kept { CommandStatus::EsmeRok } else { CommandStatus::EsmeRxTAppn }
-    }
+    "closed".to_owned()
 }
 
 /// Full jitter: anything up to the bound.

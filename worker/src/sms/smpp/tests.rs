@@ -1,10 +1,15 @@
+use rusmpp::pdus::SubmitSmResp;
 use rusmpp::{Command, CommandStatus, Pdu};
 
 use super::*;
 
+fn answered_with(status: u32, pdu: Pdu) -> SubmitResult {
+    let response = Command::new(CommandStatus::from(status), 1, pdu);
+    judge(Err(Error::UnexpectedResponse { response: Box::new(response) })).result
+}
+
 fn answered(status: u32) -> SubmitResult {
-    let response = Command::new(CommandStatus::from(status), 1, Pdu::EnquireLinkResp);
-    judge(Err(Error::UnexpectedResponse { response: Box::new(response) }))
+    answered_with(status, Pdu::SubmitSmResp(SubmitSmResp::default()))
 }
 
 #[test]
@@ -18,7 +23,7 @@ fn every_row_of_the_error_table_leads_to_its_submission() {
             &[0x01, 0x04, 0x0A, 0x0D, 0x0E, 0x0F, 0x15, 0x48, 0x53, 0x62, 0x65, 0x104],
             SubmitResult::ChannelUnavailable,
         ),
-        (&[0x45, 0xFE, 0xFF, 0x400, 0xFFFF_FFFF], SubmitResult::Failed),
+        (&[0x45, 0xFE, 0xFF, 0x400, 0xFFFF_FFFF], SubmitResult::Indeterminate { silent: false }),
     ] {
         for status in statuses {
             assert_eq!(answered(*status), expected, "{status:#x}");
@@ -28,14 +33,15 @@ fn every_row_of_the_error_table_leads_to_its_submission() {
 
 #[test]
 fn success_without_a_name_is_a_message_taken_all_the_same() {
-    assert_eq!(answered(0), SubmitResult::Accepted { message_id: None });
-    assert_eq!(judge(Ok(String::new())), SubmitResult::Accepted { message_id: None });
+    assert_eq!(judge(Ok(String::new())).result, SubmitResult::Accepted { message_id: None });
+    // Whatever this is, it is no answer to a submit.
+    assert_eq!(answered_with(0, Pdu::GenericNack), SubmitResult::Indeterminate { silent: false });
 }
 
 #[test]
 fn where_no_answer_comes_the_message_may_have_been_taken() {
     let timeout = Error::ResponseTimeout { sequence_number: 1, timeout: Duration::from_secs(1) };
     for error in [timeout, Error::ConnectionClosed, Error::ConnectionClosedByPeer] {
-        assert_eq!(judge(Err(error)), SubmitResult::Unanswered);
+        assert_eq!(judge(Err(error)).result, SubmitResult::Indeterminate { silent: true });
     }
 }

@@ -4,23 +4,24 @@
 //!
 //! | status | what | what is done |
 //! |---|---|---|
-//! | 0x58, 0x14 | throttled, queue full | the way rests for a second, then again |
+//! | 0x58, 0x14 | throttled, queue full | the channel rests for a second, then again |
 //! | 0x08, 0x64 | system error, temporary error | again; another channel may be asked |
 //! | 0x0B, 0x50, 0x51 | the phone's number | given up: nobody will take it |
-//! | 0x01, 0x04, 0x05, 0x07, 0x0A, 0x0D–0x0F, 0x15, 0x43, 0x48, 0x49, 0x53, 0x61, 0x62, 0x65, 0x100–0x104 … | the account, the sender, how we ask | closed until somebody acts: another channel, else given up |
+//! | 0x01, 0x04, 0x05, 0x07, 0x0A, 0x0D–0x0F, 0x15, 0x43, 0x48, 0x49, 0x53, 0x61, 0x62 (after one try without a validity period), 0x65, 0x100–0x104 … | the account, the sender, how we ask | closed until somebody acts: another channel, else given up |
 //! | 0x45, 0xFE, 0xFF and unknown ones | failed | may have been taken: once more at most |
 
 use std::time::Duration;
 
-use rusmpp::CommandStatus;
-
 use crate::sms::SubmitResult;
 
-/// How long a throttled way rests; SMPP has no word for it.
+/// How long a throttled channel rests; SMPP cannot say it.
 const REST: Duration = Duration::from_secs(1);
 
-pub(super) fn refusal(status: CommandStatus) -> SubmitResult {
-    match u32::from(status) {
+/// `ESME_RINVEXPIRY`: the SMSC wants no validity period, or another.
+pub(super) const INVALID_VALIDITY: u32 = 0x62;
+
+pub(super) fn refusal(status: u32) -> SubmitResult {
+    match status {
         0x14 | 0x58 => SubmitResult::Throttled { retry_after: Some(REST) },
         0x08 | 0x64 => SubmitResult::Throttled { retry_after: None },
         0x0B | 0x50 | 0x51 => SubmitResult::Rejected,
@@ -39,6 +40,6 @@ pub(super) fn refusal(status: CommandStatus) -> SubmitResult {
         | 0x66
         | 0xC0..=0xC4
         | 0x100..=0x106 => SubmitResult::ChannelUnavailable,
-        _ => SubmitResult::Failed,
+        _ => SubmitResult::Indeterminate { silent: false },
     }
 }

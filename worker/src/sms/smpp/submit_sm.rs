@@ -17,15 +17,16 @@ const WITH_HEADER: u8 = 0x40;
 /// `registered_delivery`: a receipt of the final outcome, good or bad.
 const FINAL_RECEIPT: u8 = 1;
 
-/// The parts of a message; `None` where it cannot be said in SMPP.
-pub(super) fn orders(message: SmsMessage<'_>, sender: &str) -> Option<Vec<SubmitSm>> {
+/// The parts of a message; `None` where SMPP cannot carry it. Without a validity period the SMSC's own holds.
+pub(super) fn parts(message: SmsMessage<'_>, sender: &str, with_validity: bool) -> Option<Vec<SubmitSm>> {
     // The same for every try of a job, so that parts of two tries join all the same.
     let reference =
         message.reference.as_str().bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
     let encoded = encode(message.text, reference)?;
     let esm_class = EsmClass::from(if encoded.parts.len() > 1 { WITH_HEADER } else { PLAIN });
     let (ton, npi, source) = source(sender);
-    let order = SubmitSm::builder()
+    let validity = if with_validity { relative(message.life) } else { String::new() };
+    let submit = SubmitSm::builder()
         .source_addr_ton(ton)
         .source_addr_npi(npi)
         .source_addr(COctetString::from_str(source).ok()?)
@@ -33,11 +34,11 @@ pub(super) fn orders(message: SmsMessage<'_>, sender: &str) -> Option<Vec<Submit
         .dest_addr_npi(Npi::Isdn)
         .destination_addr(COctetString::from_str(message.to.expose().trim_start_matches('+')).ok()?)
         .esm_class(esm_class)
-        .validity_period(EmptyOrFullCOctetString::from_str(&relative(message.life)).ok()?)
+        .validity_period(EmptyOrFullCOctetString::from_str(&validity).ok()?)
         .registered_delivery(RegisteredDelivery::from(FINAL_RECEIPT))
         .data_coding(if encoded.is_ucs2 { DataCoding::Ucs2 } else { DataCoding::McSpecific });
     let parts = encoded.parts.into_iter().map(|part| OctetString::from_vec(part).ok());
-    parts.map(|part| Some(order.clone().short_message(part?).build())).collect()
+    parts.map(|part| Some(submit.clone().short_message(part?).build())).collect()
 }
 
 /// Type and plan of the sender: words are alphanumeric, with `+` international, other digits a short code or national.
@@ -65,15 +66,15 @@ mod tests {
     use crate::sms::testing::message;
 
     #[test]
-    fn the_order_says_who_to_whom_how_and_for_how_long() {
-        let orders = orders(message(), "eHealth").unwrap();
-        let [order] = &orders[..] else { panic!("one part: {}", orders.len()) };
-        assert_eq!((order.source_addr_ton, order.source_addr.as_str()), (Ton::Alphanumeric, "eHealth"));
-        assert_eq!((order.dest_addr_ton, order.dest_addr_npi), (Ton::International, Npi::Isdn));
-        assert_eq!(order.destination_addr.as_str(), "380931234585");
-        assert_eq!((u8::from(order.esm_class), u8::from(order.registered_delivery)), (0, 1));
+    fn it_says_who_to_whom_how_and_for_how_long() {
+        let parts = parts(message(), "eHealth", true).unwrap();
+        let [submit] = &parts[..] else { panic!("one part: {}", parts.len()) };
+        assert_eq!((submit.source_addr_ton, submit.source_addr.as_str()), (Ton::Alphanumeric, "eHealth"));
+        assert_eq!((submit.dest_addr_ton, submit.dest_addr_npi), (Ton::International, Npi::Isdn));
+        assert_eq!(submit.destination_addr.as_str(), "380931234585");
+        assert_eq!((u8::from(submit.esm_class), u8::from(submit.registered_delivery)), (0, 1));
         assert_eq!(
-            (order.validity_period.as_str(), order.data_coding),
+            (submit.validity_period.as_str(), submit.data_coding),
             ("000000000500000R", DataCoding::Ucs2)
         );
     }
@@ -81,8 +82,14 @@ mod tests {
     #[test]
     fn a_text_of_two_parts_says_that_it_has_headers() {
         let text = "ї".repeat(71);
-        let orders = orders(SmsMessage { text: &text, ..message() }, "eHealth").unwrap();
-        assert_eq!(orders.iter().map(|order| u8::from(order.esm_class)).collect::<Vec<_>>(), [0x40, 0x40]);
+        let parts = parts(SmsMessage { text: &text, ..message() }, "eHealth", true).unwrap();
+        assert_eq!(parts.iter().map(|part| u8::from(part.esm_class)).collect::<Vec<_>>(), [0x40, 0x40]);
+    }
+
+    #[test]
+    fn without_a_validity_period_the_field_is_empty() {
+        let parts = parts(message(), "eHealth", false).unwrap();
+        assert_eq!(parts[0].validity_period.as_str(), "");
     }
 
     #[test]

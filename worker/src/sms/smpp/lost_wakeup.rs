@@ -1,23 +1,30 @@
-//! Drives a session's connection past a wake-up that rusmppc 0.4 loses.
+//! Drives a session's connection past a wake-up that rusmppc 0.4.0 loses. To be removed once that is mended there.
 //!
-//! A turn of its connection takes up to five of its clients' actions and two or three commands, then reads what came,
-//! and rests until something more comes: also where actions and commands are left over, of which nothing wakes it. As
-//! a rule the answers to what was just sent do. Where they came within the same turn, because the machine was busy and
-//! this thread had to wait, the rest lies until the keep-alive; then it is sent, after its callers gave up on it.
+//! As it could be reported. `Connection::poll` polls its actions at most five times (`ACTIONS_POLL_LIMIT`), then its sink
+//! at most five times (`SINK_POLL_LIMIT`, two to three commands: each takes one round to write and one to flush), and then
+//! its stream. Where the stream is pending, `poll` returns `Poll::Pending`, also when it left either of the first two loops
+//! because of its limit. Nothing has registered the waker for what is left over: the channel of actions was not polled
+//! until it was pending, and `requests` is a plain queue. (The loop over the stream does it right: at its own limit it
+//! calls `wake_by_ref`.) The rest is sent at the next wake-up for any other reason, as a rule the answer to what was just
+//! written. Where that answer was read within the same `poll`, because the peer is quick or this thread was held up, the
+//! next wake-up is the `enquire_link` timer: commands lie for up to `enquire_link_interval`, past their response time-out,
+//! and are then sent although their callers have given up on them.
+//!
+//! To reproduce: a peer whose answer can be read as soon as a command was written, ten concurrent `submit_sm`, a response
+//! time-out of 500 ms; some of them time out, and the peer sees them after 30 s. To mend: `wake_by_ref` wherever one of the
+//! two loops ends at its limit.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-/// Turns at each wake-up: at two commands and five actions each, enough for a full window and for answers to receipts. One
-/// that finds nothing to do costs next to nothing.
-const TURNS: usize = 16;
-
-/// The connection, until it ends.
-pub(super) async fn driven(connection: impl Future<Output = ()>) {
+/// Drives the connection until it ends. At each wake-up it is polled often enough for a full window, at two commands a
+/// poll, with some to spare; a poll that finds nothing to do costs next to nothing.
+pub(super) async fn driven(connection: impl Future<Output = ()>, window: usize) {
+    let polls = window.max(16);
     let mut connection = pin!(connection);
     poll_fn(|context| {
-        for _ in 0..TURNS {
+        for _ in 0..polls {
             if connection.as_mut().poll(context).is_ready() {
                 return Poll::Ready(());
             }
@@ -42,7 +49,9 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::sms::smpp::WINDOW;
+
+    /// Submits without an answer at a time.
+    const WINDOW: usize = 10;
 
     /// An SMSC whose answer is there as soon as something was written.
     #[derive(Default)]
@@ -109,7 +118,7 @@ mod tests {
     async fn nothing_is_left_lying_where_answers_come_at_once() {
         let builder = ConnectionBuilder::new().response_timeout(Duration::from_millis(500));
         let (client, _events, connection) = builder.no_spawn().connected(Instant::default());
-        tokio::spawn(driven(connection));
+        tokio::spawn(driven(connection, WINDOW));
         for round in 0..3 {
             let submits = (0..WINDOW).map(async |_| {
                 assert!(client.is_active());

@@ -1,0 +1,124 @@
+use super::*;
+
+const FAILED: SubmitResult = SubmitResult::Indeterminate { silent: false };
+const TAKEN: SubmitResult = SubmitResult::Accepted { message_id: None };
+const FIRST_TRY: SendHistory = SendHistory::NONE;
+
+/// A job that has one try left, and half of its deadline before it or behind it.
+fn last_try(now: Instant, half_is_past: bool) -> SendHistory {
+    let half =
+        if half_is_past { now - Duration::from_millis(1) } else { Instant::now() + Duration::from_mins(2) };
+    SendHistory { left_open: Some(now), open: 1, half_deadline: Some(half), ..FIRST_TRY }
+}
+
+fn closed(now: Instant) -> Breaker {
+    let breaker = Breaker::default();
+    for _ in 0..FAILURES {
+        assert_eq!(breaker.admit(now, &FIRST_TRY), Ok(()));
+        breaker.note(&FAILED, now);
+    }
+    breaker
+}
+
+#[test]
+fn failures_in_a_row_close_the_channel_and_others_do_not() {
+    let now = Instant::now();
+    assert_eq!(closed(now).admit(now, &FIRST_TRY), Err(CLOSED_FOR.0));
+    let breaker = Breaker::default();
+    for _ in 0..10 {
+        for _ in 1..FAILURES {
+            breaker.note(&FAILED, now);
+        }
+        breaker.note(&TAKEN, now);
+    }
+    assert_eq!(breaker.admit(now, &FIRST_TRY), Ok(()));
+}
+
+#[test]
+fn one_message_probes_a_closed_channel_and_opens_it_or_closes_it_for_longer() {
+    let now = Instant::now();
+    let breaker = closed(now);
+    let later = now + CLOSED_FOR.0;
+    assert_eq!(breaker.admit(later, &FIRST_TRY), Ok(()));
+    assert_eq!(breaker.admit(later, &FIRST_TRY), Err(PROBE_LIMIT), "the others wait");
+    breaker.note(&FAILED, later);
+    assert_eq!(breaker.admit(later, &FIRST_TRY), Err(CLOSED_FOR.0 * 2));
+    let much_later = later + CLOSED_FOR.0 * 2;
+    assert_eq!(breaker.admit(much_later, &FIRST_TRY), Ok(()));
+    breaker.note(&TAKEN, much_later);
+    let admitted = [(); 2].map(|()| breaker.admit(much_later, &FIRST_TRY));
+    assert_eq!(admitted, [Ok(()), Ok(())]);
+}
+
+#[test]
+fn what_was_on_its_way_when_it_was_closed_does_not_close_it_for_longer() {
+    let now = Instant::now();
+    let breaker = closed(now);
+    for _ in 0..64 {
+        breaker.note(&FAILED, now);
+    }
+    assert_eq!(breaker.admit(now, &FIRST_TRY), Err(CLOSED_FOR.0));
+}
+
+#[test]
+fn a_probe_that_is_never_heard_of_again_does_not_close_the_channel_for_ever() {
+    let now = Instant::now();
+    let breaker = closed(now);
+    assert_eq!(breaker.admit(now + CLOSED_FOR.0, &FIRST_TRY), Ok(()));
+    assert_eq!(breaker.admit(now + CLOSED_FOR.0 + PROBE_LIMIT, &FIRST_TRY), Ok(()));
+}
+
+#[test]
+fn a_gateway_that_asks_to_wait_is_left_alone_for_so_long_and_no_longer_than_a_minute() {
+    let now = Instant::now();
+    let breaker = Breaker::default();
+    let asks = |seconds| SubmitResult::Deferred { retry_after: Duration::from_secs(seconds) };
+    breaker.note(&asks(7), now);
+    assert_eq!(breaker.admit(now, &FIRST_TRY), Err(Duration::from_secs(7)));
+    assert_eq!(breaker.admit(now + Duration::from_secs(7), &FIRST_TRY), Ok(()));
+    breaker.note(&asks(86_400), now);
+    assert_eq!(breaker.admit(now, &FIRST_TRY), Err(LONGEST_ASKED));
+}
+
+#[test]
+fn one_that_asks_for_no_wait_at_all_is_closed_like_any_that_fails() {
+    let now = Instant::now();
+    let breaker = Breaker::default();
+    for _ in 0..FAILURES {
+        breaker.note(&SubmitResult::Deferred { retry_after: Duration::ZERO }, now);
+    }
+    assert!(!breaker.is_open());
+    assert_eq!(breaker.admit(now, &FIRST_TRY), Err(CLOSED_FOR.0));
+}
+
+#[test]
+fn what_the_gateway_never_saw_is_not_its_failure() {
+    let now = Instant::now();
+    let breaker = Breaker::default();
+    for _ in 0..100 {
+        breaker.note(&SubmitResult::Held { retry_after: None }, now);
+    }
+    assert!(breaker.is_open());
+}
+
+#[test]
+fn a_last_try_waits_until_a_message_was_taken_since_or_half_the_deadline_is_past() {
+    let now = Instant::now();
+    let breaker = Breaker::default();
+    breaker.note(&TAKEN, now - Duration::from_secs(1));
+    let (early, late) = (last_try(now, false), last_try(now, true));
+    assert_eq!(breaker.admit(now, &early), Err(UNTIL_ACCEPTED), "that one was taken before");
+    assert_eq!(breaker.admit(now, &late), Ok(()));
+    breaker.note(&TAKEN, now + Duration::from_millis(1));
+    assert_eq!(breaker.admit(now + Duration::from_millis(2), &early), Ok(()));
+}
+
+#[test]
+fn jobs_never_handed_over_probe_first() {
+    let now = Instant::now();
+    let breaker = closed(now);
+    let due = now + CLOSED_FOR.0;
+    assert_eq!(breaker.admit(due, &last_try(now, true)), Err(RESERVED_FOR_FIRST_TRIES));
+    assert_eq!(breaker.may_go(due, &FIRST_TRY), Ok(()));
+    assert_eq!(breaker.admit(due + RESERVED_FOR_FIRST_TRIES, &last_try(now, true)), Ok(()));
+}

@@ -1,0 +1,38 @@
+//! What earlier tries of a job left behind, as far as it decides which channel may take its message now.
+
+use std::time::{Duration, Instant};
+
+/// Answers 503 with a time that are believed, over all tries of a job.
+pub const BELIEVED_MOST: u32 = 2;
+
+/// Outcomes that leave it open whether the message was taken, over all tries of a job; after these it fails.
+pub const OPEN_MOST: u32 = 2;
+
+/// The earlier tries of a job.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SendHistory {
+    /// When a try last left it open whether the message was taken.
+    pub left_open: Option<Instant>,
+    /// Tries that left it open.
+    pub open: u32,
+    /// Answers 503 with a time that were believed.
+    pub believed: u32,
+    /// When half of the job's deadline is past; `None` where nobody knows, and then it is not waited for.
+    pub half_deadline: Option<Instant>,
+}
+
+impl SendHistory {
+    /// Nothing was handed over before.
+    pub const NONE: Self = Self { left_open: None, open: 0, believed: 0, half_deadline: None };
+
+    /// Whether one more answer 503 with a time is believed.
+    pub(crate) fn believes(&self) -> bool {
+        self.believed < BELIEVED_MOST
+    }
+
+    /// How long until half of the deadline is past.
+    pub(super) fn until_half_the_deadline(&self) -> Option<Duration> {
+        let wait = self.half_deadline?.saturating_duration_since(Instant::now());
+        (!wait.is_zero()).then_some(wait)
+    }
+}
