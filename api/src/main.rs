@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use api::config::Config;
-use shared::runtime::{cli, shutdown, tls};
+use shared::runtime::{cli, service_manager, shutdown, tls};
 use shared::telemetry;
 use shared::telemetry::Traces;
 use tokio::net::TcpListener;
@@ -43,6 +43,7 @@ async fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let listener =
         TcpListener::bind(listen).await.map_err(|error| format!("RESEND_API_LISTEN={listen}: {error}"))?;
     let traces = Traces::start("resend-api", &config.traces)?;
+    service_manager::supervise(stop.clone());
     let served = api::serve(listener, config, metrics, stop.cancelled_owned()).await;
     traces.shutdown().await;
     Ok(served?)

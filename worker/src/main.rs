@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::queue::Queue;
 use shared::redis::Redis;
 use shared::runtime::health::{Health, Readiness};
-use shared::runtime::{cli, shutdown, tls};
+use shared::runtime::{cli, service_manager, shutdown, tls};
 use shared::telemetry;
 use shared::telemetry::Traces;
 use tokio::net::TcpListener;
@@ -61,6 +61,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(queue.clone().watch_redis(stopped.clone()));
     let admin = tokio::spawn(admin::serve(listener, health, config.board_token.clone(), stopped.clone()));
 
+    service_manager::supervise(asked.clone());
     readiness.set(true);
     let unready = tokio::spawn(turn_unready(readiness, asked.clone()));
     let sending = context.clone();
