@@ -39,3 +39,14 @@ async fn only_the_right_pair_is_sent_and_only_its_client_reads_the_job() {
     assert_eq!(stack.ledger().len(), 2 * 3, "a message for each right pair of each client");
     stack.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_does_not_read_the_jobs_of_the_client_of_the_same_name() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let patient =
+        scenarios().into_iter().find(|case| matches!(case.expected, Expected::Sent { .. })).unwrap();
+    let (client, subject) = (stack.client(), stack.client().with_token("subject-token"));
+    let job = client.resend(patient.patient_id, patient.approval_id).await.location();
+    assert_eq!(client.get(&job).await.status, StatusCode::OK);
+    assert_eq!(subject.get(&job).await.status, StatusCode::NOT_FOUND);
+}

@@ -3,8 +3,11 @@
 
 mod issuer;
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::client::{Answer, ApiClient};
@@ -186,38 +189,207 @@ async fn a_long_poll_ends_with_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mithril_vouches_for_tokens_and_their_clients() {
+async fn a_stream_of_unknown_tokens_is_asked_about_32_at_a_time_and_the_rest_is_503_at_once() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    assert_eq!(resend(&stack, "mis-a-token").await.status, StatusCode::ACCEPTED);
+    stack.set_faults(json!([{"target": "introspection", "action": {"delay_ms": 1_500}}])).await;
+    let client = stack.client();
+    let path = "/Jobs/NBXk9EyErUZv1RhXgyvgg";
+    let unknown = (0..200).map(|number| {
+        let client = client.with_token(&format!("unknown-{number}"));
+        tokio::spawn(async move {
+            let start = Instant::now();
+            (client.get(path).await.status, start.elapsed())
+        })
+    });
+    let (mut asked, mut refused) = (0, 0);
+    for answer in unknown.collect::<Vec<_>>() {
+        match answer.await.unwrap() {
+            (StatusCode::UNAUTHORIZED, _) => asked += 1,
+            (StatusCode::SERVICE_UNAVAILABLE, after) => {
+                refused += 1;
+                assert!(after < Duration::from_millis(1_400), "{after:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((asked, refused), (32, 168));
+    let calls: Value = ApiClient::new(&stack.sandbox.url, "").get("/sandbox/calls").await.body;
+    assert!(calls["introspection"]["peak"].as_u64().unwrap() <= 32, "{calls}");
+    let known = client.get(path).await;
+    assert_eq!(known.status, StatusCode::NOT_FOUND, "a token that is known asks nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandboxs_odd_tokens_are_read_as_they_are_meant() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    for (token, expected) in [
+        ("odd-token", StatusCode::ACCEPTED),
+        ("unreadable-token", StatusCode::UNAUTHORIZED),
+        ("refresh-token", StatusCode::UNAUTHORIZED),
+        ("expired-token", StatusCode::UNAUTHORIZED),
+        ("nobody", StatusCode::UNAUTHORIZED),
+    ] {
+        let answer = resend(&stack, token).await;
+        assert_eq!(answer.status, expected, "{token}: {}", answer.body);
+    }
+    assert!(!stack.apis[0].process.log().contains("tokens can not be checked"), "one token is not an outage");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn introspection_holds_issuer_and_audience_where_they_are_set() {
+    let stack = started("introspection", "/oauth/introspect").await;
+    for (token, iss, expected) in
+        [("ours", ISSUER, StatusCode::ACCEPTED), ("theirs", "https://elsewhere", StatusCode::UNAUTHORIZED)]
+    {
+        let answer = json!({
+            "active": true, "client_id": "mis-a", "scope": ["approval:create"], "iss": iss, "aud": [AUDIENCE],
+        });
+        let path = format!("/sandbox/tokens/{token}");
+        let put = ApiClient::new(&stack.sandbox.url, "").request(Method::PUT, &path).json(&answer);
+        assert!(put.send().await.unwrap().status().is_success());
+        assert_eq!(resend(&stack, token).await.status, expected, "{token}");
+    }
+    assert_eq!(resend(&stack, "mis-a-token").await.status, StatusCode::UNAUTHORIZED, "it names neither");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authorization_server_is_asked_as_rfc_6749_and_7662_have_it() {
+    let asked = Arc::new(Mutex::new(None));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/introspect", listener.local_addr().unwrap());
+    let keep = asked.clone();
+    let introspect = async move |headers: axum::http::HeaderMap, body: String| {
+        *keep.lock().unwrap() = Some((headers, body));
+        r#"{"active":false}"#
+    };
+    let server = axum::Router::new().route("/introspect", axum::routing::post(introspect));
+    tokio::spawn(async { axum::serve(listener, server).await });
+
+    let mut stack = StackBuilder::new().apis(0).workers(0).start().await;
+    let (user, password) = ("resend:api", "p+ss w%rd");
+    stack
+        .add_api(&[
+            ("RESEND_AUTH_URL", &url),
+            ("RESEND_AUTH_CLIENT_ID", user),
+            ("RESEND_AUTH_CLIENT_SECRET", password),
+        ])
+        .await;
+    assert_eq!(resend(&stack, "a+b").await.status, StatusCode::UNAUTHORIZED);
+    let (headers, body) = asked.lock().unwrap().take().unwrap();
+    let encoded = BASE64_STANDARD.encode("resend%3Aapi:p%2Bss%20w%25rd");
+    assert_eq!(headers["authorization"], format!("Basic {encoded}"));
+    assert_eq!(body, "token=a%2Bb&token_type_hint=access_token");
+    assert!(headers.contains_key("x-request-id"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mithril_tells_of_tokens_and_their_clients() {
     let stack = started("mithril", "/mithril/admin/tokens/{access_token}/verify").await;
     let accepted = resend(&stack, "mis-a-token").await;
     assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.body);
     assert_eq!(resend(&stack, "no-scope-token").await.status, StatusCode::FORBIDDEN);
-    for token in ["expired-token", "nobody", ".", "..", "a/../mis-a-token"] {
-        assert_eq!(resend(&stack, token).await.status, StatusCode::UNAUTHORIZED, "{token}");
+    let refused =
+        ["expired-token", "refresh-token", "unreadable-token", "nobody", ".", "..", "a/../mis-a-token"];
+    for token in refused {
+        let answer = resend(&stack, token).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{token}");
+        assert_eq!(answer.body["error"]["message"], "Invalid access token", "{token}");
     }
     let other = ApiClient::new(&stack.apis[0].url, "mis-b-token").get(&accepted.location()).await;
     assert_eq!(other.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_brokers_client_needs_its_key_and_only_what_both_allow_is_allowed() {
+    let stack = started("mithril", "/mithril/admin/tokens/{access_token}/verify").await;
+    let plain = scenarios().swap_remove(0);
+    let path = tests::client::resend_path(plain.patient_id, plain.approval_id);
+    let with_key = async |key: Option<&str>| {
+        let mut request = ApiClient::new(&stack.apis[0].url, "broker-token").request(Method::PATCH, &path);
+        if let Some(key) = key {
+            request = request.header("api-key", key);
+        }
+        Answer::of(request).await
+    };
+    for (key, message) in [(None, "Api key is not set"), (Some("wrong"), "Invalid api key")] {
+        let answer = with_key(key).await;
+        assert_eq!(
+            (answer.status, &answer.body["error"]["message"]),
+            (StatusCode::UNAUTHORIZED, &json!(message))
+        );
+        assert_eq!(answer.body["error"]["type"], "access_denied");
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"eHealth\""));
+    }
+    assert_eq!(with_key(Some("broker-read-key")).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(accepted_jobs(&stack).await, 0);
+    assert_eq!(with_key(Some("broker-key")).await.status, StatusCode::ACCEPTED);
+    assert_eq!(with_key(None).await.status, StatusCode::UNAUTHORIZED, "the key is part of what is cached");
+    let log = stack.apis[0].process.log();
+    assert!(!log.contains("broker-key"), "the key is in the log:\n{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_gateways_headers_are_believed_in_its_own_mode_alone() {
     let mut stack = started("gateway", "").await;
     stack.add_api(&[]).await;
+    let accepted = through_gateway(&stack, 0, "approval:create job:read", &metadata("mis-a"));
+    assert_eq!(
+        Answer::of(through_gateway(&stack, 1, "approval:create", &metadata("mis-a"))).await.status,
+        401
+    );
+    assert_eq!(resend(&stack, "mis-a-token").await.status, 401, "a token is none here");
+    let twice =
+        through_gateway(&stack, 0, "approval:create", &metadata("mis-a")).header("x-consumer-id", "another");
+    assert_eq!(Answer::of(twice).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(accepted_jobs(&stack).await, 0);
+    assert_eq!(Answer::of(accepted).await.status, StatusCode::ACCEPTED);
+    assert_eq!(calls(&stack, "introspection").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateways_headers_are_believed_from_trusted_proxies_only() {
+    let mut stack = StackBuilder::new().apis(0).workers(0).start().await;
+    for proxies in ["192.0.2.0/24", "127.0.0.0/8"] {
+        stack.add_api(&[("RESEND_AUTH_MODE", "gateway"), ("RESEND_API_TRUSTED_PROXIES", proxies)]).await;
+    }
+    let scope = "approval:create job:read";
+    let answer = async |api| Answer::of(through_gateway(&stack, api, scope, &metadata("mis-a"))).await.status;
+    assert_eq!((answer(0).await, accepted_jobs(&stack).await), (StatusCode::UNAUTHORIZED, 0));
+    assert_eq!(answer(1).await, StatusCode::ACCEPTED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_of_the_clients_own_is_no_owner() {
+    let stack = started("gateway", "").await;
+    let scope = "approval:create job:read";
+    let accepted = Answer::of(through_gateway(&stack, 0, scope, &metadata("mis-a"))).await;
+    let read = async |metadata: &str| {
+        let request = through_gateway(&stack, 0, scope, metadata);
+        let (client, request) = request.build_split();
+        let mut request = request.unwrap();
+        *request.method_mut() = Method::GET;
+        request.url_mut().set_path(&accepted.location());
+        client.execute(request).await.unwrap().status()
+    };
+    assert_eq!(read(&metadata("mis-a")).await, StatusCode::OK);
+    for own in [r#"{"client_id":"mis-a"}"#, r#"{"client_id":"mis-a","scope":"job:read"}"#, &metadata("mis-b")]
+    {
+        assert_eq!(read(own).await, StatusCode::NOT_FOUND, "{own}");
+    }
+}
+
+fn metadata(client: &str) -> String {
+    json!({"client_id": client, "scope": "approval:create job:read", "grant_type": "password"}).to_string()
+}
+
+/// A resend as the gateway passes it on.
+fn through_gateway(stack: &Stack, api: usize, scope: &str, metadata: &str) -> reqwest::RequestBuilder {
     let plain = scenarios().swap_remove(0);
     let path = tests::client::resend_path(plain.patient_id, plain.approval_id);
-    let through = |api: usize| {
-        let request = ApiClient::new(&stack.apis[api].url, "").request(Method::PATCH, &path);
-        request
-            .header("x-consumer-id", "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a01")
-            .header("x-consumer-scope", "approval:create job:read")
-            .header("x-consumer-metadata", r#"{"client_id":"mis-a"}"#)
-    };
-    assert_eq!(Answer::of(through(1)).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(resend(&stack, "mis-a-token").await.status, StatusCode::UNAUTHORIZED, "a token is none here");
-    assert_eq!(
-        Answer::of(through(0).header("x-consumer-id", "another")).await.status,
-        StatusCode::UNAUTHORIZED
-    );
-    assert_eq!(accepted_jobs(&stack).await, 0);
-    assert_eq!(Answer::of(through(0)).await.status, StatusCode::ACCEPTED);
-    assert_eq!(calls(&stack, "introspection").await, 0);
+    ApiClient::new(&stack.apis[api].url, "")
+        .request(Method::PATCH, &path)
+        .header("x-consumer-id", "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a01")
+        .header("x-consumer-scope", scope)
+        .header("x-consumer-metadata", metadata)
 }

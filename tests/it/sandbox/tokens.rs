@@ -35,3 +35,28 @@ async fn a_token_can_be_added_and_revoked_and_its_introspections_are_counted() {
     let expected = json!({"total": 2, "in_flight": 0, "peak": 1, "tokens": {"test-token": 2}});
     assert_eq!(calls["introspection"], expected);
 }
+
+#[tokio::test]
+async fn the_token_service_wants_the_key_of_a_brokers_client_and_adds_its_scope() {
+    let bench = Bench::new().await;
+    let verified = async |token: &str, key: Option<&str>| {
+        let path = format!("/mithril/admin/tokens/{token}/verify");
+        let mut asked = bench.request(Method::GET, &path);
+        if let Some(key) = key {
+            asked = asked.header("api-key", key);
+        }
+        let answer = asked.send().await.unwrap();
+        (answer.status().as_u16(), json_of(answer).await)
+    };
+    let (status, missing) = verified("broker-token", None).await;
+    assert_eq!((status, &missing["error"]["message"]), (422, &json!("API-KEY header required.")));
+    let (status, wrong) = verified("broker-token", Some("wrong")).await;
+    assert_eq!((status, &wrong["error"]["message"]), (422, &json!("API-KEY header is invalid.")));
+    let (status, right) = verified("broker-token", Some("broker-read-key")).await;
+    assert_eq!((status, &right["data"]["details"]["broker_scope"]), (200, &json!("job:read")));
+    let (_, plain) = verified("mis-a-token", None).await;
+    assert_eq!(plain["data"]["details"].get("broker_scope"), None);
+    let (status, refresh) = verified("refresh-token", None).await;
+    assert_eq!((status, &refresh["data"]["name"]), (200, &json!("refresh_token")));
+    assert_eq!((verified("nobody", None).await.0, verified("expired-token", None).await.0), (404, 401));
+}

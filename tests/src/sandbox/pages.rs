@@ -67,9 +67,9 @@ fn base(headers: &HeaderMap) -> String {
 }
 
 fn token_row(token: &BuiltIn) -> String {
-    let BuiltIn { token, scope, client_id, active, .. } = token;
-    let scope = if *active { scope } else { "inactive: expired" };
-    format!("<tr><td><code>{token}</code></td><td>{scope}</td><td>{client_id}</td></tr>\n")
+    let note = token.note();
+    let BuiltIn { token, scope, client_id, .. } = token;
+    format!("<tr><td><code>{token}</code></td><td>{scope}</td><td>{client_id}</td><td>{note}</td></tr>\n")
 }
 
 fn scenario_row(scenario: &Scenario) -> String {

@@ -11,56 +11,104 @@ use serde_json::json;
 /// Start of 2100 in epoch seconds: an expiry no run will see.
 const FAR_FUTURE: u64 = 4_102_444_800;
 
+/// The user behind every token.
+const USER: &str = "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a01";
+
 /// What is said of an unknown, expired or revoked token.
 const INACTIVE: &[u8] = br#"{"active":false}"#;
+
+/// A key of the system a broker's client works through, and what that system may (`broker_scope`).
+pub(crate) const API_KEYS: [(&str, &str); 2] =
+    [("broker-key", "approval:create job:read"), ("broker-read-key", "job:read")];
 
 /// A token that is there from the start.
 pub(crate) struct BuiltIn {
     pub(crate) token: &'static str,
     pub(crate) scope: &'static str,
     pub(crate) client_id: &'static str,
-    sub: &'static str,
-    pub(crate) active: bool,
+    pub(crate) kind: Kind,
+}
+
+/// What is odd about a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Nothing.
+    Plain,
+    /// Its client is a broker's: the token service wants an API key beside it.
+    Broker,
+    /// It is a refresh token, which the token service verifies like any other.
+    Refresh,
+    /// It names a subject and no client.
+    Subject,
+    /// Its times are text and its scope is a list.
+    OddForms,
+    /// Its end cannot be read.
+    Unreadable,
+    /// It has expired.
+    Expired,
 }
 
 /// The fixed tokens, as the start page lists them.
-pub(crate) const BUILT_IN: [BuiltIn; 6] = [
-    BuiltIn::active(
-        "mis-a-token",
-        "approval:create job:read",
-        "mis-a",
-        "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a01",
-    ),
-    BuiltIn::active(
-        "mis-b-token",
-        "approval:create job:read",
-        "mis-b",
-        "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a02",
-    ),
-    BuiltIn::active("no-scope-token", "job:read", "mis-a", "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a03"),
-    BuiltIn::active("read-less-token", "approval:create", "mis-a", "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a04"),
-    BuiltIn::active("otp-token", "otp:verify", "verifier", "6f0a1e1c-3a77-4c39-9f43-0d2f5f5d1a05"),
-    BuiltIn { token: "expired-token", scope: "", client_id: "", sub: "", active: false },
+pub(crate) const BUILT_IN: [BuiltIn; 12] = [
+    BuiltIn::new("mis-a-token", "approval:create job:read", "mis-a", Kind::Plain),
+    BuiltIn::new("mis-b-token", "approval:create job:read", "mis-b", Kind::Plain),
+    BuiltIn::new("no-scope-token", "job:read", "mis-a", Kind::Plain),
+    BuiltIn::new("read-less-token", "approval:create", "mis-a", Kind::Plain),
+    BuiltIn::new("otp-token", "otp:verify", "verifier", Kind::Plain),
+    BuiltIn::new("otp-write-token", "otp:write", "verifier", Kind::Plain),
+    BuiltIn::new("broker-token", "approval:create job:read", "msp-a", Kind::Broker),
+    BuiltIn::new("refresh-token", "approval:create job:read", "mis-a", Kind::Refresh),
+    BuiltIn::new("subject-token", "approval:create job:read", "", Kind::Subject),
+    BuiltIn::new("odd-token", "approval:create job:read", "mis-a", Kind::OddForms),
+    BuiltIn::new("unreadable-token", "approval:create job:read", "mis-a", Kind::Unreadable),
+    BuiltIn::new("expired-token", "", "", Kind::Expired),
 ];
 
 impl BuiltIn {
-    const fn active(
-        token: &'static str,
-        scope: &'static str,
-        client_id: &'static str,
-        sub: &'static str,
-    ) -> Self {
-        Self { token, scope, client_id, sub, active: true }
+    const fn new(token: &'static str, scope: &'static str, client_id: &'static str, kind: Kind) -> Self {
+        Self { token, scope, client_id, kind }
     }
 
-    fn answer(&self) -> Bytes {
-        if !self.active {
-            return Bytes::from_static(INACTIVE);
+    /// What an integrator has to know about it.
+    pub(crate) const fn note(&self) -> &'static str {
+        match self.kind {
+            Kind::Plain => "",
+            Kind::Broker => {
+                "a broker's client: mode mithril wants the header api-key: broker-key (or broker-read-key)"
+            }
+            Kind::Refresh => "a refresh token: 401",
+            Kind::Subject => "no client: the subject mis-a, who is not the client mis-a",
+            Kind::OddForms => "times as text, scope as a list",
+            Kind::Unreadable => "an end that cannot be read: 401",
+            Kind::Expired => "expired",
         }
-        let answer = json!({
-            "active": true, "scope": self.scope, "client_id": self.client_id, "sub": self.sub,
-            "exp": FAR_FUTURE, "token_type": "Bearer",
+    }
+
+    /// What introspection says of it. `access_type` and `name` are what the token service goes by.
+    fn answer(&self) -> Bytes {
+        let mut answer = json!({
+            "active": true, "scope": self.scope, "client_id": self.client_id, "sub": USER, "exp": FAR_FUTURE,
+            "token_type": "Bearer",
         });
+        match self.kind {
+            Kind::Plain => {}
+            Kind::Broker => answer["access_type"] = json!("BROKER"),
+            Kind::Refresh => {
+                answer["token_type"] = json!("refresh_token");
+                answer["name"] = json!("refresh_token");
+            }
+            Kind::Subject => {
+                answer["client_id"] = json!(null);
+                answer["sub"] = json!("mis-a");
+            }
+            Kind::OddForms => {
+                answer["exp"] = json!(format!("{FAR_FUTURE}.0"));
+                answer["nbf"] = json!("1500000000");
+                answer["scope"] = self.scope.split(' ').collect();
+            }
+            Kind::Unreadable => answer["exp"] = json!("in a while"),
+            Kind::Expired => return Bytes::from_static(INACTIVE),
+        }
         answer.to_string().into()
     }
 }
@@ -75,8 +123,12 @@ impl Tokens {
 
     /// The introspection answer, as JSON.
     pub(crate) fn introspect(&self, token: &str) -> Bytes {
-        let tokens = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(token).cloned().unwrap_or(Bytes::from_static(INACTIVE))
+        self.known(token).unwrap_or(Bytes::from_static(INACTIVE))
+    }
+
+    /// The same, if the token was ever issued.
+    pub(crate) fn known(&self, token: &str) -> Option<Bytes> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).cloned()
     }
 
     /// Makes `answer` what introspection says of `token` from now on.
