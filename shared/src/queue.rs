@@ -45,7 +45,8 @@ pub use keys::Keys;
 pub use notifier::{JobNotifier, Subscription};
 pub use operate::{Cancelled, Restored, RetriedNow};
 pub use schedule::PutBack;
-pub use send::SendStart;
+pub(crate) use send::{MAX_BELIEVED, MAX_OPEN};
+pub use send::{SendCounts, SendSettlement};
 pub use upstream_reports::{CallTotals, ProcessReport, UpstreamReport};
 
 use crate::domain::message::Message;

@@ -1,5 +1,35 @@
 //! Everything that is decided before a message is sent: the guard, the limits and the codes.
+//!
+//! | key | what it holds | written by |
+//! |---|---|---|
+//! | phone | messages sent to it, its codes, failed checks | leave, activate, checks |
+//! | patient | messages for its approvals | leave |
+//! | client, total | messages counted by slots of five seconds | leave |
+//! | checks of a client | failed checks, counted alike | checks |
 
 pub mod codes;
 pub mod guard;
 pub mod limits;
+pub mod permit;
+pub mod phone_names;
+pub mod phones;
+
+/// The text of a script behind what all of this layer share: the preludes, limits, and the records of phones and patients.
+macro_rules! script_text {
+    ($file:literal) => {
+        concat!(
+            include_str!("redis/scripts/prelude.lua"),
+            include_str!("queue/scripts/prelude.lua"),
+            include_str!("sending/scripts/limits.lua"),
+            include_str!("sending/scripts/phone.lua"),
+            include_str!("sending/scripts/patient.lua"),
+            include_str!(concat!("sending/", $file))
+        )
+    };
+}
+
+const LEAVE: &str = script_text!("scripts/leave.lua");
+const ACTIVATE: &str = script_text!("codes/scripts/activate.lua");
+const GUESS: &str = script_text!("codes/scripts/guess.lua");
+const SPEND: &str = script_text!("codes/scripts/spend.lua");
+const UNLOCK: &str = script_text!("codes/scripts/unlock.lua");

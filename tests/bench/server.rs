@@ -89,7 +89,7 @@ impl Floor {
             .key(keys.live())
             .key(keys.eta())
             .key(keys.job(&job))
-            .key(keys.sends(&of))
+            .key(keys.patient(&patient))
             .key(keys.client_jobs(&client))
             .arg(1)
             .arg(millis(config.deadline))

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use shared::domain::ids::ApprovalId;
 use shared::domain::job::JobState;
 use shared::domain::outcome::{Outcome, Reason};
-use shared::queue::{Enqueued, NewJob, SendStart};
+use shared::queue::{Enqueued, NewJob};
 use shared::settings::ApprovalLimits;
 use uuid::Uuid;
 
-use crate::bench::{Bench, job, job_of, refused};
+use crate::bench::{Bench, SendStart, job, job_of, refused};
 
 const RUN: Duration = Duration::from_millis(20);
 
@@ -54,24 +55,23 @@ async fn who_asks_under_a_wrong_patient_neither_gets_nor_holds_up_the_right_job(
 async fn the_cool_down_and_the_hourly_limit_count_sends() {
     let bench = Bench::with(&[("RESEND_LIMIT_PER_APPROVAL_HOUR", "2")]).await;
     let approval = Uuid::new_v4();
-    let sends = format!("{{resend}}:sends:{approval}");
-    bench.accept(&job_of("mis-a", approval)).await;
+    let new = job_of("mis-a", approval);
+    let sends = format!("{{resend}}:patient:{}", new.patient);
+    bench.accept(&new).await;
     let delivery = bench.deliver("w1").await;
-    bench.queue.begin_send(&delivery).await.unwrap();
+    assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
     bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
 
-    let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms } =
-        bench.enqueue(&job_of("mis-a", approval)).await
+    let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms } = bench.enqueue(&new).await
     else {
         panic!("let in during the cool-down")
     };
     assert!((59_000..=60_000).contains(&(next_attempt_ms - now_ms)));
 
-    let _: i64 = bench.server.command(&["DEL", &sends]).await;
     let (oldest, newest) = (now_ms - 3_000_000, now_ms - 120_000);
-    let _: i64 = bench.server.command(&["RPUSH", &sends, &oldest.to_string(), &newest.to_string()]).await;
-    let Enqueued::Limited { limit: Reason::ApprovalHour, next_attempt_ms, .. } =
-        bench.enqueue(&job_of("mis-a", approval)).await
+    let text = format!("{oldest} {approval}\n{newest} {approval}\n{now_ms} {}", Uuid::new_v4());
+    let _: String = bench.server.command(&["SET", &sends, &text]).await;
+    let Enqueued::Limited { limit: Reason::ApprovalHour, next_attempt_ms, .. } = bench.enqueue(&new).await
     else {
         panic!("let in past the hourly limit")
     };
@@ -178,7 +178,7 @@ async fn ask_to_enqueue(bench: &Bench, new: &NewJob, id: &str) -> (String, Strin
         r#"{{"v":1,"job":"{id}","patient":"{patient}","approval":"{approval}","request":"{}"}}"#,
         new.request
     );
-    let (record, sends) = (format!("{{resend}}:job:{id}"), format!("{{resend}}:sends:{approval}"));
+    let (record, sends) = (format!("{{resend}}:job:{id}"), format!("{{resend}}:patient:{patient}"));
     let client = format!("{{resend}}:client:{}", new.client);
     let keys = ["{resend}:stream", "{resend}:live", "{resend}:eta", &record, &sends, &client];
     let shared = ["1", "300000", "86400000", "{resend}:job:", "86400000", "0"];
@@ -196,7 +196,7 @@ async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
     assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("accepted".into(), id.into()));
     assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("live".into(), id.into()));
     let delivery = bench.deliver("w1").await;
-    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
+    assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
     bench.queue.finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
     let ended = bench.queue.job(&delivery.message.job).await.unwrap();
     // Not the cool-down that its own message began, and not the job once more.
@@ -213,8 +213,9 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     let limits = ApprovalLimits { per_hour: 1, jobs_per_client_minute: 1, ..bench.limits().clone() };
     let ahead = |hours: u64| shared::domain::clock::now_ms() + hours * 3_600_000;
     // What a clock two hours ahead leaves behind: a send, and a minute of the client that seems to last two hours.
-    let (sends, minute) = (format!("{{resend}}:sends:{}", new.approval), "{resend}:client:mis-a");
-    let _: u64 = bench.server.command(&["RPUSH", &sends, &ahead(2).to_string()]).await;
+    let (sends, minute) = (format!("{{resend}}:patient:{}", new.patient), "{resend}:client:mis-a");
+    let send_at = |at: u64, approval: ApprovalId| format!("{at} {approval}");
+    let _: String = bench.server.command(&["SET", &sends, &send_at(ahead(2), new.approval)]).await;
     let _: u64 = bench.server.command(&["HSET", minute, "jobs", "1"]).await;
     let _: u64 = bench.server.command(&["PEXPIREAT", minute, &ahead(2).to_string()]).await;
     let accepted = bench.queue.enqueue(&new, &limits).await.unwrap();
@@ -226,8 +227,8 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     // A clock that is a little ahead, as that of another server may be, locks as it should.
     let slightly = shared::domain::clock::now_ms() + 500;
     let other = job();
-    let sends = format!("{{resend}}:sends:{}", other.approval);
-    let _: u64 = bench.server.command(&["RPUSH", &sends, &slightly.to_string()]).await;
+    let sends = format!("{{resend}}:patient:{}", other.patient);
+    let _: String = bench.server.command(&["SET", &sends, &send_at(slightly, other.approval)]).await;
     let locked = bench.queue.enqueue(&other, &limits).await.unwrap();
     assert!(matches!(locked, Enqueued::Limited { limit: Reason::Cooldown, .. }), "{locked:?}");
 }

@@ -7,7 +7,9 @@ use shared::domain::job::JobState;
 use shared::domain::outcome::{Outcome, Refusal};
 use shared::queue::{AcceptedJob, Delivery, Enqueued, GROUP, JobDisposition, NewJob, Queue};
 use shared::redis::Redis;
-use shared::settings::{ApprovalLimits, QueueConfig, RedisConfig, Settings};
+use shared::sending::guard::{SendDecision, SendGuard};
+use shared::sending::phone_names::PhoneNames;
+use shared::settings::{ApprovalLimits, MessageLimits, QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
 use tests::place::Place;
 use tests::redis_server::RedisServer;
@@ -25,7 +27,17 @@ pub(crate) struct Bench {
     /// The queue.
     pub(crate) queue: Queue,
     limits: ApprovalLimits,
+    guard: SendGuard,
     _place: Place,
+}
+
+/// Whether a delivery may send, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SendStart {
+    Go,
+    Late,
+    Exhausted,
+    Lost,
 }
 
 impl Bench {
@@ -43,7 +55,9 @@ impl Bench {
         let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
         queue.make_group().await.unwrap();
         let limits = ApprovalLimits::from_settings(&settings).unwrap();
-        Self { server, queue, limits, _place: place }
+        let names = PhoneNames::new([&vec![1; 32].into()]);
+        let guard = SendGuard::new(&no_limits(), names, queue.clone());
+        Self { server, queue, limits, guard, _place: place }
     }
 
     pub(crate) async fn enqueue(&self, job: &NewJob) -> Enqueued {
@@ -73,6 +87,27 @@ impl Bench {
         Delivery { message, accepted_ms, entry, consumer: consumer.into(), number: 1 }
     }
 
+    /// Asks for leave to send, without limits on messages and without a code.
+    pub(crate) async fn begin_send(&self, delivery: &Delivery) -> SendStart {
+        match self.ask(delivery).await {
+            SendDecision::Granted(_) => SendStart::Go,
+            SendDecision::Late => SendStart::Late,
+            SendDecision::Exhausted => SendStart::Exhausted,
+            SendDecision::Lost => SendStart::Lost,
+            SendDecision::LimitReached(reached) => panic!("{reached:?}"),
+        }
+    }
+
+    /// Notes that the message of a delivery with leave certainly was not sent.
+    pub(crate) async fn unsent(&self, delivery: &Delivery) {
+        let SendDecision::Granted(permit) = self.ask(delivery).await else { panic!("no leave") };
+        self.queue.settle_send(&permit.settle(0, false).expect("something to write")).await.unwrap();
+    }
+
+    async fn ask(&self, delivery: &Delivery) -> SendDecision {
+        self.guard.ask(delivery, &"+380200000001".parse().unwrap(), None).await.unwrap()
+    }
+
     /// Runs a worker that refuses every job, until something has come true.
     pub(crate) async fn work_until<T, F: Future<Output = Option<T>>>(&self, look: impl FnMut() -> F) -> T {
         let stop = CancellationToken::new();
@@ -93,6 +128,16 @@ impl Bench {
 
     pub(crate) async fn state(&self, delivery: &Delivery) -> JobState {
         self.queue.job(&delivery.message.job).await.unwrap().unwrap().state
+    }
+}
+
+fn no_limits() -> MessageLimits {
+    MessageLimits {
+        per_phone_hour: 0,
+        per_phone_day: 0,
+        per_patient_day: 0,
+        per_client_minute: 0,
+        total_minute: 0,
     }
 }
 

@@ -108,8 +108,8 @@ async fn a_clients_limit_holds_within_one_call() {
 async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
     let bench = Bench::new().await;
     let jobs: Vec<_> = (0..200).map(|_| job()).collect();
-    let spoilt = format!("{{resend}}:sends:{}", jobs[77].approval);
-    bench.server.command::<()>(&["SET", &spoilt, "no list"]).await;
+    let spoilt = format!("{{resend}}:patient:{}", jobs[77].patient);
+    bench.server.command::<u64>(&["RPUSH", &spoilt, "no text"]).await;
     let answers = ask_all(&bench, &jobs).await;
     let failed: Vec<_> = (0..200).filter(|i| answers[*i].is_err()).collect();
     assert_eq!(failed, [77]);

@@ -134,7 +134,7 @@ async fn a_job_put_back_is_promised_for_after_its_next_try() {
         bench.accept(&job()).await;
     }
     bench.knows(2_000, 1).await;
-    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), true, None);
+    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), None);
     assert_eq!(put_back.await.unwrap(), PutBack::Scheduled);
     // Due in 20 s, behind the ten that wait, each 2 s, and its own run.
     let promised = bench.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;

@@ -6,14 +6,14 @@ use std::time::Duration;
 use shared::domain::clock::millis;
 use shared::domain::job::JobState;
 use shared::domain::outcome::{Outcome, Refusal};
-use shared::queue::{Finished, GROUP, JobDisposition, LeasedJob, PutBack, SendStart};
+use shared::queue::{Finished, GROUP, JobDisposition, LeasedJob, PutBack};
 use tests::eventually::eventually;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::runner::{WorkerRunner, unique_name};
 
-use crate::bench::{Bench, job, job_of, refused};
+use crate::bench::{Bench, SendStart, job, job_of, refused};
 
 const STREAM: &str = "{resend}:stream";
 const RUN: Duration = Duration::from_millis(20);
@@ -45,8 +45,8 @@ async fn a_worker_that_lost_its_delivery_changes_nothing() {
     let zombie = bench.deliver("w1").await;
     let owner = bench.take_over(&zombie, "w2").await;
     assert_eq!(bench.queue.finish(&zombie, &refused(), RUN).await.unwrap(), Finished::Lost);
-    assert_eq!(bench.queue.begin_send(&zombie).await.unwrap(), SendStart::Lost);
-    assert_eq!(bench.queue.retry_later(&zombie, RUN, false, RUN).await.unwrap(), PutBack::Lost);
+    assert_eq!(bench.begin_send(&zombie).await, SendStart::Lost);
+    assert_eq!(bench.queue.retry_later(&zombie, RUN, RUN).await.unwrap(), PutBack::Lost);
     assert!(!bench.queue.release(&zombie).await.unwrap());
     assert_eq!(bench.state(&owner).await, JobState::Queued);
     assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
@@ -59,8 +59,8 @@ async fn the_same_consumer_is_fenced_by_the_delivery_number_too() {
     bench.accept(&job()).await;
     let before = bench.deliver("w1").await;
     let now = bench.take_over(&before, "w1").await;
-    assert_eq!(bench.queue.begin_send(&before).await.unwrap(), SendStart::Lost);
-    assert_eq!(bench.queue.begin_send(&now).await.unwrap(), SendStart::Go);
+    assert_eq!(bench.begin_send(&before).await, SendStart::Lost);
+    assert_eq!(bench.begin_send(&now).await, SendStart::Go);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn an_ended_job_never_changes() {
     let before = bench.queue.job(&delivery.message.job).await.unwrap();
     let again = Outcome::Refused(Refusal::UpstreamFailed);
     assert_eq!(bench.queue.finish(&delivery, &again, RUN).await.unwrap(), Finished::Before);
-    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Lost);
+    assert_eq!(bench.begin_send(&delivery).await, SendStart::Lost);
     assert_eq!(bench.queue.job(&delivery.message.job).await.unwrap(), before);
 }
 
@@ -82,19 +82,16 @@ async fn a_send_is_counted_once_per_delivery_and_twice_per_job() {
     bench.accept(&job()).await;
     let first = bench.deliver("w1").await;
     for _ in 0..3 {
-        assert_eq!(
-            bench.queue.begin_send(&first).await.unwrap(),
-            SendStart::Go,
-            "asked again after a lost answer"
-        );
+        assert_eq!(bench.begin_send(&first).await, SendStart::Go, "asked again after a lost answer");
     }
     assert_eq!(bench.state(&first).await, JobState::Sending);
     let second = bench.take_over(&first, "w2").await;
-    assert_eq!(bench.queue.begin_send(&second).await.unwrap(), SendStart::Go);
+    assert_eq!(bench.begin_send(&second).await, SendStart::Go);
     let third = bench.take_over(&second, "w3").await;
-    assert_eq!(bench.queue.begin_send(&third).await.unwrap(), SendStart::Exhausted);
-    let sends = format!("{{resend}}:sends:{}", first.message.approval);
-    assert_eq!(bench.server.command::<u64>(&["LLEN", &sends]).await, 2);
+    assert_eq!(bench.begin_send(&third).await, SendStart::Exhausted);
+    let patient = format!("{{resend}}:patient:{}", first.message.patient);
+    let sends: String = bench.server.command(&["GET", &patient]).await;
+    assert_eq!(sends.lines().count(), 2, "{sends}");
 }
 
 #[tokio::test]
@@ -103,8 +100,9 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
     bench.accept(&job()).await;
     for _ in 0..5 {
         let delivery = bench.deliver("w1").await;
-        assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
-        let put_back = bench.queue.retry_later(&delivery, Duration::ZERO, true, RUN).await.unwrap();
+        assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
+        bench.unsent(&delivery).await;
+        let put_back = bench.queue.retry_later(&delivery, Duration::ZERO, RUN).await.unwrap();
         assert_eq!(put_back, PutBack::Scheduled);
         let promoted: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
         let _: u64 = bench.server.command(&["ZREM", "{resend}:scheduled", &promoted[0]]).await;
@@ -122,8 +120,10 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
             .await;
     }
     let last = bench.deliver("w1").await;
-    let sends = format!("{{resend}}:sends:{}", last.message.approval);
-    assert_eq!(bench.server.command::<u64>(&["LLEN", &sends]).await, 0);
+    let patient = format!("{{resend}}:patient:{}", last.message.patient);
+    assert!(!bench.server.command::<bool>(&["EXISTS", &patient]).await);
+    let counts = bench.queue.send_counts(&last).await.unwrap();
+    assert_eq!((counts.handed, counts.open), (5, 0), "how often it was handed over stays known");
 }
 
 #[tokio::test]
@@ -131,11 +131,11 @@ async fn no_send_begins_and_no_retry_waits_past_the_deadline() {
     let bench = Bench::with(&[("RESEND_JOB_DEADLINE_SECONDS", "1")]).await;
     bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    let late = bench.queue.retry_later(&delivery, Duration::from_millis(1_500), false, RUN).await.unwrap();
+    let late = bench.queue.retry_later(&delivery, Duration::from_millis(1_500), RUN).await.unwrap();
     assert_eq!(late, PutBack::Late);
     let record = format!("{{resend}}:job:{}", delivery.message.job);
     let _: i64 = bench.server.command(&["HSET", &record, "deadline", "1"]).await;
-    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Late);
+    assert_eq!(bench.begin_send(&delivery).await, SendStart::Late);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_it() 
     let bench = Bench::new().await;
     let ticket = bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), true, RUN).await.unwrap();
+    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), RUN).await.unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
     let due = (shared::domain::clock::now_ms() + 7_200_000).to_string();
     let messages: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
@@ -173,18 +173,19 @@ async fn a_second_send_without_an_answer_is_the_last_try() {
     let bench = Bench::new().await;
     bench.accept(&job()).await;
     let first = bench.deliver("w1").await;
-    assert_eq!(bench.queue.begin_send(&first).await.unwrap(), SendStart::Go);
+    assert_eq!(bench.begin_send(&first).await, SendStart::Go);
     let second = bench.take_over(&first, "w2").await;
-    assert_eq!(bench.queue.begin_send(&second).await.unwrap(), SendStart::Go);
-    let unsent = bench.queue.retry_later(&second, RUN, true, RUN).await.unwrap();
+    assert_eq!(bench.begin_send(&second).await, SendStart::Go);
+    bench.unsent(&second).await;
+    let unsent = bench.queue.retry_later(&second, RUN, RUN).await.unwrap();
     assert_eq!(unsent, PutBack::Scheduled, "one that was not sent is not counted");
 
     bench.accept(&job()).await;
     let first = bench.deliver("w1").await;
-    assert_eq!(bench.queue.begin_send(&first).await.unwrap(), SendStart::Go);
+    assert_eq!(bench.begin_send(&first).await, SendStart::Go);
     let second = bench.take_over(&first, "w2").await;
-    assert_eq!(bench.queue.begin_send(&second).await.unwrap(), SendStart::Go);
-    let nobody_knows = bench.queue.retry_later(&second, RUN, false, RUN).await.unwrap();
+    assert_eq!(bench.begin_send(&second).await, SendStart::Go);
+    let nobody_knows = bench.queue.retry_later(&second, RUN, RUN).await.unwrap();
     assert_eq!(
         nobody_knows,
         PutBack::Late,
@@ -197,10 +198,10 @@ async fn leave_that_was_given_before_the_deadline_is_none_after_it() {
     let bench = Bench::new().await;
     bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Go);
+    assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
     let record = format!("{{resend}}:job:{}", delivery.message.job);
     let _: i64 = bench.server.command(&["HSET", &record, "deadline", "1"]).await;
-    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Late);
+    assert_eq!(bench.begin_send(&delivery).await, SendStart::Late);
 }
 
 #[tokio::test]
@@ -215,8 +216,8 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
     }
     let [sent, put_back, handed_back] =
         [bench.deliver("w1").await, bench.deliver("w1").await, bench.deliver("w1").await];
-    assert_eq!(bench.queue.begin_send(&sent).await.unwrap(), SendStart::Lost);
-    assert_eq!(bench.queue.retry_later(&put_back, RUN, true, RUN).await.unwrap(), PutBack::Lost);
+    assert_eq!(bench.begin_send(&sent).await, SendStart::Lost);
+    assert_eq!(bench.queue.retry_later(&put_back, RUN, RUN).await.unwrap(), PutBack::Lost);
     assert!(!bench.queue.release(&handed_back).await.unwrap());
     assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
     // Its approval is not held up, and neither is the audit, which frees the other two.
@@ -335,7 +336,7 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let _: i64 = bench.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
     let delivery = bench.deliver("gone").await;
     assert_eq!(
-        bench.queue.retry_later(&delivery, Duration::from_secs(200), false, RUN).await.unwrap(),
+        bench.queue.retry_later(&delivery, Duration::from_secs(200), RUN).await.unwrap(),
         PutBack::Scheduled
     );
 
@@ -358,6 +359,6 @@ async fn an_entry_without_a_record_is_dropped_before_anything_is_sent() {
     let ticket = bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
     let _: u64 = bench.server.command(&["DEL", &format!("{{resend}}:job:{}", ticket.job)]).await;
-    assert_eq!(bench.queue.begin_send(&delivery).await.unwrap(), SendStart::Lost);
+    assert_eq!(bench.begin_send(&delivery).await, SendStart::Lost);
     assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
 }

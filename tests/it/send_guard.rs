@@ -1,22 +1,27 @@
-//! The gate every message passes, over one server, which does it in one step, and in a cluster, where it takes several:
-//! the same is let through, and what is refused is counted nowhere.
+//! The guard before every message, alike over one server and in a cluster: what it lets through is counted once, and what
+//! it refuses is counted nowhere.
 
 use std::path::Path;
 
 use futures_util::future::join_all;
 use redis::{Cmd, FromRedisValue, cmd};
+use shared::domain::outcome::Reason;
 use shared::domain::phone::PhoneNumber;
 use shared::queue::{Delivery, Enqueued, GROUP, NewJob, Queue};
 use shared::redis::Redis;
-use shared::sending::codes::{Checked, Codes};
-use shared::sending::guard::{SendDecision, SendGuard, SendPermit};
-use shared::sending::limits::PhoneNames;
+use shared::sending::codes::{Checked, Code, Codes};
+use shared::sending::guard::{SendDecision, SendGuard};
+use shared::sending::permit::SendPermit;
+use shared::sending::phone_names::PhoneNames;
 use shared::settings::{ApprovalLimits, MessageLimits, OtpConfig, QueueConfig, RedisConfig, Settings};
 use tests::place::Place;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
 
 use crate::bench::job;
+
+mod deadline;
+mod settling;
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const STREAM: &str = "{resend}:stream";
@@ -29,25 +34,17 @@ enum Server {
     Cluster(RedisCluster),
 }
 
-/// A gate over a Redis of its own.
-struct Door {
-    gate: SendGuard,
-    codes: Codes,
-    queue: Queue,
+/// A guard over a Redis of its own.
+pub(crate) struct GuardBench {
+    pub(crate) guard: SendGuard,
+    pub(crate) codes: Codes,
+    pub(crate) queue: Queue,
     limits: ApprovalLimits,
     server: Server,
-    _place: Place,
+    pub(crate) place: Place,
 }
 
 impl Server {
-    async fn one(folder: &Path) -> Self {
-        Self::One(Box::new(RedisServer::start(folder).await))
-    }
-
-    async fn cluster(folder: &Path) -> Self {
-        Self::Cluster(RedisCluster::start(folder, 1, 0).await)
-    }
-
     /// The only node.
     fn node(&self) -> &RedisServer {
         match self {
@@ -57,43 +54,48 @@ impl Server {
     }
 }
 
-impl Door {
+impl GuardBench {
     /// One in either shape, under these settings.
     async fn both(changes: &[(&str, &str)]) -> [Self; 2] {
-        let places = [Place::new().unwrap(), Place::new().unwrap()];
-        let servers = [Server::one(places[0].path()).await, Server::cluster(places[1].path()).await];
-        let [one, cluster] = places;
-        let mut servers = servers.into_iter();
-        [
-            Self::over(servers.next().unwrap(), one, changes).await,
-            Self::over(servers.next().unwrap(), cluster, changes).await,
-        ]
+        [Self::one(changes).await, Self::cluster(changes).await]
     }
 
-    async fn one(changes: &[(&str, &str)]) -> Self {
+    pub(crate) async fn one(changes: &[(&str, &str)]) -> Self {
         let place = Place::new().unwrap();
-        Self::over(Server::one(place.path()).await, place, changes).await
+        let server = Server::One(Box::new(RedisServer::start(place.path()).await));
+        Self::over(server, place, changes).await
+    }
+
+    async fn cluster(changes: &[(&str, &str)]) -> Self {
+        let place = Place::new().unwrap();
+        let path: &Path = place.path();
+        let server = Server::Cluster(RedisCluster::start(path, 1, 0).await);
+        Self::over(server, place, changes).await
     }
 
     async fn over(server: Server, place: Place, changes: &[(&str, &str)]) -> Self {
-        let (url, mode) = match &server {
-            Server::One(server) => (server.url(), "single"),
-            Server::Cluster(cluster) => (cluster.urls(), "cluster"),
-        };
-        let own = [("RESEND_REDIS_URL", url.as_str()), ("RESEND_REDIS_MODE", mode), ("RESEND_OTP_KEY", KEY)];
-        let settings = Settings::from_pairs(own.into_iter().chain(changes.iter().copied())).unwrap();
+        let settings = settings(&server, changes);
         let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
         let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
         queue.make_group().await.unwrap();
-        let otp = OtpConfig::from_settings(&settings).unwrap();
-        let allowed = MessageLimits::from_settings(&settings).unwrap();
-        Self {
-            gate: SendGuard::new(allowed, PhoneNames::new([&otp.key]), queue.clone()),
-            codes: Codes::new(&otp, queue.clone()),
-            limits: without_a_clients_limit(&settings),
-            queue,
-            server,
-            _place: place,
+        let (guard, codes) = guard_and_codes(&settings, &queue);
+        let limits = without_a_clients_limit(&settings);
+        Self { guard, codes, limits, queue, server, place }
+    }
+
+    /// Guard and codes as another process has them, under other settings.
+    pub(crate) fn beside(&self, changes: &[(&str, &str)]) -> (SendGuard, Codes) {
+        guard_and_codes(&settings(&self.server, changes), &self.queue)
+    }
+
+    pub(crate) fn server(&self) -> &RedisServer {
+        self.server.node()
+    }
+
+    pub(crate) fn server_mut(&mut self) -> &mut RedisServer {
+        match &mut self.server {
+            Server::One(server) => server,
+            Server::Cluster(cluster) => &mut cluster.nodes[0],
         }
     }
 
@@ -104,14 +106,19 @@ impl Door {
         }
     }
 
-    async fn ask<T: FromRedisValue>(&self, command: &mut Cmd) -> T {
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &mut Cmd) -> T {
         self.queue.redis().command(command).await.unwrap()
     }
 
     /// A job in the hands of a worker.
-    async fn held(&self, job: &NewJob) -> Delivery {
+    pub(crate) async fn held(&self, job: &NewJob) -> Delivery {
         let accepted = self.queue.enqueue(job, &self.limits).await.unwrap();
         assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
+        self.next().await
+    }
+
+    /// The next entry, in the hands of a worker.
+    async fn next(&self) -> Delivery {
         let read = ["GROUP", GROUP, "w1", "COUNT", "1", "STREAMS", STREAM, ">"];
         let answer: Streams = self.ask(cmd("XREADGROUP").arg(&read)).await;
         let (entry, fields) = answer[0].1[0].clone();
@@ -121,225 +128,287 @@ impl Door {
     }
 
     /// The same entry delivered once more.
-    async fn again(&self, delivery: &Delivery) -> Delivery {
+    pub(crate) async fn again(&self, delivery: &Delivery) -> Delivery {
         let _: redis::Value = self.ask(cmd("XCLAIM").arg(&[STREAM, GROUP, "w1", "0", &delivery.entry])).await;
         Delivery { number: delivery.number + 1, ..delivery.clone() }
     }
 
-    async fn leave(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendDecision {
-        self.gate.ask(delivery, phone, Some(&self.codes)).await.unwrap()
+    pub(crate) async fn leave(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendDecision {
+        self.guard.ask(delivery, phone, Some(&self.codes)).await.unwrap()
     }
 
-    async fn given(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendPermit {
+    pub(crate) async fn permit(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendPermit {
         match self.leave(delivery, phone).await {
-            SendDecision::Granted(given) => given,
+            SendDecision::Granted(permit) => permit,
             refused => panic!("{}: {refused:?}", self.shape()),
         }
     }
 
-    /// Messages counted in all, by limits and by approvals, and records of codes.
-    async fn counted(&self) -> (u64, u64, usize) {
-        let keys = async |of: &str| -> Vec<String> { self.server.node().command(&["KEYS", of]).await };
-        let (mut limits, mut sends) = (0, 0);
-        for key in keys("*:limit:*").await {
-            limits += self.ask::<u64>(cmd("ZCARD").arg(key)).await;
+    /// What is counted to phones, to patients, and to clients; and codes.
+    async fn counted(&self) -> [u64; 4] {
+        let [mut phones, mut patients, mut clients, mut codes] = [0; 4];
+        for key in self.server().command::<Vec<String>>(&["KEYS", "{resend}:*"]).await {
+            let kind = key.split(':').nth(1).unwrap();
+            if !["phone", "patient", "messages"].contains(&kind) {
+                continue;
+            }
+            let text: String = self.ask(cmd("GET").arg(&key)).await;
+            let lines = |kind: &str| text.lines().filter(|line| line.starts_with(kind)).count() as u64;
+            match kind {
+                "phone" => {
+                    let sent = text.lines().find(|line| line.starts_with("sent "));
+                    phones += sent.map_or(0, |line| line.split(' ').count() as u64 - 1);
+                    codes += lines("code ");
+                }
+                "patient" => patients += lines(""),
+                _ => clients += text.split([' ', ':']).skip(1).step_by(2).map(count).sum::<u64>(),
+            }
         }
-        for key in keys("*:sends:*").await {
-            sends += self.ask::<u64>(cmd("LLEN").arg(key)).await;
-        }
-        (limits, sends, keys("*:otp:*").await.len())
+        [phones, patients, clients, codes]
     }
 
-    async fn record(&self, delivery: &Delivery, field: &str) -> String {
+    pub(crate) async fn record(&self, delivery: &Delivery, field: &str) -> Option<String> {
         let key = self.queue.keys().job(&delivery.message.job);
         self.ask(cmd("HGET").arg(key).arg(field)).await
     }
+
+    pub(crate) async fn set_record(&self, delivery: &Delivery, field: &str, value: &str) {
+        let key = self.queue.keys().job(&delivery.message.job);
+        let _: u64 = self.ask(cmd("HSET").arg(&[key.as_str(), field, value])).await;
+    }
 }
 
-/// The gate is what is looked at, so every job comes up to it.
+fn count(text: &str) -> u64 {
+    text.parse().unwrap()
+}
+
+fn settings(server: &Server, changes: &[(&str, &str)]) -> Settings {
+    let (url, mode) = match server {
+        Server::One(server) => (server.url(), "single"),
+        Server::Cluster(cluster) => (cluster.urls(), "cluster"),
+    };
+    let own = [("RESEND_REDIS_URL", url.as_str()), ("RESEND_REDIS_MODE", mode), ("RESEND_OTP_KEY", KEY)];
+    Settings::from_pairs(own.into_iter().chain(changes.iter().copied())).unwrap()
+}
+
+fn guard_and_codes(settings: &Settings, queue: &Queue) -> (SendGuard, Codes) {
+    let otp = OtpConfig::from_settings(settings).unwrap();
+    let allowed = MessageLimits::from_settings(settings).unwrap();
+    let names = PhoneNames::new(std::iter::once(&otp.key).chain(&otp.older_key));
+    (SendGuard::new(&allowed, names, queue.clone()), Codes::new(&otp, queue.clone()))
+}
+
+/// The guard is what is looked at, so every job comes up to it.
 fn without_a_clients_limit(settings: &Settings) -> ApprovalLimits {
-    ApprovalLimits { jobs_per_client_minute: 0, ..ApprovalLimits::from_settings(settings).unwrap() }
+    let limits = ApprovalLimits::from_settings(settings).unwrap();
+    ApprovalLimits { jobs_per_client_minute: 0, ..limits }
 }
 
-fn phone(number: u32) -> PhoneNumber {
+pub(crate) fn phone(number: u32) -> PhoneNumber {
     format!("+3802000{number:05}").parse().unwrap()
+}
+
+/// A code of six digits that is not this one.
+pub(crate) fn other_than(code: &Code) -> Code {
+    Code::new(if code.expose().starts_with('0') { "100000".into() } else { "000000".into() })
 }
 
 #[tokio::test]
 async fn leave_is_counted_once_however_often_the_same_delivery_asks() {
-    for door in Door::both(&[]).await {
-        let delivery = door.held(&job()).await;
+    for bench in GuardBench::both(&[]).await {
+        let (delivery, client) = (bench.held(&job()).await, "verifier".parse().unwrap());
         for _ in 0..3 {
-            let given = door.given(&delivery, &phone(1)).await;
-            let code = given.offered.expect("a code").code;
-            assert!(matches!(door.codes.check(&phone(1), &other(&code)).await.unwrap(), Checked::Wrong));
+            let code = bench.permit(&delivery, &phone(1)).await.offered.expect("a code").code;
+            let checked = bench.codes.check(&client, &phone(1), &other_than(&code)).await.unwrap();
+            assert_eq!(checked, Checked::Wrong);
         }
-        // Phone, patient and client; one send; one code.
-        assert_eq!(door.counted().await, (3, 1, 1), "{}", door.shape());
-        assert_eq!(door.record(&delivery, "state").await, "sending");
+        assert_eq!(bench.counted().await, [1, 1, 1, 1], "{}", bench.shape());
+        assert_eq!(bench.record(&delivery, "state").await.unwrap(), "sending");
         // The message of another delivery is another message.
-        let second = door.again(&delivery).await;
-        door.given(&second, &phone(1)).await;
-        assert_eq!(door.counted().await, (6, 2, 1), "{}", door.shape());
-        let third = door.again(&second).await;
-        assert!(matches!(door.leave(&third, &phone(1)).await, SendDecision::Exhausted), "{}", door.shape());
-        assert_eq!(door.counted().await, (6, 2, 1), "{}", door.shape());
+        let second = bench.again(&delivery).await;
+        let permit = bench.permit(&second, &phone(1)).await;
+        assert!(permit.is_last());
+        assert_eq!(bench.counted().await, [2, 2, 2, 1], "{}", bench.shape());
+        let third = bench.again(&second).await;
+        assert!(matches!(bench.leave(&third, &phone(1)).await, SendDecision::Exhausted), "{}", bench.shape());
+        assert_eq!(bench.counted().await, [2, 2, 2, 1], "{}", bench.shape());
     }
-}
-
-/// A code that is not this one.
-fn other(code: &shared::sending::codes::Code) -> shared::sending::codes::Code {
-    shared::sending::codes::Code::new(if code.expose() == "000000" { "000001" } else { "000000" }.to_owned())
 }
 
 #[tokio::test]
 async fn what_a_limit_refuses_is_counted_nowhere() {
-    for (setting, name) in [
-        ("RESEND_LIMIT_PER_PHONE_HOUR", "phone_hour"),
-        ("RESEND_LIMIT_PER_PHONE_DAY", "phone_day"),
-        ("RESEND_LIMIT_PER_CLIENT_MINUTE", "client_minute"),
-        ("RESEND_LIMIT_TOTAL_MINUTE", "total_minute"),
+    for (setting, reason) in [
+        ("RESEND_LIMIT_PER_PHONE_HOUR", Reason::PhoneHour),
+        ("RESEND_LIMIT_PER_PHONE_DAY", Reason::PhoneDay),
+        ("RESEND_LIMIT_PER_PATIENT_DAY", Reason::PatientDay),
+        ("RESEND_LIMIT_PER_CLIENT_MINUTE", Reason::ClientMinute),
+        ("RESEND_LIMIT_TOTAL_MINUTE", Reason::TotalMinute),
     ] {
-        for door in Door::both(&[(setting, "2")]).await {
-            let mut counted = (0, 0, 0);
+        for bench in GuardBench::both(&[(setting, "2")]).await {
+            let patient = job().patient;
+            let mut counted = [0; 4];
             for _ in 0..2 {
-                door.given(&door.held(&job()).await, &phone(1)).await;
-                counted = door.counted().await;
+                bench.permit(&bench.held(&NewJob { patient, ..job() }).await, &phone(1)).await;
+                counted = bench.counted().await;
             }
-            let refused = door.held(&job()).await;
-            let SendDecision::LimitReached(reached) = door.leave(&refused, &phone(1)).await else {
-                panic!("{}: {setting}", door.shape())
+            let refused = bench.held(&NewJob { patient, ..job() }).await;
+            let SendDecision::LimitReached(reached) = bench.leave(&refused, &phone(1)).await else {
+                panic!("{}: {setting}", bench.shape())
             };
             let wait = i128::from(reached.next_attempt_ms) - i128::from(shared::domain::clock::now_ms());
-            assert_eq!(reached.limit.as_str(), name, "{}", door.shape());
-            assert!((30_000..=86_400_000).contains(&wait), "{wait}");
-            assert_eq!(door.counted().await, counted, "{}: {setting}", door.shape());
-            assert_eq!(door.record(&refused, "state").await, "queued");
+            assert_eq!(reached.limit, reason, "{}", bench.shape());
+            assert!((59_000..=86_400_000).contains(&wait), "{wait}");
+            assert_eq!(bench.counted().await, counted, "{}: {setting}", bench.shape());
+            assert_eq!(bench.record(&refused, "state").await.unwrap(), "queued");
         }
     }
+}
+
+#[tokio::test]
+async fn zero_switches_a_limit_off() {
+    let off = [
+        ("RESEND_LIMIT_PER_PHONE_HOUR", "0"),
+        ("RESEND_LIMIT_PER_PHONE_DAY", "0"),
+        ("RESEND_LIMIT_PER_PATIENT_DAY", "0"),
+        ("RESEND_LIMIT_PER_CLIENT_MINUTE", "0"),
+    ];
+    let bench = GuardBench::one(&off).await;
+    let patient = job().patient;
+    for _ in 0..20 {
+        bench.permit(&bench.held(&NewJob { patient, ..job() }).await, &phone(1)).await;
+    }
+    let [phones, patients, clients, codes] = bench.counted().await;
+    assert_eq!((phones, clients, codes), (0, 0, 4), "what no limit looks at is not kept");
+    assert_eq!(patients, 20, "the cool-down and the hour of an approval rest on it");
 }
 
 /// The longest wait is the client's business, whichever limit asks for it.
 #[tokio::test]
 async fn of_several_limits_the_one_that_lasts_longest_is_named() {
     let limits = [("RESEND_LIMIT_PER_CLIENT_MINUTE", "1"), ("RESEND_LIMIT_PER_PHONE_HOUR", "1")];
-    for door in Door::both(&limits).await {
-        door.given(&door.held(&job()).await, &phone(1)).await;
-        let refused = door.held(&job()).await;
-        let SendDecision::LimitReached(reached) = door.leave(&refused, &phone(1)).await else {
+    let bench = GuardBench::one(&limits).await;
+    bench.permit(&bench.held(&job()).await, &phone(1)).await;
+    let refused = bench.held(&job()).await;
+    for (number, reason) in [(1, Reason::PhoneHour), (2, Reason::ClientMinute)] {
+        let SendDecision::LimitReached(reached) = bench.leave(&refused, &phone(number)).await else {
             panic!("let through")
         };
-        assert_eq!(reached.limit.as_str(), "phone_hour", "{}", door.shape());
-        let SendDecision::LimitReached(reached) = door.leave(&refused, &phone(2)).await else {
-            panic!("let through")
-        };
-        assert_eq!(reached.limit.as_str(), "client_minute", "{}", door.shape());
+        assert_eq!(reached.limit, reason);
     }
 }
 
 #[tokio::test]
-async fn a_delivery_that_is_too_late_or_lost_leaves_nothing_counted() {
-    for door in Door::both(&[]).await {
-        let late = door.held(&job()).await;
-        let key = door.queue.keys().job(&late.message.job);
-        let _: u64 = door.ask(cmd("HSET").arg(&[key.as_str(), "deadline", "1"])).await;
-        assert!(matches!(door.leave(&late, &phone(1)).await, SendDecision::Late), "{}", door.shape());
-        assert_eq!(door.counted().await, (0, 0, 0), "{}", door.shape());
-        let lost = door.held(&job()).await;
-        door.again(&lost).await;
-        assert!(matches!(door.leave(&lost, &phone(1)).await, SendDecision::Lost), "{}", door.shape());
-        let (_, sends, codes) = door.counted().await;
-        assert_eq!((sends, codes), (0, 0), "{}", door.shape());
+async fn the_window_slides_and_a_message_leaves_it_when_it_is_an_hour_old() {
+    let bench = GuardBench::one(&[("RESEND_LIMIT_PER_PHONE_HOUR", "2")]).await;
+    bench.permit(&bench.held(&job()).await, &phone(1)).await;
+    let keys: Vec<String> = bench.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let now = shared::domain::clock::now_ms();
+    let sent = |ages: [u64; 2]| format!("sent {} {}", now - ages[0], now - ages[1]);
+    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], &sent([3_590_000, 1_000])])).await;
+    let refused = bench.held(&job()).await;
+    let SendDecision::LimitReached(reached) = bench.leave(&refused, &phone(1)).await else { panic!("third") };
+    assert_eq!(reached.next_attempt_ms, now - 3_590_000 + 3_600_000);
+    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], &sent([3_600_001, 1_000])])).await;
+    bench.permit(&refused, &phone(1)).await;
+}
+
+#[tokio::test]
+async fn no_lock_outlasts_its_window_because_the_clock_was_set_back() {
+    let limits = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "1")];
+    let bench = GuardBench::one(&limits).await;
+    bench.permit(&bench.held(&job()).await, &phone(1)).await;
+    let keys: Vec<String> = bench.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let ahead = shared::domain::clock::now_ms() + 7_200_000;
+    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], &format!("sent {ahead}")])).await;
+    let client = "{resend}:messages:client:mis-a";
+    let _: () = bench.ask(cmd("SET").arg(&[client, &format!("{}:1", ahead / 5_000)])).await;
+    let refused = bench.held(&job()).await;
+    assert!(matches!(bench.leave(&refused, &phone(1)).await, SendDecision::LimitReached(_)));
+    let now = shared::domain::clock::now_ms();
+    for (key, split) in [(keys[0].as_str(), ' '), (client, ':')] {
+        let text: String = bench.ask(cmd("GET").arg(key)).await;
+        let at = text.split(split).find_map(|word| word.parse::<u64>().ok()).unwrap();
+        assert!(at <= now, "written back as now: from here on it ages: {text}");
     }
 }
 
 #[tokio::test]
-async fn what_certainly_was_not_sent_makes_room_for_another_message() {
-    let limit = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "1")];
-    for door in Door::both(&limit).await {
-        let given = door.given(&door.held(&job()).await, &phone(1)).await;
-        door.gate.refund(&given.counted).await;
-        assert_eq!(door.counted().await.0, 0, "{}", door.shape());
-        door.given(&door.held(&job()).await, &phone(1)).await;
+async fn a_delivery_that_is_lost_leaves_nothing_counted() {
+    for bench in GuardBench::both(&[]).await {
+        let lost = bench.held(&job()).await;
+        bench.again(&lost).await;
+        assert!(matches!(bench.leave(&lost, &phone(1)).await, SendDecision::Lost), "{}", bench.shape());
+        assert_eq!(bench.counted().await, [0; 4]);
     }
 }
 
 #[tokio::test]
 async fn a_code_that_was_used_is_not_offered_again() {
-    for door in Door::both(&[]).await {
-        let delivery = door.held(&job()).await;
-        let code = door.given(&delivery, &phone(1)).await.offered.expect("a code").code;
-        assert!(matches!(door.codes.check(&phone(1), &code).await.unwrap(), Checked::Right(_)));
-        let again = door.again(&delivery).await;
-        assert!(door.given(&again, &phone(1)).await.offered.is_none(), "{}", door.shape());
-    }
+    let bench = GuardBench::one(&[]).await;
+    let delivery = bench.held(&job()).await;
+    let code = bench.permit(&delivery, &phone(1)).await.offered.expect("a code").code;
+    let checked = bench.codes.check(&"verifier".parse().unwrap(), &phone(1), &code).await.unwrap();
+    assert!(matches!(checked, Checked::Right(_)));
+    let again = bench.again(&delivery).await;
+    assert!(bench.permit(&again, &phone(1)).await.offered.is_none());
 }
 
 #[tokio::test]
 async fn where_somebody_else_makes_the_code_none_is_offered() {
-    for door in Door::both(&[]).await {
-        let delivery = door.held(&job()).await;
-        let leave = door.gate.ask(&delivery, &phone(1), None).await.unwrap();
+    for bench in GuardBench::both(&[]).await {
+        let delivery = bench.held(&job()).await;
+        let leave = bench.guard.ask(&delivery, &phone(1), None).await.unwrap();
         assert!(
             matches!(leave, SendDecision::Granted(SendPermit { offered: None, .. })),
             "{}: {leave:?}",
-            door.shape()
+            bench.shape()
         );
-        assert_eq!(door.counted().await, (3, 1, 0), "{}", door.shape());
+        assert_eq!(bench.counted().await, [1, 1, 1, 0], "{}", bench.shape());
     }
 }
 
 #[tokio::test]
 async fn of_many_who_ask_at_once_as_many_pass_as_there_is_room_for() {
-    for door in Door::both(&[("RESEND_LIMIT_PER_PHONE_HOUR", "5")]).await {
+    for bench in GuardBench::both(&[("RESEND_LIMIT_PER_PHONE_HOUR", "5")]).await {
         let mut held = Vec::new();
         for _ in 0..100 {
-            held.push(door.held(&job()).await);
+            held.push(bench.held(&job()).await);
         }
         let one = phone(1);
-        let answers = join_all(held.iter().map(|delivery| door.leave(delivery, &one))).await;
+        let answers = join_all(held.iter().map(|delivery| bench.leave(delivery, &one))).await;
         let given = answers.iter().filter(|leave| matches!(leave, SendDecision::Granted(_))).count();
         let refused = answers.iter().filter(|leave| matches!(leave, SendDecision::LimitReached(_))).count();
-        assert_eq!((given, refused), (5, 95), "{}", door.shape());
-        // Phone, patients and client.
-        assert_eq!(door.counted().await, (15, 5, 1), "{}", door.shape());
+        assert_eq!((given, refused), (5, 95), "{}", bench.shape());
+        assert_eq!(bench.counted().await, [5, 5, 5, 4], "{}", bench.shape());
     }
 }
 
-/// In one step nobody takes a place, even for a moment, that another limit keeps them from using.
+/// Nobody takes a place, even for a moment, that another limit keeps them from using.
 #[tokio::test]
 async fn who_is_refused_by_one_limit_keeps_nobody_out_of_another() {
     let limits = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "21")];
-    let door = Door::one(&limits).await;
+    let bench = GuardBench::one(&limits).await;
     let mut held = Vec::new();
     for _ in 0..100 {
-        held.push(door.held(&job()).await);
+        held.push(bench.held(&job()).await);
     }
     // Of every five, four are to one phone, which has had its message after the first.
     let phones: Vec<_> = (0..100).map(|number| phone(if number % 5 == 0 { number } else { 1 })).collect();
-    let asked = held.iter().zip(&phones).map(|(delivery, phone)| door.leave(delivery, phone));
+    let asked = held.iter().zip(&phones).map(|(delivery, phone)| bench.leave(delivery, phone));
     let answers = join_all(asked).await;
     let given = answers.iter().filter(|leave| matches!(leave, SendDecision::Granted(_))).count();
     assert_eq!(given, 21, "twenty phones of their own, and the shared one once");
 }
 
 #[tokio::test]
-async fn a_key_that_is_spoilt_is_its_own_jobs_error_and_others_are_counted_once() {
-    let door = Door::one(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "0")]).await;
-    let mut held = Vec::new();
-    for _ in 0..50 {
-        held.push(door.held(&job()).await);
-    }
-    let patient = door.queue.keys().limit("patient", &held[20].message.patient.to_string());
-    let _: () = door.ask(cmd("SET").arg(&[patient.as_str(), "no set"])).await;
-    let phones: Vec<_> = (0..50).map(phone).collect();
-    let asked = held.iter().zip(&phones);
-    let answers =
-        join_all(asked.map(|(delivery, phone)| door.gate.ask(delivery, phone, Some(&door.codes)))).await;
-    let failed: Vec<_> = (0..50).filter(|i| answers[*i].is_err()).collect();
-    let given = answers.iter().filter(|answer| matches!(answer, Ok(SendDecision::Granted(_)))).count();
-    assert_eq!((failed, given), (vec![20], 49));
-    let _: u64 = door.ask(cmd("DEL").arg(&patient)).await;
-    // Phone and patient of each.
-    assert_eq!(door.counted().await, (98, 49, 49));
+async fn what_no_build_of_ours_wrote_is_replaced_and_holds_up_nobody() {
+    let bench = GuardBench::one(&[]).await;
+    let delivery = bench.held(&job()).await;
+    let patient = bench.queue.keys().patient(&delivery.message.patient);
+    bench.ask::<u64>(cmd("RPUSH").arg(&[patient.as_str(), "no text"])).await;
+    bench.permit(&bench.held(&job()).await, &phone(1)).await;
+    let keys: Vec<String> = bench.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], "code x\nsent yesterday\n\u{1}"])).await;
+    bench.permit(&delivery, &phone(1)).await;
+    assert_eq!(bench.counted().await, [1, 2, 2, 1]);
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use shared::queue::Queue;
 use shared::sending::guard::SendGuard;
-use shared::sending::limits::PhoneNames;
+use shared::sending::phone_names::PhoneNames;
 
 use crate::code_sender::CodeSender;
 use crate::config::{LimitsConfig, WorkerConfig};
@@ -34,7 +34,7 @@ impl Context {
             sender: CodeSender::new(&config.sending, queue.clone())?,
             limits: config.limits.clone(),
             gate: SendGuard::new(
-                config.message_limits.clone(),
+                &config.message_limits,
                 PhoneNames::new(&config.phone_secrets),
                 queue.clone(),
             ),

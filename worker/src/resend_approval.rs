@@ -10,11 +10,12 @@ pub(crate) mod step_exit;
 
 use shared::domain::outcome::Outcome;
 use shared::queue::{Delivery, JobDisposition};
+use shared::sending::permit::SendPermit;
 use shared::telemetry::metric;
 
 use crate::context::Context;
 use checks::Sendable;
-use step_exit::StepExit;
+use step_exit::{RetryScheduled, StepExit};
 
 /// Does the job of one delivery, once. Nothing is written to the queue but the intent to send; the caller settles what
 /// is returned.
@@ -34,15 +35,25 @@ async fn run(delivery: &Delivery, context: &Context) -> Result<String, StepExit>
     let Sendable { phone, is_former_phone, result } = checked.reported()?;
 
     let turn = guard::turn(context).await?;
-    let leave = guard::to_send(delivery, &phone, context).await?;
-    if let Err(stop) = deliver::send_code(job, &phone, &turn, &leave, context).await {
-        if stop.is_unsent() {
-            leave.refund().await;
-        }
-        return Err(stop);
+    let permit = guard::to_send(delivery, &phone, context).await?;
+    if let Err(stop) = deliver::send_code(job, &phone, &turn, &permit, context).await {
+        return Err(settle(stop, &permit, context).await);
     }
     metrics::counter!(metric::FORMER_PHONES).increment(u64::from(is_former_phone));
     Ok(result)
+}
+
+/// Takes a message that certainly was not sent back from all limits: with the job where it is put back, else at once.
+async fn settle(stop: StepExit, permit: &SendPermit, context: &Context) -> StepExit {
+    let settlement = permit.settle(0, !stop.is_unsent());
+    match (stop, settlement) {
+        (StepExit::Retry(later), send) => StepExit::Retry(RetryScheduled { send, ..later }),
+        (stop, Some(settlement)) => {
+            context.gate.settle(&settlement).await;
+            stop
+        }
+        (stop, None) => stop,
+    }
 }
 
 #[cfg(test)]

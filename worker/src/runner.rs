@@ -101,7 +101,7 @@ where
         // Nobody can tell whether a message was submitted, so a send that was begun stays counted.
         Some(Err(_)) => Ok(JobDisposition::RetryLater {
             after: AFTER_TIMEOUT,
-            unsent: false,
+            send: None,
             otherwise: Refusal::UpstreamSilent,
         }),
     }

@@ -57,7 +57,7 @@ pub(crate) enum CodeError {
     /// Too old.
     Expired,
     /// Too many guesses.
-    Spent,
+    Spent { retry_after_seconds: u64 },
 }
 
 impl ApiError {
@@ -113,7 +113,7 @@ impl ApiError {
             Self::UriTooLong => "Request URI is too long",
             Self::Code(CodeError::Wrong) => "Invalid verification code",
             Self::Code(CodeError::Expired) => "Verification code expired",
-            Self::Code(CodeError::Spent) => "Maximum attempts exceed",
+            Self::Code(CodeError::Spent { .. }) => "Maximum attempts exceed",
             Self::Unavailable { .. } => "The service can not take the request at the moment. Try again later",
             Self::Internal => "The request could not be processed",
         })
@@ -133,7 +133,8 @@ impl ApiError {
                 _ = headers.insert(RETRY_AFTER, HeaderValue::from(2))
             }
             Self::Auth(error) => _ = headers.insert(WWW_AUTHENTICATE, challenge(*error)),
-            Self::Unavailable { retry_after_seconds } => {
+            Self::Code(CodeError::Spent { retry_after_seconds })
+            | Self::Unavailable { retry_after_seconds } => {
                 headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
             }
             Self::LimitReached { next_attempt_ms, now_ms } => {

@@ -10,12 +10,12 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use shared::domain::phone::PhoneNumber;
-use shared::sending::codes::{Checked, Verified};
+use shared::sending::codes::{Checked, NextCheck, Verified};
 
 use crate::auth::Scope;
 use crate::request::context::RequestContext;
 use crate::responses::envelope;
-use crate::responses::error::{ApiError, CodeError};
+use crate::responses::error::{ApiError, CodeError, seconds_until};
 use crate::responses::outcomes::VerificationOutcomes;
 use crate::responses::schemas::CodeToCheck;
 use crate::responses::verification::VerificationView;
@@ -30,7 +30,7 @@ const PHONE: Rule = Rule {
 
 /// Checks a code that was sent to a phone.
 ///
-/// Guesses are counted across resends; a used code is dead.
+/// Failed checks are counted at each code, for a phone across resends, and for a client; a used code is dead.
 #[utoipa::path(
     patch, path = "/verifications/{phone_number}/actions/complete", tag = "verifications",
     operation_id = "completeVerification", request_body = CodeToCheck,
@@ -47,7 +47,7 @@ pub(crate) async fn complete(
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    api.authenticator.authorize(Scope::OtpVerify, &parts.headers, context.origin()).await?;
+    let caller = api.authenticator.authorize(Scope::OtpVerify, &parts.headers, context.origin()).await?;
     // Codes this process has no key for are none of its business.
     let codes = api.codes.as_ref().ok_or(ApiError::RouteNotFound)?;
     let body = body::read(body, api.server.body).await?;
@@ -57,7 +57,7 @@ pub(crate) async fn complete(
             return Err(ApiError::Invalid([phone.err(), code.err()].into_iter().flatten().collect()));
         }
     };
-    let checked = codes.check(&phone, &code).await;
+    let checked = codes.check(&caller.client, &phone, &code).await;
     let verified = right(checked.map_err(|error| api.queue_trouble.refuse(&error.into()))?)?;
     envelope::success(StatusCode::OK, VerificationView::of(&verified), context)
 }
@@ -72,6 +72,11 @@ fn right(checked: Checked) -> Result<Verified, ApiError> {
         Checked::Right(verified) => Ok(verified),
         Checked::Wrong => Err(ApiError::Code(CodeError::Wrong)),
         Checked::Expired => Err(ApiError::Code(CodeError::Expired)),
-        Checked::Spent => Err(ApiError::Code(CodeError::Spent)),
+        Checked::Spent(NextCheck { at_ms, now_ms }) => {
+            Err(ApiError::Code(CodeError::Spent { retry_after_seconds: seconds_until(at_ms, now_ms) }))
+        }
+        Checked::ClientLimit(NextCheck { at_ms, now_ms }) => {
+            Err(ApiError::LimitReached { next_attempt_ms: at_ms, now_ms })
+        }
     }
 }

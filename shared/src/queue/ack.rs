@@ -15,7 +15,7 @@ use crate::telemetry::span::{self, Span};
 use crate::telemetry::{LogThrottle, metric};
 
 use super::consumer::LeasedJob;
-use super::{Delivery, Finished, PutBack, Queue, QueueError};
+use super::{Delivery, Finished, PutBack, Queue, QueueError, SendSettlement};
 
 /// Waits between attempts to write a verdict down while Redis is away grow from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -29,8 +29,8 @@ pub enum JobDisposition {
     RetryLater {
         /// How long to wait.
         after: Duration,
-        /// This delivery's send certainly did not happen and is not to be counted.
-        unsent: bool,
+        /// What its hand-overs came to, where that is not known already.
+        send: Option<SendSettlement>,
         /// How the job ends if the next try would fall after its deadline.
         otherwise: Refusal,
     },
@@ -156,8 +156,11 @@ impl Queue {
                 let finished = self.finish(delivery, outcome, counted).await?;
                 note_finished(delivery, outcome, finished, run.took);
             }
-            JobDisposition::RetryLater { after, unsent, otherwise } => {
-                if self.retry_later(delivery, *after, *unsent, counted).await? == PutBack::Late {
+            JobDisposition::RetryLater { after, send, otherwise } => {
+                if let Some(settlement) = send {
+                    self.settle_send(settlement).await?;
+                }
+                if self.retry_later(delivery, *after, counted).await? == PutBack::Late {
                     return Ok(Some(JobDisposition::End(Outcome::Refused(otherwise.clone()))));
                 }
             }

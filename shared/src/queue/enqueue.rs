@@ -96,7 +96,7 @@ impl Queue {
         let message = new.message(job.clone(), &span)?;
         let mut item = ScriptArgs::new()
             .key(keys.job(&job))
-            .key(keys.sends(&new.approval))
+            .key(keys.patient(&new.patient))
             .key(keys.client_jobs(&new.client));
         if let Some(key) = &new.idempotency {
             item = item.key(keys.idempotency(&digest(&new.client, key)));

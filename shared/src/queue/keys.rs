@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::domain::ids::{ApprovalId, ClientId, JobId};
+use crate::domain::ids::{ClientId, JobId, PatientId};
 
 /// Makes keys.
 #[derive(Debug, Clone)]
@@ -109,11 +109,6 @@ impl Keys {
         self.key(format_args!("result:{job}"))
     }
 
-    /// List: times in ms at which sends for an approval began.
-    pub fn sends(&self, approval: &ApprovalId) -> String {
-        self.key(format_args!("sends:{approval}"))
-    }
-
     /// Hash: how many jobs of a client were accepted in its present minute.
     pub fn client_jobs(&self, client: &ClientId) -> String {
         self.key(format_args!("client:{client}"))
@@ -129,25 +124,30 @@ impl Keys {
         self.key("ended")
     }
 
-    /// Hash: the codes sent to a phone. `digest` is keyed, so that the number cannot be found from the name.
-    pub fn otp(&self, digest: &str) -> String {
-        self.key(format_args!("otp:{digest}"))
+    /// String: what was sent to a phone, its codes and failed checks. The name is keyed, so that the number cannot be found
+    /// from it.
+    pub fn phone(&self, name: &str) -> String {
+        self.key(format_args!("phone:{name}"))
     }
 
-    /// String: exists once the code of a job was used.
-    pub fn otp_used(&self, digest: &str, job: &JobId) -> String {
-        self.key(format_args!("otp-used:{digest}:{job}"))
+    /// String: the messages of a patient's approvals.
+    pub fn patient(&self, patient: &PatientId) -> String {
+        self.key(format_args!("patient:{patient}"))
     }
 
-    /// Sorted set: messages that count against the limits of one subject (`phone`, `patient`, `client`, `total`). A
-    /// phone's name is keyed.
-    pub fn limit(&self, subject: &str, name: &str) -> String {
-        self.key(format_args!("limit:{subject}:{name}"))
+    /// String: the messages of a client in the last minute; with no name, the prefix of these keys.
+    pub fn client_messages(&self, client: &str) -> String {
+        self.key(format_args!("messages:client:{client}"))
     }
 
-    /// What stands before and after the name in such a key, for scripts that learn the name themselves.
-    pub(crate) fn limit_parts(&self, subject: &str) -> (String, &'static str) {
-        (self.key(format_args!("limit:{subject}:")), "")
+    /// String: the messages of everybody in the last minute.
+    pub fn total_messages(&self) -> String {
+        self.key("messages:total")
+    }
+
+    /// String: the failed checks of a client in the last minute.
+    pub fn client_checks(&self, client: &ClientId) -> String {
+        self.key(format_args!("checks:{client}"))
     }
 
     /// Hash: what a gateway said of a message it took, by its own name for it.
@@ -175,17 +175,18 @@ mod tests {
     #[test]
     fn every_key_has_the_queues_name_as_hash_tag() {
         let (keys, job) = (Keys::new("resend"), JobId::generate());
-        let approval = ApprovalId(uuid::Uuid::from_u128(1));
+        let patient = PatientId(uuid::Uuid::from_u128(1));
         let client: ClientId = "{foreign}".parse().unwrap();
         let made = [
             keys.stream(),
             keys.job(&job),
-            keys.sends(&approval),
             keys.client_jobs(&client),
             keys.idempotency("a b"),
-            keys.otp("digest"),
-            keys.otp_used("digest", &job),
-            keys.limit("client", client.as_str()),
+            keys.phone("name"),
+            keys.patient(&patient),
+            keys.client_messages(client.as_str()),
+            keys.total_messages(),
+            keys.client_checks(&client),
             keys.message("smpp", "1}"),
             keys.pace("http"),
         ];

@@ -7,7 +7,7 @@ use crate::domain::clock::millis;
 
 use super::consumer::Consumer;
 use super::finish::counted;
-use super::send::SENDS_PER_JOB;
+use super::send::MAX_OPEN;
 use super::{Delivery, Queue, QueueError};
 
 /// Longest wait before the schedule is looked at again: a job put back by another worker may be due before the one
@@ -54,29 +54,22 @@ impl Consumer {
 }
 
 impl Queue {
-    /// Puts the job back until `after` has passed. `unsent`: this delivery's send certainly did not happen, so it is
-    /// not counted against the job and its approval. `run` as for a finish.
+    /// Puts the job back until `after` has passed. `run` as for a finish.
     pub async fn retry_later(
         &self,
         delivery: &Delivery,
         after: Duration,
-        unsent: bool,
         run: impl Into<Option<Duration>>,
     ) -> Result<PutBack, QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.retry_later.prepare_invoke();
-        call.key(keys.stream())
-            .key(keys.job(&delivery.message.job))
-            .key(keys.scheduled())
-            .key(keys.sends(&delivery.message.approval))
-            .key(keys.eta());
+        call.key(keys.stream()).key(keys.job(&delivery.message.job)).key(keys.scheduled()).key(keys.eta());
         delivery
             .fence(&mut call)
             .arg(delivery.encoded()?)
             .arg(millis(after))
-            .arg(u8::from(unsent))
             .arg(counted(run.into()))
-            .arg(SENDS_PER_JOB);
+            .arg(MAX_OPEN);
         let word: String = self.inner.redis.script_confirmed(&call).await?;
         Ok(match word.as_str() {
             "scheduled" => PutBack::Scheduled,

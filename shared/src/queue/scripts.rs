@@ -8,7 +8,6 @@ use crate::redis::{Redis, ScriptArgs, ScriptBatcher};
 use crate::settings::QueueConfig;
 
 use super::enqueue::IDEMPOTENCY_LIFE;
-use super::send::SENDS_PER_JOB;
 use super::{GROUP, Keys};
 
 macro_rules! text {
@@ -18,11 +17,13 @@ macro_rules! text {
     ($file:literal, with eta) => {
         text!("scripts/eta.lua"; $file)
     };
-    ($file:literal, with sends) => {
-        text!("scripts/sends.lua"; $file)
-    };
-    ($file:literal, with sends, limits and codes) => {
-        text!("scripts/sends.lua", "../sending/limits/scripts/limits.lua", "../sending/codes/scripts/codes.lua"; $file)
+    ($file:literal, with limits) => {
+        text!(
+            "../sending/scripts/limits.lua",
+            "../sending/scripts/phone.lua",
+            "../sending/scripts/patient.lua";
+            $file
+        )
     };
     ($($with:literal),*; $file:literal) => {
         concat!(
@@ -43,9 +44,6 @@ macro_rules! script {
 /// The steps of every job, called for many jobs at once.
 pub(super) struct Steps {
     pub(super) enqueue: ScriptBatcher,
-    pub(super) begin_send: ScriptBatcher,
-    /// For servers that hold limits and codes as well.
-    pub(super) leave: ScriptBatcher,
     pub(super) finish: ScriptBatcher,
 }
 
@@ -60,7 +58,6 @@ impl Steps {
             .arg(keys.job_prefix())
             .arg(millis(IDEMPOTENCY_LIFE))
             .arg(redis.min_replicas());
-        let sends = || ScriptArgs::new().key(keys.stream()).arg(GROUP).arg(SENDS_PER_JOB);
         let finish = ScriptArgs::new()
             .key(keys.stream())
             .key(keys.live())
@@ -72,9 +69,6 @@ impl Steps {
             .arg(keys.ended());
         Self {
             enqueue: ScriptBatcher::new(redis, text!("enqueue.lua", with eta), enqueue).confirmed(),
-            begin_send: ScriptBatcher::new(redis, text!("begin_send.lua", with sends), sends()).confirmed(),
-            leave: ScriptBatcher::new(redis, text!("leave.lua", with sends, limits and codes), sends())
-                .confirmed(),
             finish: ScriptBatcher::new(redis, text!("finish.lua", with eta), finish).confirmed(),
         }
     }
@@ -82,6 +76,7 @@ impl Steps {
 
 /// Every other script, hashed once.
 pub(super) struct Scripts {
+    pub(super) settle_send: Script,
     pub(super) retry_later: Script,
     pub(super) release: Script,
     pub(super) expire_lease: Script,
@@ -105,6 +100,7 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
+            settle_send: script!("../../sending/scripts/settle.lua", with limits),
             retry_later: script!("retry_later.lua", with eta),
             release: script!("release.lua", with eta),
             expire_lease: script!("expire_lease.lua"),

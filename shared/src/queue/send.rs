@@ -1,60 +1,71 @@
-//! *Begin send*: the intent is recorded before anything is sent.
+//! What a job's record says of its sends: how often it was handed to a gateway, and what may have come of it.
 
-use crate::redis::{ScriptArgs, ScriptBatcher};
-use crate::runtime::fail_point;
-use crate::telemetry::span::{self, Span};
+use crate::redis::{RedisError, ScriptArgs};
 
-use super::{Delivery, GROUP, Queue, QueueError};
+use super::{Delivery, GROUP, Queue};
 
-/// Sends a job may begin: the first, and one more with the same code when nobody can tell what became of the first.
-pub(super) const SENDS_PER_JOB: u32 = 2;
+/// Hand-overs of a job of which nobody can tell whether a message is out: the first, and one more with the same code.
+pub(crate) const MAX_OPEN: u32 = 2;
 
-/// Whether this delivery may send now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendStart {
-    /// Yes; it is counted.
-    Go,
-    /// No: the deadline is past.
-    Late,
-    /// No: two sends were begun already, and what became of them is not known.
-    Exhausted,
-    /// No: the delivery is somebody else's now, or the job ended.
-    Lost,
+/// How often a job believes a gateway that answers 503 with a time: after that it counts as open.
+pub(crate) const MAX_BELIEVED: u32 = 2;
+
+/// How often a job was handed to a gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SendCounts {
+    /// In all, whatever was answered.
+    pub handed: u32,
+    /// Without knowing whether the message was taken.
+    pub open: u32,
+    /// With a 503 and a time for an answer, which was believed.
+    pub believed: u32,
+}
+
+/// What the hand-overs of one try came to, to be written to the job's record and to the limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendSettlement {
+    /// As the script takes them.
+    pub(crate) keys: Vec<String>,
+    /// As the script takes them.
+    pub(crate) arguments: Vec<String>,
+}
+
+impl SendCounts {
+    /// Whether the next hand-over is the job's last if nobody can tell what became of it.
+    pub fn has_one_left(self) -> bool {
+        self.open + 1 == MAX_OPEN
+    }
 }
 
 impl Queue {
-    /// Asks for leave to send. Repeating it for the same delivery counts once.
-    pub async fn begin_send(&self, delivery: &Delivery) -> Result<SendStart, QueueError> {
-        let span = Span::step(span::BEGIN_SEND, delivery.message.trace.as_ref());
-        let item = delivery.fenced(self.keys_of_send(delivery));
-        let word: String = self.steps().begin_send.ask(item).await?;
-        fail_point::hit(fail_point::AFTER_BEGIN_SEND, &delivery.message.job).await;
-        let (start, label) = match word.as_str() {
-            "go" => (SendStart::Go, "go"),
-            "late" => (SendStart::Late, "late"),
-            "exhausted" => (SendStart::Exhausted, "exhausted"),
-            "lost" => (SendStart::Lost, "lost"),
-            _ => return Err(QueueError::Corrupt("the answer of begin_send")),
-        };
-        span.result(label);
-        Ok(start)
+    /// How often this job was handed to a gateway before.
+    pub async fn send_counts(&self, delivery: &Delivery) -> Result<SendCounts, RedisError> {
+        let mut read = ::redis::cmd("HMGET");
+        read.arg(self.keys().job(&delivery.message.job)).arg("handed").arg("open").arg("believed");
+        let (handed, open, believed): (Option<u32>, Option<u32>, Option<u32>) =
+            self.redis().command(&read).await?;
+        let [handed, open, believed] = [handed, open, believed].map(Option::unwrap_or_default);
+        Ok(SendCounts { handed, open, believed })
     }
 
-    /// The keys of a send: the first of an item, which other keys may follow.
-    pub(crate) fn keys_of_send(&self, delivery: &Delivery) -> ScriptArgs {
-        let keys = &self.inner.keys;
-        ScriptArgs::new().key(keys.job(&delivery.message.job)).key(keys.sends(&delivery.message.approval))
-    }
-
-    /// The step that asks for leave as a whole: the limits and the code with the send.
-    pub(crate) fn leave(&self) -> &ScriptBatcher {
-        &self.steps().leave
+    /// Writes down what a try came to. Repeating it changes nothing.
+    pub async fn settle_send(&self, settlement: &SendSettlement) -> Result<(), RedisError> {
+        let mut call = self.inner.scripts.settle_send.prepare_invoke();
+        settlement.keys.iter().for_each(|key| _ = call.key(key));
+        settlement.arguments.iter().for_each(|argument| _ = call.arg(argument));
+        self.redis().script_confirmed::<u32>(&call).await?;
+        Ok(())
     }
 }
 
 impl Delivery {
+    /// What a send of this delivery is called in the job's record.
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.entry, self.number)
+    }
+
     /// The arguments each item of a fenced step begins with: consumer, entry, delivery number.
-    pub(crate) fn fenced(&self, item: ScriptArgs) -> ScriptArgs {
+    pub(super) fn fenced(&self, item: ScriptArgs) -> ScriptArgs {
         item.arg(&self.consumer).arg(&self.entry).arg(self.number)
     }
 

@@ -1,19 +1,17 @@
 //! Codes made here (`RESEND_OTP_MODE=local`): what they are, what is kept of them, and how one is checked. None is
-//! stored: every try of a job derives the same one again. For checking, a record per phone holds keyed hashes of two:
+//! stored: every try of a job derives the same one again. For checking, the record of a phone holds keyed hashes of its
+//! last codes.
 //!
-//! | fields | whose code | set by |
-//! |---|---|---|
-//! | `job`, `hash`, `expires` | the last message a gateway took | *activate* |
-//! | `next_job`, `next_hash`, `next_expires` | the message now on its way | *offer* |
-//! | `guesses`, `guess` | guesses taken, and the last one's nonce | *guess* |
+//! | step | what it does |
+//! |---|---|
+//! | *offer*, with leave to send | makes the job's code checkable before its message leaves, beside those before it |
+//! | *activate* | a gateway took the message: codes whose messages were taken before this one was offered are gone |
+//! | *guess* | counts a check and hands out what it may be compared with |
+//! | *spend* | uses up the code that was right |
 //!
-//! A check accepts either code until its `expires` (ms since the epoch, by Redis' clock): the one before stays good
-//! until a gateway took the new one, and the new one is good as soon as it can arrive, also where nobody learns whether
-//! it was taken. A code that was used leaves a mark of its own, so that no retry of its job makes it one again. The
-//! record outlives its codes by one life, so that a late code is told from a wrong one.
-//!
-//! No resend takes a guess back: they begin anew only once no code is live that they could have been aimed at. So a
-//! code is compared at most `RESEND_OTP_MAX_GUESSES` times, and a phone is locked no longer than its codes live.
+//! So a code is good from its offer until a later message than its own was taken, also where nobody learns whether a
+//! gateway took it. Each code stands `RESEND_OTP_MAX_GUESSES` guesses, and a phone fifteen failed ones in an hour, which no
+//! resend takes back. A client may fail 60 times a minute.
 
 mod check;
 mod key;
@@ -23,50 +21,52 @@ use std::fmt;
 
 use redis::Script;
 
-pub use check::{Checked, Verified};
-pub use send::Offered;
+pub(crate) use check::FAILED_PER_PHONE_HOUR;
+pub use check::{Checked, NextCheck, Verified};
+pub(crate) use send::JobCode;
+pub use send::OfferedCode;
 
+use super::phone_names::PhoneNames;
+use super::{ACTIVATE, GUESS, SPEND};
 use crate::domain::clock::millis;
-use crate::domain::ids::JobId;
 use crate::domain::phone::PhoneNumber;
 use crate::queue::Queue;
-use crate::redis::{Redis, ScriptArgs, ScriptBatcher};
+use crate::redis::{ScriptArgs, ScriptBatcher};
 use crate::settings::OtpConfig;
 use key::OtpKey;
 
 /// Makes codes, keeps what checking them needs, and checks them.
 pub struct Codes {
     queue: Queue,
-    key: OtpKey,
-    older_key: Option<OtpKey>,
+    /// The newest first.
+    keys: Vec<OtpKey>,
+    names: PhoneNames,
     length: u8,
     life_ms: u64,
     max_guesses: u64,
-    scripts: Scripts,
+    activate: ScriptBatcher,
+    guess: Script,
+    spend: Script,
 }
 
 /// A one-time code, or what somebody takes for one. It does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(String);
 
-struct Scripts {
-    offer: Script,
-    activate: ScriptBatcher,
-    guess: Script,
-    spend: Script,
-}
-
 impl Codes {
     /// Codes as the settings have them, records in the queue's Redis.
     pub fn new(config: &OtpConfig, queue: Queue) -> Self {
         let life_ms = millis(config.life);
+        let secrets = || std::iter::once(&config.key).chain(&config.older_key);
         Self {
-            key: OtpKey::new(&config.key),
-            older_key: config.older_key.as_ref().map(OtpKey::new),
+            keys: secrets().map(OtpKey::new).collect(),
+            names: PhoneNames::new(secrets()),
             length: config.length,
             life_ms,
             max_guesses: config.max_guesses,
-            scripts: Scripts::new(queue.redis(), life_ms),
+            activate: ScriptBatcher::new(queue.redis(), ACTIVATE, ScriptArgs::new().arg(life_ms)),
+            guess: Script::new(GUESS),
+            spend: Script::new(SPEND),
             queue,
         }
     }
@@ -76,14 +76,14 @@ impl Codes {
         self.length
     }
 
-    /// Name of a phone's record under this key.
-    fn record(&self, key: &OtpKey, phone: &PhoneNumber) -> String {
-        self.queue.keys().otp(&key.name(phone))
+    /// How long a code is good, in milliseconds.
+    pub(crate) fn life_ms(&self) -> u64 {
+        self.life_ms
     }
 
-    /// Name of the mark that a job's code was used.
-    fn used(&self, key: &OtpKey, phone: &PhoneNumber, job: &JobId) -> String {
-        self.queue.keys().otp_used(&key.name(phone), job)
+    /// The phone's records, that under the newest key first.
+    fn records(&self, phone: &PhoneNumber) -> Vec<String> {
+        self.names.names(phone).iter().map(|name| self.queue.keys().phone(name)).collect()
     }
 }
 
@@ -102,23 +102,5 @@ impl Code {
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Code(***)")
-    }
-}
-
-impl Scripts {
-    fn new(redis: &Redis, life_ms: u64) -> Self {
-        macro_rules! text {
-            ($($file:literal),+) => {
-                concat!(include_str!("../redis/scripts/prelude.lua"), $(include_str!($file)),+)
-            };
-        }
-        let activate =
-            ScriptBatcher::new(redis, text!("codes/scripts/activate.lua"), ScriptArgs::new().arg(life_ms));
-        Self {
-            offer: Script::new(text!("codes/scripts/codes.lua", "codes/scripts/offer.lua")),
-            activate: activate.on_tags_of_their_own(),
-            guess: Script::new(text!("codes/scripts/guess.lua")),
-            spend: Script::new(text!("codes/scripts/spend.lua")),
-        }
     }
 }

@@ -1,26 +1,30 @@
-//! The gate every message passes before it is sent: the limits on messages, the intent to send, and the offer of the
-//! code, in this order. What is refused is counted nowhere.
-//!
-//! Where one server holds everything it is one step of the queue. In a cluster limits and codes are on servers of their
-//! own, and there it is a step after the other, each of which may be asked again; what was counted before a refusal is
-//! given back.
+//! The guard before every message: the limits on messages, the intent to send, and the offer of the code, all recorded in
+//! one step before anything is sent. A refusal counts nothing.
+
+use std::time::Duration;
 
 use redis::{FromRedisValue, ParsingError, Value, from_redis_value};
 
+use super::LEAVE;
+use super::codes::{Codes, JobCode, OfferedCode};
+use super::limits::LimitExceeded;
+use super::permit::{self, SendPermit};
+use super::phone_names::PhoneNames;
+use crate::domain::clock::millis;
 use crate::domain::phone::PhoneNumber;
-use crate::queue::{Delivery, Queue, QueueError, SendStart};
-use crate::redis::RedisError;
+use crate::queue::{Delivery, GROUP, MAX_BELIEVED, MAX_OPEN, Queue, QueueError, SendSettlement};
+use crate::redis::{ScriptArgs, ScriptBatcher};
+use crate::runtime::boot_time::BootTime;
 use crate::runtime::fail_point;
-use crate::sending::codes::{Codes, Offered};
-use crate::sending::limits::{LimitDecision, LimitExceeded, Limits, PhoneNames, QuotaReservation};
 use crate::settings::MessageLimits;
 use crate::telemetry::LogThrottle;
 use crate::telemetry::span::{self, Span};
 
-/// Lets messages through.
+/// Gives leave to send.
 pub struct SendGuard {
     queue: Queue,
-    limits: Limits,
+    phones: PhoneNames,
+    leave: ScriptBatcher,
 }
 
 /// Whether this delivery may send its message now.
@@ -30,38 +34,43 @@ pub enum SendDecision {
     Granted(SendPermit),
     /// No: a limit on messages is reached.
     LimitReached(LimitExceeded),
-    /// No: the deadline is past.
+    /// No: the deadline is past, or nearly.
     Late,
-    /// No: two sends were begun already, and what became of them is not known.
+    /// No: as many messages as a job may send may be out already.
     Exhausted,
     /// No: the delivery is somebody else's now, or the job ended.
     Lost,
 }
 
-/// What was recorded with the leave.
-#[derive(Debug)]
-pub struct SendPermit {
-    /// To be given back where the message certainly was not sent.
-    pub counted: QuotaReservation,
-    /// The code that may be checked from now on. None where none was asked for, or the job's was used already: its
-    /// message arrived, whatever became of the run that sent it.
-    pub offered: Option<Offered>,
-}
-
-/// What the step of the queue answers; subjects and limits by their number from 1.
+/// What the script answers.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
-    Go { message: String, client: String, is_offered: bool },
-    Limit { subject: usize, limit: usize, next_attempt_ms: u64 },
+    Go { left_ms: u64, opens_left: u32, believed_left: u32, secret: usize },
+    Limit(LimitExceeded),
     Late,
     Exhausted,
     Lost,
 }
 
 impl SendGuard {
-    /// A gate with these limits; phones are counted under these names.
-    pub fn new(allowed: MessageLimits, phones: PhoneNames, queue: Queue) -> Self {
-        Self { limits: Limits::new(allowed, phones, queue.clone()), queue }
+    /// A guard with these limits. Phones have these names, which must be made under the secrets of the codes.
+    pub fn new(allowed: &MessageLimits, phones: PhoneNames, queue: Queue) -> Self {
+        let keys = queue.keys();
+        let shared = ScriptArgs::new()
+            .key(keys.stream())
+            .key(keys.total_messages())
+            .arg(GROUP)
+            .arg(MAX_OPEN)
+            .arg(MAX_OPEN + MAX_BELIEVED)
+            .arg(millis(queue.config().deadline))
+            .arg(allowed.per_phone_hour)
+            .arg(allowed.per_phone_day)
+            .arg(allowed.per_patient_day)
+            .arg(allowed.per_client_minute)
+            .arg(allowed.total_minute)
+            .arg(keys.client_messages(""));
+        let leave = ScriptBatcher::new(queue.redis(), LEAVE, shared).confirmed();
+        Self { queue, phones, leave }
     }
 
     /// Asks for leave to send one message to this phone, with the job's code where `codes` are made here. The second
@@ -72,113 +81,86 @@ impl SendGuard {
         phone: &PhoneNumber,
         codes: Option<&Codes>,
     ) -> Result<SendDecision, QueueError> {
-        if self.queue.redis().is_cluster() {
-            self.ask_step_by_step(delivery, phone, codes).await
-        } else {
-            self.ask_at_once(delivery, phone, codes).await
-        }
-    }
-
-    /// Takes the count of a message back that certainly was not sent. Where Redis is away it stays counted until its
-    /// window ends, which is logged.
-    pub async fn refund(&self, counted: &QuotaReservation) {
-        static THROTTLE: LogThrottle = LogThrottle::new();
-        if let Err(error) = self.limits.refund(counted).await
-            && let Some(suppressed) = THROTTLE.allow()
-        {
-            tracing::warn!(%error, suppressed, "a message that was not sent stays counted against its limits");
-        }
-    }
-
-    async fn ask_at_once(
-        &self,
-        delivery: &Delivery,
-        phone: &PhoneNumber,
-        codes: Option<&Codes>,
-    ) -> Result<SendDecision, QueueError> {
-        let job = &delivery.message.job;
-        let code = match codes {
-            Some(codes) => Some(codes.prepare(phone, job).await?),
-            None => None,
-        };
+        let (job, asked) = (&delivery.message.job, BootTime::now());
+        let names = self.phones.names(phone);
+        let records: Vec<_> = names.iter().map(|name| self.queue.keys().phone(name)).collect();
+        let made = codes.map(|codes| codes.of_job(phone, job)).unwrap_or_default();
         let span = Span::step(span::BEGIN_SEND, delivery.message.trace.as_ref());
-        let mut subjects = self.limits.subjects(phone, delivery.message.patient);
-        let client = self.limits.client();
-
-        let item = self.queue.keys_of_send(delivery);
-        let item = subjects.iter().fold(item, |item, subject| item.key(&subject.key));
-        let item = code.iter().fold(item, |item, code| item.key(code.record()).key(&code.used));
-        let item = delivery.fenced(item).arg(job).arg(subjects.len());
-        let item = subjects.iter().fold(item, |item, subject| subject.limits_after(item));
-        let item = client.after(item).arg(u8::from(code.is_some()));
-        let item = code.iter().fold(item, |item, code| item.arg(job).arg(&code.hash).arg(code.life_ms));
-        let answer: Answer = self.queue.leave().ask(item).await?;
+        let item = self.item(delivery, &records, &made, codes);
+        let answer: Answer = self.leave.ask(item).await?;
         fail_point::hit(fail_point::AFTER_BEGIN_SEND, job).await;
-
         span.result(answer.label());
         Ok(match answer {
-            Answer::Go { message, client: name, is_offered } => {
-                subjects.extend(
-                    Some(name).filter(|name| !name.is_empty()).and_then(|name| client.subject(&name)),
-                );
-                let counted =
-                    QuotaReservation { message, subjects: subjects.into_iter().map(|one| one.key).collect() };
-                let offered = code.filter(|_| is_offered).map(|code| code.offered);
-                SendDecision::Granted(SendPermit { counted, offered })
+            Answer::Go { left_ms, opens_left, believed_left, secret } => {
+                let lasts = permit::lasts(Duration::from_millis(left_ms), self.queue.config().lease);
+                let settling = self.settling(delivery, &records);
+                let offered = secret.checked_sub(1).and_then(|index| offered(index, made, &records));
+                SendDecision::Granted(SendPermit {
+                    offered,
+                    asked,
+                    lasts,
+                    opens_left,
+                    believed_left,
+                    settling,
+                })
             }
-            Answer::Limit { subject, limit, next_attempt_ms } => {
-                subjects.extend(client.subject(""));
-                let subject = subject.checked_sub(1).and_then(|index| subjects.get(index));
-                let reached = subject.and_then(|subject| subject.reached(limit, next_attempt_ms));
-                SendDecision::LimitReached(reached.ok_or(QueueError::Corrupt("the answer of leave"))?)
-            }
+            Answer::Limit(reached) => SendDecision::LimitReached(reached),
             Answer::Late => SendDecision::Late,
             Answer::Exhausted => SendDecision::Exhausted,
             Answer::Lost => SendDecision::Lost,
         })
     }
 
-    async fn ask_step_by_step(
-        &self,
-        delivery: &Delivery,
-        phone: &PhoneNumber,
-        codes: Option<&Codes>,
-    ) -> Result<SendDecision, QueueError> {
-        let counted = match self.limits.take(delivery, phone).await? {
-            LimitDecision::Reserved(counted) => counted,
-            LimitDecision::Refused(reached) => return Ok(SendDecision::LimitReached(reached)),
-        };
-        match self.queue.begin_send(delivery).await? {
-            SendStart::Go => {}
-            SendStart::Late => return Ok(self.refuse(&counted, SendDecision::Late).await),
-            SendStart::Exhausted => return Ok(self.refuse(&counted, SendDecision::Exhausted).await),
-            // The count is that of whoever has the job now.
-            SendStart::Lost => return Ok(SendDecision::Lost),
-        }
-        match offer(delivery, phone, codes).await {
-            Ok(offered) => Ok(SendDecision::Granted(SendPermit { counted, offered })),
-            Err(error) => {
-                self.refund(&counted).await;
-                Err(error.into())
-            }
+    /// Writes down at once what a try came to whose job ends now. Where Redis is away the message stays counted until the
+    /// windows of its limits end, which is logged.
+    pub async fn settle(&self, settlement: &SendSettlement) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        if let Err(error) = self.queue.settle_send(settlement).await
+            && let Some(suppressed) = THROTTLE.allow()
+        {
+            tracing::warn!(%error, suppressed, "a message that was not sent stays counted against its limits");
         }
     }
 
-    async fn refuse(&self, counted: &QuotaReservation, leave: SendDecision) -> SendDecision {
-        self.refund(counted).await;
-        leave
+    /// The keys and arguments of one job.
+    fn item(
+        &self,
+        delivery: &Delivery,
+        records: &[String],
+        made: &[JobCode],
+        codes: Option<&Codes>,
+    ) -> ScriptArgs {
+        let (keys, message) = (self.queue.keys(), &delivery.message);
+        let item = ScriptArgs::new().key(keys.job(&message.job)).key(keys.patient(&message.patient));
+        let item = records.iter().fold(item, ScriptArgs::key);
+        let item = item.arg(&delivery.consumer).arg(&delivery.entry).arg(delivery.number);
+        let item = item.arg(&message.job).arg(message.approval).arg(codes.map_or(0, Codes::life_ms));
+        let hash = |index| made.get(index).map_or("", |code: &JobCode| code.hash.as_str());
+        (0..records.len()).fold(item.arg(records.len()), |item, index| item.arg(hash(index)))
+    }
+
+    /// What settling the send of this delivery takes.
+    fn settling(&self, delivery: &Delivery, records: &[String]) -> SendSettlement {
+        let (keys, message) = (self.queue.keys(), &delivery.message);
+        let mut all = vec![keys.job(&message.job), keys.total_messages(), keys.patient(&message.patient)];
+        all.extend_from_slice(records);
+        let arguments = vec![
+            delivery.name(),
+            "0".to_owned(),
+            "0".to_owned(),
+            message.approval.to_string(),
+            keys.client_messages(""),
+        ];
+        SendSettlement { keys: all, arguments }
     }
 }
 
-async fn offer(
-    delivery: &Delivery,
-    phone: &PhoneNumber,
-    codes: Option<&Codes>,
-) -> Result<Option<Offered>, RedisError> {
-    match codes {
-        Some(codes) => codes.offer(phone, &delivery.message.job).await,
-        None => Ok(None),
-    }
+/// The code that was offered under the secret of this index.
+fn offered(index: usize, mut made: Vec<JobCode>, records: &[String]) -> Option<OfferedCode> {
+    let record = records.get(index)?.clone();
+    let older_record = records.get(index + 1).cloned();
+    let JobCode { code, hash } = (index < made.len()).then(|| made.swap_remove(index))?;
+    Some(OfferedCode { code, hash, record, older_record })
 }
 
 impl Answer {
@@ -201,15 +183,16 @@ impl FromRedisValue for Answer {
         let word: String = from_redis_value(next())?;
         Ok(match word.as_str() {
             "go" => Self::Go {
-                message: from_redis_value(next())?,
-                client: from_redis_value(next())?,
-                is_offered: from_redis_value(next())?,
+                left_ms: from_redis_value(next())?,
+                opens_left: from_redis_value(next())?,
+                believed_left: from_redis_value(next())?,
+                secret: from_redis_value(next())?,
             },
-            "limit" => Self::Limit {
-                subject: from_redis_value(next())?,
-                limit: from_redis_value(next())?,
-                next_attempt_ms: from_redis_value(next())?,
-            },
+            "limit" => {
+                let name: String = from_redis_value(next())?;
+                let reached = LimitExceeded::of(&name, from_redis_value(next())?);
+                Self::Limit(reached.ok_or("leave names a limit there is")?)
+            }
             "late" => Self::Late,
             "exhausted" => Self::Exhausted,
             "lost" => Self::Lost,
@@ -221,6 +204,7 @@ impl FromRedisValue for Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::outcome::Reason;
 
     fn text(text: &str) -> Value {
         Value::BulkString(text.into())
@@ -228,18 +212,19 @@ mod tests {
 
     #[test]
     fn each_answer_is_read_and_others_are_not() {
-        let go = vec![text("go"), text("job:0"), text("mis-a"), Value::Int(1)];
-        let limit = vec![text("limit"), Value::Int(2), Value::Int(1), Value::Int(7)];
+        let go = vec![text("go"), Value::Int(299_000), Value::Int(1), Value::Int(2), Value::Int(1)];
+        let limit = vec![text("limit"), text("phone_day"), Value::Int(7)];
         for (row, answer) in [
-            (go, Answer::Go { message: "job:0".into(), client: "mis-a".into(), is_offered: true }),
-            (limit, Answer::Limit { subject: 2, limit: 1, next_attempt_ms: 7 }),
+            (go, Answer::Go { left_ms: 299_000, opens_left: 1, believed_left: 2, secret: 1 }),
+            (limit, Answer::Limit(LimitExceeded { limit: Reason::PhoneDay, next_attempt_ms: 7 })),
             (vec![text("late")], Answer::Late),
             (vec![text("exhausted")], Answer::Exhausted),
             (vec![text("lost")], Answer::Lost),
         ] {
             assert_eq!(from_redis_value::<Answer>(Value::Array(row)).unwrap(), answer);
         }
-        for row in [vec![], vec![text("limit"), Value::Int(2)], vec![text("yes")]] {
+        let unknown = vec![text("limit"), text("moon"), Value::Int(7)];
+        for row in [vec![], vec![text("limit"), text("phone_day")], unknown, vec![text("yes")]] {
             assert!(from_redis_value::<Answer>(Value::Array(row)).is_err());
         }
     }

@@ -7,12 +7,12 @@ use shared::domain::message::Message;
 use shared::domain::outcome::{Reason, Refusal};
 use shared::domain::phone::PhoneNumber;
 use shared::runtime::fail_point;
-use shared::sending::codes::{Codes, Offered};
+use shared::sending::codes::{Codes, OfferedCode};
+use shared::sending::permit::SendPermit;
 use shared::telemetry::span::{self, Span};
 use shared::telemetry::{LogThrottle, metric};
 use tokio::time::timeout;
 
-use super::guard::Granted;
 use super::step_exit::{RetryScheduled, StepExit};
 use crate::code_sender::CodeSender;
 use crate::context::Context;
@@ -34,14 +34,14 @@ pub(super) async fn send_code(
     job: &Message,
     phone: &PhoneNumber,
     turn: &Slot,
-    leave: &Granted<'_>,
+    permit: &SendPermit,
     context: &Context,
 ) -> Result<(), StepExit> {
     match &context.sender {
-        CodeSender::Local { codes, sms } => send_our_code(job, phone, turn, leave, codes, sms).await,
+        CodeSender::Local { codes, sms } => send_our_code(job, phone, turn, permit, codes, sms).await,
         CodeSender::Service(service) => {
             fail_point::hit(fail_point::BEFORE_SUBMIT, &job.job).await;
-            leave.revalidate().await?;
+            still_may_submit(permit)?;
             let started = service.start(phone, Origin::from(job), &SendHistory::NONE).await;
             fail_point::hit(fail_point::AFTER_SUBMIT, &job.job).await;
             if let SubmitResult::Throttled { retry_after } = started {
@@ -57,16 +57,16 @@ async fn send_our_code(
     job: &Message,
     phone: &PhoneNumber,
     turn: &Slot,
-    leave: &Granted<'_>,
+    permit: &SendPermit,
     codes: &Codes,
     sms: &Sms,
 ) -> Result<(), StepExit> {
-    let Some(offered) = leave.offered() else {
+    let Some(offered) = &permit.offered else {
         tracing::info!("the code was used already: an earlier run's message arrived");
         return Ok(());
     };
     fail_point::hit(fail_point::BEFORE_SUBMIT, &job.job).await;
-    leave.revalidate().await?;
+    still_may_submit(permit)?;
     let span = Span::step(span::SUBMIT_SMS, job.trace.as_ref());
     let trace = span.or(job.trace.as_ref());
     let origin = Origin { request: &job.request, trace: trace.as_ref() };
@@ -76,7 +76,7 @@ async fn send_our_code(
         reference: &job.job,
         origin,
         history: SendHistory::NONE,
-        may_submit: &|| true,
+        may_submit: &|| permit.may_submit(),
     };
     let submission = sms.send(order, turn).await.result;
     span.result(submission.label());
@@ -85,6 +85,15 @@ async fn send_our_code(
     accept(submission)?;
     activate(offered, job, codes).await;
     Ok(())
+}
+
+/// A run that stood still since leave was given, or is short of the deadline, begins no submit.
+fn still_may_submit(permit: &SendPermit) -> Result<(), StepExit> {
+    if permit.may_submit() {
+        return Ok(());
+    }
+    let (cause, otherwise) = ("leave to send is over", Refusal::UpstreamSilent);
+    Err(StepExit::Retry(RetryScheduled { cause, asked: None, unsent: true, send: None, otherwise }))
 }
 
 /// The service's own limit, which it names no end of unless asked to.
@@ -119,15 +128,15 @@ fn accept(submission: SubmitResult) -> Result<(), StepExit> {
             ("gateway silent", None, false, Refusal::UpstreamSilent)
         }
     };
-    Err(StepExit::Retry(RetryScheduled { cause, asked, unsent, otherwise }))
+    Err(StepExit::Retry(RetryScheduled { cause, asked, unsent, send: None, otherwise }))
 }
 
 /// The message is out, so the job is done whatever happens here; a check accepts the code without it, too.
-async fn activate(offered: &Offered, job: &Message, codes: &Codes) {
+async fn activate(offered: &OfferedCode, job: &Message, codes: &Codes) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     let error = match timeout(ACTIVATION_LIMIT, codes.activate(offered, &job.job)).await {
         Ok(Ok(true)) => return,
-        Ok(Ok(false)) => return tracing::info!("a later code of this phone was offered meanwhile"),
+        Ok(Ok(false)) => return tracing::info!("the code was used already"),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "redis is slow".to_owned(),
     };

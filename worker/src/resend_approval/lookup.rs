@@ -32,7 +32,7 @@ pub(super) async fn person_and_approval(job: &Message, registry: &Registry) -> L
 
 fn stopped(what: &'static str, error: RegistryError, not_found: Refusal) -> Stopped {
     let retry = |cause, asked, otherwise| {
-        let exit = StepExit::Retry(RetryScheduled { cause, asked, unsent: true, otherwise });
+        let exit = StepExit::Retry(RetryScheduled { cause, asked, unsent: true, send: None, otherwise });
         Stopped { exit, detail: None }
     };
     match error {

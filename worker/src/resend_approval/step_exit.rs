@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::domain::outcome::Refusal;
-use shared::queue::{Delivery, JobDisposition};
+use shared::queue::{Delivery, JobDisposition, SendSettlement};
 use shared::telemetry::LogThrottle;
 
 use crate::retry;
@@ -29,6 +29,8 @@ pub(crate) struct RetryScheduled {
     pub(super) asked: Option<Duration>,
     /// No message of this try can have been taken.
     pub(super) unsent: bool,
+    /// What its hand-overs came to, where there is anything to write.
+    pub(super) send: Option<SendSettlement>,
     /// How the job ends where no time is left for another try.
     pub(super) otherwise: Refusal,
 }
@@ -47,7 +49,7 @@ impl StepExit {
             tracing::warn!(%error, suppressed, "nothing is sent while Redis does not record it");
         }
         let (cause, otherwise) = ("redis away", Refusal::UpstreamSilent);
-        Self::Retry(RetryScheduled { cause, asked: None, unsent: true, otherwise })
+        Self::Retry(RetryScheduled { cause, asked: None, unsent: true, send: None, otherwise })
     }
 
     /// Whether no message of this try can have been sent.
@@ -71,6 +73,6 @@ impl RetryScheduled {
         let (cause, unsent, after_ms) =
             (self.cause, self.unsent, u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
         tracing::info!(cause, unsent, after_ms, "job to be tried again");
-        JobDisposition::RetryLater { after, unsent, otherwise: self.otherwise }
+        JobDisposition::RetryLater { after, send: self.send, otherwise: self.otherwise }
     }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use redis::Cmd;
 use shared::queue::Queue;
 use shared::redis::Redis;
 use shared::settings::{QueueConfig, RedisConfig, Settings};
@@ -38,13 +37,6 @@ impl PrivateRedis {
         let started = Self { server, directory, queue };
         started.answers().await;
         started
-    }
-
-    /// The fields of a hash, by name.
-    pub(crate) async fn hash(&self, key: &str) -> std::collections::BTreeMap<String, String> {
-        let mut read = Cmd::new();
-        read.arg("HGETALL").arg(key);
-        self.queue.redis().command(&read).await.unwrap()
     }
 
     /// Ends the server, as an outage would.

@@ -45,7 +45,7 @@ pub struct JobStatus {
     pub deadline_ms: u64,
     /// When its end was predicted for, milliseconds since the epoch.
     pub eta_ms: u64,
-    /// Sends begun.
+    /// Messages that are out, or may be.
     pub sends: u64,
     /// When its next try is due, milliseconds since the epoch.
     pub due_ms: Option<u64>,

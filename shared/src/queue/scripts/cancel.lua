@@ -3,10 +3,10 @@
 -- KEYS  1 stream, 2 job record, 3 result, 4 live, 5 scheduled, 6 counts, 7 failures
 -- ARGV  1 group, 2 job, 3 status code, 4 result JSON, 5 retention ms, 6 channel
 -- Result  cancelled, ended (it had ended before), begun (its send has begun) or unknown
-local record = redis.call('HMGET', KEYS[2], 'state', 'sends', 'entry', 'due', 'patient', 'approval')
+local record = redis.call('HMGET', KEYS[2], 'state', 'open', 'entry', 'due', 'patient', 'approval', 'believed')
 if not record[1] then return 'unknown' end
 if has_ended(record[1]) then return 'ended' end
-if record[1] == 'sending' or tonumber(record[2] or 0) > 0 then return 'begun' end
+if record[1] == 'sending' or tonumber(record[2] or 0) + tonumber(record[7] or 0) > 0 then return 'begun' end
 if record[1] == 'scheduled' then
   for _, message in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], record[4] or 0, record[4] or 0)) do
     if string.find(message, '"' .. ARGV[2] .. '"', 1, true) then redis.call('ZREM', KEYS[5], message) end

@@ -1,11 +1,11 @@
 -- Tells where jobs stand; changes nothing.
 -- KEYS  1 stream, then the records of at most 500 jobs
 -- ARGV  1 group
--- Result  a row for each record, in the same order: {state, client, patient, approval, accepted, deadline, eta, sends,
+-- Result  a row for each record, in the same order: {state, client, patient, approval, accepted, deadline, eta, open,
 --         due, status code, request, reason, handed, channel, cause, tries, ended, consumer, ms since its heartbeat,
 --         delivery number}; absent fields are '', and so is every field of a record that is gone
 -- Fields that are read as they are; the entry comes after them.
-local FIELDS = {'state', 'client', 'patient', 'approval', 'accepted', 'deadline', 'eta', 'sends', 'due', 'status',
+local FIELDS = {'state', 'client', 'patient', 'approval', 'accepted', 'deadline', 'eta', 'open', 'due', 'status',
   'request', 'reason', 'handed', 'channel', 'cause', 'tries', 'ended', 'entry'}
 local ENTRY = #FIELDS
 

@@ -1,5 +1,5 @@
 -- Accepts jobs, or says why not; all in one step, so that two requests cannot both be let in.
--- KEYS  1 stream, 2 live, 3 eta; of each job: its record, the sends of its approval, the jobs of its client, and where an
+-- KEYS  1 stream, 2 live, 3 eta; of each job: its record, the messages of its patient, the jobs of its client, and where an
 --       idempotency key was sent what that stands for
 -- ARGV  1 jobs, 2 deadline ms, 3 retention ms, 4 prefix of job records, 5 life of an idempotency key ms, 6 replicas that
 --       are to confirm; of each job: job, message, approval, client, patient, cool-down ms, sends per approval and hour,
@@ -95,7 +95,10 @@ end
 
 -- The answer where a limit of the approval is reached.
 local function limit_of_approval(job)
-  local sends = redis.call('LRANGE', job.sends_key, '0', '-1')
+  local sends = {}
+  for at, approval in string.gmatch(redis.call('GET', job.patient_key) or '', '(%d+) (%S+)') do
+    if approval == job.approval then sends[#sends + 1] = at end
+  end
   local last = tonumber(sends[#sends])
   if last and job.cooldown > 0 and last + job.cooldown > now and last <= now + APART then
     return {'cooldown', '', last + job.cooldown, now}
@@ -116,7 +119,7 @@ local function accept(job)
   local entry = redis.call('XADD', stream, '*', 'm', job.message, 'at', now_text)
   queue.entries = queue.entries + 1
   redis.call('HSET', job.record, 'state', 'queued', 'client', job.client, 'patient', job.patient, 'approval',
-    job.approval, 'accepted', now_text, 'deadline', deadline_text, 'eta', eta, 'sends', '0', 'entry', entry)
+    job.approval, 'accepted', now_text, 'deadline', deadline_text, 'eta', eta, 'entry', entry)
   redis.call('PEXPIRE', job.record, life_text)
   redis.call('HSET', live_key, job.path, job.id)
   count(job)
@@ -128,7 +131,7 @@ local rows, k, a = {}, FIRST_KEY, FIRST_ARG
 for i = 1, tonumber(ARGV[1]) do
   local has_idem_key = ARGV[a + 8] == '1'
   local job = {
-    record = KEYS[k], sends_key = KEYS[k + 1], jobs_key = KEYS[k + 2], idem_key = has_idem_key and KEYS[k + 3],
+    record = KEYS[k], patient_key = KEYS[k + 1], jobs_key = KEYS[k + 2], idem_key = has_idem_key and KEYS[k + 3],
     id = ARGV[a], message = ARGV[a + 1], approval = ARGV[a + 2], client = ARGV[a + 3], patient = ARGV[a + 4],
     cooldown = tonumber(ARGV[a + 5]), per_hour = tonumber(ARGV[a + 6]), per_client = tonumber(ARGV[a + 7]),
     -- What the request is about, as its URL has it.

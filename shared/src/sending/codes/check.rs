@@ -1,19 +1,26 @@
-//! The check of a code, in two steps around the comparison. *Guess* counts before anything is compared, in one step
-//! with reading what to compare with, so that a thousand guesses at once get as many comparisons as are left.
+//! The check of a code, in two steps around the comparison. *Guess* counts the check before anything is compared, in one
+//! step with reading what to compare with, so that a thousand guesses at once get as many comparisons as are left.
 //! *Spend* uses the code up in one step, so that of two right guesses at once one is right. In between, hashes are
 //! compared here and not in Redis: the key stays out of it, and the comparison takes the same time whatever it finds.
 
-use redis::ScriptInvocation;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
 use super::key::OtpKey;
 use super::{Code, Codes};
-use crate::domain::ids::JobId;
+use crate::domain::ids::{ClientId, JobId};
 use crate::domain::phone::PhoneNumber;
 use crate::redis::RedisError;
 
-/// What became of a guess.
+/// Failed checks of a phone within an hour, whatever was resent.
+pub(crate) const FAILED_PER_PHONE_HOUR: u64 = 15;
+
+/// Failed checks of a client within a minute.
+const FAILED_PER_CLIENT_MINUTE: u64 = 60;
+
+/// What a check came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checked {
     /// It is the code, which is used up now.
@@ -22,8 +29,19 @@ pub enum Checked {
     Wrong,
     /// The phone's codes are too old.
     Expired,
-    /// There were too many guesses; this one was not looked at.
-    Spent,
+    /// There were too many guesses at the phone's codes; this one was not looked at.
+    Spent(NextCheck),
+    /// The client failed too often; this check was not looked at.
+    ClientLimit(NextCheck),
+}
+
+/// When a check is looked at again, by Redis' clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextCheck {
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+    /// The clock at this check.
+    pub now_ms: u64,
 }
 
 /// A code that was checked.
@@ -38,76 +56,79 @@ pub struct Verified {
 /// A code a guess may be compared with.
 struct Candidate<'a> {
     key: &'a OtpKey,
+    /// Where the key stands among the keys.
+    index: usize,
     job: JobId,
     hash: String,
 }
 
-/// What a phone's record has for one guess.
-enum Taken<'a> {
-    Candidates(Vec<Candidate<'a>>),
-    Expired,
-    Spent {
-        /// Whether any code is live that the guesses may have been aimed at.
-        is_live: bool,
-    },
+/// A check that was counted.
+struct Guess<'a> {
+    checks: String,
+    records: Vec<String>,
+    at_ms: u64,
+    candidates: Vec<Candidate<'a>>,
 }
 
 impl Codes {
-    /// Checks a guess at the code that was sent to a phone. While keys rotate there may be a record under each; a guess
-    /// is taken from both, so that together they allow no more than one alone.
-    pub async fn check(&self, phone: &PhoneNumber, guess: &Code) -> Result<Checked, RedisError> {
-        let (mut candidates, mut expired, mut spent) = (Vec::new(), false, false);
-        for key in [Some(&self.key), self.older_key.as_ref()].into_iter().flatten() {
-            match self.take_guess(key, phone).await? {
-                Taken::Candidates(found) => candidates.extend(found),
-                Taken::Expired => expired = true,
-                Taken::Spent { is_live: true } => return Ok(Checked::Spent),
-                // Guesses at codes that are gone do not count against those under the other key.
-                Taken::Spent { is_live: false } => spent = true,
-            }
-        }
-        match find(&candidates, phone, guess) {
-            Some(candidate) => self.spend(candidate, phone).await,
-            None if candidates.is_empty() && spent => Ok(Checked::Spent),
-            None if candidates.is_empty() && expired => Ok(Checked::Expired),
+    /// Checks a guess of this client at the code that was sent to a phone.
+    pub async fn check(
+        &self,
+        client: &ClientId,
+        phone: &PhoneNumber,
+        guess: &Code,
+    ) -> Result<Checked, RedisError> {
+        let counted = match self.count_guess(client, phone).await? {
+            Ok(counted) => counted,
+            Err(refused) => return Ok(refused),
+        };
+        match find(&counted.candidates, phone, guess) {
+            Some(candidate) => self.spend(&counted, candidate).await,
             None => Ok(Checked::Wrong),
         }
     }
 
-    async fn take_guess<'a>(&self, key: &'a OtpKey, phone: &PhoneNumber) -> Result<Taken<'a>, RedisError> {
-        let mut call = self.scripts.guess.key(self.record(key, phone));
-        call.arg(self.max_guesses).arg(self.life_ms).arg(nonce());
-        let (word, codes): (String, Vec<(String, String)>) = self.confirmed(&call).await?;
+    async fn count_guess(
+        &self,
+        client: &ClientId,
+        phone: &PhoneNumber,
+    ) -> Result<Result<Guess<'_>, Checked>, RedisError> {
+        let (checks, records) = (self.queue.keys().client_checks(client), self.records(phone));
+        let mut call = self.guess.key(&checks);
+        records.iter().for_each(|record| _ = call.key(record));
+        call.arg(self.max_guesses).arg(FAILED_PER_PHONE_HOUR).arg(FAILED_PER_CLIENT_MINUTE).arg(self.life_ms);
+        let (word, next_attempt_ms, at_ms, codes): (String, u64, u64, Vec<(usize, String, String)>) =
+            self.queue.redis().script_confirmed(&call).await?;
+        let next = NextCheck { at_ms: next_attempt_ms, now_ms: at_ms };
         Ok(match word.as_str() {
             "compare" => {
-                Taken::Candidates(codes.into_iter().filter_map(|code| candidate(key, code)).collect())
+                let candidates = codes.into_iter().filter_map(|code| self.candidate(code)).collect();
+                Ok(Guess { checks, records, at_ms, candidates })
             }
-            "expired" => Taken::Expired,
-            _ => Taken::Spent { is_live: !codes.is_empty() },
+            "expired" => Err(Checked::Expired),
+            "client" => Err(Checked::ClientLimit(next)),
+            _ => Err(Checked::Spent(next)),
         })
     }
 
-    async fn spend(&self, candidate: &Candidate<'_>, phone: &PhoneNumber) -> Result<Checked, RedisError> {
-        let Candidate { key, job, .. } = candidate;
-        let mut call = self.scripts.spend.key(self.record(key, phone));
-        call.key(self.used(key, phone, job)).arg(job.as_str()).arg(self.life_ms).arg(nonce());
-        let expires_ms: Option<u64> = self.confirmed(&call).await?;
-        let verified = |expires_ms| Checked::Right(Verified { id: key.verification(job), expires_ms });
+    /// A record no build of ours wrote has nothing to compare with.
+    fn candidate(&self, (number, job, hash): (usize, String, String)) -> Option<Candidate<'_>> {
+        let index = number.checked_sub(1)?;
+        Some(Candidate { key: self.keys.get(index)?, index, job: job.parse().ok()?, hash })
+    }
+
+    /// Codes used must outlive a fail-over, as guesses must.
+    async fn spend(&self, guess: &Guess<'_>, right: &Candidate<'_>) -> Result<Checked, RedisError> {
+        let mut call = self.spend.key(&guess.checks);
+        call.key(&guess.records[right.index]);
+        let others = guess.records.iter().enumerate().filter(|(index, _)| *index != right.index);
+        others.for_each(|(_, record)| _ = call.key(record));
+        call.arg(right.job.as_str()).arg(self.life_ms).arg(nonce()).arg(guess.at_ms);
+        let expires_ms: Option<u64> = self.queue.redis().script_confirmed(&call).await?;
+        let verified =
+            |expires_ms| Checked::Right(Verified { id: right.key.verification(&right.job), expires_ms });
         Ok(expires_ms.map_or(Checked::Wrong, verified))
     }
-
-    /// Guesses taken and codes used must outlive a fail-over.
-    async fn confirmed<T: redis::FromRedisValue>(
-        &self,
-        call: &ScriptInvocation<'_>,
-    ) -> Result<T, RedisError> {
-        self.queue.redis().script_confirmed(call).await
-    }
-}
-
-/// A record no build of ours wrote has nothing to compare with.
-fn candidate(key: &OtpKey, (job, hash): (String, String)) -> Option<Candidate<'_>> {
-    Some(Candidate { key, job: job.parse().ok()?, hash })
 }
 
 /// The candidate whose code the guess is. All are compared, whichever fits.
@@ -125,5 +146,5 @@ fn find<'a, 'k>(
 
 /// Tells one call from its own repetition after a lost answer.
 fn nonce() -> String {
-    Uuid::new_v4().simple().to_string()
+    URL_SAFE_NO_PAD.encode(Uuid::new_v4().as_bytes())
 }

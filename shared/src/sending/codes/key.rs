@@ -1,5 +1,5 @@
-//! What is computed under one secret of `RESEND_OTP_KEY`: codes, the hashes to check them, and the names of the records
-//! that hold those. Each has a key of its own, expanded from the secret under its own label (as in RFC 5869, section
+//! What is computed under one secret of `RESEND_OTP_KEY`: codes, the hashes to check them, and the names of
+//! verifications. Each has a key of its own, expanded from the secret under its own label (as in RFC 5869, section
 //! 2.3, with one block), so that nothing found in Redis under one says anything about another.
 
 use base64::Engine as _;
@@ -16,15 +16,14 @@ use crate::domain::phone::PhoneNumber;
 /// What the codes are for; part of every name and hash, so that a code never opens anything else.
 const PURPOSE: &str = "approval";
 
-/// Bytes kept of a record's name: 128 bit cannot collide by accident, and the record need not hide longer than that.
-const NAME_BYTES: usize = 16;
+/// Bytes kept of a hash: a truncated HMAC of 128 bit is as good against guessing (RFC 2104, section 5).
+const HASH_BYTES: usize = 16;
 
 /// The keys under one secret.
 #[derive(Clone)]
 pub(super) struct OtpKey {
     codes: Hmac<Sha256>,
     hashes: Hmac<Sha256>,
-    names: Hmac<Sha256>,
     verifications: Hmac<Sha256>,
 }
 
@@ -34,7 +33,6 @@ impl OtpKey {
         Self {
             codes: expand("resend/otp/code/1"),
             hashes: expand("resend/otp/check/1"),
-            names: expand("resend/otp/phone/1"),
             verifications: expand("resend/otp/verification/1"),
         }
     }
@@ -47,12 +45,8 @@ impl OtpKey {
 
     /// What is kept to check a code: 10^6 guesses against it come to nothing without the key.
     pub(super) fn hash(&self, phone: &PhoneNumber, job: &JobId, code: &Code) -> String {
-        URL_SAFE_NO_PAD.encode(mac(&self.hashes, &[PURPOSE, phone.expose(), job.as_str(), code.expose()]))
-    }
-
-    /// The name of a phone's record: 22 characters that do not lead back to the number.
-    pub(super) fn name(&self, phone: &PhoneNumber) -> String {
-        URL_SAFE_NO_PAD.encode(&mac(&self.names, &[PURPOSE, phone.expose()])[..NAME_BYTES])
+        let mac = mac(&self.hashes, &[PURPOSE, phone.expose(), job.as_str(), code.expose()]);
+        URL_SAFE_NO_PAD.encode(&mac[..HASH_BYTES])
     }
 
     /// The name a verification of the job's code goes by: a UUID of version 8 (RFC 9562, section 5.8).

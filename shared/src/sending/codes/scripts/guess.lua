@@ -1,21 +1,50 @@
--- Takes one guess at a phone's codes and hands out what it may be compared with. It is taken before the comparison, and
--- also where there is nothing to compare with, so that the answers do not tell whether a phone was sent a code.
--- KEYS  1 the phone's record
--- ARGV  1 guesses there are, 2 life of a code in ms, 3 nonce of this guess: repeated at once, it is counted once
--- Result  {word, {{job, hash}, …}}; words: compare, expired, spent (with the codes that are live nevertheless)
-local record = redis.call('HMGET', KEYS[1], 'guesses', 'guess', 'job', 'hash', 'expires', 'next_job', 'next_hash',
-  'next_expires')
+-- Takes one guess at a phone's codes and hands out what it may be compared with. It is counted before the comparison, so
+-- that any number of guesses at once get no more comparisons than are left. A phone that was never sent a code is given
+-- no record: such guesses are counted to the client only.
+-- KEYS  1 failed checks of the client, 2 … the phone's record under each secret
+-- ARGV  1 guesses at each code, 2 failed checks of a phone in an hour, 3 of a client in a minute, 4 life of a code in ms
+-- Result  {word, next attempt ms, time of the guess, {{number of the secret, job, hash}, …}}; words: compare, expired,
+--         locked (the phone), spent (all its codes), client (the client has failed too often)
+local per_code, per_phone, per_client, life = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
-local live = {}
-for first = 3, 6, 3 do
-  if record[first] and tonumber(record[first + 2]) > now then
-    live[#live + 1] = {record[first], record[first + 1]}
+
+local checks = read_counter(redis.call('GET', KEYS[1]), now)
+local blocked = counter_blocked_until(checks, per_client)
+if blocked then return {'client', blocked, now, {}} end
+add_to_counter(checks, now, 1)
+write_counter(KEYS[1], checks)
+
+local phones = {}
+for i = 2, #KEYS do phones[i - 1] = read_phone(redis.call('GET', KEYS[i]), now) end
+
+local candidates, last_end, is_expired = {}, 0, false
+local function look_at(code, secret)
+  if is_used(code) then return end
+  local ends = end_of(code, life)
+  if ends <= now then
+    is_expired = is_expired or ends + life > now
+  elseif code.guesses < per_code then
+    code.guesses = code.guesses + 1
+    candidates[#candidates + 1] = {secret, code.job, code.hash}
+  else
+    last_end = math.max(last_end, ends)
   end
 end
-if record[2] == ARGV[3] then return {'compare', live} end
-if tonumber(record[1] or 0) >= tonumber(ARGV[1]) then return {'spent', live} end
-if #live == 0 and (record[3] or record[6]) then return {'expired', {}} end
-redis.call('HINCRBY', KEYS[1], 'guesses', 1)
-redis.call('HSET', KEYS[1], 'guess', ARGV[3])
-if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2] * 2) end
-return {'compare', live}
+
+for secret, phone in ipairs(phones) do
+  local locked = blocked_until(phone.failed, HOUR_OF_FAILURES, per_phone, now)
+  if locked then return {'locked', locked, now, {}} end
+end
+for secret, phone in ipairs(phones) do
+  for _, code in ipairs(phone.codes) do look_at(code, secret) end
+end
+if #candidates == 0 and last_end > 0 then return {'spent', last_end, now, {}} end
+if #candidates > 0 or is_expired then
+  for secret, phone in ipairs(phones) do
+    if #phone.codes > 0 then
+      phone.failed[#phone.failed + 1] = now
+      write_phone(KEYS[secret + 1], phone, DAY, now)
+    end
+  end
+end
+return {#candidates == 0 and is_expired and 'expired' or 'compare', 0, now, candidates}

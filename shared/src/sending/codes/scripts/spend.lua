@@ -1,24 +1,31 @@
--- Uses a job's code up: it is none from now on, and the mark keeps retries of the job from making it one again. The
--- code before it dies with it; a later one stays, and with it the guesses that may have been aimed at it.
--- KEYS  1 the phone's record, 2 mark of the job's used code
--- ARGV  1 job, 2 life of a code in ms, 3 nonce of this call: repeated, it has the same result
+-- Uses a job's code up, so that no retry of the job makes it a code again, and takes the guess back from what counts as
+-- failed. Codes whose messages were taken before this one was offered are gone with it; later ones stay.
+-- KEYS  1 failed checks of the client, 2 the record that holds the code, 3 the phone's record under the other secret
+-- ARGV  1 job, 2 life of a code in ms, 3 nonce of this call: repeated, it has the same result, 4 time of the guess
 -- Result  when the code would have expired, ms; nothing where it was used or replaced before
-local mark = redis.call('GET', KEYS[2])
-if mark then
-  local by, expires = string.match(mark, '^(%S+) (%S+)$')
-  return by == ARGV[3] and expires or false
+local life, at, now = tonumber(ARGV[2]), tonumber(ARGV[4]), now_ms()
+local phone = read_phone(redis.call('GET', KEYS[2]), now)
+local known = find_code(phone, ARGV[1])
+local code = known and phone.codes[known]
+if code and code.hash == '!' .. ARGV[3] then return int(end_of(code, life)) end
+if not code or is_used(code) then return false end
+code.hash = '!' .. ARGV[3]
+retire_before(phone, code)
+
+local function forgive(record_key, forgiven)
+  for i = #forgiven.failed, 1, -1 do
+    if forgiven.failed[i] == at then
+      table.remove(forgiven.failed, i)
+      break
+    end
+  end
+  write_phone(record_key, forgiven, DAY, now)
 end
-local record = redis.call('HMGET', KEYS[1], 'job', 'expires', 'next_job', 'next_expires')
-local expires
-if record[3] == ARGV[1] then
-  expires = record[4]
-  redis.call('HDEL', KEYS[1], 'job', 'hash', 'expires', 'next_job', 'next_hash', 'next_expires')
-elseif record[1] == ARGV[1] then
-  expires = record[2]
-  redis.call('HDEL', KEYS[1], 'job', 'hash', 'expires')
-else
-  return false
-end
-redis.call('SET', KEYS[2], ARGV[3] .. ' ' .. expires, 'PX', ARGV[2] * 2)
-if record[3] == ARGV[1] or not record[3] then redis.call('HDEL', KEYS[1], 'guesses', 'guess') end
-return expires
+
+forgive(KEYS[2], phone)
+local other = KEYS[3] and redis.call('GET', KEYS[3])
+if other then forgive(KEYS[3], read_phone(other, now)) end
+local checks = read_counter(redis.call('GET', KEYS[1]), now)
+add_to_counter(checks, at, -1)
+write_counter(KEYS[1], checks)
+return int(end_of(code, life))

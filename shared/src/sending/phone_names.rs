@@ -1,4 +1,4 @@
-//! Names under which phones are counted: keyed, for there are too few phone numbers for a plain hash to hide one.
+//! Names of phones in Redis: keyed, because there are too few phone numbers for a plain hash to hide one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,13 +9,14 @@ use sha2::Sha256;
 use crate::domain::phone::PhoneNumber;
 
 /// What tells these names from everything else that is made under the same secret.
-const LABEL: &[u8] = b"resend/limit/phone/1";
+const LABEL: &[u8] = b"resend/phone/1";
 
 /// Bytes kept of a name: 128 bit cannot collide by accident.
 const NAME_BYTES: usize = 16;
 
-/// Makes names under one secret, or two while they rotate: a phone is then counted under both, so that the change is
-/// no fresh start for anybody.
+/// Makes names under one secret, or two while they rotate: a phone then has a record under both, so that nobody's limits
+/// start afresh.
+#[derive(Clone)]
 pub struct PhoneNames(Vec<Hmac<Sha256>>);
 
 impl PhoneNames {
@@ -24,8 +25,8 @@ impl PhoneNames {
         Self(secrets.into_iter().map(|secret| keyed(secret.expose_secret())).collect())
     }
 
-    /// The phone's names: 22 characters each.
-    pub(super) fn names(&self, phone: &PhoneNumber) -> Vec<String> {
+    /// The phone's names, under the newest secret first: 22 characters each.
+    pub(crate) fn names(&self, phone: &PhoneNumber) -> Vec<String> {
         let name = |key: &Hmac<Sha256>| {
             let mac = key.clone().chain_update(LABEL).chain_update([0]).chain_update(phone.expose());
             URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..NAME_BYTES])

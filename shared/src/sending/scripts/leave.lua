@@ -1,0 +1,142 @@
+-- Leave to send, in one step: the limits on messages, the intent to send, and the offer of the code. A refusal counts
+-- nothing. Asked again by the same delivery, it is counted once, so that a lost answer may be asked for again.
+-- KEYS  1 stream, 2 messages of everybody; of each job: its record, its patient, and its phone under each secret, newest
+--       first
+-- ARGV  1 jobs, 2 group, 3 open outcomes a job may have, 4 hand-overs that may have left a message, 5 deadline ms, messages
+--       allowed to 6 a phone in an hour, 7 in a day, 8 for a patient in a day, 9 of a client in a minute, 10 of everybody
+--       in a minute, 11 prefix of the messages of clients; of each job: consumer, entry, delivery number, job, approval,
+--       life of its code in ms (0: none is made here), how many secrets, the hash of its code under each (empty: none)
+-- Result  for each {go, ms left until the deadline, open outcomes left, 503s left to believe, number of the secret whose
+--         code was offered, or 0}, {limit, which, when it lets the next message through in ms}, {late}, {exhausted} or
+--         {lost}
+--
+-- Until its outcome is settled a hand-over counts as open: a worker that dies leaves nobody who knows.
+
+-- No message begins with less than this left.
+local LEAST_LEFT = 1000
+
+local jobs, stream, total_key = number(), key(), key()
+local group, open_allowed, unsure_allowed, deadline = arg(), number(), number(), number()
+local phone_hour, phone_day, patient_day, client_minute, total_minute = number(), number(), number(), number(), number()
+local client_prefix = arg()
+local now = now_ms()
+local phone_window = phone_day > 0 and DAY or phone_hour > 0 and HOUR or 0
+local patient_window = patient_day > 0 and DAY or HOUR
+
+local function read_job()
+  local job = {record = key(), patient_key = key(), phone_keys = {}, hashes = {}}
+  job.consumer, job.entry, job.number, job.id, job.approval, job.life = arg(), arg(), arg(), arg(), arg(), number()
+  for i = 1, number() do
+    job.phone_keys[i], job.hashes[i] = key(), arg()
+  end
+  return job
+end
+
+-- Whether the job may send, as far as its record says: go, again, late, exhausted or lost.
+local function may_send(job)
+  if not owns(stream, group, job.entry, job.consumer, job.number) then return 'lost' end
+  local record = fields_of(job.record, 'state', 'deadline', 'client', 'begun', 'open', 'believed', 'handed')
+  if not record[1] or has_ended(record[1]) then
+    -- An entry whose record is gone, or whose job was ended otherwise: nobody waits for it.
+    redis.call('XACK', stream, group, job.entry)
+    redis.call('XDEL', stream, job.entry)
+    return 'lost'
+  end
+  job.client, job.this = record[3], job.entry .. ':' .. job.number
+  job.open, job.believed, job.handed = tonumber(record[5] or 0), tonumber(record[6] or 0), tonumber(record[7] or 0)
+  -- A deadline further ahead than any can be was reckoned before the clock was set back.
+  job.deadline = math.min(tonumber(record[2]), now + deadline)
+  if job.deadline - now < LEAST_LEFT then return 'late' end
+  if record[4] == job.this then return 'again' end
+  if job.open >= open_allowed or job.open + job.believed >= unsure_allowed then return 'exhausted' end
+  return 'go'
+end
+
+local function read_subjects(job)
+  local keys = {job.patient_key, unpack(job.phone_keys)}
+  if client_minute > 0 and job.client then
+    job.client_key = client_prefix .. job.client
+    keys[#keys + 1] = job.client_key
+  end
+  if total_minute > 0 then keys[#keys + 1] = total_key end
+  local texts, read = redis.call('MGET', unpack(keys)), 1
+  local function next_text()
+    read = read + 1
+    return texts[read]
+  end
+  job.patient, job.phones = read_patient(texts[1], now), {}
+  for i = 1, #job.phone_keys do job.phones[i] = read_phone(next_text(), now) end
+  if job.client_key then job.of_client = read_counter(next_text(), now) end
+  if total_minute > 0 then job.total = read_counter(next_text(), now) end
+end
+
+-- The limit that lets the next message through last, and when.
+local function refusal(job)
+  local limit, next_attempt = nil, 0
+  local function ask(name, blocked)
+    if blocked and blocked >= next_attempt then limit, next_attempt = name, blocked end
+  end
+  for _, phone in ipairs(job.phones) do
+    ask('phone_hour', blocked_until(phone.sent, HOUR, phone_hour, now))
+    ask('phone_day', blocked_until(phone.sent, DAY, phone_day, now))
+  end
+  ask('patient_day', blocked_until(job.patient.times, DAY, patient_day, now))
+  if job.total then ask('total_minute', counter_blocked_until(job.total, total_minute)) end
+  if job.of_client then ask('client_minute', counter_blocked_until(job.of_client, client_minute)) end
+  return limit, next_attempt
+end
+
+local function count(job)
+  for _, phone in ipairs(job.phones) do
+    if phone_window > 0 then phone.sent[#phone.sent + 1] = now end
+  end
+  job.patient.messages[#job.patient.messages + 1] = {at = now, approval = job.approval}
+  if job.of_client then add_to_counter(job.of_client, now, 1) end
+  if job.total then add_to_counter(job.total, now, 1) end
+end
+
+-- Offers the code under the newest secret, or under the one it was offered under before; 0 where it is used or none.
+local function offer(job)
+  if job.life == 0 then return 0 end
+  local secret = 1
+  for i, phone in ipairs(job.phones) do
+    if find_code(phone, job.id) then secret = i end
+  end
+  return offer_code(job.phones[secret], job.id, job.hashes[secret], job.life, now) and secret or 0
+end
+
+local function write_subjects(job)
+  for i, phone in ipairs(job.phones) do
+    write_phone(job.phone_keys[i], phone, phone_window, now, life_of_record(job.life, phone_window))
+  end
+  write_patient(job.patient_key, job.patient, patient_window, now, patient_window)
+  if job.of_client then write_counter(job.client_key, job.of_client) end
+  if job.total then write_counter(total_key, job.total) end
+end
+
+local function leave(job)
+  local word = may_send(job)
+  if word ~= 'go' and word ~= 'again' then return {word} end
+  read_subjects(job)
+  if word == 'go' then
+    local limit, next_attempt = refusal(job)
+    if limit then
+      if is_clock_set_back then write_subjects(job) end
+      return {'limit', limit, next_attempt}
+    end
+    count(job)
+    job.open, job.handed = job.open + 1, job.handed + 1
+    redis.call('HSET', job.record, 'state', 'sending', 'begun', job.this, 'begun_at', int(now), 'open', int(job.open),
+      'handed', int(job.handed), 'deadline', int(job.deadline))
+  else
+    -- Written again, so that there is something for replicas to confirm.
+    redis.call('HSET', job.record, 'begun', job.this)
+  end
+  local offered = offer(job)
+  write_subjects(job)
+  return {'go', job.deadline - now, open_allowed - job.open, unsure_allowed - open_allowed - job.believed, offered}
+end
+
+local rows = {}
+for i = 1, jobs do rows[i] = leave(read_job()) end
+return rows

@@ -1,0 +1,108 @@
+-- The record of a phone: lines of text, so that reading and writing it is one command each.
+--
+--   sent <ms> <ms> …                                    messages that count against its limits
+--   failed <ms> <ms> …                                  failed checks
+--   code <job> <hash> <offered> <taken> <guesses>       a code, oldest offer first; `taken` is 0 until a gateway took the
+--                                                       message; the hash of a used code is ! and who used it
+--
+-- Times are milliseconds since the epoch by Redis' clock. Lines of another form are dropped.
+local HOUR_OF_FAILURES = 3600000
+local CODES_KEPT = 4
+
+local function read_times(text, now)
+  local times = {}
+  for time in string.gmatch(text, '%d+') do times[#times + 1] = not_ahead(tonumber(time), now) end
+  return times
+end
+
+local function read_phone(text, now)
+  local phone = {sent = {}, failed = {}, codes = {}, is_known = text and true or false}
+  for kind, rest in string.gmatch(text or '', '(%l+) ([^\n]*)') do
+    if kind == 'sent' or kind == 'failed' then
+      phone[kind] = read_times(rest, now)
+    elseif kind == 'code' then
+      local job, hash, offered, taken, guesses = string.match(rest, '^(%S+) (%S+) (%d+) (%d+) (%d+)$')
+      if job then
+        phone.codes[#phone.codes + 1] = {job = job, hash = hash, offered = not_ahead(tonumber(offered), now),
+          taken = not_ahead(tonumber(taken), now), guesses = tonumber(guesses)}
+      end
+    end
+  end
+  return phone
+end
+
+-- Appends those of the times that lie within the window, as one line.
+local function add_line(lines, kind, times, window, now)
+  local line = {}
+  for _, time in ipairs(times) do
+    if time + window > now then line[#line + 1] = int(time) end
+  end
+  if #line > 0 then lines[#lines + 1] = kind .. ' ' .. table.concat(line, ' ') end
+end
+
+-- Writes the record; it keeps its time to live where `keep` is nil.
+local function write_phone(phone_key, phone, window, now, keep)
+  local lines = {}
+  add_line(lines, 'sent', phone.sent, window, now)
+  add_line(lines, 'failed', phone.failed, HOUR_OF_FAILURES, now)
+  for _, code in ipairs(phone.codes) do
+    lines[#lines + 1] = table.concat({'code', code.job, code.hash, int(code.offered), int(code.taken),
+      int(code.guesses)}, ' ')
+  end
+  local text = table.concat(lines, '\n')
+  if text == '' then
+    if phone.is_known then redis.call('DEL', phone_key) end
+  elseif keep then
+    redis.call('SET', phone_key, text, 'PX', int(keep))
+  else
+    redis.call('SET', phone_key, text, 'KEEPTTL')
+  end
+end
+
+-- A record outlives its codes by their life, so that a late code is told from a wrong one, and a failed check by an hour.
+local function life_of_record(life, window) return int(math.max(window, HOUR_OF_FAILURES + 2 * life)) end
+
+local function find_code(phone, job)
+  for i, code in ipairs(phone.codes) do
+    if code.job == job then return i end
+  end
+end
+
+local function is_used(code) return string.sub(code.hash, 1, 1) == '!' end
+
+local function end_of(code, life) return math.max(code.offered, code.taken) + life end
+
+-- Makes the job's code checkable beside those before it; false where the code was used: its message arrived. Where there
+-- is no room for another, the oldest goes, an expired one first.
+local function offer_code(phone, job, hash, life, now)
+  local known = find_code(phone, job)
+  local code = known and table.remove(phone.codes, known) or {job = job, taken = 0, guesses = 0}
+  if known and is_used(code) then
+    table.insert(phone.codes, known, code)
+    return false
+  end
+  code.hash, code.offered = hash, now
+  for i = #phone.codes, 1, -1 do
+    if end_of(phone.codes[i], life) + life <= now then table.remove(phone.codes, i) end
+  end
+  while #phone.codes >= CODES_KEPT do
+    local first = 1
+    for i = #phone.codes, 1, -1 do
+      if end_of(phone.codes[i], life) <= now then first = i end
+    end
+    table.remove(phone.codes, first)
+  end
+  phone.codes[#phone.codes + 1] = code
+  return true
+end
+
+-- Ends the codes whose messages were taken before this code's was offered: a later message than theirs is on the phone.
+-- Codes still under way stay, for their messages may yet arrive after it.
+local function retire_before(phone, this)
+  for i = #phone.codes, 1, -1 do
+    local code = phone.codes[i]
+    if code.job ~= this.job and code.taken > 0 and code.taken <= this.offered and not is_used(code) then
+      table.remove(phone.codes, i)
+    end
+  end
+end
