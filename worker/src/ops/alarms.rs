@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::figures::Figures;
-use super::format::{count, rate, span};
+use super::format::{count, span};
+use super::upstreams::sentence;
 
 /// Age of the oldest entry that wants looking at: well above a run, well below the deadline.
 const OLD: Duration = Duration::from_secs(30);
@@ -11,27 +12,61 @@ const OLD: Duration = Duration::from_secs(30);
 /// Jobs put back that are more than the odd retry.
 const MANY_RETRIES: u64 = 10;
 
-/// Failures a second that are more than the odd refusal.
-const MANY_FAILURES: f64 = 1.0;
+/// Failures of ours that are more than chance, and their share of all ends, one in so many.
+const FEWEST_FAILURES: u64 = 3;
+const ONE_IN: u64 = 5;
+
+/// A run this long has hung: its parts are limited to 22 seconds together.
+const HUNG: f64 = 15.0;
 
 /// Every alarm of this look.
 pub fn alarms(now: &Figures) -> Vec<String> {
-    let alarms = [paused(now), no_worker(now), backlog(now), retrying(now), failing(now), quarantine(now)];
-    alarms.into_iter().flatten().collect()
+    let first = [paused(now), no_worker(now)];
+    let causes = upstreams(now).into_iter().chain(workers_gone(now));
+    let effects = [hung(now), backlog(now), retrying(now), failing(now), quarantine(now)];
+    first.into_iter().flatten().chain(causes).chain(effects.into_iter().flatten()).collect()
 }
 
 fn paused(now: &Figures) -> Option<String> {
     let since = span(Duration::from_secs_f64(now.paused_seconds?));
-    Some(format!("PAUSED for {since}: `resendctl resume` lets the workers on"))
+    let by = now.paused_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+    Some(format!("PAUSED for {since}{by}: `resendctl resume` lets the workers on"))
 }
 
 fn no_worker(now: &Figures) -> Option<String> {
     (now.workers == 0).then(|| "NO WORKER LIVES: jobs wait, and fail at their deadline".to_owned())
 }
 
+/// An upstream that is down: the cause before its effects.
+fn upstreams(now: &Figures) -> Vec<String> {
+    let down = now.upstreams.iter().filter(|upstream| upstream.is_down);
+    down.map(|upstream| format!("{} IS DOWN: {}", upstream.name.to_uppercase(), sentence(upstream))).collect()
+}
+
+/// A worker that is gone with jobs in its hands is no backlog: they are taken over when their lease ends.
+fn workers_gone(now: &Figures) -> Vec<String> {
+    let gone = now.overview.workers.iter().filter(|worker| !worker.alive && worker.running > 0);
+    gone.map(|worker| {
+        let jobs = count(worker.running);
+        format!(
+            "WORKER GONE: {jobs} jobs held by {}, which is gone; they are taken over when their lease ends",
+            worker.name
+        )
+    })
+    .collect()
+}
+
+fn hung(now: &Figures) -> Option<String> {
+    let longest = now.longest_run_seconds.filter(|longest| *longest >= HUNG)?;
+    let all = now.slots > 0 && now.running >= now.slots;
+    let slots = if all { ", and every slot is taken" } else { "" };
+    Some(format!("SLOW RUNS: the longest has taken {}{slots}", span(Duration::from_secs_f64(longest))))
+}
+
 fn backlog(now: &Figures) -> Option<String> {
+    let is_held_by_the_dead = !workers_gone(now).is_empty() && now.ready == 0;
     let oldest = now.oldest_seconds.map(Duration::from_secs_f64).filter(|oldest| *oldest > OLD)?;
-    Some(format!("BACKLOG: the oldest entry has been ready for {}", span(oldest)))
+    (!is_held_by_the_dead).then(|| format!("BACKLOG: the oldest entry has been ready for {}", span(oldest)))
 }
 
 fn retrying(now: &Figures) -> Option<String> {
@@ -41,10 +76,17 @@ fn retrying(now: &Figures) -> Option<String> {
     })
 }
 
+/// By share, not by rate: at night there is less than one job a second. Refusals (404, 409, 429) are answers, not failures.
 fn failing(now: &Figures) -> Option<String> {
-    let rates =
-        now.rates.filter(|rates| rates.failed >= MANY_FAILURES && rates.failed * 2.0 > rates.ended)?;
-    Some(format!("FAILING: {} of {} jobs end without an SMS", rate(rates.failed), rate(rates.ended)))
+    let recent = now.recent?;
+    let many = recent.failed >= FEWEST_FAILURES && recent.failed * ONE_IN >= recent.ended;
+    many.then(|| {
+        let (failed, ended) = (count(recent.failed), count(recent.ended));
+        format!(
+            "FAILING: {failed} of {ended} jobs of the last {} minutes ended with an error of ours",
+            recent.minutes
+        )
+    })
 }
 
 fn quarantine(now: &Figures) -> Option<String> {
@@ -54,25 +96,81 @@ fn quarantine(now: &Figures) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::queue::Overview;
+    use shared::queue::{CallTotals, Overview, WorkerStatus};
 
     use super::*;
+    use crate::ops::figures::Recent;
+    use crate::ops::upstreams::Upstream;
+
+    fn figures(overview: Overview) -> Figures {
+        Figures::new("resend", 1_533_206_716_000, overview, None)
+    }
+
+    fn quiet() -> Overview {
+        let worker = WorkerStatus {
+            name: "w".into(),
+            slots: 64,
+            running: 0,
+            silent: Some(Duration::ZERO),
+            alive: true,
+        };
+        Overview { workers: vec![worker], ..Overview::default() }
+    }
+
+    fn begins(now: &Figures) -> Vec<String> {
+        alarms(now).iter().map(|alarm| alarm.split(':').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_quiet_night_has_no_alarm() {
+        let mut now = figures(quiet());
+        now.recent = Some(Recent { ended: 9, failed: 1, minutes: 5 });
+        assert_eq!(alarms(&now), Vec::<String>::new());
+    }
 
     #[test]
     fn the_most_urgent_alarm_comes_first() {
-        let overview = Overview {
+        let now = figures(Overview {
             ready: 1_234,
             quarantined: 2,
             scheduled: 2_000,
             oldest: Some(Duration::from_secs(75)),
             paused: Some(Duration::from_secs(200)),
             ..Overview::default()
-        };
-        let alarms = alarms(&Figures::new("resend", 1_533_206_716_000, overview, None));
-        let begins = ["PAUSED for 3 m 20 s", "NO WORKER", "BACKLOG", "RETRYING: 2 000", "QUARANTINE"];
-        assert_eq!(alarms.len(), begins.len());
-        for (alarm, begins) in alarms.iter().zip(begins) {
-            assert!(alarm.starts_with(begins), "{alarms:?}");
-        }
+        });
+        let expected = ["PAUSED for 3 m 20 s", "NO WORKER LIVES", "BACKLOG", "RETRYING", "QUARANTINE"];
+        assert_eq!(begins(&now), expected);
+    }
+
+    #[test]
+    fn an_upstream_that_is_down_stands_before_what_it_causes() {
+        let mut now = figures(Overview { scheduled: 50, ..quiet() });
+        now.recent = Some(Recent { ended: 3, failed: 3, minutes: 5 });
+        now.upstreams = vec![Upstream {
+            name: "sms http".into(),
+            minute: CallTotals::default(),
+            quarter: CallTotals { calls: 412, failures: 412 },
+            p95_ms: None,
+            last: Some("status 401".into()),
+            since: None,
+            last_good: None,
+            is_down: true,
+            setting: Some("RESEND_SMS_TOKEN".into()),
+        }];
+        assert_eq!(begins(&now), ["SMS HTTP IS DOWN", "RETRYING", "FAILING"]);
+        assert!(alarms(&now)[0].contains("status 401") && alarms(&now)[0].contains("RESEND_SMS_TOKEN"));
+    }
+
+    #[test]
+    fn what_a_dead_worker_holds_is_no_backlog() {
+        let mut overview = Overview { running: 64, oldest: Some(Duration::from_secs(45)), ..quiet() };
+        overview.workers.push(WorkerStatus {
+            name: "x".into(),
+            slots: 0,
+            running: 64,
+            silent: None,
+            alive: false,
+        });
+        assert_eq!(begins(&figures(overview)), ["WORKER GONE"]);
     }
 }

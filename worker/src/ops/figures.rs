@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::domain::clock;
-use shared::queue::{Overview, ProcessReport, Queue, QueueError};
+use shared::queue::{Minute, OperatorAction, Overview, ProcessReport, Queue, QueueError};
 
 use super::format::{rate, span_or_none};
 use super::upstreams::{Upstream, together};
@@ -44,6 +44,10 @@ pub struct Figures {
     /// Rates since the look before.
     pub rates: Option<Rates>,
     #[serde(skip)]
+    /// Who paused the queue, and why.
+    pub paused_by: Option<String>,
+    /// Ends of the newest minutes.
+    pub recent: Option<Recent>,
     /// Upstream services and channels, those that are down first.
     pub upstreams: Vec<Upstream>,
     /// How long the longest run of the moment has taken.
@@ -58,6 +62,23 @@ pub struct Figures {
     pub overview: Overview,
 }
 
+/// Minutes that share of failures is taken over.
+const RECENT_MS: u64 = 5 * 60_000;
+
+/// Actions looked through for the last pause.
+const ACTIONS: usize = 20;
+
+/// Ends of the newest minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Recent {
+    /// All of them.
+    pub ended: u64,
+    /// Those with an error of ours (5xx).
+    pub failed: u64,
+    /// Minutes they are of.
+    pub minutes: u64,
+}
+
 /// What happened between two looks, per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
@@ -65,7 +86,7 @@ pub struct Rates {
     pub accepted: f64,
     /// Ended.
     pub ended: f64,
-    /// Ended other than processed.
+    /// Ended with an error of ours (5xx).
     pub failed: f64,
     /// Over this time.
     pub over_seconds: f64,
@@ -75,7 +96,31 @@ pub struct Rates {
 pub async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, QueueError> {
     let overview = queue.overview().await?;
     let figures = Figures::new(&queue.config().name, clock::now_ms(), overview, before);
-    Ok(figures.with_reports(queue.upstream_reports().await?))
+    let mut figures = figures.with_reports(queue.upstream_reports().await?);
+    figures.recent = recent(&queue.history().await?, &figures.ended);
+    if figures.paused_seconds.is_some() {
+        figures.paused_by = paused_by(&queue.actions(ACTIONS).await?);
+    }
+    Ok(figures)
+}
+
+/// What the newest minutes and the totals of now give together.
+fn recent(history: &[Minute], ended: &BTreeMap<u16, u64>) -> Option<Recent> {
+    let newest = history.last()?.at_ms;
+    let from = history.iter().find(|minute| minute.at_ms + RECENT_MS >= newest)?;
+    let since = |code: &u16, jobs: &u64| jobs.saturating_sub(from.ended.get(code).copied().unwrap_or(0));
+    let sum = |is_counted: fn(u16) -> bool| {
+        ended.iter().filter(|(code, _)| is_counted(**code)).map(|(code, jobs)| since(code, jobs)).sum()
+    };
+    let minutes = (newest - from.at_ms) / 60_000 + 1;
+    Some(Recent { ended: sum(|_| true), failed: sum(|code| code >= 500), minutes })
+}
+
+/// Who paused the queue last, and why.
+fn paused_by(actions: &[OperatorAction]) -> Option<String> {
+    let pause = actions.iter().find(|action| action.action == "pause")?;
+    let because = if pause.because.is_empty() { String::new() } else { format!(" ({})", pause.because) };
+    Some(format!("{}{because}", pause.who))
 }
 
 impl Figures {
@@ -99,6 +144,8 @@ impl Figures {
             slots: alive.map(|worker| worker.slots).sum(),
             ended: overview.ended.clone(),
             rates: None,
+            paused_by: None,
+            recent: None,
             upstreams: Vec::new(),
             longest_run_seconds: None,
             processes: BTreeMap::new(),
@@ -125,7 +172,7 @@ impl Figures {
         #[allow(clippy::cast_precision_loss)]
         let per_second = |now: u64, then: u64| now.saturating_sub(then) as f64 * 1_000.0 / millis as f64;
         let failed =
-            |of: &Self| of.ended.iter().filter(|(code, _)| **code != 200).map(|(_, jobs)| jobs).sum();
+            |of: &Self| of.ended.iter().filter(|(code, _)| **code >= 500).map(|(_, jobs)| jobs).sum();
         let (ended, ended_then) = (self.overview.ended_total(), before.overview.ended_total());
         Some(Rates {
             accepted: per_second(ended + self.live, ended_then + before.live),

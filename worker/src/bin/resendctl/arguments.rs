@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shared::domain::ids::{InvalidId, JobId};
 use shared::domain::phone::PhoneNumber;
-use shared::queue::{Progress, QuarantineId};
+use shared::queue::{JobStatus, Progress, QuarantineId};
 
 const EXIT_CODES: &str = "Exit status:
   0  done, nothing found
@@ -58,12 +58,25 @@ pub(super) enum Verb {
     Quarantine(QuarantineVerb),
     /// Have the workers take nothing new; what runs goes on, the API keeps accepting
     Pause {
+        /// Why, for those who look later
+        #[arg(long, value_name = "REASON", default_value = "")]
+        because: String,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
     },
     /// Let the workers take jobs again
-    Resume,
+    Resume {
+        /// Why, for those who look later
+        #[arg(long, value_name = "REASON", default_value = "")]
+        because: String,
+    },
+    /// Show what operators did, newest first
+    Activity {
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
     /// Workers, their slots and what they hold
     Workers,
     /// Send a test message through the configured channel: it costs what a message costs
@@ -119,6 +132,18 @@ pub(super) struct Filter {
     /// Only jobs of this client
     #[arg(long)]
     pub(super) client: Option<String>,
+    /// Only jobs that failed for this reason, such as `upstream_failed`
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    /// Only jobs of this patient
+    #[arg(long, value_name = "UUID")]
+    pub(super) patient: Option<String>,
+    /// Only jobs about this approval
+    #[arg(long, value_name = "UUID")]
+    pub(super) approval: Option<String>,
+    /// Only jobs of this request
+    #[arg(long, value_name = "ID")]
+    pub(super) request: Option<String>,
     /// At most so many
     #[arg(long, default_value_t = 50)]
     pub(super) limit: usize,
@@ -153,6 +178,35 @@ pub(super) struct Which {
     /// All there are now, at most 10000 at a time
     #[arg(long)]
     pub(super) all: bool,
+}
+
+impl Filter {
+    /// Whether a job is one of those asked for.
+    pub(super) fn fits(&self, job: &JobStatus) -> bool {
+        let is = |asked: &Option<String>, known: &str| {
+            asked.as_deref().is_none_or(|asked| asked.eq_ignore_ascii_case(known))
+        };
+        self.state.is_none_or(|state| state == job.progress)
+            && self.client.as_deref().is_none_or(|client| client == job.client)
+            && is(&self.reason, job.reason.as_deref().unwrap_or_default())
+            && is(&self.patient, &job.patient)
+            && is(&self.approval, &job.approval)
+            && is(&self.request, job.request.as_deref().unwrap_or_default())
+    }
+
+    /// What is looked for, in words, for an empty list.
+    pub(super) fn words(&self) -> String {
+        let wishes = [
+            ("state", self.state.map(|state| state.as_str().to_owned())),
+            ("client", self.client.clone()),
+            ("reason", self.reason.clone()),
+            ("patient", self.patient.clone()),
+            ("approval", self.approval.clone()),
+            ("request", self.request.clone()),
+        ];
+        let wishes = wishes.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?)));
+        wishes.collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Cli {

@@ -11,8 +11,10 @@ use shared::queue::{Cancelled, JobStatus, Progress, Queue, RetriedNow};
 use super::arguments::Filter;
 use super::confirm::confirm;
 use super::exit::{CtlError, Worst};
+use super::operator;
 use super::output::{Output, table};
 use worker::ops::format::span;
+use worker::ops::story::{answer, story};
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -27,6 +29,13 @@ struct Row<'a> {
     sends: u64,
     due_at: Option<String>,
     status_code: Option<u16>,
+    reason: Option<&'a str>,
+    request: Option<&'a str>,
+    tries: u64,
+    cause: Option<&'a str>,
+    handed: u64,
+    channel: Option<&'a str>,
+    ended_at: Option<String>,
     worker: Option<&'a str>,
     heartbeat_seconds: Option<f64>,
     deliveries: Option<u64>,
@@ -41,16 +50,14 @@ struct Outcome<'a> {
 }
 
 pub(super) async fn list(queue: &Queue, filter: &Filter, output: Output) -> Result<(), CtlError> {
-    let fits = |job: &JobStatus| {
-        filter.state.is_none_or(|state| state == job.progress)
-            && filter.client.as_ref().is_none_or(|client| *client == job.client)
-    };
-    let mut jobs = match filter.state {
-        Some(Progress::Failed) => queue.failed_jobs(filter.limit, fits).await?,
+    let fits = |job: &JobStatus| filter.fits(job);
+    // A reason is known of failed jobs only.
+    let mut jobs = match (filter.state, &filter.reason) {
+        (Some(Progress::Failed), _) | (None, Some(_)) => queue.failed_jobs(filter.limit, fits).await?,
         _ => queue.live_jobs(filter.limit, fits).await?,
     };
     jobs.sort_by_key(|job| job.accepted_ms);
-    output.answer(&jobs.iter().map(row).collect::<Vec<_>>(), || words(&jobs, filter.limit))
+    output.answer(&jobs.iter().map(row).collect::<Vec<_>>(), || words(&jobs, filter))
 }
 
 pub(super) async fn show(queue: &Queue, job: &JobId, output: Output) -> Result<(), CtlError> {
@@ -71,6 +78,9 @@ pub(super) async fn retry(queue: &Queue, jobs: &[JobId], output: Output) -> Resu
             RetriedNow::Unknown => ("no such job, or it has expired", Worst::NotFound),
         };
         worst = worst.max(how);
+        if how == Worst::Done {
+            operator::record(queue, "retry", job.as_str(), "").await;
+        }
         done.push(Outcome { job, done: how == Worst::Done, what });
     }
     output.answer(&done, || told(&done))?;
@@ -93,6 +103,9 @@ pub(super) async fn cancel(
             Cancelled::Unknown => ("no such job, or it has expired", Worst::NotFound),
         };
         worst = worst.max(how);
+        if how == Worst::Done {
+            operator::record(queue, "cancel", job.as_str(), "").await;
+        }
         done.push(Outcome { job, done: how == Worst::Done, what });
     }
     output.answer(&done, || told(&done))?;
@@ -120,13 +133,20 @@ fn row(job: &JobStatus) -> Row<'_> {
         sends: job.sends,
         due_at: job.due_ms.map(clock::iso),
         status_code: job.status_code,
+        reason: job.reason.as_deref(),
+        request: job.request.as_deref(),
+        tries: job.tries,
+        cause: job.cause.as_deref(),
+        handed: job.handed,
+        channel: job.channel.as_deref(),
+        ended_at: job.ended_ms.map(clock::iso),
         worker: job.worker.as_deref(),
         heartbeat_seconds: job.heartbeat.map(|age| age.as_secs_f64()),
         deliveries: job.deliveries,
     }
 }
 
-fn words(jobs: &[JobStatus], limit: usize) -> String {
+fn words(jobs: &[JobStatus], filter: &Filter) -> String {
     let now = clock::now_ms();
     let line = |job: &JobStatus| {
         let age = Duration::from_millis(now.saturating_sub(job.accepted_ms));
@@ -134,14 +154,19 @@ fn words(jobs: &[JobStatus], limit: usize) -> String {
             job.job.to_string(),
             job.progress.as_str().to_owned(),
             job.status_code.map(|code| code.to_string()).unwrap_or_default(),
+            job.reason.clone().unwrap_or_default(),
             span(age),
             job.sends.to_string(),
             job.client.clone(),
             job.worker.clone().unwrap_or_default(),
         ]
     };
-    let header = ["job", "state", "code", "age", "sends", "client", "worker"];
-    let text = table(&header, jobs.iter().map(line).collect(), "No such job.");
+    let header = ["job", "state", "code", "reason", "age", "sends", "client", "worker"];
+    let wishes = filter.words();
+    let none =
+        if wishes.is_empty() { "No job is live.".to_owned() } else { format!("No job with {wishes}.") };
+    let text = table(&header, jobs.iter().map(line).collect(), &none);
+    let limit = filter.limit;
     if jobs.len() == limit { format!("{text}\n(the first {limit}; --limit shows more)") } else { text }
 }
 
@@ -163,5 +188,8 @@ fn details(job: &JobStatus) -> String {
     lines.extend(job.worker.clone().map(|worker| ("worker", worker)));
     lines.extend(job.heartbeat.map(|age| ("heartbeat", format!("{} ago", span(age)))));
     lines.extend(job.deliveries.map(|number| ("delivery", number.to_string())));
-    lines.iter().map(|(name, value)| format!("{name:<13} {value}")).collect::<Vec<_>>().join("\n")
+    let facts = lines.iter().map(|(name, value)| format!("{name:<13} {value}"));
+    let steps = story(job).into_iter().map(|(when, what)| format!("{when:<26}{what}"));
+    let head = [answer(job), String::new()];
+    head.into_iter().chain(facts).chain([String::new()]).chain(steps).collect::<Vec<_>>().join("\n")
 }

@@ -1,11 +1,13 @@
 //! `resendctl`: the operator's command line over the same Redis. It shows the queue, steers it, and finds what is wrong
 //! with its set-up. It only reads unless the verb says otherwise, and shows no phone number, code, token or result.
 
+mod activity;
 mod arguments;
 mod confirm;
 mod doctor;
 mod exit;
 mod jobs;
+mod operator;
 mod output;
 mod pause;
 mod quarantine;
@@ -74,8 +76,9 @@ async fn perform(
         Verb::Quarantine(QuarantineVerb::Purge { which, yes }) => {
             return quarantine::purge(queue, which, yes, output).await;
         }
-        Verb::Pause { yes } => pause::pause(queue, yes, output).await?,
-        Verb::Resume => pause::resume(queue, output).await?,
+        Verb::Pause { because, yes } => pause::pause(queue, &because, yes, output).await?,
+        Verb::Resume { because } => pause::resume(queue, &because, output).await?,
+        Verb::Activity { limit } => activity::list(queue, limit, output).await?,
         Verb::Workers => workers::list(queue, output).await?,
         Verb::SendTest { to, yes } => return send_test::send(settings, &to, yes, output).await,
         Verb::Doctor => return doctor::doctor(queue, settings, output).await,

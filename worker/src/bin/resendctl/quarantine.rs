@@ -11,6 +11,7 @@ use shared::queue::{QuarantineId, Quarantined, Queue, Restored};
 use super::arguments::Which;
 use super::confirm::confirm;
 use super::exit::{CtlError, Worst};
+use super::operator;
 use super::output::{Output, table};
 use worker::ops::format::{count, span};
 
@@ -50,6 +51,9 @@ pub(super) async fn retry(queue: &Queue, which: Which, output: Output) -> Result
             Restored::Unknown => ("no such entry".to_owned(), Worst::NotFound),
         };
         worst = worst.max(how);
+        if how == Worst::Done {
+            operator::record(queue, "quarantine retry", &id.to_string(), "").await;
+        }
         done.push(Outcome { id: id.to_string(), done: how == Worst::Done, what });
     }
     let told = || done.iter().map(|of| format!("{}  {}", of.id, of.what)).collect::<Vec<_>>().join("\n");
@@ -69,6 +73,9 @@ pub(super) async fn purge(
         confirm(&format!("{} entries will be deleted for good. Purge?", ids.len()), yes)?;
     }
     let purged = queue.purge(&ids).await?;
+    if purged > 0 {
+        operator::record(queue, "quarantine purge", &format!("{purged} entries"), "").await;
+    }
     output.answer(&json!({"purged": purged}), || format!("Purged: {}.", count(purged)))?;
     let missing = !all && usize::try_from(purged).is_ok_and(|purged| purged < ids.len());
     Ok(if missing { Worst::NotFound.into() } else { ExitCode::SUCCESS })
