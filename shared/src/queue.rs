@@ -47,7 +47,7 @@ pub use operate::{Cancelled, Restored, RetriedNow};
 pub use schedule::PutBack;
 pub(crate) use send::{MAX_BELIEVED, MAX_OPEN};
 pub use send::{SendCounts, SendSettlement};
-pub use upstream_reports::{CallTotals, ProcessReport, UpstreamReport};
+pub use upstream_reports::ProcessReport;
 
 use crate::domain::message::Message;
 use crate::redis::{Redis, RedisError};

@@ -9,6 +9,7 @@ mod log_throttle;
 pub mod metric;
 pub mod span;
 mod trace;
+pub mod upstream_health;
 
 use std::io::{self, Stderr};
 use std::time::Duration;

@@ -9,7 +9,7 @@ use shared::sending::limits::RateLimiter;
 use crate::config::SendingConfig;
 use crate::otp_service::OtpService;
 use crate::sms::{SendHistory, Slot, Sms};
-use crate::upstream::health::HealthSnapshot;
+use shared::telemetry::upstream_health::HealthSnapshot;
 
 /// The way a code goes (`RESEND_OTP_MODE`).
 pub enum CodeSender {

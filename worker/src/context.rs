@@ -8,6 +8,7 @@ use shared::sending::phone_names::PhoneNames;
 use crate::code_sender::CodeSender;
 use crate::config::{LimitsConfig, WorkerConfig};
 use crate::registry::Registry;
+use crate::runs::Runs;
 
 /// Everything a job may touch; shared by all jobs of a worker.
 pub struct Context {
@@ -21,6 +22,8 @@ pub struct Context {
     pub limits: LimitsConfig,
     /// How many may be sent, and whether this one now.
     pub gate: SendGuard,
+    /// The runs of the moment.
+    pub runs: Runs,
     /// The time decisions are made at.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -38,6 +41,7 @@ impl Context {
                 PhoneNames::new(&config.phone_secrets),
                 queue.clone(),
             ),
+            runs: Runs::default(),
             clock: Utc::now,
             queue,
         })

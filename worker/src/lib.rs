@@ -8,9 +8,11 @@ pub mod context;
 pub mod ops;
 pub mod otp_service;
 pub mod registry;
+pub mod reporter;
 pub mod resend_approval;
 pub mod retry;
 pub mod runner;
+pub mod runs;
 pub mod sms;
 pub mod upstream;
 

@@ -14,8 +14,12 @@ use tokio_util::sync::CancellationToken;
 use worker::admin;
 use worker::config::WorkerConfig;
 use worker::context::Context;
+use worker::reporter::Reporter;
 use worker::resend_approval::resend_approval;
 use worker::runner::{WorkerRunner, unique_name};
+
+/// Longest a stop waits for its report to be taken back.
+const WITHDRAWN_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 const ABOUT: &str = "Takes resend jobs from Redis, decides, sends the SMS and writes the result";
 
@@ -65,13 +69,19 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     readiness.set(true);
     let unready = tokio::spawn(turn_unready(readiness, asked.clone()));
     let sending = context.clone();
-    let consuming = WorkerRunner { queue, name: unique_name(), concurrency: config.concurrency };
+    let name = unique_name();
+    let reporter = Reporter { queue: queue.clone(), name: name.clone(), context: context.clone() };
+    let reporting = tokio::spawn(reporter.run(stopped.clone()));
+    let consuming = WorkerRunner { queue, name, concurrency: config.concurrency };
     tracing::info!(consumer = consuming.name, slots = config.concurrency, "taking jobs");
     let ended = consuming
         .run(
             move |held| {
                 let context = context.clone();
-                async move { resend_approval(&held.traced(), &context).await }
+                async move {
+                    let _run = context.runs.begin();
+                    resend_approval(&held.traced(), &context).await
+                }
             },
             asked,
         )
@@ -79,6 +89,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     sending.sender.close().await;
     unready.abort();
     stopped.cancel();
+    drop(tokio::time::timeout(WITHDRAWN_WITHIN, reporting).await);
     traces.shutdown().await;
     admin.await??;
     tracing::info!("stopped");

@@ -11,8 +11,8 @@ use shared::domain::phone::PhoneNumber;
 
 use crate::config::OtpServiceConfig;
 use crate::sms::{Breaker, SendHistory, Submission, SubmitResult};
-use crate::upstream::health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 use crate::upstream::{Origin, Upstream};
+use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 
 const HINTS: HealthHints = HealthHints { url: "RESEND_OTP_URL", credentials: "RESEND_OTP_URL" };
 

@@ -1,7 +1,6 @@
 //! The registry of persons and approvals: two reads, and no more of an answer than the decision needs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use shared::domain::approval::Approval;
 use shared::domain::ids::{ApprovalId, PatientId};
 use shared::domain::person::Person;
 use shared::telemetry::span;
+use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 
 use crate::config::RegistryConfig;
 use crate::upstream::{Answer, Origin, Upstream};
@@ -43,11 +43,14 @@ pub enum RegistryError {
 
 const FAILED: RegistryError = RegistryError::Failed { retry_after: None };
 
+/// The settings to look at while it is down.
+const HINTS: HealthHints = HealthHints { url: "RESEND_REGISTRY_URL", credentials: "RESEND_REGISTRY_TOKEN" };
+
 /// The client.
 pub struct Registry {
     upstream: Upstream,
     base: String,
-    turned_away: AtomicBool,
+    health: UpstreamHealth,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +74,7 @@ impl Registry {
     pub fn new(config: &RegistryConfig) -> Result<Self, reqwest::Error> {
         let upstream = Upstream::new("registry", config.authorization.as_ref(), config.limit)?;
         let upstream = upstream.with_body_limit(BODY_LIMIT);
-        Ok(Self { upstream, base: config.url.clone(), turned_away: AtomicBool::new(false) })
+        Ok(Self { upstream, base: config.url.clone(), health: UpstreamHealth::new("registry", HINTS) })
     }
 
     /// The person. An answer about somebody else is nonsense.
@@ -94,29 +97,43 @@ impl Registry {
 
     /// `data` of the answer.
     async fn get(&self, what: &'static str, url: &str, origin: Origin<'_>) -> Result<Value, RegistryError> {
+        let start = Instant::now();
         let called = self.upstream.call_as(what, self.upstream.get(url), origin).await;
-        let answer = called.map_err(|_| RegistryError::Silent)?;
-        self.note_refusal(answer.status);
-        match answer.status {
-            StatusCode::OK if answer.is_too_large() => Err(RegistryError::TooLarge),
-            StatusCode::OK => answer.json::<Envelope>().map(|it| it.data.into()).ok_or(FAILED),
-            StatusCode::NOT_FOUND if says_not_found(&answer) => Err(RegistryError::NotFound),
-            _ => Err(RegistryError::Failed { retry_after: answer.retry_after }),
+        let read = called.map_err(|_| RegistryError::Silent).and_then(|answer| {
+            let data = read(&answer);
+            self.note(&data, Some(answer.status), start);
+            data
+        });
+        if let Err(RegistryError::Silent) = read {
+            self.note(&read, None, start);
         }
+        read
     }
 
-    /// Every job fails while our token is refused: logged once, when it begins.
-    fn note_refusal(&self, status: StatusCode) {
-        let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        if refused && !self.turned_away.swap(true, Ordering::Relaxed) {
-            tracing::error!(
-                status = status.as_u16(),
-                "the registry refuses our token: check RESEND_REGISTRY_TOKEN"
-            );
-        }
-        if status.is_success() {
-            self.turned_away.store(false, Ordering::Relaxed);
-        }
+    /// How it stands.
+    pub fn health(&self) -> HealthSnapshot {
+        self.health.snapshot()
+    }
+
+    fn note(&self, read: &Result<Value, RegistryError>, status: Option<StatusCode>, start: Instant) {
+        let answer =
+            status.map_or_else(|| "no answer".to_owned(), |status| format!("status {}", status.as_u16()));
+        let is_refusal = matches!(status, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
+        let (result, answer) = match read {
+            Ok(_) | Err(RegistryError::NotFound) => (CallResult::Good, "ok".to_owned()),
+            Err(_) if is_refusal => (CallResult::Closed, answer),
+            Err(_) => (CallResult::Failed, answer),
+        };
+        self.health.note(result, &answer, start.elapsed());
+    }
+}
+
+fn read(answer: &Answer) -> Result<Value, RegistryError> {
+    match answer.status {
+        StatusCode::OK if answer.is_too_large() => Err(RegistryError::TooLarge),
+        StatusCode::OK => answer.json::<Envelope>().map(|it| it.data.into()).ok_or(FAILED),
+        StatusCode::NOT_FOUND if says_not_found(answer) => Err(RegistryError::NotFound),
+        _ => Err(RegistryError::Failed { retry_after: answer.retry_after }),
     }
 }
 

@@ -37,9 +37,9 @@ pub use twilio::Twilio;
 
 use crate::config::{ChannelConfig, SmsConfig};
 use crate::upstream::Origin;
-use crate::upstream::health::HealthSnapshot;
 use guarded_channel::GuardedChannel;
 use pacing::Pacing;
+use shared::telemetry::upstream_health::HealthSnapshot;
 
 /// Longest all channels together may take. With the registry's 3 s, the rate's 4 s, the permit's 2 s and the activation's
 /// 1 s it stays within the 20 s that are planned for a run.

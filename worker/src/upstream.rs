@@ -2,7 +2,6 @@
 //! of an answer is read. What an answer means is for the caller to say.
 
 mod answer;
-pub mod health;
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Queue, QueueError};
 use crate::domain::clock::millis;
+use crate::telemetry::upstream_health::HealthSnapshot;
 
 /// A report this old is from a process that is gone.
 const STALE_AFTER: Duration = Duration::from_secs(30);
@@ -22,41 +23,7 @@ pub struct ProcessReport {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_run_ms: Option<u64>,
     /// Each upstream it calls.
-    pub upstreams: Vec<UpstreamReport>,
-}
-
-/// Calls and failures over a time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallTotals {
-    /// Calls.
-    pub calls: u64,
-    /// Failed ones.
-    pub failures: u64,
-}
-
-/// One upstream, as one process sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct UpstreamReport {
-    /// `registry`, `tokens`, `otp`, `sms http`, …
-    pub upstream: String,
-    /// The last minute.
-    pub minute: CallTotals,
-    /// The last quarter of an hour.
-    pub quarter: CallTotals,
-    /// 95 of 100 calls took no longer than about this, milliseconds.
-    pub p95_ms: Option<u64>,
-    /// The last answer: `ok`, `status 401`, `no answer`, …
-    pub last: Option<String>,
-    /// Since when it answers like that, milliseconds since the epoch.
-    pub since_ms: Option<u64>,
-    /// When it last answered as it should, milliseconds since the epoch.
-    pub last_good_ms: Option<u64>,
-    /// It counts as down.
-    pub is_down: bool,
-    /// Its breaker lets nothing through.
-    pub is_closed: bool,
-    /// The setting to look at while it is down.
-    pub setting: Option<String>,
+    pub upstreams: Vec<HealthSnapshot>,
 }
 
 impl Queue {

@@ -96,7 +96,8 @@ fn quarantine(now: &Figures) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::queue::{CallTotals, Overview, WorkerStatus};
+    use shared::queue::{Overview, WorkerStatus};
+    use shared::telemetry::upstream_health::Totals;
 
     use super::*;
     use crate::ops::figures::Recent;
@@ -148,8 +149,8 @@ mod tests {
         now.recent = Some(Recent { ended: 3, failed: 3, minutes: 5 });
         now.upstreams = vec![Upstream {
             name: "sms http".into(),
-            minute: CallTotals::default(),
-            quarter: CallTotals { calls: 412, failures: 412 },
+            minute: Totals::default(),
+            quarter: Totals { calls: 412, failures: 412 },
             p95_ms: None,
             last: Some("status 401".into()),
             since: None,

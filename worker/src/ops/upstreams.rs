@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shared::domain::clock;
-use shared::queue::{CallTotals, ProcessReport, UpstreamReport};
+use shared::queue::ProcessReport;
+use shared::telemetry::upstream_health::{HealthSnapshot, Totals};
 
 use super::format::count;
 
@@ -14,9 +15,9 @@ pub struct Upstream {
     /// `registry`, `tokens`, `otp`, `sms http`, …
     pub name: String,
     /// Calls of the last minute.
-    pub minute: CallTotals,
+    pub minute: Totals,
     /// Calls of the last quarter of an hour.
-    pub quarter: CallTotals,
+    pub quarter: Totals,
     /// The longest p95 any process sees, milliseconds.
     pub p95_ms: Option<u64>,
     /// What the process that saw it change last was answered.
@@ -33,7 +34,7 @@ pub struct Upstream {
 
 /// Puts the reports of all processes together, those that are down first.
 pub fn together<'a>(reports: impl IntoIterator<Item = &'a ProcessReport>) -> Vec<Upstream> {
-    let mut by_name: BTreeMap<&str, Vec<&UpstreamReport>> = BTreeMap::new();
+    let mut by_name: BTreeMap<&str, Vec<&HealthSnapshot>> = BTreeMap::new();
     for report in reports {
         for upstream in &report.upstreams {
             by_name.entry(&upstream.upstream).or_default().push(upstream);
@@ -44,11 +45,11 @@ pub fn together<'a>(reports: impl IntoIterator<Item = &'a ProcessReport>) -> Vec
     upstreams
 }
 
-fn one(name: &str, seen: &[&UpstreamReport]) -> Upstream {
+fn one(name: &str, seen: &[&HealthSnapshot]) -> Upstream {
     // A process that takes it for down knows more than one that has not called it since.
     let telling = seen.iter().max_by_key(|report| (report.is_down, report.since_ms));
-    let sum = |of: fn(&UpstreamReport) -> CallTotals| {
-        seen.iter().map(|report| of(report)).fold(CallTotals::default(), |all, one| CallTotals {
+    let sum = |of: fn(&HealthSnapshot) -> Totals| {
+        seen.iter().map(|report| of(report)).fold(Totals::default(), |all, one| Totals {
             calls: all.calls + one.calls,
             failures: all.failures + one.failures,
         })
@@ -68,17 +69,17 @@ fn one(name: &str, seen: &[&UpstreamReport]) -> Upstream {
 
 /// How it stands, in one sentence: `answers status 401 since …, 412 of 412 calls failed; last good …; see RESEND_SMS_TOKEN`.
 pub fn sentence(upstream: &Upstream) -> String {
-    let CallTotals { calls, failures } = upstream.quarter;
+    let Totals { calls, failures } = upstream.quarter;
     let p95 = upstream.p95_ms.map(|p95| format!(", p95 {p95} ms")).unwrap_or_default();
     if !upstream.is_down {
-        let well = count(calls.saturating_sub(failures));
-        return format!("{well} of {} calls went well in 15 minutes{p95}", count(calls));
+        let well = count(calls.saturating_sub(failures).into());
+        return format!("{well} of {} calls went well in 15 minutes{p95}", count(calls.into()));
     }
     let last = upstream.last.as_deref().unwrap_or("nothing");
     let since = upstream.since.as_deref().unwrap_or("start");
     let good = upstream.last_good.as_ref().map(|good| format!("; last good {good}")).unwrap_or_default();
     let setting = upstream.setting.as_ref().map(|setting| format!("; see {setting}")).unwrap_or_default();
-    let (failures, calls) = (count(failures), count(calls));
+    let (failures, calls) = (count(failures.into()), count(calls.into()));
     format!("answers {last} since {since}, {failures} of {calls} calls failed{p95}{good}{setting}")
 }
 
@@ -86,14 +87,14 @@ pub fn sentence(upstream: &Upstream) -> String {
 mod tests {
     use super::*;
 
-    fn report(is_down: bool, last: &str, since_ms: u64, totals: (u64, u64)) -> ProcessReport {
+    fn report(is_down: bool, last: &str, since_ms: u64, totals: (u32, u32)) -> ProcessReport {
         let (calls, failures) = totals;
-        let quarter = CallTotals { calls, failures };
+        let quarter = Totals { calls, failures };
         ProcessReport {
             version: "1".into(),
             started_ms: 0,
             longest_run_ms: None,
-            upstreams: vec![UpstreamReport {
+            upstreams: vec![HealthSnapshot {
                 upstream: "sms http".into(),
                 minute: quarter,
                 quarter,

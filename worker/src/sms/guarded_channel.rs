@@ -9,7 +9,7 @@ use super::breaker::Breaker;
 use super::history::SendHistory;
 use super::pacing::Pacing;
 use super::{Cause, SmsChannel, SmsMessage, Submission, SubmitResult};
-use crate::upstream::health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
+use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 
 /// A channel and what is known of it.
 pub(super) struct GuardedChannel {

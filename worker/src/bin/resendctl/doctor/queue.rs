@@ -1,42 +1,50 @@
-//! The queue: whether anybody works on it, and what is left lying.
+//! The queue and what works on it: every alarm, and the upstreams as the processes that call them report.
 
-use std::time::Duration;
-
-use shared::queue::{Overview, Queue, QueueError};
+use shared::queue::{Queue, QueueError};
+use worker::ops::alarms::alarms;
+use worker::ops::figures::{Figures, look};
+use worker::ops::upstreams::{Upstream, sentence};
 
 use super::Check;
-use worker::ops::format::{count, span};
 
 const AREA: &str = "queue";
 
-/// Age of the oldest entry that wants looking at.
-const OLD: Duration = Duration::from_mins(1);
-
 pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
-    let seen = queue.overview().await?;
-    let mut checks = vec![workers(&seen)];
-    checks.extend(seen.paused.map(|since| {
-        Check::warning(AREA, format!("paused for {}", span(since)), "`resendctl resume` lets the workers on")
-    }));
-    if seen.quarantined > 0 {
-        let what = format!("{} entries in quarantine", count(seen.quarantined));
-        checks.push(Check::warning(AREA, what, "`resendctl quarantine list` says why; then retry or purge"));
-    }
-    if let Some(oldest) = seen.oldest.filter(|oldest| *oldest > OLD) {
-        let what = format!("the oldest entry has been ready for {}", span(oldest));
-        checks.push(Check::warning(AREA, what, "start more workers, or see what upstream is slow"));
-    }
-    Ok(checks)
+    let now = look(queue, None).await?;
+    let upstreams = now.upstreams.iter().filter(|upstream| !upstream.is_down).map(well);
+    let found = alarms(&now);
+    Ok(workers(&now).into_iter().chain(upstreams).chain(found.iter().map(|alarm| judge(alarm))).collect())
 }
 
-fn workers(seen: &Overview) -> Check {
-    match seen.live_workers() {
-        0 => Check::problem(
-            AREA,
-            "no worker lives",
-            "start resend-worker: jobs wait, and fail at their deadline",
-        ),
-        1 => Check::warning(AREA, "one worker lives", "run at least two, so that one may go"),
-        workers => Check::ok(AREA, format!("{workers} workers live")),
+/// What an operator began, and what waits for one, warns; everything else keeps jobs from their end.
+fn judge(alarm: &str) -> Check {
+    let (_, change) = CHANGES.iter().find(|(begins, _)| alarm.contains(begins)).unwrap_or(&DEFAULT);
+    let is_warning = ["PAUSED", "QUARANTINE", "BACKLOG"].iter().any(|begins| alarm.starts_with(begins));
+    if is_warning { Check::warning(AREA, alarm, *change) } else { Check::problem(AREA, alarm, *change) }
+}
+
+/// What to do about an alarm.
+const CHANGES: [(&str, &str); 8] = [
+    ("PAUSED", "`resendctl resume` lets the workers on"),
+    ("NO WORKER", "start resend-worker: jobs wait, and fail at their deadline"),
+    ("IS DOWN", "see the setting that is named, and the service; `resendctl send-test` tries a channel"),
+    ("WORKER GONE", "see why it ended; its jobs are taken over by themselves"),
+    ("SLOW RUNS", "see which upstream is slow"),
+    ("BACKLOG", "start more workers, or see which upstream is slow"),
+    ("QUARANTINE", "`resendctl quarantine list` says why; then retry or purge"),
+    ("FAILING", "`resendctl jobs list --state failed` shows reasons"),
+];
+const DEFAULT: (&str, &str) = ("", "see `resendctl jobs list`");
+
+fn well(upstream: &Upstream) -> Check {
+    Check::ok("upstream", format!("{}: {}", upstream.name, sentence(upstream)))
+}
+
+fn workers(now: &Figures) -> Option<Check> {
+    match now.workers {
+        // An alarm says so.
+        0 => None,
+        1 => Some(Check::warning(AREA, "one worker lives", "run at least two, so that one may go")),
+        workers => Some(Check::ok(AREA, format!("{workers} workers live"))),
     }
 }

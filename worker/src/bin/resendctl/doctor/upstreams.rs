@@ -1,4 +1,5 @@
-//! Whether the services of the settings can be reached from here. Nothing is asked of them: any answer will do.
+//! Whether the services of the settings can be reached from here. That says nothing of their health, which the processes
+//! that call them report.
 
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ fn judge(variable: &str, url: &Url, reached: Result<(), &'static str>) -> Check 
     let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
     let place = format!("{variable}: {host}{port}");
     match reached {
-        Ok(()) => Check::ok(AREA, format!("{place} answers")),
+        Ok(()) => Check::ok(AREA, format!("{place} can be reached from this machine")),
         Err(why) => Check::problem(
             AREA,
             format!("{place} {why}, from this machine"),

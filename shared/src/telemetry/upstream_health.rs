@@ -7,9 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use window::{Totals, Window};
+pub use window::Totals;
+use window::Window;
 
 /// Failures in a row after which an upstream counts as down.
 const FAILURES: u32 = 8;
@@ -45,7 +46,7 @@ pub struct UpstreamHealth {
 }
 
 /// How an upstream stands, to be shown.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthSnapshot {
     /// `registry`, `otp`, `sms http`, …
     pub upstream: String,
@@ -66,7 +67,7 @@ pub struct HealthSnapshot {
     /// Its breaker lets nothing through: messages wait or go another way. `false` where there is no breaker.
     pub is_closed: bool,
     /// The setting to look at while it is down.
-    pub setting: Option<&'static str>,
+    pub setting: Option<String>,
 }
 
 #[derive(Default)]
@@ -124,7 +125,7 @@ impl UpstreamHealth {
             last_good_ms: state.last_good_ms,
             is_down: state.is_down,
             is_closed: false,
-            setting: state.setting,
+            setting: state.setting.map(str::to_owned),
         }
     }
 
@@ -223,7 +224,7 @@ mod tests {
         let shown = health.snapshot();
         assert_eq!((shown.minute, shown.quarter), (Totals { calls: 2, failures: 1 }, shown.minute));
         assert_eq!((shown.last.as_deref(), shown.is_down), (Some("status 401"), true));
-        assert_eq!(shown.setting, Some("THE_TOKEN"));
+        assert_eq!(shown.setting.as_deref(), Some("THE_TOKEN"));
         assert!(shown.since_ms >= shown.last_good_ms && shown.last_good_ms.is_some());
         assert!(shown.p95_ms.is_some_and(|p95| (30..=60).contains(&p95)), "{:?}", shown.p95_ms);
     }
