@@ -67,7 +67,7 @@ impl Api {
 
     /// The state of another lane: a link to Redis of its own, all else in common.
     pub(crate) fn beside(&self, config: &Config) -> Arc<Self> {
-        let queue = self.queue.beside();
+        let queue = self.queue.with_own_connection();
         Arc::new(Self {
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
             queue,

@@ -111,8 +111,12 @@ impl Queue {
 
     /// The same queue over a link of its own (see [`Redis::beside`]). What one learns of Redis' safety both know.
     #[must_use]
-    pub fn beside(&self) -> Self {
-        Self::over(self.inner.redis.beside(), self.inner.config.clone(), self.inner.guard.clone())
+    pub fn with_own_connection(&self) -> Self {
+        Self::over(
+            self.inner.redis.with_own_connection(),
+            self.inner.config.clone(),
+            self.inner.guard.clone(),
+        )
     }
 
     fn over(redis: Redis, config: QueueConfig, guard: Arc<DurabilityMonitor>) -> Self {

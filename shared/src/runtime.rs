@@ -1,6 +1,7 @@
-//! What every program needs to run: its command line, health routes, shutdown signals, the service manager, TLS, a clock
+//! What every program needs to run: waits between attempts, its command line, health routes, shutdown signals, the service manager, TLS, a clock
 //! that also runs through suspends, and fail points for tests.
 
+pub mod backoff;
 pub mod boot_time;
 pub mod cli;
 pub mod fail_point;

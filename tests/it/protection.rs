@@ -62,6 +62,26 @@ async fn without_strict_the_danger_is_said_and_jobs_are_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn strict_accepts_nothing_while_the_append_only_file_could_not_be_loaded() {
+    let place = Place::new().unwrap();
+    let server = RedisServer::start(place.path()).await;
+    let _: String = server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all"]).await;
+    let url = format!("redis://app:secret@127.0.0.1:{}", server.port());
+    let stack =
+        StackBuilder::new().workers(0).set("RESEND_REDIS_URL", url).set("RESEND_STRICT", true).start().await;
+    eventually("jobs are accepted while the user default has all rights", WITHIN, || async {
+        (resend(&stack).await.status == StatusCode::ACCEPTED).then_some(())
+    })
+    .await;
+    let _: String = server.command(&["ACL", "SETUSER", "default", "-hset"]).await;
+    eventually("the missing right is found", WITHIN, || async {
+        stack.apis[0].process.log().contains("user default off resetpass ~* &* +@all").then_some(())
+    })
+    .await;
+    assert_eq!(resend(&stack).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
     let stack = StackBuilder::new().workers(0).set("RESEND_REDIS_MIN_REPLICAS", 1).start().await;
     let refused = resend(&stack).await;

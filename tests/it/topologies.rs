@@ -1,10 +1,14 @@
 //! Redis in other shapes than one server: a cluster, and a master that sentinels replace.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{future, stream};
+use redis::Script;
 use reqwest::{Method, StatusCode};
+use shared::redis::Redis;
+use shared::settings::{RedisConfig, Settings};
 use tests::client::{Answer, resend_path};
 use tests::eventually::eventually;
 use tests::place::Place;
@@ -12,6 +16,17 @@ use tests::redis_cluster::RedisCluster;
 use tests::redis_sentinels::{MASTER, RedisSentinels};
 use tests::sandbox::scenarios::{Expected, scenarios};
 use tests::stack::{Stack, StackBuilder};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+/// Every confirmed write of these tests.
+const WRITE: &str = "return redis.call('INCR', KEYS[1])";
+
+/// A handle with these settings.
+fn handle(pairs: &[(&str, &str)]) -> Redis {
+    let settings = Settings::from_pairs(pairs.iter().copied()).unwrap();
+    Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_cluster_a_queue_lives_in_one_slot() {
@@ -102,4 +117,121 @@ async fn a_fail_over_loses_no_confirmed_job_and_the_programs_follow_the_new_mast
     .await;
     let ended = stack.client().end_of(&accepted.location(), Duration::from_secs(20)).await;
     assert_eq!(ended.body["data"]["status"], "processed");
+}
+
+/// A port that takes no connection and refuses none, as where packets are swallowed: its backlog is full.
+struct Swallowing {
+    address: SocketAddr,
+    _open: Vec<TcpStream>,
+    _listener: tokio::net::TcpListener,
+}
+
+impl Swallowing {
+    async fn new() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut open = Vec::new();
+        while let Ok(stream) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+            open.push(stream.unwrap());
+        }
+        Self { address, _open: open, _listener: listener }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sentinel_whose_host_is_gone_delays_no_connection() {
+    let place = Place::new().unwrap();
+    let redis = RedisSentinels::start(place.path()).await;
+    let gone = Swallowing::new().await;
+    let urls = format!("redis://{},{}", gone.address, redis.urls());
+    let redis = handle(&[
+        ("RESEND_REDIS_URL", &urls),
+        ("RESEND_REDIS_MODE", "sentinel"),
+        ("RESEND_REDIS_SENTINEL_MASTER", MASTER),
+    ]);
+    let start = Instant::now();
+    redis.ping().await.unwrap();
+    assert!(start.elapsed() < Duration::from_millis(500), "the first connection: {:?}", start.elapsed());
+
+    let start = Instant::now();
+    let connections = future::join_all((0..20).map(|_| redis.dedicated())).await;
+    assert!(connections.iter().all(Result::is_ok));
+    assert!(start.elapsed() < Duration::from_secs(1), "twenty at once: {:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_sentinel_that_answers_is_an_error_within_the_time_of_a_command() {
+    let gone = Swallowing::new().await;
+    let redis = handle(&[
+        ("RESEND_REDIS_URL", &format!("redis://{}", gone.address)),
+        ("RESEND_REDIS_MODE", "sentinel"),
+        ("RESEND_REDIS_SENTINEL_MASTER", MASTER),
+    ]);
+    let start = Instant::now();
+    assert!(redis.ping().await.unwrap_err().to_string().starts_with("Redis is unreachable"));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_cluster_only_the_queues_own_shard_must_confirm() {
+    let place = Place::new().unwrap();
+    let mut cluster = RedisCluster::start(place.path(), 3, 1).await;
+    let redis = handle(&[
+        ("RESEND_REDIS_URL", &cluster.urls()),
+        ("RESEND_REDIS_MODE", "cluster"),
+        ("RESEND_REDIS_MIN_REPLICAS", "1"),
+    ]);
+    let script = Script::new(WRITE);
+    let write = || async { redis.script_confirmed::<u64>(&script.key("{resend}:probe")).await };
+    eventually("the replica confirms", Duration::from_secs(20), || async { write().await.ok() }).await;
+
+    let master = cluster.master_of("{resend}:probe").await.port();
+    let (own, others) = cluster.replicas_of(master).await;
+    for replica in others {
+        cluster.nodes[replica].kill().await;
+    }
+    let mut failed = Vec::new();
+    for _ in 0..20 {
+        failed.extend(write().await.err());
+    }
+    assert!(failed.is_empty(), "other shards' replicas are missing: {failed:?}");
+
+    cluster.nodes[own[0]].kill().await;
+    let error =
+        eventually("its own replica is missed", Duration::from_secs(10), || async { write().await.err() })
+            .await;
+    assert_eq!(error.to_string(), "the write was confirmed by 0 of 1 replicas");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confirmed_calls_share_a_bounded_number_of_connections() {
+    let place = Place::new().unwrap();
+    let cluster = RedisCluster::start(place.path(), 3, 1).await;
+    let redis = handle(&[
+        ("RESEND_REDIS_URL", &cluster.urls()),
+        ("RESEND_REDIS_MODE", "cluster"),
+        ("RESEND_REDIS_MIN_REPLICAS", "1"),
+    ]);
+    let script = Script::new(WRITE);
+    let invocation = script.key("{resend}:probe");
+    let calls = (0..200).map(|_| redis.script_confirmed::<u64>(&invocation));
+    let written = future::join_all(calls).await;
+    assert!(written.iter().filter(|answer| answer.is_ok()).count() > 100, "{written:?}");
+    let node = cluster.master_of("{resend}:probe").await;
+    let clients: String = node.command(&["CLIENT", "LIST", "TYPE", "NORMAL"]).await;
+    // 16 for confirmed calls, the shared link, and this look.
+    assert!(clients.lines().count() <= 18, "{clients}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_do_not_name_their_library() {
+    let place = Place::new().unwrap();
+    let server = tests::redis_server::RedisServer::start(place.path()).await;
+    let redis = handle(&[("RESEND_REDIS_URL", &server.url())]);
+    redis.ping().await.unwrap();
+    let clients: String = server.command(&["CLIENT", "LIST"]).await;
+    let ours = clients.lines().find(|client| client.contains("cmd=ping")).unwrap();
+    assert!(!ours.contains("lib-name=redis"), "CLIENT SETINFO was sent: {ours}");
 }

@@ -57,6 +57,32 @@ impl RedisCluster {
         urls.join(",")
     }
 
+    /// The node that serves this key.
+    pub async fn master_of(&self, key: &str) -> &RedisServer {
+        for node in &self.nodes {
+            let mut ask = redis::cmd("EXISTS");
+            // Any other node answers MOVED.
+            if ask.arg(key).query_async::<u64>(&mut node.connection().await).await.is_ok() {
+                return node;
+            }
+        }
+        panic!("no node serves {key}")
+    }
+
+    /// The indexes of the replicas of the master at this port, and of all others.
+    pub async fn replicas_of(&self, master: u16) -> (Vec<usize>, Vec<usize>) {
+        let (mut own, mut others) = (Vec::new(), Vec::new());
+        for (index, node) in self.nodes.iter().enumerate() {
+            let replication: String = node.command(&["INFO", "replication"]).await;
+            if replication.contains(&format!("master_port:{master}\r")) {
+                own.push(index);
+            } else if replication.contains("role:slave") {
+                others.push(index);
+            }
+        }
+        (own, others)
+    }
+
     /// Waits until every node says that the cluster serves all slots.
     pub async fn agrees(&self) {
         eventually("the cluster agrees", AGREES_WITHIN, || async {

@@ -15,10 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Queue, QueueError};
 use crate::domain::ids::JobId;
 use crate::redis::{ChannelSubscription, Listener, RedisError};
+use crate::runtime::backoff::Backoff;
 use crate::settings::RedisConfig;
 
-/// Waits between attempts to subscribe grow from the first to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// Waits between attempts to subscribe.
+const BACKOFF: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(1));
 
 /// Jobs looked at in one round trip when a subscription is made.
 const LOOKED_AT_ONCE: usize = 500;
@@ -65,20 +66,19 @@ impl JobNotifier {
             match self.subscribe().await {
                 Ok(mut subscription) => {
                     if failed > 0 {
-                        tracing::info!(attempts = failed + 1, "ends of jobs are heard of again");
+                        tracing::info!(attempts = failed + 1, "job-completion subscription restored");
                     }
                     failed = 0;
                     subscription.lost().await;
                 }
                 // Logged when the state changes, not for every attempt.
                 Err(error) if failed == 0 => {
-                    tracing::warn!(%error, "ends of jobs are not heard of, trying again with backoff");
+                    tracing::warn!(%error, "job-completion subscription lost, reconnecting");
                 }
                 Err(_) => {}
             }
-            let longest = BACKOFF.0.saturating_mul(1 << failed.min(5)).min(BACKOFF.1);
+            sleep(BACKOFF.wait(failed)).await;
             failed += 1;
-            sleep(longest.mul_f64(rand::random_range(0.5..1.0))).await;
         }
     }
 

@@ -1,16 +1,16 @@
-//! Group commit: calls of one script gathered. What is asked while a call is under way goes with the next one, so that
-//! a busy process pays for a round trip, and Redis for the start of a script, once for many. Nobody waits for company:
-//! an idle process makes a call of one at once.
+//! Group commit: calls of one script share batches. Calls that arrive while a batch is under way go with the next one, so
+//! that a busy process pays for a round trip, and Redis for the start of a script, once for many. No call waits for
+//! company: an idle process sends a batch of one at once.
 //!
 //! A script that can be called so takes and answers lists:
 //!
 //! | | |
 //! |---|---|
-//! | `KEYS` | those all items share, then those of each item |
-//! | `ARGV` | the number of items, arguments all share, then those of each item |
+//! | `KEYS` | the shared keys, then those of each item |
+//! | `ARGV` | the number of items, the shared arguments, then those of each item |
 //! | result | a row for each item, in the same order |
 
-mod line;
+mod queue;
 mod script_args;
 
 use std::pin::pin;
@@ -22,16 +22,16 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use line::Line;
+use queue::BatchQueue;
 pub use script_args::ScriptArgs;
 
 use super::{Redis, RedisError};
 
-/// How long a call may take before those who wait for it go on without it. Over that, Redis is in trouble, and nobody is
-/// to wait behind somebody who waits for it.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// How long a batch may take before the waiting calls go on without it. Beyond that Redis is in trouble, and no call
+/// should wait behind another that waits for it.
+const BATCH_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// A script whose calls are gathered; clones share the line of those who wait.
+/// A script whose calls share batches; clones share the queue.
 #[derive(Clone)]
 pub struct ScriptBatcher {
     inner: Arc<Inner>,
@@ -39,142 +39,122 @@ pub struct ScriptBatcher {
 
 struct Inner {
     redis: Redis,
-    script: Evaluated,
+    script: HashedScript,
     shared: ScriptArgs,
     is_confirmed: bool,
-    is_alone: bool,
-    line: Line<Asked>,
+    queue: BatchQueue<PendingCall>,
 }
 
-/// A script and its hash.
-struct Evaluated {
+struct HashedScript {
     text: &'static str,
     hash: String,
 }
 
-struct Asked {
+struct PendingCall {
     item: ScriptArgs,
-    tell: oneshot::Sender<Result<Value, RedisError>>,
+    reply: oneshot::Sender<Result<Value, RedisError>>,
 }
 
-/// A task that makes calls, as long as it counts in the line. Where it is cut off, by a panic or the end of its runtime,
-/// the line goes on without it.
-struct Caller {
+/// Sends batches while the queue counts it. If it is cancelled or panics, waiting calls fail and the next call starts a
+/// new task.
+struct FlushTask {
     inner: Arc<Inner>,
-    counts: bool,
+    is_counted: bool,
 }
 
 /// One call of a script for several items.
-pub(super) struct Evaluation<'a> {
-    script: &'a Evaluated,
+pub(super) struct BatchCall<'a> {
+    script: &'a HashedScript,
     shared: &'a ScriptArgs,
-    items: &'a [Asked],
+    items: &'a [PendingCall],
 }
 
 impl ScriptBatcher {
-    /// A script whose items all live on one server: their keys share a hash tag with those in `shared`.
+    /// A batcher for a script; the keys of all items have the hash tag of those in `shared`.
     pub fn new(redis: &Redis, text: &'static str, shared: ScriptArgs) -> Self {
-        let script = Evaluated { text, hash: Script::new(text).get_hash().to_owned() };
-        let (redis, line) = (redis.clone(), Line::new());
-        Self { inner: Arc::new(Inner { redis, script, shared, is_confirmed: false, is_alone: false, line }) }
+        let script = HashedScript { text, hash: Script::new(text).get_hash().to_owned() };
+        let (redis, queue) = (redis.clone(), BatchQueue::new());
+        Self { inner: Arc::new(Inner { redis, script, shared, is_confirmed: false, queue }) }
     }
 
-    /// One whose writes must outlive a fail-over, as in [`Redis::script_confirmed`].
+    /// The same, for writes that must outlive a fail-over, as in [`Redis::script_confirmed`].
     #[must_use]
-    pub fn confirmed(self) -> Self {
-        self.with(|inner| inner.is_confirmed = true)
-    }
-
-    /// One each of whose items lives on a hash tag of its own: in a cluster each is a call of its own.
-    #[must_use]
-    pub fn on_tags_of_their_own(self) -> Self {
-        self.with(|inner| inner.is_alone = inner.redis.is_cluster())
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    pub fn confirmed(mut self) -> Self {
         let inner = Arc::get_mut(&mut self.inner);
-        debug_assert!(inner.is_some(), "said while it is made, before it is cloned");
-        inner.map(change);
+        debug_assert!(inner.is_some(), "called before the batcher is cloned");
+        inner.map(|inner| inner.is_confirmed = true);
         self
     }
 
-    /// Has the script run for this item; answers its row. Who stops waiting takes nothing back.
+    /// Runs the script for this item and answers its row. A caller that stops waiting takes nothing back.
     pub async fn ask<T: FromRedisValue>(&self, item: ScriptArgs) -> Result<T, RedisError> {
-        let (tell, told) = oneshot::channel();
-        let asked = Asked { item, tell };
-        // A task of its own: whoever asked first may go away before the others have their answer.
-        if self.inner.is_alone {
-            tokio::spawn(self.inner.clone().call_alone(asked));
-        } else if self.inner.line.join(asked) {
-            Caller::start(&self.inner);
+        let (reply, replied) = oneshot::channel();
+        // A task of its own sends the batch: the caller that started it may be cancelled before the others are answered.
+        if self.inner.queue.push(PendingCall { item, reply }) {
+            FlushTask::start(&self.inner);
         }
-        let row = told.await.unwrap_or_else(|_| Err(RedisError::given_up()))?;
+        let row = replied.await.unwrap_or_else(|_| Err(RedisError::cancelled()))?;
         from_redis_value(row).map_err(|error| RedisError::from(::redis::RedisError::from(error)))
     }
 }
 
-impl Caller {
-    /// Starts one that counts in the line.
+impl FlushTask {
+    /// Starts a task that the queue counts already.
     fn start(inner: &Arc<Inner>) {
-        let caller = Self { inner: inner.clone(), counts: true };
-        tokio::spawn(caller.run());
+        let task = Self { inner: inner.clone(), is_counted: true };
+        tokio::spawn(task.run());
     }
 
     async fn run(mut self) {
-        while self.counts {
-            if self.inner.line.is_busy() {
-                // Whoever is ready to ask, too, comes first: what one turn of the runtime brings goes in one call.
+        while self.is_counted {
+            if self.inner.queue.is_busy() {
+                // Calls of other tasks that are ready come first: what one turn of the runtime brings goes in one batch.
                 yield_now().await;
             }
-            let Some(asked) = self.inner.line.next() else {
-                self.counts = false;
+            let Some(calls) = self.inner.queue.next() else {
+                self.is_counted = false;
                 return;
             };
-            let answers = self.call(&asked).await;
-            for (asked, answer) in asked.into_iter().zip(answers) {
-                // Whoever left does not want to know.
-                let _ = asked.tell.send(answer);
+            let answers = self.send(&calls).await;
+            for (call, answer) in calls.into_iter().zip(answers) {
+                // The caller may have stopped waiting.
+                let _ = call.reply.send(answer);
             }
         }
     }
 
-    async fn call(&mut self, asked: &[Asked]) -> Vec<Result<Value, RedisError>> {
+    async fn send(&mut self, calls: &[PendingCall]) -> Vec<Result<Value, RedisError>> {
         let inner = self.inner.clone();
-        let mut call = pin!(inner.call(asked));
-        if let Ok(answers) = timeout(PATIENCE, &mut call).await {
+        let mut sending = pin!(inner.send(calls));
+        if let Ok(answers) = timeout(BATCH_TIMEOUT, &mut sending).await {
             return answers;
         }
-        self.counts = false;
-        if inner.line.leave() {
+        self.is_counted = false;
+        if inner.queue.detach() {
             Self::start(&inner);
         }
-        call.await
+        sending.await
     }
 }
 
-impl Drop for Caller {
+impl Drop for FlushTask {
     fn drop(&mut self) {
-        if self.counts {
-            self.inner.line.break_off();
+        if self.is_counted {
+            self.inner.queue.abort();
         }
     }
 }
 
 impl Inner {
-    async fn call_alone(self: Arc<Self>, asked: Asked) {
-        let answer = self.call(std::slice::from_ref(&asked)).await.pop();
-        let _ = asked.tell.send(answer.unwrap_or_else(|| Err(RedisError::given_up())));
-    }
-
-    /// The answer for each. What one item's keys are to blame for must not be everybody's error: then each is called
-    /// alone, which is harmless, for all our scripts may run twice, also where the first time ended half way.
-    async fn call(&self, items: &[Asked]) -> Vec<Result<Value, RedisError>> {
-        match self.call_together(items).await {
+    /// The answer for each item. If one item may have caused an error, each is tried alone. That is safe: all our scripts
+    /// may run twice, also where the first run ended half way.
+    async fn send(&self, items: &[PendingCall]) -> Vec<Result<Value, RedisError>> {
+        match self.send_together(items).await {
             Ok(rows) => rows.into_iter().map(Ok).collect(),
             Err(error) if items.len() > 1 && error.may_be_of_one_item() => {
                 let mut answers = Vec::with_capacity(items.len());
                 for item in items {
-                    let alone = self.call_together(std::slice::from_ref(item)).await;
+                    let alone = self.send_together(std::slice::from_ref(item)).await;
                     answers.push(alone.map(|mut rows| rows.pop().unwrap_or(Value::Nil)));
                 }
                 answers
@@ -183,9 +163,9 @@ impl Inner {
         }
     }
 
-    async fn call_together(&self, items: &[Asked]) -> Result<Vec<Value>, RedisError> {
-        let evaluation = Evaluation { script: &self.script, shared: &self.shared, items };
-        let rows: Vec<Value> = self.redis.evaluate(&evaluation, self.is_confirmed).await?;
+    async fn send_together(&self, items: &[PendingCall]) -> Result<Vec<Value>, RedisError> {
+        let call = BatchCall { script: &self.script, shared: &self.shared, items };
+        let rows: Vec<Value> = self.redis.batch(&call, self.is_confirmed).await?;
         if rows.len() == items.len() {
             return Ok(rows);
         }
@@ -194,9 +174,9 @@ impl Inner {
     }
 }
 
-impl Evaluation<'_> {
-    pub(super) fn call(&self) -> Cmd {
-        let items = || self.items.iter().map(|asked| &asked.item);
+impl BatchCall<'_> {
+    pub(super) fn evaluate(&self) -> Cmd {
+        let items = || self.items.iter().map(|call| &call.item);
         let all = || std::iter::once(self.shared).chain(items());
         let keys: usize = all().map(|item| item.keys().len()).sum();
         let words: usize = all().map(|item| item.arguments().len()).sum();
@@ -222,8 +202,8 @@ impl Evaluation<'_> {
 }
 
 impl RedisError {
-    /// The process is stopping, and with it the task that would have told.
-    fn given_up() -> Self {
-        Self::Unreachable(Arc::new((ErrorKind::Io, "the call was given up").into()))
+    /// The task that sends batches was cancelled, because the process is stopping.
+    fn cancelled() -> Self {
+        Self::Unreachable(Arc::new((ErrorKind::Io, "the call was cancelled").into()))
     }
 }

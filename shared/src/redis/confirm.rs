@@ -1,85 +1,198 @@
 //! Writes that must outlive a fail-over: done only once replicas have them.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use ::redis::{FromRedisValue, ScriptInvocation};
+use ::redis::{FromRedisValue, ScriptInvocation, from_redis_value};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::error::within;
-use super::link::Link;
-use super::{Connection, Connector, REPEATS, Redis, RedisError, Request};
+use super::reconnect::Link;
+use super::request::ScriptCall;
+use super::{Connection, Connector, MAX_REPEATS, Redis, RedisError};
 
-/// How long replicas may take to confirm a write.
+/// Longest replicas may take to confirm a write.
 const CONFIRM_LIMIT: Duration = Duration::from_millis(800);
 
-/// How often at most sentinels are asked anew who is master while nothing is confirmed.
-const ASKED_EVERY: Duration = Duration::from_secs(1);
+/// Longest a confirmed call may take in all, waiting for its connection included: with it a request is refused within
+/// 2.5 s.
+const CALL_LIMIT: Duration = Duration::from_millis(2_300);
+
+/// How often at most sentinels are asked for the master while nothing is confirmed.
+const MASTER_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Most confirmed calls of a handle at once, and so the most connections it keeps for them. `WAIT` holds up everything
+/// behind it on a connection, so each call has one to itself; in a cluster each is a client with a connection to every
+/// node. A call may carry a whole batch.
+const MAX_CONFIRMED_CALLS: usize = 16;
+
+/// How long a connection for confirmed calls is kept unused.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// The connections for confirmed calls.
+pub(super) struct ConfirmationPool {
+    permits: Semaphore,
+    idle: Arc<IdleConnections<Connection>>,
+}
+
+struct IdleConnections<C>(Mutex<Idle<C>>);
+
+struct Idle<C> {
+    /// The one used last at the end.
+    connections: Vec<IdleConnection<C>>,
+    /// Whether a task closes those that stay unused.
+    is_tended: bool,
+}
+
+struct IdleConnection<C> {
+    /// The link of its time; without it, the connection may lead to another server.
+    generation: u64,
+    since: Instant,
+    connection: C,
+}
 
 impl Redis {
     /// Runs a script whose writes must outlive a fail-over: with `RESEND_REDIS_MIN_REPLICAS` it is done only once so
-    /// many replicas have it. The script must write something, or there is nothing to confirm.
+    /// many replicas have them. The script must write something, or there is nothing to confirm.
     pub async fn script_confirmed<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
-        self.ask_confirmed(&Request::Script(script)).await
+        self.call_confirmed(ScriptCall::One(script)).await
     }
 
-    pub(super) async fn ask_confirmed<T: FromRedisValue>(
+    pub(super) async fn call_confirmed<T: FromRedisValue>(
         &self,
-        request: &Request<'_>,
+        call: ScriptCall<'_>,
     ) -> Result<T, RedisError> {
         let wanted = self.inner.min_replicas;
         if wanted == 0 {
-            return self.ask(request).await;
+            return self.ask(&super::Request::Script(call)).await;
         }
-        let mut repeats = 0;
-        loop {
-            match Box::pin(self.write_and_wait(request, wanted)).await {
-                Err(error) if error.may_repeat() && repeats < REPEATS => repeats += 1,
-                answer => return answer,
+        let repeated = async {
+            let mut repeats = 0;
+            loop {
+                match self.write_and_wait(&call, wanted).await {
+                    Err(error) if error.may_repeat() && repeats < MAX_REPEATS => repeats += 1,
+                    answer => return answer,
+                }
             }
-        }
+        };
+        timeout(CALL_LIMIT, Box::pin(repeated)).await.unwrap_or(Err(RedisError::Silent(CALL_LIMIT)))
     }
 
     async fn write_and_wait<T: FromRedisValue>(
         &self,
-        request: &Request<'_>,
+        call: &ScriptCall<'_>,
         wanted: u64,
     ) -> Result<T, RedisError> {
+        let pool = &self.inner.confirmations;
+        // Never closed.
+        let _permit = pool.permits.acquire().await.ok();
         let link = self.link().await?;
-        let mut connection = match self.idle_of(link.generation) {
+        let mut connection = match pool.idle.take(link.generation) {
             Some(connection) => connection,
             None => self.dedicated().await?,
         };
-        // A connection that fails in between is dropped, and with it whatever answer is still on its way.
-        let answer = within(request.send(&mut connection)).await?;
-        let mut wait = ::redis::cmd("WAIT");
-        wait.arg(wanted).arg(CONFIRM_LIMIT.as_millis().to_string());
-        let confirmed: u64 = within(wait.query_async(&mut connection)).await?;
-        self.idle().push((link.generation, connection));
-        if confirmed < wanted {
-            self.doubt(&link);
-            return Err(RedisError::Unconfirmed { confirmed, wanted });
+        // A connection whose call fails or is cancelled is dropped, and with it the answer that may still come.
+        let sent = within(call.send_and_wait(&mut connection, wanted, CONFIRM_LIMIT)).await;
+        let confirmed = sent.inspect_err(|_| self.discard(link.generation))?;
+        let answer = confirmed.answer.map_err(RedisError::from);
+        if answer.as_ref().is_err_and(RedisError::breaks_link) {
+            self.discard(link.generation);
+        } else {
+            pool.idle.put(link.generation, connection);
         }
-        Ok(answer)
+        let answer = answer?;
+        if confirmed.replicas < wanted {
+            self.doubt(&link);
+            return Err(RedisError::Unconfirmed { confirmed: confirmed.replicas, wanted });
+        }
+        from_redis_value(answer).map_err(|error| RedisError::from(::redis::RedisError::from(error)))
     }
 
-    /// A master without its replicas may be one that was replaced and was not told yet: sentinels leave it alone for
-    /// seconds, in which it takes writes that will be thrown away. So who is master is asked anew.
+    /// Asks anew who is the master. One without its replicas may have been replaced without noticing yet: until the
+    /// sentinels tell it, it takes writes that will be thrown away.
     fn doubt(&self, link: &Link) {
-        if matches!(*self.inner.connector, Connector::Sentinel(_)) && link.since.elapsed() > ASKED_EVERY {
+        let is_single = matches!(*self.inner.connector, Connector::Single(_));
+        if !is_single && link.since.elapsed() > MASTER_CHECK_INTERVAL {
             self.discard(link.generation);
         }
     }
+}
 
-    fn idle_of(&self, generation: u64) -> Option<Connection> {
-        let mut idle = self.idle();
-        idle.retain(|(of, _)| *of == generation);
-        idle.pop().map(|(_, connection)| connection)
+impl Default for ConfirmationPool {
+    fn default() -> Self {
+        Self { permits: Semaphore::new(MAX_CONFIRMED_CALLS), idle: Arc::new(IdleConnections::new()) }
+    }
+}
+
+impl<C: Send + 'static> IdleConnections<C> {
+    fn new() -> Self {
+        Self(Mutex::new(Idle { connections: Vec::new(), is_tended: false }))
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(u64, Connection)>> {
-        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The connection used last, so that those no longer needed stay unused.
+    fn take(&self, generation: u64) -> Option<C> {
+        let mut idle = self.lock();
+        idle.connections.retain(|unused| unused.generation == generation);
+        idle.connections.pop().map(|unused| unused.connection)
+    }
+
+    fn put(self: &Arc<Self>, generation: u64, connection: C) {
+        let mut idle = self.lock();
+        idle.connections.push(IdleConnection { generation, since: Instant::now(), connection });
+        if !std::mem::replace(&mut idle.is_tended, true) {
+            tokio::spawn(Self::close_unused(Arc::downgrade(self)));
+        }
+    }
+
+    /// Closes connections that stay unused, until none is left.
+    async fn close_unused(pool: Weak<Self>) {
+        loop {
+            sleep(IDLE_LIMIT).await;
+            let Some(pool) = pool.upgrade() else { return };
+            let mut idle = pool.lock();
+            idle.connections.retain(|unused| unused.since.elapsed() < IDLE_LIMIT);
+            idle.is_tended = !idle.connections.is_empty();
+            if !idle.is_tended {
+                return;
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Idle<C>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn unused_connections_are_closed_after_a_while() {
+        let pool = Arc::new(IdleConnections::new());
+        (0..8).for_each(|connection| pool.put(1, connection));
+        sleep(IDLE_LIMIT / 2).await;
+        let busy = pool.take(1).unwrap();
+        assert_eq!(busy, 7, "the one used last");
+        pool.put(1, busy);
+        sleep(IDLE_LIMIT * 3 / 4).await;
+        assert_eq!(pool.lock().connections.len(), 1, "the one that was used meanwhile");
+        sleep(IDLE_LIMIT).await;
+        assert_eq!(pool.lock().connections.len(), 0);
+        pool.put(1, 0);
+        sleep(IDLE_LIMIT * 2).await;
+        assert_eq!(pool.lock().connections.len(), 0, "the closing starts anew");
+    }
+
+    #[tokio::test]
+    async fn connections_of_an_older_link_are_not_used_again() {
+        let pool = Arc::new(IdleConnections::new());
+        pool.put(1, "old");
+        pool.put(2, "new");
+        assert_eq!((pool.take(2), pool.take(2)), (Some("new"), None));
     }
 }

@@ -1,19 +1,20 @@
-//! How a connection is made: to one server, to the master that sentinels name, or to a cluster.
+//! How a connection is made: to one server, to the master behind sentinels, or to the shard of a cluster that holds the
+//! queue.
 
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::cluster::{ClusterClient, ClusterClientBuilder};
 use ::redis::cluster_async::ClusterConnection;
-use ::redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use ::redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
 use ::redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
-    RedisConnectionInfo, RedisFuture, RedisResult, TlsMode, Value,
+    RedisFuture, RedisResult, Value,
 };
 use secrecy::ExposeSecret;
-use tokio::sync::Mutex;
 
-use crate::settings::{RedisConfig, RedisMode, SentinelConfig};
+use super::sentinel::Sentinels;
+use crate::settings::{RedisConfig, RedisMode};
 
 /// Longest a TCP and TLS handshake may take.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -22,10 +23,10 @@ pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 pub enum Connector {
     /// To one server.
     Single(Box<Client>),
-    /// To whoever is master now.
-    Sentinel(Box<Mutex<SentinelClient>>),
-    /// To all nodes.
-    Cluster(Box<ClusterClient>),
+    /// To the current master.
+    Sentinel(Box<Sentinels>),
+    /// To all nodes; everything is asked of the master with this slot.
+    Cluster(Box<ClusterClient>, Route),
 }
 
 /// One connection, whatever is behind it.
@@ -33,80 +34,77 @@ pub enum Connector {
 pub enum Connection {
     /// To one server.
     Single(MultiplexedConnection),
-    /// To the nodes of a cluster; follows `MOVED`, `ASK` and `TRYAGAIN` itself.
-    Cluster(ClusterConnection),
+    /// To the nodes of a cluster. Every command goes to the master with this slot, also one without a key, such as
+    /// `WAIT`, `SCRIPT LOAD`, `INFO` and `TIME`: the other shards hold nothing of the queue, and their faults are not its.
+    /// It follows `MOVED`, `ASK` and `TRYAGAIN` itself.
+    Cluster(ClusterConnection, Route),
+}
+
+/// A connection and the server that sentinels led it to.
+pub(super) struct Connected {
+    pub(super) connection: Connection,
+    pub(super) server: Option<ConnectionAddr>,
 }
 
 impl Connector {
     /// Reads the addresses. Nothing is connected yet.
     pub fn new(config: &RedisConfig) -> RedisResult<Self> {
-        let urls: Vec<_> = config.urls.iter().map(|url| url.expose_secret().to_owned()).collect();
+        let urls = config.urls.iter().map(ExposeSecret::expose_secret);
         Ok(match &config.mode {
-            RedisMode::Single => Self::Single(Box::new(Client::open(nameless(&urls[0])?)?)),
-            RedisMode::Sentinel(of) => Self::Sentinel(Box::new(Mutex::new(sentinels(&urls, of)?))),
+            RedisMode::Single => Self::Single(Box::new(Client::open(server_info(
+                config.urls.first().map_or("", ExposeSecret::expose_secret),
+            )?)?)),
+            RedisMode::Sentinel(of) => Self::Sentinel(Box::new(Sentinels::new(config, of)?)),
             RedisMode::Cluster => {
-                let nodes: Vec<_> = urls.iter().map(|url| nameless(url)).collect::<RedisResult<_>>()?;
-                let builder = ClusterClientBuilder::new(nodes).connection_timeout(CONNECT_LIMIT);
-                Self::Cluster(Box::new(builder.response_timeout(Duration::MAX).build()?))
+                let builder = ClusterClientBuilder::new(urls).connection_timeout(CONNECT_LIMIT);
+                let client = builder.response_timeout(Duration::MAX).build()?;
+                Self::Cluster(Box::new(client), Route::with_key(&config.hash_tag, SlotAddr::Master))
             }
         })
     }
 
-    /// A new connection. It has no response timeout of its own: the library's default of 500 ms is shorter than any
-    /// useful blocking read, and its late reply would strand stream entries as pending.
-    pub async fn connect(&self) -> RedisResult<Connection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_LIMIT))
-            .set_response_timeout(None);
-        Ok(match self {
+    /// Makes a new connection.
+    pub(super) async fn connect(&self) -> RedisResult<Connected> {
+        let config = connection_config(CONNECT_LIMIT);
+        let (connection, server) = match self {
             Self::Single(client) => {
-                Connection::Single(client.get_multiplexed_async_connection_with_config(&config).await?)
+                let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+                (Connection::Single(connection), None)
             }
-            Self::Sentinel(client) => {
-                Connection::Single(client.lock().await.get_async_connection_with_config(&config).await?)
+            Self::Sentinel(sentinels) => {
+                let (connection, server) = sentinels.connect().await?;
+                (Connection::Single(connection), Some(server))
             }
-            Self::Cluster(client) => Connection::Cluster(client.get_async_connection().await?),
-        })
+            Self::Cluster(client, route) => {
+                (Connection::Cluster(client.get_async_connection().await?, *route), None)
+            }
+        };
+        Ok(Connected { connection, server })
     }
 }
 
-/// What a URL says, without `CLIENT SETINFO` at the start of each connection: Redis 7.0 does not know that command, and users
-/// with the rights they need and no more may not run it.
-fn nameless(url: &str) -> RedisResult<ConnectionInfo> {
+/// No response timeout: the library's default of 500 ms is shorter than any useful blocking read, and its late reply
+/// would strand stream entries as pending.
+pub(super) fn connection_config(connect_limit: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(connect_limit)).set_response_timeout(None)
+}
+
+/// The address and user of a URL, without `CLIENT SETINFO` at the start of each connection: Redis 7.0 does not know it, and
+/// the shipped users have no right to it, so that each would be a line in the server's access log.
+pub(super) fn server_info(url: &str) -> RedisResult<ConnectionInfo> {
     let info = url.into_connection_info()?;
     let settings = info.redis_settings().clone().set_skip_set_lib_name();
     Ok(info.set_redis_settings(settings))
-}
-
-/// The sentinels at these URLs, for the master they name. User, password, database and TLS of the first URL are those of the
-/// master, as they are where there are no sentinels; these have users of their own, and no databases.
-pub(super) fn sentinels(urls: &[String], of: &SentinelConfig) -> RedisResult<SentinelClient> {
-    let infos: Vec<_> = urls.iter().map(|url| nameless(url)).collect::<RedisResult<_>>()?;
-    let mut node = SentinelNodeConnectionInfo::default();
-    if let Some(first) = infos.first() {
-        node = node.set_redis_connection_info(first.redis_settings().clone());
-        node = match first.addr() {
-            ConnectionAddr::TcpTls { insecure: false, .. } => node.set_tls_mode(TlsMode::Secure),
-            ConnectionAddr::TcpTls { insecure: true, .. } => node.set_tls_mode(TlsMode::Insecure),
-            _ => node,
-        };
-    }
-    let mut own = RedisConnectionInfo::default().set_skip_set_lib_name();
-    if let Some(user) = &of.user {
-        own = own.set_username(user);
-    }
-    if let Some(password) = &of.password {
-        own = own.set_password(password.expose_secret());
-    }
-    let asked = infos.into_iter().map(|info| info.set_redis_settings(own.clone())).collect();
-    SentinelClient::build(asked, &of.master, Some(node), SentinelServerType::Master)
 }
 
 impl ConnectionLike for Connection {
     fn req_packed_command<'a>(&'a mut self, cmd: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
             Self::Single(connection) => connection.req_packed_command(cmd),
-            Self::Cluster(connection) => connection.req_packed_command(cmd),
+            Self::Cluster(connection, route) => {
+                let node = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(*route));
+                Box::pin(connection.route_command(cmd.clone(), node))
+            }
         }
     }
 
@@ -118,14 +116,17 @@ impl ConnectionLike for Connection {
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
             Self::Single(connection) => connection.req_packed_commands(cmd, offset, count),
-            Self::Cluster(connection) => connection.req_packed_commands(cmd, offset, count),
+            Self::Cluster(connection, route) => {
+                let node = SingleNodeRoutingInfo::SpecificNode(*route);
+                Box::pin(connection.route_pipeline(cmd.clone(), offset, count, node))
+            }
         }
     }
 
     fn get_db(&self) -> i64 {
         match self {
             Self::Single(connection) => connection.get_db(),
-            Self::Cluster(connection) => connection.get_db(),
+            Self::Cluster(connection, _) => connection.get_db(),
         }
     }
 }

@@ -15,15 +15,15 @@ const COMMAND_LIMIT: Duration = Duration::from_millis(1_500);
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RedisError {
     /// No connection, or it broke.
-    #[error("redis is unreachable: {0}")]
+    #[error("Redis is unreachable: {0}")]
     Unreachable(#[source] Arc<::redis::RedisError>),
     /// No answer within the time limit.
-    #[error("redis did not answer within {} ms", .0.as_millis())]
+    #[error("Redis did not answer within {} ms", .0.as_millis())]
     Silent(Duration),
     /// An error answer: read-only, out of memory, loading, a wrong type.
-    #[error("redis refused: {0}")]
+    #[error("Redis refused: {0}")]
     Refused(#[source] Arc<::redis::RedisError>),
-    /// Written, but not confirmed by as many replicas as were asked for.
+    /// Written, but not confirmed by enough replicas.
     #[error("the write was confirmed by {confirmed} of {wanted} replicas")]
     Unconfirmed {
         /// Replicas that confirmed in time.
@@ -52,7 +52,7 @@ impl RedisError {
         }
     }
 
-    /// Whether one item of a call may be to blame, by what its keys hold, and not the server or the link.
+    /// Whether one item of a batch may have caused it, by what its keys hold, and not the server or the link.
     pub(super) fn may_be_of_one_item(&self) -> bool {
         matches!(self, Self::Refused(error) if matches!(error.code(), Some("ERR" | "WRONGTYPE")))
     }
@@ -77,8 +77,8 @@ impl From<::redis::RedisError> for RedisError {
     }
 }
 
-/// Runs one round trip within the command's time limit. Not an `async fn`: that would hold the round trip twice, as its
-/// argument and as what it awaits.
+/// Runs one round trip within the time limit of a command. Not an `async fn`: its future would hold the round trip
+/// twice, as an argument and as what it awaits.
 pub(super) fn within<T>(
     answer: impl Future<Output = RedisResult<T>>,
 ) -> impl Future<Output = Result<T, RedisError>> {

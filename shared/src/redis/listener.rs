@@ -1,4 +1,4 @@
-//! Listening to what Redis publishes, over a connection of its own. Of a cluster any node will do: all of them hear
+//! Subscribes to what Redis publishes, over a connection of its own. In a cluster any node will do: each of them forwards
 //! everything that is published.
 
 use std::sync::Arc;
@@ -6,30 +6,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::redis::aio::{MultiplexedConnection, SendError};
-use ::redis::sentinel::SentinelClient;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, ProtocolVersion, PushInfo, PushKind, RedisResult, Value};
+use ::redis::{Client, Cmd, ConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisResult, Value};
 use secrecy::ExposeSecret;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::RedisError;
+use super::connect::{CONNECT_LIMIT, connection_config, server_info};
 use super::error::within;
+use super::sentinel::Sentinels;
 use crate::settings::{RedisConfig, RedisMode};
 
-/// How often the other end is asked whether it still hears: a link may die without a word.
-const ASKED_EVERY: Duration = Duration::from_secs(1);
+/// How often the server is asked whether the subscription still works: a connection may die silently.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Makes subscriptions.
 pub struct Listener {
     source: Source,
-    /// The node whose turn it is.
-    turn: AtomicUsize,
+    /// Counts subscriptions, so that each goes to another node of a cluster.
+    subscriptions: AtomicUsize,
 }
 
 enum Source {
     Server(Box<Client>),
     Nodes(Vec<Client>),
-    Master(Box<Mutex<SentinelClient>>),
+    Master(Box<Sentinels>),
 }
 
 /// Channels being listened to.
@@ -42,7 +43,7 @@ pub struct ChannelSubscription {
 impl Listener {
     /// Reads the addresses. Nothing is connected yet.
     pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
-        Ok(Self { source: Source::new(config)?, turn: AtomicUsize::new(0) })
+        Ok(Self { source: Source::new(config)?, subscriptions: AtomicUsize::new(0) })
     }
 
     /// Calls `hear` with every message on these channels, from before this is done until the subscription is dropped.
@@ -62,10 +63,7 @@ impl Listener {
             }
             Ok::<_, SendError>(())
         };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(super::connect::CONNECT_LIMIT))
-            .set_response_timeout(None)
-            .set_push_sender(pushed);
+        let config = connection_config(CONNECT_LIMIT).set_push_sender(pushed);
         let connected = async {
             let client = self.client().await?;
             let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
@@ -79,8 +77,10 @@ impl Listener {
     async fn client(&self) -> RedisResult<Client> {
         Ok(match &self.source {
             Source::Server(client) => *client.clone(),
-            Source::Nodes(nodes) => nodes[self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len()].clone(),
-            Source::Master(sentinels) => pushing(&sentinels.lock().await.async_get_client().await?)?,
+            Source::Nodes(nodes) => {
+                nodes[self.subscriptions.fetch_add(1, Ordering::Relaxed) % nodes.len()].clone()
+            }
+            Source::Master(sentinels) => over_resp3(sentinels.master().await?.get_connection_info())?,
         })
     }
 }
@@ -89,25 +89,22 @@ impl Source {
     fn new(config: &RedisConfig) -> RedisResult<Self> {
         let urls = config.urls.iter().map(ExposeSecret::expose_secret);
         Ok(match &config.mode {
-            RedisMode::Sentinel(of) => {
-                let urls: Vec<_> = urls.map(str::to_owned).collect();
-                Self::Master(Box::new(Mutex::new(super::connect::sentinels(&urls, of)?)))
-            }
+            RedisMode::Sentinel(of) => Self::Master(Box::new(Sentinels::new(config, of)?)),
             RedisMode::Cluster => {
-                let nodes: RedisResult<_> = urls.map(|url| pushing(&Client::open(url)?)).collect();
+                let nodes: RedisResult<_> = urls.map(|url| over_resp3(&server_info(url)?)).collect();
                 Self::Nodes(nodes?)
             }
             RedisMode::Single => {
-                Self::Server(Box::new(pushing(&Client::open(config.urls[0].expose_secret())?)?))
+                Self::Server(Box::new(over_resp3(&server_info(config.urls[0].expose_secret())?)?))
             }
         })
     }
 
-    /// What a server is asked to learn whether it still hears what is published, and what it answers if so.
+    /// The question whether a server still receives what is published, and the test of its answer.
     fn question(&self) -> (Cmd, fn(&Value) -> bool) {
         match self {
             Self::Server(_) => (::redis::cmd("PING"), |_| true),
-            // A node cut off from the others, or forgotten by them, says so.
+            // A node that is cut off from the others, or was forgotten by them, says so.
             Self::Nodes(_) => {
                 (::redis::cmd("CLUSTER").arg("INFO").to_owned(), |info| holds(info, "cluster_state:ok"))
             }
@@ -120,12 +117,12 @@ impl Source {
 }
 
 impl ChannelSubscription {
-    /// Done when nothing more will be heard.
+    /// Completes when the subscription is lost.
     pub async fn lost(&mut self) {
         loop {
             tokio::select! {
                 () = self.broken.notified() => return,
-                () = sleep(ASKED_EVERY) => {}
+                () = sleep(POLL_INTERVAL) => {}
             }
             let (question, hears) = &self.question;
             let answer = within(question.query_async::<Value>(&mut self.connection)).await;
@@ -136,11 +133,10 @@ impl ChannelSubscription {
     }
 }
 
-/// The same client over RESP3, in which messages come beside answers.
-fn pushing(client: &Client) -> RedisResult<Client> {
-    let info = client.get_connection_info().clone();
+/// A client that speaks RESP3, in which published messages arrive on the connection of commands.
+fn over_resp3(info: &ConnectionInfo) -> RedisResult<Client> {
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    Client::open(info.set_redis_settings(settings))
+    Client::open(info.clone().set_redis_settings(settings))
 }
 
 fn holds(value: &Value, word: &str) -> bool {

@@ -1,14 +1,19 @@
-//! Whether Redis, as it is set up, keeps what it is given. `INFO` and `ACL DRYRUN` are asked, which every access list may allow.
+//! Whether Redis, as it is set up, keeps what it is given.
 
-use ::redis::{Cmd, Value, cmd};
+use ::redis::cmd;
+
+use super::{Redis, RedisError};
 
 /// Oldest version with all commands the queue uses.
 const OLDEST: (u64, u64) = (7, 0);
 
-/// Something about a server that an operator should know.
+/// From this version on, Valkey loads its append-only file without asking for the rights of the user `default`.
+const VALKEY_LOADS_ALWAYS: (u64, u64) = (9, 1);
+
+/// Something about a server's configuration that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigIssue {
-    /// What is so.
+    /// What is wrong.
     pub what: String,
     /// What to change.
     pub change: &'static str,
@@ -16,7 +21,7 @@ pub struct ConfigIssue {
     pub loses_jobs: bool,
 }
 
-/// What an operator wants to know of one server.
+/// What an operator wants to know of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// Its version.
@@ -29,11 +34,59 @@ pub struct Server {
     pub append_only: bool,
     /// Bytes in use.
     pub used_memory: u64,
-    /// Bytes it may use; 0 where it may use any.
+    /// Bytes it may use; 0 where there is no limit.
     pub max_memory: u64,
 }
 
-/// What one server says of itself.
+/// Whether the server would load its append-only file after a restart. While it is loaded, the commands of a transaction
+/// are checked against the user `default` (Redis 7.0 to 8.0, Valkey 8): without rights they are skipped, and all jobs
+/// with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultUser {
+    /// It may run every command on every key, or the server does not ask.
+    CanLoad,
+    /// Some commands or keys are forbidden to it.
+    CannotLoad,
+    /// This user may not ask (`ACL DRYRUN`).
+    Hidden,
+}
+
+impl Redis {
+    /// What is wrong with the configuration of the server that holds the queue.
+    pub async fn config_issues(&self) -> Result<Vec<ConfigIssue>, RedisError> {
+        let info: String = self.command(&cmd("INFO")).await?;
+        let mut issues = of_server(&Info(&info), self.min_replicas());
+        if self.default_user().await? == DefaultUser::CannotLoad {
+            issues.push(cannot_load());
+        }
+        Ok(issues)
+    }
+
+    /// The server that holds the queue.
+    pub async fn server(&self) -> Result<Server, RedisError> {
+        let info: String = self.command(&cmd("INFO")).await?;
+        Ok(Server::of(&Info(&info)))
+    }
+
+    /// Whether the server would load its append-only file after a restart.
+    pub async fn default_user(&self) -> Result<DefaultUser, RedisError> {
+        let info: String = self.command(cmd("INFO").arg("server")).await?;
+        if Info(&info).version("valkey_version") >= VALKEY_LOADS_ALWAYS {
+            return Ok(DefaultUser::CanLoad);
+        }
+        let mut ask = cmd("ACL");
+        let key = format!("{{{}}}:job", self.inner.hash_tag);
+        ask.arg("DRYRUN").arg("default").arg("HSET").arg(key).arg("field").arg("value");
+        match self.command::<String>(&ask).await {
+            Ok(answer) if answer == "OK" => Ok(DefaultUser::CanLoad),
+            Ok(_) => Ok(DefaultUser::CannotLoad),
+            Err(RedisError::Refused(_)) => Ok(DefaultUser::Hidden),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The answer to `INFO`.
 struct Info<'a>(&'a str);
 
 impl<'a> Info<'a> {
@@ -46,58 +99,30 @@ impl<'a> Info<'a> {
         self.get(name).and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
-    fn version(&self) -> (u64, u64) {
-        let mut parts =
-            self.get("redis_version").unwrap_or_default().split('.').map(|part| part.parse().unwrap_or(0));
+    /// Major and minor version; 0.0 where there is no such member.
+    fn version(&self, name: &str) -> (u64, u64) {
+        let mut parts = self.get(name).unwrap_or_default().split('.').map(|part| part.parse().unwrap_or(0));
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
     }
 }
 
-/// Everything worth saying about the servers that answered `INFO`: one text from one server, several from a cluster.
-pub(super) fn findings(answer: &Value, min_replicas: u64) -> Vec<ConfigIssue> {
-    let mut texts = Vec::new();
-    collect_texts(answer, &mut texts);
-    let mut all: Vec<_> = texts.iter().flat_map(|text| of_server(&Info(text), min_replicas)).collect();
-    all.dedup();
-    all
-}
-
-/// Every server that answered `INFO`.
-pub(super) fn servers(answer: &Value) -> Vec<Server> {
-    let mut texts = Vec::new();
-    collect_texts(answer, &mut texts);
-    let server = |info: Info<'_>| Server {
-        version: info.get("redis_version").unwrap_or_default().to_owned(),
-        role: info.get("role").unwrap_or_default().to_owned(),
-        replicas: info.number("connected_slaves"),
-        append_only: info.get("aof_enabled") == Some("1"),
-        used_memory: info.number("used_memory"),
-        max_memory: info.number("maxmemory"),
-    };
-    texts.iter().map(|text| server(Info(text))).collect()
-}
-
-/// Asks whether the user `default` may run what scripts write with.
-pub(super) fn may_default_user_write() -> Cmd {
-    let mut ask = cmd("ACL");
-    ask.arg("DRYRUN").arg("default").arg("HSET").arg("key").arg("field").arg("value");
-    ask
-}
-
-/// What the answer means. Only the command is judged: rights to keys may be given by a name that is not known here.
-pub(super) fn default_user(answer: &str) -> Option<ConfigIssue> {
-    let is_refused = answer.contains("no permissions to run");
-    is_refused.then(|| ConfigIssue {
-        what: "the user default may not write: after a restart, what scripts wrote is not loaded".to_owned(),
-        change: "have its line in the ACL file read: user default off resetpass ~* &* +@all",
-        loses_jobs: true,
-    })
+impl Server {
+    fn of(info: &Info<'_>) -> Self {
+        Self {
+            version: info.get("redis_version").unwrap_or_default().to_owned(),
+            role: info.get("role").unwrap_or_default().to_owned(),
+            replicas: info.number("connected_slaves"),
+            append_only: info.get("aof_enabled") == Some("1"),
+            used_memory: info.number("used_memory"),
+            max_memory: info.number("maxmemory"),
+        }
+    }
 }
 
 fn of_server(info: &Info<'_>, min_replicas: u64) -> Vec<ConfigIssue> {
     let found = |what: String, change, loses_jobs| ConfigIssue { what, change, loses_jobs };
     let mut all = Vec::new();
-    if info.version() < OLDEST {
+    if info.version("redis_version") < OLDEST {
         let what = format!("version {} is older than 7.0", info.get("redis_version").unwrap_or("unknown"));
         all.push(found(what, "use Redis 7.0 or later", true));
     }
@@ -122,19 +147,14 @@ fn of_server(info: &Info<'_>, min_replicas: u64) -> Vec<ConfigIssue> {
     all
 }
 
-fn collect_texts(value: &Value, texts: &mut Vec<String>) {
-    match value {
-        Value::BulkString(bytes) => texts.extend(info_text(&String::from_utf8_lossy(bytes))),
-        Value::VerbatimString { text, .. } | Value::SimpleString(text) => texts.extend(info_text(text)),
-        Value::Array(values) => values.iter().for_each(|value| collect_texts(value, texts)),
-        Value::Map(pairs) => pairs.iter().for_each(|(_, value)| collect_texts(value, texts)),
-        _ => {}
+fn cannot_load() -> ConfigIssue {
+    let what = "the user default may not run every command on every key: at its next start the server skips \
+                transactions in its append-only file, and accepted jobs are lost";
+    ConfigIssue {
+        what: what.to_owned(),
+        change: "in the ACL file: user default off resetpass ~* &* +@all (it stays off, nobody can log in as it)",
+        loses_jobs: true,
     }
-}
-
-/// A cluster's answer holds the nodes' names too.
-fn info_text(text: &str) -> Option<String> {
-    text.contains("redis_version:").then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -145,11 +165,11 @@ mod tests {
                         connected_slaves:1\r\nmaxmemory_policy:noeviction\r\n";
 
     fn of(text: &str, min_replicas: u64) -> Vec<ConfigIssue> {
-        findings(&Value::BulkString(text.into()), min_replicas)
+        of_server(&Info(text), min_replicas)
     }
 
     #[test]
-    fn a_server_set_up_right_is_no_finding() {
+    fn a_server_that_keeps_jobs_has_no_issue() {
         assert_eq!(of(SAFE, 1), []);
     }
 
@@ -168,25 +188,15 @@ mod tests {
     }
 
     #[test]
-    fn a_default_user_without_rights_to_load_is_found() {
-        assert_eq!(default_user("OK"), None);
-        let by_key = "User default has no permissions to access the 'key' key";
-        assert_eq!(default_user(by_key), None);
-        let refused = default_user("User default has no permissions to run the 'hset' command").unwrap();
-        assert!(refused.loses_jobs && refused.change.contains("user default off resetpass ~* &* +@all"));
-    }
-
-    #[test]
-    fn missing_replicas_are_told_but_refuse_by_themselves() {
+    fn missing_replicas_are_an_issue_but_refuse_by_themselves() {
         let found = of(SAFE, 2);
         assert_eq!((found.len(), found[0].loses_jobs), (1, false));
     }
 
     #[test]
-    fn every_node_of_a_cluster_is_looked_at() {
-        let node =
-            |text: &str| (Value::SimpleString("127.0.0.1:7000".into()), Value::BulkString(text.into()));
-        let nodes = Value::Map(vec![node(SAFE), node(&SAFE.replace("aof_enabled:1", "aof_enabled:0"))]);
-        assert_eq!(findings(&nodes, 0).len(), 1);
+    fn versions_are_compared_by_number() {
+        let info = Info("redis_version:7.2.4\r\nvalkey_version:10.0.1\r\n");
+        assert!(info.version("valkey_version") > VALKEY_LOADS_ALWAYS);
+        assert_eq!(Info("redis_version:7.0.15").version("valkey_version"), (0, 0));
     }
 }

@@ -47,7 +47,7 @@ impl QueueConfig {
     }
 }
 
-fn name(settings: &Settings) -> Result<String, ConfigError> {
+pub(super) fn name(settings: &Settings) -> Result<String, ConfigError> {
     let wants = "1 to 32 characters of a-z, A-Z, 0-9, _, - and .";
     let name = settings.required("RESEND_QUEUE_NAME", wants)?;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);

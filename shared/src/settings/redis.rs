@@ -35,6 +35,8 @@ pub struct RedisConfig {
     pub mode: RedisMode,
     /// `RESEND_REDIS_MIN_REPLICAS` (default 0): replicas that must confirm before a 202.
     pub min_replicas: u64,
+    /// `RESEND_QUEUE_NAME` (default `resend`): the hash tag of every key, and thereby the slot in a cluster.
+    pub hash_tag: String,
 }
 
 impl RedisConfig {
@@ -48,7 +50,8 @@ impl RedisConfig {
         };
         let urls = urls(settings, &mode)?;
         let min_replicas = settings.number("RESEND_REDIS_MIN_REPLICAS", "replicas", 0..=16)?;
-        Ok(Self { urls, mode, min_replicas })
+        let hash_tag = super::queue::name(settings)?;
+        Ok(Self { urls, mode, min_replicas, hash_tag })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Keys and arguments of one item, one after the other in one piece of memory.
+//! Keys and arguments of one item, in one allocation.
 
 use std::fmt::{Display, Write};
 
@@ -14,7 +14,7 @@ pub struct ScriptArgs {
 struct Text<'a>(&'a mut Vec<u8>);
 
 impl ScriptArgs {
-    /// Nothing yet; keys come before arguments.
+    /// An empty list; keys come before arguments.
     pub fn new() -> Self {
         // Most have two keys and half a dozen arguments, most of them ids.
         Self { bytes: Vec::with_capacity(512), ends: Vec::with_capacity(16), keys: 0 }
@@ -31,7 +31,7 @@ impl ScriptArgs {
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl Display) -> Self {
-        // Memory takes whatever is written.
+        // Writing to memory cannot fail.
         let _ = write!(Text(&mut self.bytes), "{argument}");
         self.ends.push(self.bytes.len());
         self
@@ -45,7 +45,7 @@ impl ScriptArgs {
         self.words(self.keys, self.ends.len())
     }
 
-    /// How many bytes there are of both.
+    /// Bytes of keys and arguments together.
     pub(super) fn size(&self) -> usize {
         self.bytes.len()
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use shared::domain::clock;
 use shared::queue::Queue;
 use shared::queue::QueueError;
-use shared::redis::{ConfigIssue, Redis, RedisError, Server};
+use shared::redis::{ConfigIssue, DefaultUser, Redis, RedisError, Server};
 
 use super::Check;
 use worker::ops::format::span;
@@ -26,19 +26,19 @@ const NEARLY_FULL: u64 = 80;
 
 pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
     let redis = queue.redis();
-    let findings = redis.findings().await?;
-    let servers = redis.servers().await?;
-    let mut checks: Vec<_> = findings.iter().map(from_finding).collect();
-    checks.extend(servers.iter().map(seen));
-    checks.extend(servers.iter().filter_map(memory));
-    if servers.iter().any(|server| server.append_only) {
+    let server = redis.server().await?;
+    let mut checks: Vec<_> = redis.config_issues().await?.iter().map(from_issue).collect();
+    checks.push(seen(&server));
+    checks.extend(memory(&server));
+    if server.append_only {
         checks.push(append_fsync(redis).await);
+        checks.extend(loading(redis.default_user().await?));
     }
     checks.push(time(redis).await?);
     Ok(checks)
 }
 
-fn from_finding(found: &ConfigIssue) -> Check {
+fn from_issue(found: &ConfigIssue) -> Check {
     let make = if found.loses_jobs { Check::problem } else { Check::warning };
     make(AREA, found.what.clone(), found.change)
 }
@@ -61,6 +61,21 @@ fn memory(server: &Server) -> Option<Check> {
             "raise maxmemory or lower RESEND_JOB_RETENTION_SECONDS: at 100 % no job is accepted",
         )
     })
+}
+
+/// Whether jobs survive a restart; that they would not is an issue of its own.
+fn loading(default: DefaultUser) -> Option<Check> {
+    match default {
+        DefaultUser::CanLoad => {
+            Some(Check::ok(AREA, "the append-only file can be loaded: user default has all rights"))
+        }
+        DefaultUser::CannotLoad => None,
+        DefaultUser::Hidden => Some(Check::ok(
+            AREA,
+            "rights of the user default not visible: this user may not ask ACL DRYRUN; the ACL file must say \
+             user default off resetpass ~* &* +@all, or a restart loses accepted jobs",
+        )),
+    }
 }
 
 /// Needs `CONFIG GET`, which least rights forbid; then it is said that it could not be seen.
