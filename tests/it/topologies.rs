@@ -216,6 +216,10 @@ async fn confirmed_calls_share_a_bounded_number_of_connections() {
     ]);
     let script = Script::new(WRITE);
     let invocation = script.key("{resend}:probe");
+    eventually("the replica confirms", Duration::from_secs(20), || async {
+        redis.script_confirmed::<u64>(&invocation).await.ok()
+    })
+    .await;
     let calls = (0..200).map(|_| redis.script_confirmed::<u64>(&invocation));
     let written = future::join_all(calls).await;
     assert!(written.iter().filter(|answer| answer.is_ok()).count() > 100, "{written:?}");

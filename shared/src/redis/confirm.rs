@@ -7,7 +7,6 @@ use ::redis::{FromRedisValue, ScriptInvocation, from_redis_value};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::error::within;
 use super::reconnect::Link;
 use super::request::ScriptCall;
 use super::{Connection, Connector, MAX_REPEATS, Redis, RedisError};
@@ -96,7 +95,7 @@ impl Redis {
             None => self.dedicated().await?,
         };
         // A connection whose call fails or is cancelled is dropped, and with it the answer that may still come.
-        let sent = within(call.send_and_wait(&mut connection, wanted, CONFIRM_LIMIT)).await;
+        let sent = call.send_and_wait(&mut connection, wanted, CONFIRM_LIMIT).await;
         let confirmed = sent.inspect_err(|_| self.discard(link.generation))?;
         let answer = confirmed.answer.map_err(RedisError::from);
         if answer.as_ref().is_err_and(RedisError::breaks_link) {

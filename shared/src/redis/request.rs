@@ -8,8 +8,9 @@ use ::redis::{
     from_redis_value,
 };
 
-use super::Connection;
 use super::batch::BatchCall;
+use super::error::within;
+use super::{Connection, RedisError};
 
 const NO_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 
@@ -51,28 +52,28 @@ impl Request<'_> {
 
 impl ScriptCall<'_> {
     /// Sends the call and `WAIT` behind it. Both go in one pipeline and thereby over one connection: `WAIT` speaks of the
-    /// writes of its own connection only.
+    /// writes of its own connection only. Each round trip has the time limit of a command.
     pub(super) async fn send_and_wait(
         &self,
         connection: &mut Connection,
         replicas: u64,
         limit: Duration,
-    ) -> RedisResult<Confirmed> {
+    ) -> Result<Confirmed, RedisError> {
         let mut pipeline = Pipeline::with_capacity(2);
         match self {
             Self::One(script) => pipeline.invoke_script(script),
             Self::Batch(call) => pipeline.add_command(call.evaluate()),
         };
         pipeline.cmd("WAIT").arg(replicas).arg(limit.as_millis().to_string());
-        let confirmed = Confirmed::ask(&pipeline, connection).await?;
+        let confirmed = within(Confirmed::ask(&pipeline, connection)).await?;
         if !confirmed.answer.as_ref().is_err_and(|error| error.kind() == NO_SCRIPT) {
             return Ok(confirmed);
         }
         let _: String = match self {
-            Self::One(script) => script.load_async(connection).await?,
-            Self::Batch(call) => call.load().query_async(connection).await?,
+            Self::One(script) => within(script.load_async(connection)).await?,
+            Self::Batch(call) => within(call.load().query_async(connection)).await?,
         };
-        Confirmed::ask(&pipeline, connection).await
+        within(Confirmed::ask(&pipeline, connection)).await
     }
 }
 
