@@ -1,12 +1,13 @@
 //! The one job: resend the code of an approval. It reads as section 4 of the contract reads; each step either goes on
 //! or stops the job with what is to become of it. How it ended is logged where it is settled.
 
-pub(crate) mod checks;
+mod checks;
 mod decide;
 mod deliver;
 mod guard;
 mod lookup;
-pub(crate) mod step_exit;
+mod preview;
+mod step_exit;
 
 use shared::domain::outcome::Outcome;
 use shared::queue::{Delivery, JobDisposition};
@@ -15,6 +16,7 @@ use shared::telemetry::metric;
 
 use crate::context::Context;
 use checks::Sendable;
+pub use preview::{Decision, Preview, preview};
 use step_exit::{RetryScheduled, StepExit};
 
 /// Does the job of one delivery, once. Nothing is written to the queue but the intent to send; the caller settles what

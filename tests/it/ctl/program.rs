@@ -15,7 +15,7 @@ use tokio::process::Command;
 
 const SOON: Duration = Duration::from_secs(15);
 
-async fn ctl_with(settings: &[(String, String)], words: &[&str]) -> Output {
+pub(crate) async fn ctl_with(settings: &[(String, String)], words: &[&str]) -> Output {
     let mut command = Command::new(program("resendctl"));
     command.args(words).env_clear().envs(settings.iter().cloned());
     command.stdin(std::process::Stdio::null()).output().await.unwrap()

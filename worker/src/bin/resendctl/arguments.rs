@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use shared::domain::ids::{InvalidId, JobId};
+use shared::domain::ids::{ApprovalId, InvalidId, JobId, PatientId};
 use shared::domain::phone::PhoneNumber;
 use shared::queue::{JobStatus, Progress, QuarantineId};
 
@@ -89,7 +89,15 @@ pub(super) enum Verb {
         yes: bool,
     },
     /// Check Redis, clocks, settings, workers and upstreams; say what to change
-    Doctor,
+    Doctor {
+        /// Instead, read this patient and the approval from the registry, and say what a worker would decide; nothing is
+        /// sent
+        #[arg(long, value_name = "ID", requires = "approval")]
+        patient: Option<PatientId>,
+        /// The approval to read
+        #[arg(long, value_name = "ID", requires = "patient")]
+        approval: Option<ApprovalId>,
+    },
     /// Print the completions of a shell
     Completions {
         /// Which shell

@@ -1,5 +1,6 @@
 //! `doctor`: looks at everything the promise rests on, and says what to change.
 
+mod approval;
 mod queue;
 mod redis;
 mod upstreams;
@@ -13,6 +14,8 @@ use shared::settings::{ConfigError, Settings};
 use super::exit::{CtlError, PROBLEM};
 use super::output::{Output, table};
 use worker::config::WorkerConfig;
+
+pub(super) use approval::check as check_approval;
 
 /// One thing looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

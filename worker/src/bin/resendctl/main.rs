@@ -81,7 +81,10 @@ async fn perform(
         Verb::Activity { limit } => activity::list(queue, limit, output).await?,
         Verb::Workers => workers::list(queue, output).await?,
         Verb::SendTest { to, yes } => return send_test::send(settings, &to, yes, output).await,
-        Verb::Doctor => return doctor::doctor(queue, settings, output).await,
+        Verb::Doctor { patient: Some(patient), approval: Some(approval) } => {
+            return doctor::check_approval(patient, approval, settings, output).await;
+        }
+        Verb::Doctor { .. } => return doctor::doctor(queue, settings, output).await,
         Verb::Completions { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
