@@ -2,9 +2,11 @@
 
 mod checks;
 mod house;
+mod profile;
 mod walk;
 
 use house::House;
+pub use profile::Profile;
 use shared::runtime::{shutdown, tls};
 
 /// What went wrong, in words for the person at the terminal.
@@ -26,13 +28,13 @@ pub enum LocalError {
     },
 }
 
-/// Starts everything and walks through the main job; then, unless `once`, stays until Ctrl-C.
-pub async fn run(once: bool) -> Result<(), LocalError> {
+/// Starts everything under a profile and walks through the main job; then, unless `once`, stays until Ctrl-C.
+pub async fn run(once: bool, profile: Profile) -> Result<(), LocalError> {
     tls::install_crypto_provider();
     let stop = shutdown::on_signal()?;
-    let mut house = House::start().await?;
+    let mut house = House::start(profile).await?;
     let walked = tokio::select! {
-        walked = walk::main_job(&house) => walked,
+        walked = walk::of(&house) => walked,
         () = stop.cancelled() => Ok(()),
     };
     if walked.is_ok() && !once && !stop.is_cancelled() {

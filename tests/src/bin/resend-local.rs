@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use tests::local::Profile;
 
 /// Starts Redis, the sandbox, one API and one worker on this machine and runs the main job once: PATCH, polls, result,
 /// message. Then it stays up until Ctrl-C.
@@ -12,12 +13,15 @@ struct Arguments {
     /// Exit after the run: 0 if everything was as the contract says, 1 if anything differs.
     #[arg(long)]
     once: bool,
+    /// What to run as.
+    #[arg(long, value_enum, default_value_t = Profile::Default)]
+    profile: Profile,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match tests::local::run(arguments.once).await {
+    match tests::local::run(arguments.once, arguments.profile).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\ndeploy/local: {error}");

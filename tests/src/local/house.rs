@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use crate::process::{Process, free_port, program};
 use crate::redis_server::RedisServer;
-use crate::stack::service_settings;
 
-use super::LocalError;
+use super::{LocalError, Profile};
 
 /// Ports taken where they are free, so that the addresses are the same every time.
 const SANDBOX_PORT: u16 = 7070;
@@ -18,6 +17,7 @@ const STOPS_WITHIN: Duration = Duration::from_secs(27);
 
 /// Everything that runs.
 pub(super) struct House {
+    pub(super) profile: Profile,
     pub(super) redis: RedisServer,
     pub(super) sandbox: String,
     pub(super) api: String,
@@ -28,7 +28,7 @@ pub(super) struct House {
 }
 
 impl House {
-    pub(super) async fn start() -> Result<Self, LocalError> {
+    pub(super) async fn start(profile: Profile) -> Result<Self, LocalError> {
         let folder = fresh_folder()?;
         println!("Data and logs: {}\n", folder.display());
         let redis = RedisServer::start(&folder.join("redis")).await;
@@ -42,7 +42,8 @@ impl House {
         wait_until_healthy(&sandbox).await;
         said("Sandbox: tokens, registry, SMS gateway", &sandbox);
 
-        let mut settings = service_settings(&redis.url(), &sandbox);
+        let mut settings = profile.settings(&redis.url(), &sandbox);
+        settings.retain(|(name, _)| !name.ends_with("_LISTEN"));
         settings.push(("RESEND_API_LISTEN".into(), format!("127.0.0.1:{}", preferred(API_PORT)?)));
         settings.push(("RESEND_WORKER_LISTEN".into(), format!("127.0.0.1:{}", preferred(WORKER_PORT)?)));
         let (api_process, api) = start_program("resend-api", &settings, &folder).await?;
@@ -56,7 +57,7 @@ impl House {
             ("resend-worker", worker_process),
             ("resend-sandbox", stand_in),
         ];
-        Ok(Self { redis, sandbox, api, worker, processes, folder })
+        Ok(Self { profile, redis, sandbox, api, worker, processes, folder })
     }
 
     pub(super) fn print_addresses(&self) {

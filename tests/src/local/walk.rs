@@ -5,19 +5,25 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, ApiClient, resend_path};
-use crate::sandbox::scenarios::{Scenario, scenarios};
+use crate::sandbox::scenarios::{Expected, Scenario, scenarios};
 
-use super::LocalError;
 use super::checks::Step;
 use super::house::House;
+use super::{LocalError, Profile};
 
 const TOKEN: &str = "mis-a-token";
 
 /// How long the job may take on an idle machine before the walk calls it a difference.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
+/// The main job, and under a profile that answers refusals at once such a refusal.
+pub(super) async fn of(house: &House) -> Result<(), LocalError> {
+    main_job(house).await?;
+    if house.profile == Profile::Esoz { refusal(house).await } else { Ok(()) }
+}
+
 /// PATCH → 202, polls, the result, the message in the inbox.
-pub(super) async fn main_job(house: &House) -> Result<(), LocalError> {
+async fn main_job(house: &House) -> Result<(), LocalError> {
     let client = ApiClient::new(&house.api, TOKEN);
     // The table's first row is the plain case.
     let scenario = scenarios().swap_remove(0);
@@ -26,7 +32,7 @@ pub(super) async fn main_job(house: &House) -> Result<(), LocalError> {
     let job = poll(house, &client, &href).await?;
     let took = started.elapsed();
     result(&job, &scenario)?;
-    inbox(house, &href).await?;
+    inbox(house, &href, &scenario).await?;
     println!(
         "\nThe main job ran from PATCH to result in {} ms, everything as the contract says.",
         took.as_millis()
@@ -48,8 +54,11 @@ async fn ask(house: &House, client: &ApiClient, scenario: &Scenario) -> Result<S
     step.equal("data.status", &answer.body["data"]["status"], &json!("pending"))?;
     let href = answer.body["data"]["links"][0]["href"].as_str().unwrap_or_default().to_owned();
     step.equal("data.links", &answer.body["data"]["links"], &json!([{"entity": "job", "href": href}]))?;
-    let id = href.strip_prefix("/Jobs/").unwrap_or_default();
-    step.holds(id.len() == 21, format!("href is {href:?}, the contract says /Jobs/ and 21 characters"))?;
+    let id = href.strip_prefix(house.profile.job_link()).unwrap_or_default();
+    step.holds(
+        id.len() == 21,
+        format!("href is {href:?}, the contract says {} and 21 characters", house.profile.job_link()),
+    )?;
     step.equal("Location", &json!(answer.header("location")), &json!(href))?;
     step.holds(answer.header("retry-after").is_some(), "Retry-After is missing")?;
     passed("202 with the link to a job, when it will be done, and when to look");
@@ -87,10 +96,18 @@ fn result(job: &Answer, scenario: &Scenario) -> Result<(), LocalError> {
     Ok(())
 }
 
-async fn inbox(house: &House, href: &str) -> Result<(), LocalError> {
+async fn inbox(house: &House, href: &str, scenario: &Scenario) -> Result<(), LocalError> {
     let step = Step("the message");
     let job = href.rsplit('/').next().unwrap_or_default();
-    let url = format!("{}/inbox.json?reference={job}", house.sandbox);
+    // The platform's OTP service gives its messages no reference.
+    let (Expected::Sent { to }, Profile::Esoz) = (&scenario.expected, house.profile) else {
+        return message(house, &format!("reference={job}"), &step).await;
+    };
+    message(house, &format!("to=%2B{}", to.trim_start_matches('+')), &step).await
+}
+
+async fn message(house: &House, search: &str, step: &Step) -> Result<(), LocalError> {
+    let url = format!("{}/inbox.json?{search}", house.sandbox);
     title("3. The message is on the phone");
     curl(&format!("'{url}'"));
     let messages: Value = reqwest::get(url).await?.json().await?;
@@ -100,9 +117,26 @@ async fn inbox(house: &House, href: &str) -> Result<(), LocalError> {
     step.holds(messages.len() == 1, format!("{} messages were sent, the contract says 1", messages.len()))?;
     let text = messages[0]["text"].as_str().unwrap_or_default();
     let code = text.rsplit(' ').next().unwrap_or_default();
-    let six_digits = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
-    step.holds(six_digits, "the text does not end in a code of six digits")?;
-    passed("one message with a code of six digits");
+    let length = house.profile.code_length();
+    let is_code = code.len() == length && code.bytes().all(|byte| byte.is_ascii_digit());
+    step.holds(is_code, format!("the text does not end in a code of {length} digits"))?;
+    passed(&format!("one message with a code of {length} digits"));
+    Ok(())
+}
+
+/// A refusal is the answer itself, for clients that never poll.
+async fn refusal(house: &House) -> Result<(), LocalError> {
+    let (step, client) = (Step("the refusal"), ApiClient::new(&house.api, TOKEN));
+    let Some(scenario) = scenarios().into_iter().find(|scenario| scenario.name == "offline") else {
+        return step.holds(false, "the sandbox has no such case");
+    };
+    let path = resend_path(scenario.patient_id, scenario.approval_id);
+    title("4. A refusal is the answer itself, for clients that never poll");
+    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}' {}{path}", house.api));
+    let answer = Answer::try_of(client.request(reqwest::Method::PATCH, &path)).await?;
+    shown(&answer);
+    step.equal("the status", &json!(answer.status.as_u16()), &json!(scenario.expected.status_code()))?;
+    passed("409 with the platform's own words");
     Ok(())
 }
 

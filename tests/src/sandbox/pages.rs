@@ -1,6 +1,7 @@
 //! The two pages for people: what the sandbox offers, and the inbox.
 
-use std::fmt::Write;
+mod provoke;
+mod start;
 
 use axum::{
     http::{HeaderMap, header},
@@ -10,12 +11,10 @@ use axum::{
 use super::{
     introspection::{CLIENT_ID, CLIENT_SECRET},
     registry,
-    scenarios::{Expected, Scenario, scenarios},
+    scenarios::scenarios,
     sms,
-    tokens::{BUILT_IN, BuiltIn},
 };
 
-const START: &str = include_str!("pages/start.html");
 const INBOX: &str = include_str!("pages/inbox.html");
 
 /// `GET /inbox`: filled by `/inbox/events`.
@@ -25,20 +24,7 @@ pub(crate) async fn inbox() -> Html<&'static str> {
 
 /// `GET /`: written for the address it was asked under, so that its lines can be copied as they are.
 pub(crate) async fn start(headers: HeaderMap) -> Html<String> {
-    let all = scenarios();
-    let tokens: String = BUILT_IN.iter().map(token_row).collect();
-    let rows: String = all.iter().map(scenario_row).collect();
-    let mut page = START
-        .replace("{{environment}}", &environment(&base(&headers)))
-        .replace("{{base}}", &base(&headers))
-        .replace("{{tokens}}", &tokens)
-        .replace("{{scenarios}}", &rows);
-    if let Some(plain) = all.first() {
-        page = page
-            .replace("{{patient_id}}", &plain.patient_id.to_string())
-            .replace("{{approval_id}}", &plain.approval_id.to_string());
-    }
-    Html(page)
+    Html(start::page(&base(&headers), &scenarios()).into_string())
 }
 
 /// The lines that point the service at a sandbox.
@@ -66,39 +52,45 @@ fn base(headers: &HeaderMap) -> String {
     format!("http://{}", host.filter(plain).unwrap_or("127.0.0.1:7070"))
 }
 
-fn token_row(token: &BuiltIn) -> String {
-    let note = token.note();
-    let BuiltIn { token, scope, client_id, .. } = token;
-    format!("<tr><td><code>{token}</code></td><td>{scope}</td><td>{client_id}</td><td>{note}</td></tr>\n")
-}
-
-fn scenario_row(scenario: &Scenario) -> String {
-    let Scenario { name, about, method, patient_id, approval_id, expected, .. } = scenario;
-    let mut row = format!("<tr><td><b>{name}</b><br>{about}</td><td>{method}</td>");
-    let outcome = match expected {
-        Expected::Sent { to } => format!("<span class=ok>200</span> one SMS to {to}"),
-        Expected::Refused { status_code, reason, message, .. } => {
-            format!("<span class=no>{status_code}</span> {reason}<br>{message}")
-        }
-    };
-    // Writing to a string does not fail.
-    let _ =
-        writeln!(row, "<td class=ids><code>{patient_id}<br>{approval_id}</code></td><td>{outcome}</td></tr>");
-    row
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::scenarios::Expected;
 
     #[tokio::test]
-    async fn the_start_page_leaves_no_blank_unfilled_and_needs_no_other_place() {
+    async fn the_start_page_shows_every_scenario_and_needs_no_other_place() {
         let Html(page) = start(HeaderMap::new()).await;
-        assert!(!page.contains("{{"));
         for scenario in scenarios() {
             assert!(page.contains(&scenario.patient_id.to_string()), "{}", scenario.name);
         }
         assert!(!page.contains("https://") && !INBOX.contains("https://"));
+    }
+
+    /// The scenarios named for an answer exist, and end with that answer's status and reason.
+    #[test]
+    fn every_answer_names_scenarios_that_give_it() {
+        for answer in &provoke::ANSWERS {
+            assert!(answer.scenarios.is_empty() != answer.how.is_empty(), "{}", answer.answer);
+            for name in answer.scenarios {
+                let known = scenarios().into_iter().find(|scenario| scenario.name == *name);
+                let (status, reason) = match known.expect(name).expected {
+                    Expected::Sent { .. } => (200, ""),
+                    Expected::Refused { status_code, reason, .. } => (status_code, reason),
+                };
+                assert!(answer.answer.contains(&status.to_string()), "{name}: {}", answer.answer);
+                assert!(answer.answer.contains(reason), "{name}: {}", answer.answer);
+            }
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_a_scenario_is_explained() {
+        let explained = provoke::ANSWERS.map(|answer| answer.answer).join(" ");
+        for scenario in scenarios() {
+            if let Expected::Refused { reason, .. } = scenario.expected {
+                assert!(explained.contains(reason), "{reason}");
+            }
+        }
     }
 
     #[test]
