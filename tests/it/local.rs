@@ -15,5 +15,5 @@ async fn the_settings_for_esoz_carry_the_main_job_and_answer_a_refusal_at_once()
     let output = timeout(ENDS_WITHIN, run).await.unwrap().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(shown.contains("/jobs/") && shown.contains("method_not_otp"), "{shown}");
+    assert!(shown.contains("/jobs/") && shown.contains("409 Conflict"), "{shown}");
 }

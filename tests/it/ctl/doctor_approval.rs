@@ -42,7 +42,7 @@ async fn the_doctor_names_what_the_log_would_name() {
     let stack = StackBuilder::new().apis(0).workers(0).start().await;
     for (name, said) in [
         ("without-patient", "approval: the answer of the registry: member patient_id can not be read"),
-        ("one-method-unreadable", "Counts as absent: member authentication_methods[0].ended_at"),
+        ("one-method-unreadable", "Counts as absent: member authentication_methods[0].id"),
         ("masked-twice", "several numbers of the accepted authentication methods have the mask"),
         ("phone-changed", "have other numbers by now"),
     ] {

@@ -40,7 +40,7 @@ fn odd() -> Vec<Scenario> {
                 json!(f64::from(i32::try_from(in_days(30).timestamp()).unwrap_or(i32::MAX))),
             )
             .sent(),
-        Draft::new(113, "one-method-unreadable", "another method has an ended_at that is no time")
+        Draft::new(113, "one-method-unreadable", "another method has an id and an ended_at of another form")
             .methods([json!({"id": 5, "type": "OTP", "ended_at": "soon"}), offline(123), otp(113)])
             .sent(),
     ]
