@@ -104,7 +104,8 @@ fn the_pods_find_their_settings_stop_in_time_and_run_as_nobody() {
 #[test]
 fn clients_reach_no_metrics_and_prometheus_no_client_port() {
     let all = resources();
-    let policy = of_kind(&all, "NetworkPolicy").into_iter().find(|one| one["metadata"]["name"] == "resend-ingress");
+    let policy =
+        of_kind(&all, "NetworkPolicy").into_iter().find(|one| one["metadata"]["name"] == "resend-ingress");
     let mut ports = std::collections::BTreeMap::new();
     for rule in policy.unwrap()["spec"]["ingress"].as_array().unwrap() {
         let from = &rule["from"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"];

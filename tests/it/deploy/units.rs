@@ -17,6 +17,9 @@ fn what_is_shipped_sets_only_settings_there_are() {
     for name in [
         "deploy/Dockerfile",
         "deploy/compose.yml",
+        "deploy/compose.env.example",
+        "deploy/systemd/api.env",
+        "deploy/systemd/worker.env",
         "deploy/systemd/resend-api.service",
         "deploy/systemd/resend-worker.service",
         "deploy/kubernetes/settings.yaml",
@@ -36,9 +39,13 @@ async fn the_units_are_right_and_hardened() {
     let place = Place::new().unwrap();
     for name in ["resend-api", "resend-worker"] {
         let unit = read(&format!("deploy/systemd/{name}.service"));
-        for line in
-            ["NoNewPrivileges=yes", "DynamicUser=yes", "ProtectSystem=strict", "RestartPreventExitStatus=2"]
-        {
+        for line in [
+            "NoNewPrivileges=yes",
+            "DynamicUser=yes",
+            "ProtectSystem=strict",
+            "RestartPreventExitStatus=2",
+            "Type=notify",
+        ] {
             assert!(unit.lines().any(|has| has == line), "{name} has no {line}");
         }
         // The programs are not installed here, so anything that is stands in.
@@ -54,9 +61,9 @@ async fn the_units_are_right_and_hardened() {
 }
 
 #[test]
-fn the_image_runs_as_nobody_and_the_compose_file_mounts_what_is_there() {
+fn the_image_runs_as_nobody_and_the_compose_file_names_only_what_is_there() {
     let image = read("deploy/Dockerfile");
-    assert!(image.lines().any(|line| line == "USER 65532:65532") && image.matches("FROM ").count() == 2);
+    assert!(image.lines().any(|line| line == "USER 65532:65532") && !image.contains("# syntax="));
     let mut compose: serde_yaml_ng::Value = serde_yaml_ng::from_str(&read("deploy/compose.yml")).unwrap();
     compose.apply_merge().unwrap();
     let compose: Value = serde_json::to_value(compose).unwrap();
@@ -66,8 +73,22 @@ fn the_image_runs_as_nobody_and_the_compose_file_mounts_what_is_there() {
             let named = compose["volumes"].get(from).is_some();
             assert!(named || super::path("deploy").join(from).exists(), "{name} mounts {from}");
         }
-        let program = service["command"][0].as_str().unwrap();
+        let runs =
+            if service["entrypoint"].is_array() { &service["entrypoint"] } else { &service["command"] };
+        let program = runs[0].as_str().unwrap();
         let copied = image.contains(&format!("target/release/{program}"));
         assert!(program == "redis-server" || copied, "{name} runs {program}");
     }
+}
+
+/// Whatever the compose file takes from the environment has a value in the example.
+#[test]
+fn the_example_of_settings_names_what_the_compose_file_takes() {
+    let example = read("deploy/compose.env.example");
+    let given: Vec<_> =
+        example.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect();
+    let compose = read("deploy/compose.yml");
+    let taken: std::collections::BTreeSet<_> =
+        compose.split("${").skip(1).map(|rest| rest.split(':').next().unwrap()).collect();
+    assert_eq!(taken, given.into_iter().collect());
 }
