@@ -1,4 +1,5 @@
 //! Jobs on behalf of a client: reading its own, and waiting for one to end.
 
+pub(crate) mod errors;
 pub(crate) mod reader;
 pub(crate) mod wait;

@@ -8,56 +8,111 @@ mod middleware;
 mod request;
 mod responses;
 mod routes;
-mod server;
 mod state;
 
 use std::future::Future;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use axum::Router;
+use axum::middleware::from_fn;
 use metrics_exporter_prometheus::PrometheusHandle;
+use shared::runtime::health::{self, Health};
+use shared::runtime::http::{HttpLimits, Server, refuse_excess};
 use shared::telemetry;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::middleware::exchange::Exchange;
-use crate::routes::Routes;
-use crate::state::Api;
+use crate::state::{AppState, StateError};
+
+/// Between two looks at whether Redis answers, before the process is ready.
+const FIRST_ANSWER_CHECK: Duration = Duration::from_millis(200);
 
 /// Why the API did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The addresses of Redis cannot be used.
-    #[error("RESEND_REDIS_URL: {0}")]
-    Redis(#[from] shared::redis::RedisError),
-    /// The client for upstream calls cannot be set up.
-    #[error("cannot set up TLS for upstream calls: {0}")]
-    Upstream(#[source] reqwest::Error),
+    /// What the routes need cannot be set up.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The socket is of no use.
     #[error("cannot listen: {0}")]
     Socket(#[from] std::io::Error),
 }
 
-/// Serves on `listener` until `stop` is done and every open request is answered, at most 25 s later (section 7 of the
-/// contract). Redis need not be there yet: until it is, `/readyz` says so and requests are answered 503.
+/// The sockets to serve on.
+pub struct Listeners {
+    /// For clients.
+    pub clients: TcpListener,
+    /// For health and metrics, where they have a port of their own.
+    pub admin: Option<TcpListener>,
+}
+
+/// Serves until `stop` is done and every open request is answered, at most 25 s later (section 7 of the contract). Redis
+/// need not be there yet: until it first answered, `/readyz` says so and requests are answered 503.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     config: &Config,
     metrics: PrometheusHandle,
     stop: impl Future<Output = ()>,
 ) -> Result<(), StartError> {
-    let api = Api::new(config)?;
-    let beside = CancellationToken::new();
-    tokio::spawn(telemetry::keep_up_metrics(metrics.clone(), beside.clone()));
-    tokio::spawn(api.queue.clone().watch_redis(beside.clone()));
-    tokio::spawn(api.waiters.clone().listen(beside.clone()));
-    let _ends_beside = beside.drop_guard();
-    let lane = || {
-        let api = api.beside(config);
-        Exchange::new(api.clone(), Routes::new(api, metrics.clone()))
+    let app = AppState::new(config)?;
+    let background = CancellationToken::new();
+    tokio::spawn(telemetry::keep_up_metrics(metrics.clone(), background.clone()));
+    tokio::spawn(app.queue.clone().watch_redis(background.clone()));
+    tokio::spawn(app.notifier.clone().listen(background.clone()));
+    tokio::spawn(ready_once_redis_answers(app.clone()));
+    let _ends_background = background.clone().drop_guard();
+    let health = Health::new(app.readiness.clone(), metrics, app.queue.clone());
+    let (own, admin) = match listeners.admin {
+        Some(listener) => {
+            (None, Some(tokio::spawn(serve_admin(listener, health, background.clone().cancelled_owned()))))
+        }
+        None => (Some(health), None),
     };
-    let lanes = thread::available_parallelism().map_or(1, NonZero::get);
-    let exchanges = (0..lanes).map(|_| lane()).collect();
-    Ok(server::serve(listener, exchanges, &api, stop).await?)
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let routers =
+        (0..threads).map(|_| routes::router(&app.with_own_connection(config), own.clone())).collect();
+    server(config, &app).serve(listeners.clients, routers, stop).await?;
+    background.cancel();
+    if let Some(admin) = admin {
+        drop(admin.await);
+    }
+    Ok(())
+}
+
+fn server(config: &Config, app: &AppState) -> Server {
+    let proxies = config.http.trusted_proxies.clone();
+    Server {
+        is_trusted: Arc::new(move |address| proxies.contain(address)),
+        stopping: app.stopping.clone(),
+        ..Server::new("api", config.server.http.clone(), app.readiness.clone())
+    }
+}
+
+/// Health and metrics on a port of their own, as long as clients are served.
+async fn serve_admin(
+    listener: TcpListener,
+    health: Health,
+    stop: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let router: Router = health::routes(health).layer(from_fn(refuse_excess));
+    let server = Server::new("admin", HttpLimits::for_operators(), health::Readiness::default());
+    server.serve(listener, vec![router], stop).await
+}
+
+/// Redis has to answer once. A later outage leaves the process ready, so that clients get the designed 503 instead of a
+/// proxy's.
+async fn ready_once_redis_answers(app: AppState) {
+    let answered = async {
+        while app.queue.redis().ping().await.is_err() {
+            sleep(FIRST_ANSWER_CHECK).await;
+        }
+    };
+    if app.stopping.run_until_cancelled(answered).await.is_some() && !app.stopping.is_cancelled() {
+        app.readiness.set(true);
+    }
 }

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
+use std::net::SocketAddr;
+
+use api::Listeners;
 use api::config::Config;
-use shared::runtime::{cli, service_manager, shutdown, tls};
+use shared::runtime::{cli, http, service_manager, shutdown, tls};
 use shared::telemetry;
 use shared::telemetry::Traces;
 use tokio::net::TcpListener;
@@ -39,12 +42,21 @@ async fn main() -> ExitCode {
 async fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let metrics = telemetry::start_metrics()?;
     let stop = shutdown::on_signal()?;
-    let listen = config.http.listen;
-    let listener =
-        TcpListener::bind(listen).await.map_err(|error| format!("RESEND_API_LISTEN={listen}: {error}"))?;
+    let listeners = Listeners {
+        clients: bound("RESEND_API_LISTEN", config.http.listen)?,
+        admin: config
+            .http
+            .admin_listen
+            .map(|address| bound("RESEND_API_ADMIN_LISTEN", address))
+            .transpose()?,
+    };
     let traces = Traces::start("resend-api", &config.traces)?;
     service_manager::supervise(stop.clone());
-    let served = api::serve(listener, config, metrics, stop.cancelled_owned()).await;
+    let served = api::serve(listeners, config, metrics, stop.cancelled_owned()).await;
     traces.shutdown().await;
     Ok(served?)
+}
+
+fn bound(setting: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    http::listen(address).map_err(|error| format!("{setting}={address}: {error}"))
 }

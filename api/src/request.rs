@@ -1,5 +1,10 @@
-//! What a request says about itself, read from its head: who asks, what it would rather have, how it may be repeated.
+//! What a request says about itself and what it may take: its identity, preferences, idempotency key, address, permit
+//! and deadline.
 
+pub(crate) mod client_address;
+pub(crate) mod concurrency;
 pub(crate) mod context;
+pub(crate) mod deadline;
 pub(crate) mod idempotency_key;
 pub(crate) mod preferences;
+pub(crate) mod url;

@@ -1,5 +1,6 @@
 //! What is answered: the envelope, the errors, the views of jobs and codes, and the document that describes them.
 
+mod challenge;
 pub(crate) mod document;
 pub(crate) mod envelope;
 pub(crate) mod error;

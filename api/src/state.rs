@@ -1,97 +1,135 @@
 //! Everything a handler may touch.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
+use metrics::{Counter, counter};
 use shared::queue::{JobNotifier, Queue};
-use shared::redis::Redis;
+use shared::redis::{Redis, RedisError};
 use shared::runtime::health::Readiness;
 use shared::sending::codes::Codes;
 use shared::settings::ApprovalLimits;
+use shared::telemetry::metric;
 use tokio_util::sync::CancellationToken;
 
-use crate::StartError;
 use crate::auth::Authenticator;
-use crate::config::{Config, JobHref, PublicUrl, ServerLimits, SyncConfig};
-use crate::middleware::concurrency::InFlight;
-use crate::middleware::request_log::Meters;
-use crate::responses::error::QueueErrorMapper;
+use crate::config::{Config, HttpConfig, SyncConfig};
+use crate::jobs::reader::JobReader;
+use crate::jobs::wait::JobWaiter;
+use crate::request::concurrency::ConcurrencyLimit;
 
-/// The state behind all routes, on one lane of the server.
-pub(crate) struct Api {
+/// Why the state cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The addresses of Redis cannot be used.
+    #[error("RESEND_REDIS_URL: {0}")]
+    Redis(#[from] RedisError),
+    /// The client for upstream calls cannot be set up.
+    #[error("cannot set up TLS for upstream calls: {0}")]
+    Upstream(#[from] reqwest::Error),
+}
+
+/// The state behind all routes, on one thread of the server; clones share it.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<Services>);
+
+/// What the state holds.
+pub(crate) struct Services {
     pub(crate) queue: Queue,
+    pub(crate) jobs: JobReader,
+    pub(crate) waiter: JobWaiter,
     /// Checked by the queue when a job is accepted.
     pub(crate) approval_limits: ApprovalLimits,
     /// Checks codes made here; none without the key they are made under.
     pub(crate) codes: Option<Codes>,
     pub(crate) authenticator: Arc<Authenticator>,
-    pub(crate) job_href: JobHref,
-    pub(crate) public_url: Option<PublicUrl>,
-    pub(crate) server: ServerLimits,
+    pub(crate) http: HttpConfig,
     pub(crate) sync: SyncConfig,
-    /// Requests being worked on.
-    pub(crate) in_flight: InFlight,
-    /// Clients waiting for jobs, and what wakes them.
-    pub(crate) waits: InFlight,
-    pub(crate) waiters: JobNotifier,
+    pub(crate) limits: RequestLimits,
+    pub(crate) notifier: JobNotifier,
+    pub(crate) readiness: Readiness,
     /// Cancelled when a stop is asked for: nobody is to wait any longer.
     pub(crate) stopping: CancellationToken,
-    pub(crate) readiness: Readiness,
-    pub(crate) meters: Meters,
-    pub(crate) queue_trouble: Arc<QueueErrorMapper>,
+    /// Jobs stored by this process.
+    pub(crate) jobs_accepted: Counter,
 }
 
-impl Api {
+/// How many requests are in each phase at once, and for how long.
+#[derive(Clone)]
+pub(crate) struct RequestLimits {
+    /// Worked on.
+    pub(crate) in_flight: ConcurrencyLimit,
+    /// Sending their body.
+    pub(crate) bodies: ConcurrencyLimit,
+    /// Longest a request may be worked on.
+    pub(crate) request: Duration,
+    /// Longest a body may take.
+    pub(crate) body: Duration,
+}
+
+impl AppState {
     /// Sets everything up. Nothing is connected yet.
-    pub(crate) fn new(config: &Config) -> Result<Arc<Self>, StartError> {
+    pub(crate) fn new(config: &Config) -> Result<Self, StateError> {
         let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
-        let waiters = JobNotifier::new(queue.clone(), &config.redis)?;
-        let authenticator = Authenticator::new(&config.auth).map_err(StartError::Upstream)?;
-        Ok(Arc::new(Self {
+        let notifier = JobNotifier::new(queue.clone(), &config.redis)?;
+        let stopping = CancellationToken::new();
+        let waits = ConcurrencyLimit::new(config.server.waits);
+        Ok(Self(Arc::new(Services {
+            jobs: JobReader::new(queue.clone()),
+            waiter: JobWaiter::new(notifier.clone(), waits, stopping.clone()),
+            approval_limits: config.limits.clone(),
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
             queue,
-            approval_limits: config.limits.clone(),
-            authenticator: Arc::new(authenticator),
-            job_href: config.http.job_href.clone(),
-            public_url: config.http.public_url.clone(),
-            server: config.server.clone(),
+            authenticator: Arc::new(Authenticator::new(&config.auth)?),
+            http: config.http.clone(),
             sync: config.sync,
-            in_flight: InFlight::new(config.server.in_flight),
-            waits: InFlight::new(config.server.waits),
-            waiters,
-            stopping: CancellationToken::new(),
+            limits: RequestLimits {
+                in_flight: ConcurrencyLimit::new(config.server.in_flight),
+                bodies: ConcurrencyLimit::new(config.server.bodies),
+                request: config.server.http.request,
+                body: config.server.body,
+            },
+            notifier,
             readiness: Readiness::default(),
-            meters: Meters::new(),
-            queue_trouble: Arc::default(),
-        }))
+            stopping,
+            jobs_accepted: counter!(metric::JOBS_ACCEPTED),
+        })))
     }
 
-    /// The state of another lane: a link to Redis of its own, all else in common.
-    pub(crate) fn beside(&self, config: &Config) -> Arc<Self> {
+    /// The state of another thread: a connection to Redis of its own, all else in common.
+    pub(crate) fn with_own_connection(&self, config: &Config) -> Self {
         let queue = self.queue.with_own_connection();
-        Arc::new(Self {
+        Self(Arc::new(Services {
+            jobs: JobReader::new(queue.clone()),
+            waiter: self.waiter.clone(),
+            approval_limits: self.approval_limits.clone(),
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
             queue,
-            approval_limits: self.approval_limits.clone(),
             authenticator: self.authenticator.clone(),
-            job_href: self.job_href.clone(),
-            public_url: self.public_url.clone(),
-            server: self.server.clone(),
+            http: self.http.clone(),
             sync: self.sync,
-            in_flight: self.in_flight.clone(),
-            waits: self.waits.clone(),
-            waiters: self.waiters.clone(),
-            stopping: self.stopping.clone(),
+            limits: self.limits.clone(),
+            notifier: self.notifier.clone(),
             readiness: self.readiness.clone(),
-            meters: Meters::new(),
-            queue_trouble: self.queue_trouble.clone(),
-        })
+            stopping: self.stopping.clone(),
+            jobs_accepted: self.jobs_accepted.clone(),
+        }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
     }
 }
 
 #[cfg(test)]
-impl Api {
+impl AppState {
     /// One whose Redis and authorization server are not there.
-    pub(crate) fn unconnected() -> Arc<Self> {
+    pub(crate) fn unconnected() -> Self {
         shared::runtime::tls::install_crypto_provider();
         let settings = shared::settings::Settings::from_pairs([
             ("RESEND_REDIS_URL", "redis://127.0.0.1:1/0"),
@@ -101,7 +139,7 @@ impl Api {
             ("RESEND_AUTH_CLIENT_SECRET", "secret"),
         ]);
         let mut config = Config::from_settings(&settings.unwrap()).unwrap();
-        config.server.request = std::time::Duration::from_millis(20);
+        config.server.http.request = Duration::from_millis(20);
         Self::new(&config).unwrap()
     }
 }

@@ -6,6 +6,7 @@ pub mod boot_time;
 pub mod cli;
 pub mod fail_point;
 pub mod health;
+pub mod http;
 pub mod service_manager;
 pub mod shutdown;
 pub mod tls;

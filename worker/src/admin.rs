@@ -1,22 +1,27 @@
 //! The worker's own port: health and metrics, and the board where it has a token.
 
 use axum::Router;
+use axum::middleware::from_fn;
 use secrecy::SecretString;
-use shared::runtime::health::{self, Health};
+use shared::queue::Queue;
+use shared::runtime::health::{self, Health, Readiness};
+use shared::runtime::http::{HttpLimits, Server, refuse_excess};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::ops::board;
 
-/// Serves until `stop` is cancelled. It outlives the consumer, so that a probe sees "not ready" during a stop and not
-/// a refused connection.
+/// Serves until `stop` is cancelled, under the same bounds as the API's port. It outlives the consumer, so that a probe
+/// sees "not ready" during a stop and not a refused connection.
 pub async fn serve(
     listener: TcpListener,
     health: Health,
-    board_token: Option<SecretString>,
+    board: Option<(Queue, SecretString)>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let board = board_token.map(|token| board::routes(health.queue.clone(), token));
-    let app: Router = health::routes(health).merge(board.unwrap_or_default());
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    let board = board.map(|(queue, token)| board::routes(queue, token));
+    let app: Router = health::routes(health).merge(board.unwrap_or_default()).layer(from_fn(refuse_excess));
+    // The worker's own readiness is the consumer's to say; this one is the port's.
+    let server = Server::new("worker", HttpLimits::for_operators(), Readiness::default());
+    server.serve(listener, vec![app], stop.cancelled_owned()).await
 }

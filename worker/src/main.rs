@@ -6,10 +6,9 @@ use std::sync::Arc;
 use shared::queue::Queue;
 use shared::redis::Redis;
 use shared::runtime::health::{Health, Readiness};
-use shared::runtime::{cli, service_manager, shutdown, tls};
+use shared::runtime::{cli, http, service_manager, shutdown, tls};
 use shared::telemetry;
 use shared::telemetry::Traces;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use worker::admin;
 use worker::config::WorkerConfig;
@@ -56,14 +55,14 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let queue = Queue::new(redis, config.queue.clone());
     let context = Arc::new(Context::new(config, queue.clone())?);
     let readiness = Readiness::default();
-    let health = Health { readiness: readiness.clone(), metrics, queue: queue.clone() };
+    let health = Health::new(readiness.clone(), metrics.clone(), queue.clone()).needs_redis();
 
-    let listener = TcpListener::bind(config.listen).await?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
+    let listener = http::listen(config.listen)?;
     let stopped = CancellationToken::new();
-    tokio::spawn(telemetry::keep_up_metrics(health.metrics.clone(), stopped.clone()));
+    tokio::spawn(telemetry::keep_up_metrics(metrics, stopped.clone()));
     tokio::spawn(queue.clone().watch_redis(stopped.clone()));
-    let admin = tokio::spawn(admin::serve(listener, health, config.board_token.clone(), stopped.clone()));
+    let board = config.board_token.clone().map(|token| (queue.clone(), token));
+    let admin = tokio::spawn(admin::serve(listener, health, board, stopped.clone()));
 
     service_manager::supervise(asked.clone());
     readiness.set(true);

@@ -2,60 +2,34 @@
 
 use std::time::Duration;
 
+use shared::runtime::http::HttpLimits;
 use shared::settings::{ConfigError, Settings};
 
-/// Limits of the HTTP server.
+/// Limits of the API's server.
 #[derive(Debug, Clone)]
 pub struct ServerLimits {
-    /// Longest a request's head may take, from its first byte (for a new connection: from the accept).
-    pub head: Duration,
+    /// Of connections.
+    pub http: HttpLimits,
     /// Longest a request's body may take; then 400.
     pub body: Duration,
-    /// `RESEND_API_KEEP_ALIVE_SECONDS` (default 90): longest a connection may stay open between two requests.
-    pub keep_alive: Duration,
-    /// Longest a request may take, its body included; then 503.
-    pub request: Duration,
-    /// Connections open at once; one more is closed at once.
-    pub connections: usize,
-    /// The same from one address. Half of all, because behind a proxy every client has the proxy's address; what it
-    /// keeps is that one address shuts out the others.
-    pub connections_per_address: usize,
-    /// Requests worked on at once; one more is answered 503 at once.
+    /// Requests worked on at once, a quarter of them of one client; one more is answered 503 at once.
     pub in_flight: usize,
-    /// Clients that wait for a job at once; one more is answered at once, as if it had not asked to wait.
+    /// The same for requests whose body is awaited.
+    pub bodies: usize,
+    /// The same for clients that wait for a job; one more is answered as if it had not asked to wait.
     pub waits: usize,
-    /// `RESEND_API_STOP_DELAY_SECONDS` (default 1): after a stop, new connections are still accepted for so long, so
-    /// that a load balancer sees the readiness turn before a connection is refused.
-    pub linger: Duration,
-    /// After a stop, everything has ended within this.
-    pub stop: Duration,
 }
 
 impl ServerLimits {
-    /// Reads the settings; the other limits have none.
+    /// Reads `RESEND_API_KEEP_ALIVE_SECONDS` (default 90) and `RESEND_API_STOP_DELAY_SECONDS` (default 1); the other
+    /// limits have no settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         let seconds = |name, bounds| settings.number(name, "seconds", bounds).map(Duration::from_secs);
-        Ok(Self {
+        let http = HttpLimits {
             keep_alive: seconds("RESEND_API_KEEP_ALIVE_SECONDS", 5..=3_600)?,
-            linger: seconds("RESEND_API_STOP_DELAY_SECONDS", 0..=20)?,
-            ..Self::default()
-        })
-    }
-}
-
-impl Default for ServerLimits {
-    fn default() -> Self {
-        Self {
-            head: Duration::from_secs(5),
-            body: Duration::from_secs(5),
-            keep_alive: Duration::from_secs(90),
-            request: Duration::from_secs(10),
-            connections: 16_384,
-            connections_per_address: 8_192,
-            in_flight: 4_096,
-            waits: 10_000,
-            linger: Duration::from_secs(1),
-            stop: Duration::from_secs(25),
-        }
+            stop_delay: seconds("RESEND_API_STOP_DELAY_SECONDS", 0..=20)?,
+            ..HttpLimits::default()
+        };
+        Ok(Self { http, body: Duration::from_secs(5), in_flight: 4_096, bodies: 4_096, waits: 10_000 })
     }
 }

@@ -1,24 +1,38 @@
-//! Jobs are for the client that made them. Ids that are none, nobody's or somebody else's are not told apart.
+//! Jobs are for the client that made them. Malformed, unknown and foreign ids are not told apart.
 
 use shared::domain::clock;
 use shared::domain::ids::{ClientId, JobId};
 use shared::domain::job::Job;
-use shared::queue::still_ahead;
+use shared::queue::{Queue, still_ahead};
 
+use super::errors::refusal;
 use crate::responses::error::ApiError;
-use crate::state::Api;
 
-/// The id in a segment of the path.
-pub(crate) fn job_id(segment: Option<&str>) -> Result<JobId, ApiError> {
-    segment.and_then(|segment| segment.parse().ok()).ok_or(ApiError::JobNotFound)
+/// A client's view of the jobs in the queue.
+#[derive(Clone)]
+pub(crate) struct JobReader(Queue);
+
+/// A job as it stood at a moment.
+pub(crate) struct ReadJob {
+    /// The job; the predicted end of a pending one lies ahead.
+    pub(crate) job: Job,
+    /// That moment, milliseconds since the epoch.
+    pub(crate) now_ms: u64,
 }
 
-/// The job, if this client may read it. What is said of a pending one lies ahead.
-pub(crate) async fn owned_job(id: &JobId, client: &ClientId, api: &Api) -> Result<Job, ApiError> {
-    let job = api.queue.job(id).await.map_err(|error| api.queue_trouble.refuse(&error))?;
-    let mut job = job.filter(|job| job.client == *client).ok_or(ApiError::JobNotFound)?;
-    if job.end.is_none() {
-        job.eta_ms = still_ahead(job.eta_ms, clock::now_ms());
+impl JobReader {
+    pub(crate) fn new(queue: Queue) -> Self {
+        Self(queue)
     }
-    Ok(job)
+
+    /// The job, if this client may read it.
+    pub(crate) async fn owned(&self, id: &JobId, client: &ClientId) -> Result<ReadJob, ApiError> {
+        let job = self.0.job(id).await.map_err(|error| refusal(&error))?;
+        let mut job = job.filter(|job| job.client == *client).ok_or(ApiError::JobNotFound)?;
+        let now_ms = clock::now_ms();
+        if job.end.is_none() {
+            job.eta_ms = still_ahead(job.eta_ms, now_ms);
+        }
+        Ok(ReadJob { job, now_ms })
+    }
 }

@@ -1,22 +1,24 @@
-//! One log event and one count for each request. Neither knows more of the path than the route it matched: ids, tokens
-//! and queries stay out.
+//! One log line, one count and one span for each request. None knows more of the path than the route it matched: ids,
+//! tokens and queries stay out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
+use axum::Extension;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::Response;
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
+use shared::domain::outcome::Reason;
 use shared::telemetry::metric;
 use shared::telemetry::span::Span;
+use tracing::field::display;
 
 use crate::request::context::RequestContext;
-use crate::routes::Route;
-use crate::state::Api;
-
-/// Routes that probes and scrapers ask for all day: logged for those who look for them only.
-const QUIET: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+use crate::responses::error::ApiError;
+use crate::routes::paths;
 
 /// Stands for the status of a request whose client did not wait for the answer; nobody ever sees it on the wire.
 const CLIENT_WENT_AWAY: u16 = 499;
@@ -24,103 +26,83 @@ const CLIENT_WENT_AWAY: u16 = 499;
 /// Route, method and status of a request: each from a closed set.
 type Labels = (&'static str, &'static str, StatusCode);
 
-/// Meters, each looked up once.
-pub(crate) struct Meters {
-    seconds: Histogram,
-    requests: RwLock<HashMap<Labels, Counter>>,
-    /// Jobs stored by this process.
-    pub(crate) jobs_accepted: Counter,
-    /// Clients that wait for a job.
-    pub(crate) waiting: Gauge,
-}
+/// Counters and histograms of requests, each looked up once; clones share them.
+#[derive(Clone, Default)]
+pub(super) struct RequestMetrics(Arc<RwLock<HashMap<Labels, (Counter, Histogram)>>>);
 
-impl Meters {
-    /// Takes them from the process' registry, which must be there already.
-    pub(crate) fn new() -> Self {
-        Self {
-            seconds: histogram!(metric::HTTP_SECONDS),
-            requests: RwLock::default(),
-            jobs_accepted: counter!(metric::JOBS_ACCEPTED),
-            waiting: gauge!(metric::HTTP_WAITING),
-        }
-    }
-}
-
-impl Meters {
-    fn count_request(&self, labels: Labels) {
-        let known = self.requests.read().unwrap_or_else(PoisonError::into_inner).get(&labels).cloned();
-        let counter = known.unwrap_or_else(|| {
+impl RequestMetrics {
+    fn of(&self, labels: Labels) -> (Counter, Histogram) {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&labels).cloned();
+        known.unwrap_or_else(|| {
             let (route, method, status) = labels;
             let code = status.as_str().to_owned();
-            let counter =
-                counter!(metric::HTTP_REQUESTS, "route" => route, "method" => method, "code" => code);
-            let mut all = self.requests.write().unwrap_or_else(PoisonError::into_inner);
-            all.entry(labels).or_insert(counter).clone()
-        });
-        counter.increment(1);
+            let count = counter!(metric::HTTP_REQUESTS, "route" => route, "method" => method, "code" => code);
+            let seconds = histogram!(metric::HTTP_SECONDS, "route" => route);
+            let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            all.entry(labels).or_insert((count, seconds)).clone()
+        })
     }
 }
 
 /// A request whose answer is still to come. It is counted and logged when this is dropped, so that one whose client
 /// went away is not forgotten.
-pub(crate) struct RequestLog {
+struct RequestLog {
     started: Instant,
     route: &'static str,
     method: &'static str,
     status: StatusCode,
+    reason: Option<Reason>,
     context: RequestContext,
     span: Span,
-    api: Arc<Api>,
+    metrics: RequestMetrics,
 }
 
-impl RequestLog {
-    /// Notes what will be said of the request.
-    pub(crate) fn start(
-        method: &Method,
-        route: Route,
-        context: &RequestContext,
-        span: Span,
-        api: Arc<Api>,
-    ) -> Self {
-        let (route, method) = (route.template, label(method));
-        let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or(StatusCode::REQUEST_TIMEOUT);
-        Self { started: Instant::now(), route, method, status, context: context.clone(), span, api }
-    }
-
-    /// It is answered.
-    pub(crate) fn end(mut self, response: &Response) {
-        self.status = response.status();
-    }
+pub(super) async fn log(
+    State(metrics): State<RequestMetrics>,
+    Extension(context): Extension<RequestContext>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let route = paths::label(request.extensions().get::<MatchedPath>());
+    let method = label(request.method());
+    // The other copy would keep the trace from being set.
+    request.extensions_mut().remove::<RequestContext>();
+    let is_probe = paths::PROBES.contains(&route);
+    let span = if is_probe { Span::default() } else { Span::server(method, route, context.trace.as_ref()) };
+    let context = context.within(&span);
+    request.extensions_mut().insert(context.clone());
+    let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or(StatusCode::REQUEST_TIMEOUT);
+    let started = Instant::now();
+    let mut log = RequestLog { started, route, method, status, reason: None, context, span, metrics };
+    let response = next.run(request).await;
+    log.status = response.status();
+    log.reason = response.extensions().get::<ApiError>().map(ApiError::reason);
+    response
 }
 
 impl Drop for RequestLog {
     fn drop(&mut self) {
-        let Self { route, method, status, ref context, ref api, .. } = *self;
+        let Self { route, method, status, ref context, .. } = *self;
         let elapsed = self.started.elapsed();
         self.span.status(status.as_u16());
         if status.is_server_error() {
             self.span.fail("server_error");
         }
         self.span.end();
-        api.meters.seconds.record(elapsed);
-        api.meters.count_request((route, method, status));
+        let (count, seconds) = self.metrics.of((route, method, status));
+        count.increment(1);
+        seconds.record(elapsed);
         // To a microsecond, as a reader wants it.
         let elapsed_ms = (elapsed.as_secs_f64() * 1_000_000.0).round() / 1_000.0;
         let (status, request_id) = (status.as_u16(), &context.request_id);
-        if QUIET.contains(&route) {
-            tracing::debug!(%request_id, method, route, status, elapsed_ms, "request");
-        } else {
-            tracing::info!(%request_id, method, route, status, elapsed_ms, "request");
+        if paths::PROBES.contains(&route) {
+            return tracing::debug!(%request_id, method, route, status, elapsed_ms, "request");
         }
+        let (client, job, peer) =
+            (context.client().map(display), context.job().map(display), context.address.ip);
+        let reason = self.reason.map(Reason::as_str);
+        tracing::info!(%request_id, method, route, status, elapsed_ms, %peer, client, job, reason, "request");
     }
-}
-
-/// The request's span; probes and scrapers have none.
-pub(crate) fn span(method: &Method, route: Route, context: &RequestContext) -> Span {
-    if QUIET.contains(&route.template) {
-        return Span::default();
-    }
-    Span::server(label(method), route.template, context.trace.as_ref())
 }
 
 /// Methods are the client's to invent; labels are not.

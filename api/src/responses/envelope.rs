@@ -6,12 +6,14 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 use shared::domain::ids::{IdempotencyKey, RequestId};
-use shared::domain::outcome::error_type;
+use shared::domain::outcome::{Reason, error_type};
 use utoipa::ToSchema;
 
 use super::error::ApiError;
+use super::schemas::{ErrorType, ObjectType, ReasonWord};
 use super::violation::Violation;
-use crate::request::context::{RequestContext, RequestUrl};
+use crate::request::context::RequestContext;
+use crate::request::url::RequestUrl;
 
 /// Room for a usual answer, so that it is written without growing: bytes.
 const USUAL_SIZE: usize = 768;
@@ -42,8 +44,12 @@ pub(crate) struct Failure<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorView<'a> {
     #[serde(rename = "type")]
-    #[schema(example = "access_denied")]
+    #[schema(value_type = ErrorType, example = "access_denied")]
     kind: &'static str,
+    /// The cause, for programs.
+    #[schema(value_type = ReasonWord, example = "token_invalid")]
+    reason: Reason,
+    /// A plain sentence, for people.
     #[schema(example = "Invalid access token")]
     message: &'a str,
     /// What is wrong with the request, entry by entry.
@@ -63,7 +69,7 @@ pub(crate) struct Meta<'a> {
     #[schema(value_type = String, example = "http://example.com/resource")]
     url: &'a RequestUrl,
     #[serde(rename = "type")]
-    #[schema(pattern = "^object$", example = "object")]
+    #[schema(value_type = ObjectType, inline)]
     kind: &'static str,
     /// As in `X-Request-Id`.
     #[schema(value_type = String, min_length = 1, max_length = 128, example = "req-adasdoijasdojsda")]
@@ -109,22 +115,26 @@ pub(crate) fn success_text<T: Serialize>(
     json(&Success { data, meta: Meta::new(status, context) }).ok_or(ApiError::Internal)
 }
 
-/// Gives a refusal its body; any other answer passes as it is.
-pub(crate) fn complete(mut response: Response, context: &RequestContext) -> Response {
-    let Some(error) = response.extensions_mut().remove::<ApiError>() else {
+/// Gives a refusal its body; any other answer passes as it is. The answer to a HEAD has the length of the body but not
+/// the body: over HTTP/2 sending it is a protocol error.
+pub(crate) fn complete(mut response: Response, context: &RequestContext, is_head: bool) -> Response {
+    let Some(error) = response.extensions().get::<ApiError>() else {
         return response;
     };
     let status = error.status();
     let view = ErrorView {
         kind: error_type(status.as_u16()),
+        reason: error.reason(),
         message: &error.message(),
         invalid: error.violations(),
     };
-    let body = json(&Failure { error: view, meta: Meta::new(status, context) });
-    *response.body_mut() = Body::from(body.unwrap_or_default());
-    // Counted before the body was there.
-    response.headers_mut().remove(CONTENT_LENGTH);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let body = json(&Failure { error: view, meta: Meta::new(status, context) }).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    if !is_head {
+        *response.body_mut() = Body::from(body);
+    }
     response
 }
 
@@ -143,6 +153,7 @@ mod tests {
 
     use super::*;
     use crate::auth::AuthError;
+    use crate::request::client_address::ClientAddress;
 
     fn context(key: Option<&str>) -> RequestContext {
         let mut request =
@@ -150,7 +161,7 @@ mod tests {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        RequestContext::read(&request.body(Body::empty()).unwrap(), None)
+        RequestContext::read(&request.body(Body::empty()).unwrap(), None, ClientAddress::for_tests())
     }
 
     async fn text(response: Response) -> String {
@@ -175,13 +186,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_is_type_message_and_meta() {
-        let response = complete(ApiError::Auth(AuthError::InvalidToken).into_response(), &context(None));
+    async fn an_error_is_type_reason_message_and_meta() {
+        let response =
+            complete(ApiError::Auth(AuthError::InvalidToken).into_response(), &context(None), false);
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()["content-type"], "application/json");
         assert_eq!(
             text(response).await,
-            r#"{"error":{"type":"access_denied","message":"Invalid access token"},"meta":{"code":401,"url":"http://example.com/resource","type":"object","request_id":"req-1"}}"#
+            r#"{"error":{"type":"access_denied","reason":"token_invalid","message":"Invalid access token"},"meta":{"code":401,"url":"http://example.com/resource","type":"object","request_id":"req-1"}}"#
         );
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_a_head_has_the_length_of_the_body_alone() {
+        let error = || ApiError::JobNotFound.into_response();
+        let (whole, head) =
+            (complete(error(), &context(None), false), complete(error(), &context(None), true));
+        assert_eq!(head.headers(), whole.headers());
+        assert_eq!(text(head).await, "");
     }
 }

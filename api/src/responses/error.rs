@@ -1,50 +1,75 @@
 //! Every way a request is refused, and what HTTP makes of it: the one place where the two meet.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use shared::domain::clock;
-use shared::domain::outcome::{next_attempt_of, too_many_requests};
-use shared::queue::QueueError;
+use shared::domain::outcome::{Reason, next_attempt_of, too_many_requests};
 
+use super::challenge::{challenge, missing_allowances};
 use super::violation::Violation;
-use crate::auth::{AuthError, Scope};
+use crate::auth::AuthError;
 
-/// A refusal. Its body is written once its request is known, by the layer around all routes.
+/// A refusal. Its body is written once its request is known, by the envelope's layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ApiError {
-    /// The token: none, none that is valid, or one without the scope.
+    /// The token: none, an invalid one, or one without the scope.
     Auth(AuthError),
-    /// Ids or headers that are none.
+    /// Malformed ids, headers or members of the body.
     Invalid(Vec<Violation>),
+    /// The idempotency key was used with another path before.
+    KeyReused(Violation),
     /// No such route.
-    RouteNotFound,
+    RouteUnknown,
     /// No job of this id that this client may read: malformed, unknown, expired and foreign ids are not told apart.
     JobNotFound,
     /// The route has other methods.
-    MethodNotAllowed,
+    MethodUnsupported,
     /// A body over the limit.
     BodyTooLarge,
     /// A body that breaks off or is framed wrongly.
     BodyUnreadable,
-    /// HTTP/1.1 without a host, with two, or with one that is none (RFC 9112, 3.2).
-    HostUnusable,
-    /// Too many headers, or too much of them.
+    /// A transfer coding other than `chunked` (RFC 9112, 6.1).
+    TransferCodingUnsupported,
+    /// No host, two, or a malformed one.
+    HostInvalid,
+    /// Too many headers, or too many bytes of them.
     HeadTooLarge,
     /// A path over the limit.
     UriTooLong,
     /// A code that is not accepted.
     Code(CodeError),
-    /// The job that was waited for failed, with this status and these words.
-    JobFailed { status: StatusCode, message: String, now_ms: u64 },
-    /// A limit on messages, until a time in epoch milliseconds.
-    LimitReached { next_attempt_ms: u64, now_ms: u64 },
-    /// Not now.
-    Unavailable { retry_after_seconds: u64 },
+    /// The job that was waited for failed.
+    JobFailed {
+        /// Its status.
+        status: StatusCode,
+        /// The word for its cause.
+        reason: Reason,
+        /// Its message.
+        message: String,
+        /// Now, milliseconds since the epoch.
+        now_ms: u64,
+    },
+    /// A limit on messages is reached.
+    LimitReached {
+        /// Which one.
+        limit: Reason,
+        /// When the next attempt is allowed, milliseconds since the epoch.
+        next_attempt_ms: u64,
+        /// Now by the same clock.
+        now_ms: u64,
+    },
+    /// The backlog is longer than a job may wait, by so many milliseconds.
+    BacklogTooLong {
+        /// When there may be room again.
+        retry_after_ms: u64,
+    },
+    /// This process does as much as it can.
+    Overloaded,
+    /// Redis does not take or give jobs.
+    RedisUnavailable,
     /// Our fault.
     Internal,
 }
@@ -57,97 +82,132 @@ pub(crate) enum CodeError {
     /// Too old.
     Expired,
     /// Too many guesses.
-    Spent { retry_after_seconds: u64 },
+    Spent {
+        /// Until the next one may be made.
+        retry_after_seconds: u64,
+    },
 }
 
-impl ApiError {
-    /// Turned away, with the shortest wait there is.
-    pub(crate) const BUSY: Self = Self::Unavailable { retry_after_seconds: 1 };
+const UNAVAILABLE: &str = "The service can not take the request at the moment. Try again later";
 
+impl ApiError {
     /// The status, from which the error's type follows.
     pub(crate) fn status(&self) -> StatusCode {
-        match self {
-            Self::Auth(
-                AuthError::NoToken
-                | AuthError::InvalidToken
-                | AuthError::ApiKeyMissing
-                | AuthError::ApiKeyInvalid,
-            ) => StatusCode::UNAUTHORIZED,
-            Self::Auth(AuthError::MissingScope(_)) | Self::Code(_) => StatusCode::FORBIDDEN,
-            Self::Auth(AuthError::Unavailable | AuthError::Busy) | Self::Unavailable { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::RouteNotFound | Self::JobNotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyUnreadable | Self::HostUnusable => StatusCode::BAD_REQUEST,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::LimitReached { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::JobFailed { status, .. } => *status,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.row().0
+    }
+
+    /// The word for the cause.
+    pub(crate) fn reason(&self) -> Reason {
+        self.row().1
     }
 
     /// The sentence for people; the platform's clients compare some of them literally.
     pub(crate) fn message(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::Auth(AuthError::MissingScope(scope)) => return missing_allowances(*scope).into(),
-            Self::JobFailed { message, .. } => return message.clone().into(),
-            Self::LimitReached { next_attempt_ms, .. } => return too_many_requests(*next_attempt_ms).into(),
-            Self::Auth(AuthError::NoToken | AuthError::InvalidToken) => "Invalid access token",
-            Self::Auth(AuthError::ApiKeyMissing) => "Api key is not set",
-            Self::Auth(AuthError::ApiKeyInvalid) => "Invalid api key",
-            Self::Auth(AuthError::Unavailable | AuthError::Busy) => {
-                "Access tokens can not be checked at the moment. Try again later"
+        match self {
+            Self::Auth(AuthError::MissingScope(scope)) => missing_allowances(*scope).into(),
+            Self::JobFailed { message, .. } => message.clone().into(),
+            Self::LimitReached { next_attempt_ms, .. } => too_many_requests(*next_attempt_ms).into(),
+            _ => self.row().2.into(),
+        }
+    }
+
+    /// The one table of status, reason and message.
+    fn row(&self) -> (StatusCode, Reason, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::Auth(error) => auth_row(*error),
+            Self::Code(error) => code_row(*error),
+            Self::JobFailed { status, reason, .. } => (*status, *reason, ""),
+            Self::LimitReached { limit, .. } => (S::TOO_MANY_REQUESTS, *limit, ""),
+            Self::Invalid(_) => (S::UNPROCESSABLE_ENTITY, Reason::RequestInvalid, "Validation failed."),
+            Self::KeyReused(_) => (S::UNPROCESSABLE_ENTITY, Reason::KeyReused, "Validation failed."),
+            Self::RouteUnknown => (S::NOT_FOUND, Reason::RouteUnknown, "Not found"),
+            Self::JobNotFound => (S::NOT_FOUND, Reason::JobNotFound, "Job with such id is not found"),
+            Self::MethodUnsupported => {
+                (S::METHOD_NOT_ALLOWED, Reason::MethodUnsupported, "Method is not allowed for this resource")
             }
-            Self::Invalid(_) => "Validation failed.",
-            Self::RouteNotFound => "Not found",
-            Self::JobNotFound => "Job with such id is not found",
-            Self::MethodNotAllowed => "Method is not allowed for this resource",
-            Self::BodyTooLarge => "Request body is too large",
-            Self::BodyUnreadable => "Request body can not be read",
-            Self::HostUnusable => "Request must name one host in the Host header",
-            Self::HeadTooLarge => "Request headers are too large",
-            Self::UriTooLong => "Request URI is too long",
-            Self::Code(CodeError::Wrong) => "Invalid verification code",
-            Self::Code(CodeError::Expired) => "Verification code expired",
-            Self::Code(CodeError::Spent { .. }) => "Maximum attempts exceed",
-            Self::Unavailable { .. } => "The service can not take the request at the moment. Try again later",
-            Self::Internal => "The request could not be processed",
-        })
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, Reason::BodyTooLarge, "Request body is too large"),
+            Self::BodyUnreadable => (S::BAD_REQUEST, Reason::RequestInvalid, "Request body can not be read"),
+            Self::TransferCodingUnsupported => {
+                (S::NOT_IMPLEMENTED, Reason::RequestInvalid, "Transfer coding is not supported")
+            }
+            Self::HostInvalid => {
+                (S::BAD_REQUEST, Reason::RequestInvalid, "Request must name one host in the Host header")
+            }
+            Self::HeadTooLarge => {
+                (S::REQUEST_HEADER_FIELDS_TOO_LARGE, Reason::HeadTooLarge, "Request headers are too large")
+            }
+            Self::UriTooLong => (S::URI_TOO_LONG, Reason::HeadTooLarge, "Request URI is too long"),
+            Self::BacklogTooLong { .. } | Self::Overloaded => {
+                (S::SERVICE_UNAVAILABLE, Reason::Overloaded, UNAVAILABLE)
+            }
+            Self::RedisUnavailable => (S::SERVICE_UNAVAILABLE, Reason::RedisUnavailable, UNAVAILABLE),
+            Self::Internal => {
+                (S::INTERNAL_SERVER_ERROR, Reason::Internal, "The request could not be processed")
+            }
+        }
     }
 
     /// The entries of `invalid`, where there are any.
     pub(crate) fn violations(&self) -> &[Violation] {
         match self {
             Self::Invalid(violations) => violations,
+            Self::KeyReused(violation) => std::slice::from_ref(violation),
             _ => &[],
         }
     }
 
-    fn add_headers(&self, headers: &mut HeaderMap) {
+    /// The value of `Retry-After`, where a later attempt may succeed.
+    fn retry_after_seconds(&self) -> Option<u64> {
         match self {
-            Self::Auth(AuthError::Unavailable | AuthError::Busy) => {
-                _ = headers.insert(RETRY_AFTER, HeaderValue::from(2))
-            }
-            Self::Auth(error) => _ = headers.insert(WWW_AUTHENTICATE, challenge(*error)),
-            Self::Code(CodeError::Spent { retry_after_seconds })
-            | Self::Unavailable { retry_after_seconds } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from((*retry_after_seconds).max(1)));
-            }
-            Self::LimitReached { next_attempt_ms, now_ms } => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(seconds_until(*next_attempt_ms, *now_ms)));
+            Self::LimitReached { next_attempt_ms, now_ms, .. } => {
+                Some(seconds_until(*next_attempt_ms, *now_ms))
             }
             Self::JobFailed { message, now_ms, .. } => {
-                let next_attempt_ms = next_attempt_of(message);
-                let wait = next_attempt_ms.map(|then| seconds_until(then, *now_ms));
-                headers.extend(wait.map(|wait| (RETRY_AFTER, HeaderValue::from(wait))));
+                next_attempt_of(message).map(|then| seconds_until(then, *now_ms))
             }
-            _ => {}
+            Self::Code(CodeError::Spent { retry_after_seconds }) => Some((*retry_after_seconds).max(1)),
+            Self::BacklogTooLong { retry_after_ms } => Some(seconds_until(*retry_after_ms, 0)),
+            _ if self.status() == StatusCode::SERVICE_UNAVAILABLE => Some(soon()),
+            _ => None,
         }
     }
+
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::Auth(error) = self
+            && let Some(challenge) = challenge(*error)
+        {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+    }
+}
+
+fn auth_row(error: AuthError) -> (StatusCode, Reason, &'static str) {
+    match error {
+        AuthError::NoToken | AuthError::InvalidToken => {
+            (StatusCode::UNAUTHORIZED, Reason::TokenInvalid, "Invalid access token")
+        }
+        AuthError::ApiKeyMissing => (StatusCode::UNAUTHORIZED, Reason::ApiKeyMissing, "Api key is not set"),
+        AuthError::ApiKeyInvalid => (StatusCode::UNAUTHORIZED, Reason::ApiKeyInvalid, "Invalid api key"),
+        AuthError::MissingScope(_) => (StatusCode::FORBIDDEN, Reason::ScopeMissing, ""),
+        AuthError::Unavailable | AuthError::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Reason::AuthUnavailable,
+            "Access tokens can not be checked at the moment. Try again later",
+        ),
+    }
+}
+
+fn code_row(error: CodeError) -> (StatusCode, Reason, &'static str) {
+    let (reason, message) = match error {
+        CodeError::Wrong => (Reason::CodeInvalid, "Invalid verification code"),
+        CodeError::Expired => (Reason::CodeExpired, "Verification code expired"),
+        CodeError::Spent { .. } => (Reason::CodeAttempts, "Maximum attempts exceed"),
+    };
+    (StatusCode::FORBIDDEN, reason, message)
 }
 
 /// Whole seconds from now until then, rounded up and at least 1: the value of `Retry-After` (RFC 9110, 10.2.3).
@@ -155,30 +215,9 @@ pub(crate) fn seconds_until(then_ms: u64, now_ms: u64) -> u64 {
     then_ms.saturating_sub(now_ms).div_ceil(1_000).max(1)
 }
 
-fn missing_allowances(scope: Scope) -> String {
-    format!("Your scope does not allow to access this resource. Missing allowances: {}", scope.as_str())
-}
-
-/// RFC 6750, section 3: no error code where no token was sent.
-fn challenge(error: AuthError) -> HeaderValue {
-    HeaderValue::from_static(match error {
-        AuthError::MissingScope(Scope::ApprovalCreate) => {
-            r#"Bearer realm="eHealth", error="insufficient_scope", scope="approval:create""#
-        }
-        AuthError::MissingScope(Scope::JobRead) => {
-            r#"Bearer realm="eHealth", error="insufficient_scope", scope="job:read""#
-        }
-        AuthError::MissingScope(Scope::OtpVerify) => {
-            r#"Bearer realm="eHealth", error="insufficient_scope", scope="otp:verify""#
-        }
-        AuthError::InvalidToken => r#"Bearer realm="eHealth", error="invalid_token""#,
-        // The token may be good: it is the key beside it that is not.
-        AuthError::NoToken
-        | AuthError::ApiKeyMissing
-        | AuthError::ApiKeyInvalid
-        | AuthError::Unavailable
-        | AuthError::Busy => r#"Bearer realm="eHealth""#,
-    })
+/// One or two seconds, drawn, so that clients turned away together do not come back together.
+fn soon() -> u64 {
+    rand::random_range(1..=2)
 }
 
 impl IntoResponse for ApiError {
@@ -197,30 +236,10 @@ impl From<AuthError> for ApiError {
     }
 }
 
-/// Turns the queue's errors into refusals and logs them, once a second at most: during an outage every request fails.
-#[derive(Default)]
-pub(crate) struct QueueErrorMapper {
-    logged_ms: AtomicU64,
-}
-
-impl QueueErrorMapper {
-    /// 503 for what Redis did not do, 500 for records no build of ours wrote.
-    pub(crate) fn refuse(&self, error: &QueueError) -> ApiError {
-        let now_ms = clock::now_ms();
-        if now_ms.saturating_sub(self.logged_ms.load(Ordering::Relaxed)) >= 1_000 {
-            self.logged_ms.store(now_ms, Ordering::Relaxed);
-            tracing::warn!(%error, "the queue does not take or give jobs; more of this is logged once a second");
-        }
-        match error {
-            QueueError::Redis(_) | QueueError::Unsafe => ApiError::BUSY,
-            QueueError::Corrupt(_) => ApiError::Internal,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::Scope;
 
     fn header(error: &ApiError, name: axum::http::HeaderName) -> Option<String> {
         let response = error.clone().into_response();
@@ -231,9 +250,31 @@ mod tests {
     fn the_wait_is_rounded_up_and_never_zero() {
         assert_eq!([0, 1, 1_000, 1_001].map(|then| seconds_until(then, 0)), [1, 1, 1, 2]);
         assert_eq!(seconds_until(1, 60_000), 1);
-        let limited = ApiError::LimitReached { next_attempt_ms: 61_500, now_ms: 1_000 };
+        let limited =
+            ApiError::LimitReached { limit: Reason::Cooldown, next_attempt_ms: 61_500, now_ms: 1_000 };
         assert_eq!(header(&limited, RETRY_AFTER).as_deref(), Some("61"));
-        assert_eq!(header(&ApiError::BUSY, RETRY_AFTER).as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn clients_turned_away_together_are_told_different_times() {
+        for error in [ApiError::Overloaded, ApiError::RedisUnavailable, AuthError::Unavailable.into()] {
+            let mut told: Vec<_> = (0..64).map(|_| header(&error, RETRY_AFTER).unwrap()).collect();
+            told.sort_unstable();
+            told.dedup();
+            assert_eq!(told, ["1", "2"]);
+        }
+    }
+
+    #[test]
+    fn a_job_that_failed_by_a_limit_says_when_to_come_back() {
+        let failed = |message: String| ApiError::JobFailed {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            reason: Reason::PhoneHour,
+            message,
+            now_ms: 1_000,
+        };
+        assert_eq!(header(&failed(too_many_requests(61_000)), RETRY_AFTER).as_deref(), Some("60"));
+        assert_eq!(header(&failed("another".to_owned()), RETRY_AFTER), None);
     }
 
     #[test]

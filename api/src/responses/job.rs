@@ -6,11 +6,15 @@ use shared::domain::clock;
 use shared::domain::job::{Job, JobState};
 use utoipa::ToSchema;
 
-use super::schemas::{Approval, JobError};
+use super::schemas::{Approval, Failed, JobError, Pending, Processed};
 
 /// The three shapes of a job.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Job)]
+#[schema(as = Job, discriminator(property_name = "status", mapping(
+    ("pending" = "#/components/schemas/PendingJob"),
+    ("processed" = "#/components/schemas/ProcessedJob"),
+    ("failed" = "#/components/schemas/FailedJob"),
+)))]
 #[serde(untagged)]
 pub(crate) enum JobView<'a> {
     /// Not ended yet, whatever is being done with it.
@@ -26,8 +30,8 @@ pub(crate) enum JobView<'a> {
 #[schema(as = PendingJob)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PendingView<'a> {
-    #[schema(pattern = "^pending$", example = "pending")]
-    status: &'static str,
+    #[schema(inline)]
+    status: Pending,
     /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
     #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
     eta: String,
@@ -39,10 +43,18 @@ pub(crate) struct PendingView<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Link<'a> {
-    #[schema(pattern = "^job$", example = "job")]
-    entity: &'static str,
+    #[schema(inline)]
+    entity: JobEntity,
     #[schema(example = "/Jobs/NBXk9EyErUZv1RhXgyvgg")]
     href: &'a str,
+}
+
+/// What a link leads to.
+#[derive(Serialize, ToSchema, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobEntity {
+    /// A job.
+    Job,
 }
 
 /// A job that ended with a message sent.
@@ -50,11 +62,13 @@ pub(crate) struct Link<'a> {
 #[schema(as = ProcessedJob)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProcessedView<'a> {
-    #[schema(pattern = "^processed$", example = "processed")]
-    status: &'static str,
+    #[schema(inline)]
+    status: Processed,
     /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
     #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
     eta: String,
+    #[schema(min_items = 1, max_items = 1)]
+    links: [Link<'a>; 1],
     #[schema(minimum = 200, maximum = 200)]
     status_code: u16,
     #[schema(value_type = Approval)]
@@ -66,11 +80,13 @@ pub(crate) struct ProcessedView<'a> {
 #[schema(as = FailedJob)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FailedView<'a> {
-    #[schema(pattern = "^failed$", example = "failed")]
-    status: &'static str,
+    #[schema(inline)]
+    status: Failed,
     /// When the job will have ended, or was predicted to end: ISO 8601, UTC.
     #[schema(format = DateTime, example = "2018-08-02T10:45:16.000Z")]
     eta: String,
+    #[schema(min_items = 1, max_items = 1)]
+    links: [Link<'a>; 1],
     /// 404, 409, 429, 500, 502 or 504.
     #[schema(minimum = 404, maximum = 504)]
     status_code: u16,
@@ -81,7 +97,7 @@ pub(crate) struct FailedView<'a> {
 impl<'a> PendingView<'a> {
     /// A job with this link that is predicted to end then, milliseconds since the epoch.
     pub(crate) fn new(eta_ms: u64, href: &'a str) -> Self {
-        Self { status: "pending", eta: clock::iso(eta_ms), links: [Link { entity: "job", href }] }
+        Self { status: Pending::Pending, eta: clock::iso(eta_ms), links: links_to(href) }
     }
 }
 
@@ -89,9 +105,9 @@ impl<'a> JobView<'a> {
     /// The word in `status`.
     pub(crate) fn status(&self) -> &'static str {
         match self {
-            Self::Pending(view) => view.status,
-            Self::Processed(view) => view.status,
-            Self::Failed(view) => view.status,
+            Self::Pending(_) => "pending",
+            Self::Processed(_) => "processed",
+            Self::Failed(_) => "failed",
         }
     }
 
@@ -100,15 +116,20 @@ impl<'a> JobView<'a> {
         let Some(end) = &job.end else {
             return Ok(Self::Pending(PendingView::new(job.eta_ms, href)));
         };
-        let (eta, status_code) = (clock::iso(job.eta_ms), end.status_code);
+        let (eta, status_code, links) = (clock::iso(job.eta_ms), end.status_code, links_to(href));
         // Kept as the text it is: read once here to be sure of it, never built up as a tree.
         let result: &RawValue = serde_json::from_str(&end.result)?;
         Ok(if job.state == JobState::Processed {
-            Self::Processed(ProcessedView { status: "processed", eta, status_code, response_data: result })
+            let status = Processed::Processed;
+            Self::Processed(ProcessedView { status, eta, links, status_code, response_data: result })
         } else {
-            Self::Failed(FailedView { status: "failed", eta, status_code, error: result })
+            Self::Failed(FailedView { status: Failed::Failed, eta, links, status_code, error: result })
         })
     }
+}
+
+fn links_to(href: &str) -> [Link<'_>; 1] {
+    [Link { entity: JobEntity::Job, href }]
 }
 
 #[cfg(test)]
@@ -138,7 +159,7 @@ mod tests {
     fn a_processed_job_holds_the_result_unchanged() {
         assert_eq!(
             view(JobState::Processed, Some((200, r#"{"id":"d5a5","reason":{}}"#))).unwrap(),
-            r#"{"status":"processed","eta":"2018-08-02T10:45:16.000Z","status_code":200,"response_data":{"id":"d5a5","reason":{}}}"#
+            r#"{"status":"processed","eta":"2018-08-02T10:45:16.000Z","links":[{"entity":"job","href":"/Jobs/NBXk9EyErUZv1RhXgyvgg"}],"status_code":200,"response_data":{"id":"d5a5","reason":{}}}"#
         );
     }
 
@@ -147,7 +168,7 @@ mod tests {
         assert_eq!(
             view(JobState::Failed, Some((404, r#"{"type":"not_found","message":"Person not found"}"#)))
                 .unwrap(),
-            r#"{"status":"failed","eta":"2018-08-02T10:45:16.000Z","status_code":404,"error":{"type":"not_found","message":"Person not found"}}"#
+            r#"{"status":"failed","eta":"2018-08-02T10:45:16.000Z","links":[{"entity":"job","href":"/Jobs/NBXk9EyErUZv1RhXgyvgg"}],"status_code":404,"error":{"type":"not_found","message":"Person not found"}}"#
         );
     }
 

@@ -1,9 +1,77 @@
-//! What passes through this service as it is, described: results that workers wrote, and bodies that are read by hand.
+//! What passes through this service as it is, described: closed sets of words, results that workers wrote, and bodies
+//! that are read by hand.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use shared::domain::outcome::Reason;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
+
+/// The platform's error types; each status has one.
+#[derive(ToSchema, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "a description")]
+pub(crate) enum ErrorType {
+    RequestMalformed,
+    AccessDenied,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    RequestConflict,
+    RequestTooLarge,
+    ContentTypeInvalid,
+    ValidationFailed,
+    TooManyRequests,
+    InternalError,
+}
+
+/// The word for the cause of an error.
+pub(crate) struct ReasonWord;
+
+impl PartialSchema for ReasonWord {
+    fn schema() -> RefOr<Schema> {
+        let words = Reason::ALL.iter().map(|reason| reason.as_str());
+        let object = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+        object.description(Some("The cause, for programs: words are added, never renamed.")).build().into()
+    }
+}
+
+impl ToSchema for ReasonWord {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Reason".into()
+    }
+}
+
+/// The word in `meta.type`.
+#[derive(ToSchema, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "a description")]
+pub(crate) enum ObjectType {
+    Object,
+}
+
+/// The status of a job that has not ended.
+#[derive(ToSchema, Serialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Pending {
+    Pending,
+}
+
+/// The status of a job that ended with a message sent.
+#[derive(ToSchema, Serialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Processed {
+    Processed,
+}
+
+/// The status of a job that ended without.
+#[derive(ToSchema, Serialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Failed {
+    Failed,
+}
 
 /// The approval, as the registry gave it: these members alone, and the number masked.
 #[derive(ToSchema, Deserialize)]
@@ -51,10 +119,11 @@ pub(crate) struct AuthenticationMethod {
 pub(crate) struct JobError {
     #[serde(rename = "type")]
     #[schema(example = "request_conflict")]
-    kind: String,
+    kind: ErrorType,
     /// The cause, for programs.
-    #[schema(example = "method_not_otp")]
-    reason: String,
+    #[schema(value_type = ReasonWord, example = "method_not_otp")]
+    reason: Reason,
+    /// A plain sentence, for people.
     #[schema(example = "Resend SMS is not allowed for this authentication method")]
     message: String,
 }

@@ -1,27 +1,37 @@
-//! `GET /docs`: the document as a page to read and to try. All of it is served here: it works without any other network.
+//! `GET /docs`: Swagger UI over the document. All of it is in the binary: it works without any other network.
 
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::response::IntoResponse;
+use axum::Router;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// The page runs its own script, and asks this service alone.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use super::paths;
 
-/// A page to read this document and try its routes.
-#[utoipa::path(get, path = "/docs", tag = "service", responses(
-    (status = 200, description = "The page", content_type = "text/html", body = String),
+/// The page runs its own scripts only, and asks this service alone. It sets styles on elements, which no policy without
+/// `unsafe-inline` allows; images are its own icons.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// Describes the page, whose routes are the library's.
+#[utoipa::path(get, path = paths::DOCS, tag = "service", operation_id = "docs", security(()), responses(
+    (status = 200, description = "A page to read this document and try its routes", content_type = "text/html", body = String),
 ))]
-pub(crate) async fn page() -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, include_str!("docs/page.html"))
+#[allow(dead_code, reason = "a description")]
+pub(super) const fn page() {}
+
+/// The page and its files.
+pub(super) fn router() -> Router {
+    let config = Config::from(paths::OPENAPI).use_base_layout().validator_url("none");
+    Router::from(SwaggerUi::new(paths::DOCS).config(config)).layer(map_response(restrict))
 }
 
-/// Its script.
-pub(crate) async fn script() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("docs/page.js"))
-}
-
-/// Its looks.
-pub(crate) async fn style() -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("docs/page.css"))
+async fn restrict(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
 }

@@ -1,28 +1,24 @@
 //! `GET /Jobs/{id}`: where a job stands and how it ended (section 3 of the contract).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::header::{ETAG, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use shared::domain::clock;
-use shared::domain::job::Job;
 
-use crate::auth::Scope;
-use crate::jobs::reader::{job_id, owned_job};
-use crate::jobs::wait;
-use crate::middleware::concurrency::Turn;
+use super::extractors::authorized::{Authorized, JobRead};
+use super::extractors::path::JobPath;
+use super::paths;
+use crate::jobs::reader::ReadJob;
 use crate::request::context::RequestContext;
 use crate::request::preferences::{PREFERENCE_APPLIED, Preferences, wait_applied};
-use crate::responses::envelope;
 use crate::responses::error::{ApiError, seconds_until};
-use crate::responses::etag;
 use crate::responses::job::JobView;
 use crate::responses::outcomes::JobOutcomes;
-use crate::state::Api;
+use crate::responses::{envelope, etag};
+use crate::state::AppState;
 
 /// Longest a long poll lasts, below the time-outs usual in proxies.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
@@ -31,7 +27,7 @@ const LONGEST_POLL: Duration = Duration::from_secs(30);
 ///
 /// Only the client that made a job can read it.
 #[utoipa::path(
-    get, path = "/Jobs/{id}", tag = "jobs", operation_id = "showJob",
+    get, path = paths::JOB, tag = "jobs", operation_id = "showJob",
     params(
         ("id" = String, Path, description = "The job", example = "NBXk9EyErUZv1RhXgyvgg"),
         ("Prefer" = Option<String>, Header, nullable = false, description = "`wait=N` seconds, at most 30: a long poll (RFC 7240)"),
@@ -40,22 +36,26 @@ const LONGEST_POLL: Duration = Duration::from_secs(30);
     ),
     responses(JobOutcomes<'_>), security(("bearer" = ["job:read"])),
 )]
-pub(crate) async fn show(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
-    let (parts, _) = request.into_parts();
-    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let turn = Turn::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let caller = api.authenticator.authorize(Scope::JobRead, &parts.headers, context.origin()).await?;
-    let id = job_id(parts.uri.path().rsplit('/').next())?;
-    let poll = poll(&parts.headers);
-    let job = match poll {
-        None => owned_job(&id, &caller.client, &api).await?,
+pub(crate) async fn show(
+    State(app): State<AppState>,
+    call: Authorized<JobRead>,
+    JobPath(id): JobPath,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    call.context.set_job(&id);
+    let poll = poll(&headers).map(|limit| call.principal.lasts(limit));
+    let owner = (&id, &call.principal.client);
+    let (read, waited) = match poll {
+        None => (app.jobs.owned(owner.0, owner.1).await?, false),
         // The rare way is boxed, so that the usual one stays small.
-        Some(limit) => Box::pin(wait::for_end(&api, turn, &id, &caller.client, caller.lasts(limit))).await?,
+        Some(limit) => Box::pin(app.waiter.for_end(&app.jobs, &call.deadline, owner, limit)).await?,
     };
-    let tag = etag::of(&job);
+    let tag = etag::of(&read.job);
     let mut response =
-        if etag::is_known(&parts.headers, &tag) { not_modified() } else { shown(&job, context, &api)? };
-    add_headers(&mut response, &job, tag, poll);
+        if etag::is_known(&headers, &tag) { not_modified() } else { shown(&read, &call.context, &app)? };
+    add_headers(response.headers_mut(), &read, tag);
+    let applied = poll.filter(|_| waited).map(wait_applied);
+    response.headers_mut().extend(applied.map(|applied| (PREFERENCE_APPLIED, applied)));
     Ok(response)
 }
 
@@ -71,18 +71,19 @@ fn not_modified() -> Response {
     response
 }
 
-fn shown(job: &Job, context: &RequestContext, api: &Api) -> Result<Response, ApiError> {
-    let href = api.job_href.of(&job.id);
-    let view = JobView::new(job, &href).map_err(|_| ApiError::Internal)?;
+fn shown(read: &ReadJob, context: &RequestContext, app: &AppState) -> Result<Response, ApiError> {
+    let href = app.http.job_href.of(&read.job.id);
+    let view = JobView::new(&read.job, &href).map_err(|_| ApiError::Internal)?;
     envelope::success(StatusCode::OK, view, context)
 }
 
-fn add_headers(response: &mut Response, job: &Job, tag: String, poll: Option<Duration>) {
-    let headers = response.headers_mut();
+fn add_headers(headers: &mut HeaderMap, read: &ReadJob, tag: String) {
     // Always a header: status word, digits and quotes.
     headers.extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
-    headers.extend(poll.map(|limit| (PREFERENCE_APPLIED, wait_applied(limit))));
-    if job.end.is_none() {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds_until(job.eta_ms, clock::now_ms())));
-    }
+    let retry_at_ms = match &read.job.end {
+        None => Some(read.job.eta_ms),
+        Some(end) => end.next_attempt_ms(),
+    };
+    let retry_after = retry_at_ms.map(|then| seconds_until(then, read.now_ms));
+    headers.extend(retry_after.map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
 }

@@ -1,23 +1,22 @@
 //! `PATCH /api/patients/{patient_id}/approvals/{id}/actions/resend`: sends the SMS code of an approval again, by a job
 //! (section 2 of the contract).
 
-mod body;
-mod sync;
+mod decision;
 
-use std::str::FromStr;
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, Uri};
+use axum::extract::State;
+use axum::http::header::{LINK, LOCATION, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use metrics::counter;
 use shared::domain::outcome::Reason;
 use shared::queue::{AcceptedJob, Enqueued, NewJob};
 use shared::telemetry::metric;
 
-use crate::auth::{Principal, Scope};
+use super::extractors::authorized::{ApprovalCreate, Authorized};
+use super::extractors::body::SmallBody;
+use super::extractors::path::ResendTarget;
+use super::paths;
+use crate::jobs::errors::refusal;
 use crate::request::context::RequestContext;
 use crate::request::idempotency_key;
 use crate::request::preferences::{PREFERENCE_APPLIED, Preferences, wait_applied};
@@ -25,176 +24,117 @@ use crate::responses::envelope;
 use crate::responses::error::{ApiError, seconds_until};
 use crate::responses::job::PendingView;
 use crate::responses::outcomes::ResendOutcomes;
-use crate::responses::violation::{Rule, Violation};
-use crate::state::Api;
+use crate::state::AppState;
 
 /// Has the SMS code of an approval sent again.
 ///
 /// The answer is a job, or its result where the server decides to wait. Any body of up to 16 KiB is taken and ignored.
 #[utoipa::path(
-    patch, path = "/api/patients/{patient_id}/approvals/{id}/actions/resend", tag = "approvals",
+    patch, path = paths::RESEND, tag = "approvals",
     operation_id = "resendApproval",
     params(
         ("patient_id" = Uuid, Path, description = "The patient", example = "aff00bf6-68bf-4b49-b66d-f031d48922b3"),
         ("id" = Uuid, Path, description = "The approval", example = "d5a5d991-0bf7-476f-b3cf-bec73f044b2e"),
         ("Prefer" = Option<String>, Header, nullable = false, description = "`wait=N` seconds, or `respond-async` (RFC 7240)"),
-        ("Idempotency-Key" = Option<String>, Header, nullable = false, description = "Replays the first answer for 24 hours; also as `X-Idempotency-Key`"),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false, description = "Replays the first answer for 24 hours; also as `X-Idempotency-Key`. Quotes around it (a structured-field string) are not part of it"),
         ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
     ),
+    request_body(content = Option<serde_json::Value>, content_type = "application/json", description = "Not used; `{}`, `[]` or nothing"),
     responses(ResendOutcomes<'_>), security(("bearer" = ["approval:create"])),
 )]
-pub(crate) async fn resend(State(api): State<Arc<Api>>, request: Request) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
-    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let caller = api.authenticator.authorize(Scope::ApprovalCreate, &parts.headers, context.origin()).await?;
-    body::ignore(body, api.server.body).await?;
-    let job = new_job(&parts, &caller, context)?;
-    let enqueued = api.queue.enqueue(&job, &api.approval_limits).await;
-    let ticket = ticket(enqueued.map_err(|error| api.queue_trouble.refuse(&error))?, &parts, &api)?;
-    answer(&ticket, &parts, &caller, &api).await
-}
-
-/// The job's own answer where the server decides to wait and the job ends in time, else 202.
-async fn answer(
-    ticket: &AcceptedJob,
-    parts: &Parts,
-    caller: &Principal,
-    api: &Api,
+pub(crate) async fn resend(
+    State(app): State<AppState>,
+    call: Authorized<ApprovalCreate>,
+    target: ResendTarget,
+    headers: HeaderMap,
+    _body: SmallBody,
 ) -> Result<Response, ApiError> {
-    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let preferences = Preferences::of(&parts.headers);
-    let wait = sync::decide(&api.sync, preferences, ticket);
-    let in_time = match wait {
-        // The rare way is boxed, so that the usual one stays small.
-        Some(limit) => Box::pin(sync::answer(api, parts, &caller.client, ticket, limit)).await,
-        None => None,
-    };
-    let mut response = in_time.unwrap_or_else(|| accepted(ticket, context, api)).into_response();
-    let applied = match wait {
-        Some(limit) => preferences.wait.map(|_| wait_applied(limit)),
-        None => preferences.respond_async.then_some(HeaderValue::from_static("respond-async")),
-    };
-    response.headers_mut().extend(applied.map(|applied| (PREFERENCE_APPLIED, applied)));
+    let job = new_job(target, &call);
+    let enqueued = app.queue.enqueue(&job, &app.approval_limits).await;
+    let accepted = accepted_job(enqueued.map_err(|error| refusal(&error))?, &headers, &app)?;
+    call.context.set_job(&accepted.job);
+    let href = app.http.job_href.of(&accepted.job);
+    let mut response = answer(&accepted, &href, &call, &headers, &app).await;
+    name_job(&mut response, &href);
     Ok(response)
 }
 
-/// Checks both ids and the key, so that everything that is wrong is told at once.
-fn new_job(parts: &Parts, caller: &Principal, context: &RequestContext) -> Result<NewJob, ApiError> {
-    let patient = id(&parts.uri, 3, "$.patient_id");
-    let approval = id(&parts.uri, 5, "$.id");
-    let key = idempotency_key::key(&parts.headers);
-    match (patient, approval, key) {
-        (Ok(patient), Ok(approval), Ok(idempotency)) => Ok(NewJob {
-            patient,
-            approval,
-            client: caller.client.clone(),
-            request: context.request_id.clone(),
-            trace: context.trace.clone(),
-            idempotency,
-        }),
-        (patient, approval, key) => {
-            Err(ApiError::Invalid([patient.err(), approval.err(), key.err()].into_iter().flatten().collect()))
-        }
+fn new_job(target: ResendTarget, call: &Authorized<ApprovalCreate>) -> NewJob {
+    NewJob {
+        patient: target.patient,
+        approval: target.approval,
+        client: call.principal.client.clone(),
+        request: call.context.request_id.clone(),
+        trace: call.context.trace.clone(),
+        idempotency: target.key,
     }
 }
 
-/// Parses a segment of the path as it stands: a UUID has no character that needs an escape.
-fn id<T: FromStr>(uri: &Uri, segment: usize, entry: &'static str) -> Result<T, Violation> {
-    let text = uri.path().split('/').nth(segment).unwrap_or_default();
-    text.parse().map_err(|_| Violation::request(entry, UUID))
-}
-
-const UUID: Rule = Rule {
-    name: "format",
-    params: &["uuid"],
-    description: "must be a UUID such as aff00bf6-68bf-4b49-b66d-f031d48922b3",
-};
-
 /// The job that stands for this request, new or not; or why there is none.
-fn ticket(enqueued: Enqueued, parts: &Parts, api: &Api) -> Result<AcceptedJob, ApiError> {
+fn accepted_job(enqueued: Enqueued, headers: &HeaderMap, app: &AppState) -> Result<AcceptedJob, ApiError> {
     match enqueued {
-        Enqueued::Accepted(ticket) => {
-            api.meters.jobs_accepted.increment(1);
-            Ok(ticket)
+        Enqueued::Accepted(job) => {
+            app.jobs_accepted.increment(1);
+            Ok(job)
         }
-        Enqueued::Live(ticket) | Enqueued::Replayed(ticket) => Ok(ticket),
+        Enqueued::Live(job) | Enqueued::Replayed(job) => Ok(job),
         Enqueued::Foreign { next_attempt_ms, now_ms } => {
             Err(limited(Reason::LiveJob, next_attempt_ms, now_ms))
         }
         Enqueued::Limited { limit, next_attempt_ms, now_ms } => Err(limited(limit, next_attempt_ms, now_ms)),
-        Enqueued::KeyReused => Err(ApiError::Invalid(vec![idempotency_key::reused(&parts.headers)])),
-        Enqueued::Overloaded { retry_after_ms } => {
-            Err(ApiError::Unavailable { retry_after_seconds: seconds_until(retry_after_ms, 0) })
-        }
+        Enqueued::KeyReused => Err(ApiError::KeyReused(idempotency_key::reused(headers))),
+        Enqueued::Overloaded { retry_after_ms } => Err(ApiError::BacklogTooLong { retry_after_ms }),
     }
 }
 
 fn limited(limit: Reason, next_attempt_ms: u64, now_ms: u64) -> ApiError {
     counter!(metric::LIMIT_HITS, "limit" => limit.as_str()).increment(1);
-    ApiError::LimitReached { next_attempt_ms, now_ms }
+    ApiError::LimitReached { limit, next_attempt_ms, now_ms }
 }
 
-fn accepted(ticket: &AcceptedJob, context: &RequestContext, api: &Api) -> Result<Response, ApiError> {
-    let href = api.job_href.of(&ticket.job);
-    let mut response =
-        envelope::success(StatusCode::ACCEPTED, PendingView::new(ticket.eta_ms, &href), context)?;
-    let headers = response.headers_mut();
-    headers.insert(LOCATION, HeaderValue::try_from(href).map_err(|_| ApiError::Internal)?);
-    headers.insert(RETRY_AFTER, HeaderValue::from(seconds_until(ticket.eta_ms, ticket.now_ms)));
+/// The job's own answer where the server decides to wait and the job ends in time, else 202.
+async fn answer(
+    accepted: &AcceptedJob,
+    href: &str,
+    call: &Authorized<ApprovalCreate>,
+    headers: &HeaderMap,
+    app: &AppState,
+) -> Response {
+    let preferences = Preferences::of(headers);
+    let wait = decision::decide(&app.sync, preferences, accepted);
+    let waited = match wait {
+        // The rare way is boxed, so that the usual one stays small.
+        Some(limit) => Box::pin(decision::wait_for_answer(app, call, &accepted.job, limit)).await,
+        None => decision::Waited::default(),
+    };
+    let answer = waited.answer.unwrap_or_else(|| pending(accepted, href, &call.context));
+    let mut response = answer.into_response();
+    let applied = match wait {
+        Some(limit) if waited.at_all && decision::is_asked_for(&app.sync, preferences) => {
+            Some(wait_applied(limit))
+        }
+        None if preferences.respond_async => Some(HeaderValue::from_static("respond-async")),
+        _ => None,
+    };
+    response.headers_mut().extend(applied.map(|applied| (PREFERENCE_APPLIED, applied)));
+    response
+}
+
+fn pending(accepted: &AcceptedJob, href: &str, context: &RequestContext) -> Result<Response, ApiError> {
+    let view = PendingView::new(accepted.eta_ms, href);
+    let mut response = envelope::success(StatusCode::ACCEPTED, view, context)?;
+    let retry_after = seconds_until(accepted.eta_ms, accepted.now_ms);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
     Ok(response)
 }
 
-#[cfg(test)]
-mod tests {
-    use axum::body::Body;
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::auth::principal::Scopes;
-
-    const RIGHT: &str = "aff00bf6-68bf-4b49-b66d-f031d48922b3";
-
-    fn job(patient: &str, approval: &str, key: &str) -> Result<NewJob, Value> {
-        let uri = format!("/api/patients/{patient}/approvals/{approval}/actions/resend");
-        let request =
-            Request::builder().uri(uri).header("x-idempotency-key", key).body(Body::empty()).unwrap();
-        let context = RequestContext::read(&request, None);
-        let caller =
-            Principal { client: "mis-a".parse().unwrap(), scopes: Scopes::default(), expires_at: None };
-        new_job(&request.into_parts().0, &caller, &context)
-            .map_err(|error| serde_json::to_value(error.violations()).unwrap())
-    }
-
-    fn wrong(entry: &str) -> Value {
-        json!({"entry_type": "request", "entry": entry, "rules": [{
-            "rule": "format", "params": ["uuid"], "description": UUID.description,
-        }]})
-    }
-
-    #[test]
-    fn right_ids_make_a_job_of_the_caller() {
-        let job = job(RIGHT, &RIGHT.to_uppercase(), "k").unwrap();
-        assert_eq!((job.patient.to_string().as_str(), job.client.as_str()), (RIGHT, "mis-a"));
-        assert_eq!((job.approval.to_string().as_str(), job.idempotency), (RIGHT, "k".parse().ok()));
-    }
-
-    #[test]
-    fn wrong_ids_are_told_at_once_and_in_order() {
-        assert_eq!(job("1", RIGHT, "k").unwrap_err(), json!([wrong("$.patient_id")]));
-        assert_eq!(job(RIGHT, "%FF", "k").unwrap_err(), json!([wrong("$.id")]));
-        assert_eq!(
-            job("%00", "aff00bf668bf4b49b66df031d48922b3", "k").unwrap_err(),
-            json!([wrong("$.patient_id"), wrong("$.id")])
-        );
-    }
-
-    #[test]
-    fn a_key_that_is_none_is_told_with_the_ids() {
-        let told = job("1", RIGHT, "").unwrap_err();
-        assert_eq!(
-            (&told[0]["entry"], &told[1]["entry"]),
-            (&json!("$.patient_id"), &json!("x-idempotency-key"))
-        );
-        assert_eq!(told[1]["entry_type"], "header");
-    }
+/// Names the job an answer is about: `Link` (RFC 8631), and `Location` unless the answer is an error.
+fn name_job(response: &mut Response, href: &str) {
+    let is_error = !response.status().is_success();
+    let link = HeaderValue::try_from(format!("<{href}>; rel=\"status\""));
+    let location = HeaderValue::try_from(href);
+    let headers = response.headers_mut();
+    // Both are visible ASCII, as the setting is that the link is made from.
+    headers.extend(link.ok().map(|link| (LINK, link)));
+    headers.extend(location.ok().filter(|_| !is_error).map(|location| (LOCATION, location)));
 }

@@ -3,24 +3,25 @@
 
 mod body;
 
-use std::sync::Arc;
-
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use shared::domain::outcome::Reason;
 use shared::domain::phone::PhoneNumber;
 use shared::sending::codes::{Checked, NextCheck, Verified};
 
-use crate::auth::Scope;
-use crate::request::context::RequestContext;
+use super::extractors::authorized::{Authorized, OtpVerify};
+use super::extractors::body::SmallBody;
+use super::paths;
+use crate::jobs::errors::refusal;
 use crate::responses::envelope;
 use crate::responses::error::{ApiError, CodeError, seconds_until};
 use crate::responses::outcomes::VerificationOutcomes;
 use crate::responses::schemas::CodeToCheck;
 use crate::responses::verification::VerificationView;
 use crate::responses::violation::{Rule, Violation};
-use crate::state::Api;
+use crate::state::AppState;
 
 const PHONE: Rule = Rule {
     name: "format",
@@ -32,7 +33,7 @@ const PHONE: Rule = Rule {
 ///
 /// Failed checks are counted at each code, for a phone across resends, and for a client; a used code is dead.
 #[utoipa::path(
-    patch, path = "/verifications/{phone_number}/actions/complete", tag = "verifications",
+    patch, path = paths::VERIFICATION, tag = "verifications",
     operation_id = "completeVerification", request_body = CodeToCheck,
     params(
         ("phone_number" = String, Path, description = "E.164", example = "+380931234585"),
@@ -41,25 +42,22 @@ const PHONE: Rule = Rule {
     responses(VerificationOutcomes<'_>), security(("bearer" = ["otp:verify"])),
 )]
 pub(crate) async fn complete(
-    State(api): State<Arc<Api>>,
+    State(app): State<AppState>,
+    call: Authorized<OtpVerify>,
     phone: Result<Path<String>, PathRejection>,
-    request: Request,
+    SmallBody(body): SmallBody,
 ) -> Result<Response, ApiError> {
-    let (parts, body) = request.into_parts();
-    let context = RequestContext::of(&parts.extensions).ok_or(ApiError::Internal)?;
-    let caller = api.authenticator.authorize(Scope::OtpVerify, &parts.headers, context.origin()).await?;
-    // Codes this process has no key for are none of its business.
-    let codes = api.codes.as_ref().ok_or(ApiError::RouteNotFound)?;
-    let body = body::read(body, api.server.body).await?;
+    // This process cannot check codes without the key they are made under.
+    let codes = app.codes.as_ref().ok_or(ApiError::RouteUnknown)?;
     let (phone, code) = match (self::phone(phone), body::code(&body, codes.length())?) {
         (Ok(phone), Ok(code)) => (phone, code),
         (phone, code) => {
             return Err(ApiError::Invalid([phone.err(), code.err()].into_iter().flatten().collect()));
         }
     };
-    let checked = codes.check(&caller.client, &phone, &code).await;
-    let verified = right(checked.map_err(|error| api.queue_trouble.refuse(&error.into()))?)?;
-    envelope::success(StatusCode::OK, VerificationView::of(&verified), context)
+    let checked = codes.check(&call.principal.client, &phone, &code).await;
+    let verified = right(checked.map_err(|error| refusal(&error.into()))?)?;
+    envelope::success(StatusCode::OK, VerificationView::of(&verified), &call.context)
 }
 
 fn phone(segment: Result<Path<String>, PathRejection>) -> Result<PhoneNumber, Violation> {
@@ -76,7 +74,7 @@ fn right(checked: Checked) -> Result<Verified, ApiError> {
             Err(ApiError::Code(CodeError::Spent { retry_after_seconds: seconds_until(at_ms, now_ms) }))
         }
         Checked::ClientLimit(NextCheck { at_ms, now_ms }) => {
-            Err(ApiError::LimitReached { next_attempt_ms: at_ms, now_ms })
+            Err(ApiError::LimitReached { limit: Reason::ClientChecks, next_attempt_ms: at_ms, now_ms })
         }
     }
 }

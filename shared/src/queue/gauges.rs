@@ -16,7 +16,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Keeps the gauges; a look is made by one scrape at a time.
 pub struct Gauges {
     queue: Queue,
-    looked: Mutex<Option<Instant>>,
+    looked: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Gauges {
@@ -25,17 +25,20 @@ impl Gauges {
         Self { queue, looked: Mutex::default() }
     }
 
-    /// Looks, unless somebody just did. While Redis is away the figures are not numbers: an old figure would pass for a
+    /// Looks, unless somebody just did, and answers whether Redis did. While Redis is away the figures are not numbers: an old figure would pass for a
     /// new one.
-    pub async fn refresh(&self) {
+    pub async fn refresh(&self) -> bool {
         let mut looked = self.looked.lock().await;
-        if looked.is_some_and(|at| at.elapsed() < FRESH) {
-            return;
+        if let Some((at, answered)) = *looked
+            && at.elapsed() < FRESH
+        {
+            return answered;
         }
         let overview = self.queue.overview().await.ok();
         gauge!(metric::REDIS_UP).set(if overview.is_some() { 1.0 } else { 0.0 });
         set(overview.as_ref());
-        *looked = Some(Instant::now());
+        *looked = Some((Instant::now(), overview.is_some()));
+        overview.is_some()
     }
 }
 

@@ -28,47 +28,49 @@ impl Readiness {
     }
 }
 
-/// What the three routes need.
+/// What the three routes need; clones share it.
 #[derive(Clone)]
 pub struct Health {
-    /// Whether the process takes work.
-    pub readiness: Readiness,
-    /// The registry behind `/metrics`.
-    pub metrics: PrometheusHandle,
-    /// Asked by `/readyz` and `/metrics`.
-    pub queue: Queue,
-}
-
-/// What a scrape needs.
-#[derive(Clone)]
-struct Scraped {
+    readiness: Readiness,
     metrics: PrometheusHandle,
     gauges: Arc<Gauges>,
+    needs_redis: bool,
 }
 
-/// The routes. `/healthz` never touches Redis: a restart does not cure somebody else's outage.
+impl Health {
+    /// Health of a process that stays ready while Redis is away: its readiness alone decides.
+    pub fn new(readiness: Readiness, metrics: PrometheusHandle, queue: Queue) -> Self {
+        Self { readiness, metrics, gauges: Arc::new(Gauges::new(queue)), needs_redis: false }
+    }
+
+    /// Health of a process that is ready only while Redis answers.
+    #[must_use]
+    pub fn needs_redis(self) -> Self {
+        Self { needs_redis: true, ..self }
+    }
+}
+
+/// The routes. `/healthz` never touches Redis: a restart does not cure somebody else's outage. The others look at Redis
+/// once a second at most, however many ask.
 pub fn routes(health: Health) -> Router {
-    let scraped =
-        Scraped { metrics: health.metrics.clone(), gauges: Arc::new(Gauges::new(health.queue.clone())) };
-    let metrics = Router::new().route("/metrics", get(metrics)).with_state(scraped);
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
         .with_state(health)
-        .merge(metrics)
 }
 
 async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
     if !health.readiness.get() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping or not started yet\n");
     }
-    match health.queue.redis().ping().await {
-        Ok(()) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "redis does not answer\n"),
+    if health.needs_redis && !health.gauges.refresh().await {
+        return (StatusCode::SERVICE_UNAVAILABLE, "redis does not answer\n");
     }
+    (StatusCode::OK, "ready\n")
 }
 
-async fn metrics(State(scraped): State<Scraped>) -> impl IntoResponse {
-    scraped.gauges.refresh().await;
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], scraped.metrics.render())
+async fn metrics(State(health): State<Health>) -> impl IntoResponse {
+    health.gauges.refresh().await;
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], health.metrics.render())
 }

@@ -31,6 +31,10 @@ pub const BOARD_SIGN_INS_FAILED: &str = "resend_board_sign_ins_failed_total";
 pub const HTTP_REQUESTS: &str = "resend_http_requests_total";
 /// Histogram: seconds of one request.
 pub const HTTP_SECONDS: &str = "resend_http_seconds";
+/// Gauge by `server`: open connections.
+pub const HTTP_CONNECTIONS: &str = "resend_http_connections";
+/// Counter by `server`, `reason` (`total`, `address`): connections refused because too many were open.
+pub const HTTP_CONNECTIONS_REFUSED: &str = "resend_http_connections_refused_total";
 /// Gauge: clients that wait for a job.
 pub const HTTP_WAITING: &str = "resend_http_waiting";
 /// Histogram: seconds between a job's predicted and actual end.
@@ -53,6 +57,7 @@ pub fn describe() {
     counters();
     histograms();
     gauges();
+    connections();
 }
 
 fn counters() {
@@ -83,6 +88,15 @@ fn counters() {
         HTTP_REQUESTS,
         Unit::Count,
         "HTTP requests answered, by route, method and status code."
+    );
+}
+
+fn connections() {
+    describe_gauge!(HTTP_CONNECTIONS, Unit::Count, "Open connections, by server: api, admin or worker.");
+    describe_counter!(
+        HTTP_CONNECTIONS_REFUSED,
+        Unit::Count,
+        "Connections answered 503 or cut because too many were open, by server and bound."
     );
 }
 

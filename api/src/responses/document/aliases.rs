@@ -1,7 +1,7 @@
 //! Other paths of the same routes: the platform and its clients write links to jobs in three ways.
 
 use utoipa::Modify;
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::{Deprecated, OpenApi, PathItem};
 
 /// Paths that begin so are described once, and served under the others too.
 const JOBS: &str = "/Jobs/";
@@ -26,9 +26,10 @@ impl Modify for Aliases {
     }
 }
 
-/// Operations have a name of their own each.
+/// The same under a name of its own, and deprecated: new clients use the first path.
 fn renamed(mut item: PathItem, name: &str) -> PathItem {
     if let Some(operation) = &mut item.get {
+        operation.deprecated = Some(Deprecated::True);
         operation.operation_id = operation.operation_id.take().map(|id| format!("{id}{name}"));
     }
     item

@@ -1,6 +1,7 @@
 //! An example of every outcome.
 
 use serde_json::{Value, json};
+use shared::domain::outcome::{Reason, error_type};
 use utoipa::Modify;
 use utoipa::openapi::{OpenApi, RefOr};
 
@@ -32,7 +33,7 @@ fn example(path: &str, status: &str) -> Option<Value> {
             "code_expired_at": "2018-08-02T10:50:16.000Z", "active": false,
         }),
         (200, path) if path.ends_with("/{id}") => json!({
-            "status": "processed", "eta": ETA, "status_code": 200, "response_data": approval(),
+            "status": "processed", "eta": ETA, "links": links(), "status_code": 200, "response_data": approval(),
         }),
         (200, _) => return None,
         _ => return Some(json!({"error": error(path, status), "meta": meta(status)})),
@@ -43,8 +44,11 @@ fn example(path: &str, status: &str) -> Option<Value> {
 const ETA: &str = "2018-08-02T10:45:16.000Z";
 
 fn pending() -> Value {
-    let links = json!([{"entity": "job", "href": "/Jobs/NBXk9EyErUZv1RhXgyvgg"}]);
-    json!({"status": "pending", "eta": ETA, "links": links})
+    json!({"status": "pending", "eta": ETA, "links": links()})
+}
+
+fn links() -> Value {
+    json!([{"entity": "job", "href": "/Jobs/NBXk9EyErUZv1RhXgyvgg"}])
 }
 
 fn meta(status: u16) -> Value {
@@ -85,7 +89,8 @@ fn error(path: &str, status: u16) -> Value {
         504 => "A service this request depends on did not answer in time. Try again later",
         _ => "The request could not be processed",
     };
-    let mut error = json!({"type": shared::domain::outcome::error_type(status), "message": message});
+    let reason = reason(path, status).as_str();
+    let mut error = json!({"type": error_type(status), "reason": reason, "message": message});
     if status == 422 {
         let entry = if is_patch { "$.patient_id" } else { "$.phone_number" };
         let (params, description) =
@@ -94,4 +99,24 @@ fn error(path: &str, status: u16) -> Value {
         error["invalid"] = json!([{"entry_type": "request", "entry": entry, "rules": rules}]);
     }
     error
+}
+
+fn reason(path: &str, status: u16) -> Reason {
+    match status {
+        400 | 422 | 501 => Reason::RequestInvalid,
+        401 => Reason::TokenInvalid,
+        403 if path.starts_with("/verifications/") => Reason::CodeInvalid,
+        403 => Reason::ScopeMissing,
+        404 if path.starts_with("/api/patients/") => Reason::ApprovalNotFound,
+        404 if path.starts_with("/Jobs/") => Reason::JobNotFound,
+        404 => Reason::RouteUnknown,
+        409 => Reason::MethodNotOtp,
+        413 => Reason::BodyTooLarge,
+        414 | 431 => Reason::HeadTooLarge,
+        429 => Reason::Cooldown,
+        502 => Reason::UpstreamFailed,
+        503 => Reason::Overloaded,
+        504 => Reason::UpstreamSilent,
+        _ => Reason::Internal,
+    }
 }

@@ -1,33 +1,16 @@
 //! The body of a check: `{"code":"012345"}`, or the code as a number, which has lost its leading zeros.
 
-use std::time::Duration;
-
-use axum::body::Body;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde_json::Value;
 use shared::sending::codes::Code;
-use tokio::time::timeout;
 
 use crate::responses::error::ApiError;
 use crate::responses::violation::{Rule, Violation};
-
-/// Longest body, in bytes.
-const LIMIT: usize = 16 * 1024;
 
 const REQUIRED: Rule =
     Rule { name: "required", params: &[], description: "required property code was not present" };
 
 const DIGITS: Rule =
     Rule { name: "format", params: &["code"], description: "must be a code of digits as it was sent" };
-
-/// Reads the body; one that does not come within the time is as good as broken.
-pub(super) async fn read(body: Body, within: Duration) -> Result<Vec<u8>, ApiError> {
-    match timeout(within, Limited::new(body, LIMIT).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().into()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::BodyTooLarge),
-        Ok(Err(_)) | Err(_) => Err(ApiError::BodyUnreadable),
-    }
-}
 
 /// The code in it. The outer error is that of a body that is no JSON at all.
 pub(super) fn code(body: &[u8], digits: u8) -> Result<Result<Code, Violation>, ApiError> {
@@ -91,12 +74,5 @@ mod tests {
         for body in ["", "{", "{\"code\":012345}"] {
             assert_eq!(code(body.as_bytes(), 6).unwrap_err(), ApiError::BodyUnreadable, "{body}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_body_over_the_limit_is_not_taken() {
-        let long = || Body::from(vec![b' '; LIMIT + 1]);
-        assert_eq!(read(long(), Duration::from_mins(1)).await, Err(ApiError::BodyTooLarge));
-        assert!(read(Body::from(vec![b' '; LIMIT]), Duration::from_mins(1)).await.is_ok());
     }
 }

@@ -7,7 +7,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const OWN: u64 = 256;
 
 /// Raises the soft limit to the hard one, and says where that is still too little for the connections that are allowed.
-pub(crate) fn raise_limit(connections: usize) {
+pub(super) fn raise_limit(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let reached = setrlimit(Resource::Nofile, raised).map_or(limit.current, |()| limit.maximum);

@@ -4,28 +4,37 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use shared::domain::clock;
-use shared::domain::ids::ClientId;
+use shared::domain::ids::JobId;
 use shared::domain::job::{JobEnd, JobState};
+use shared::domain::outcome::Reason;
 use shared::queue::AcceptedJob;
 
 use crate::config::{SyncConfig, SyncPolicy};
-use crate::jobs::wait;
-use crate::middleware::concurrency::Turn;
+use crate::jobs::reader::ReadJob;
 use crate::request::context::RequestContext;
 use crate::request::preferences::Preferences;
 use crate::responses::envelope;
 use crate::responses::error::ApiError;
-use crate::state::Api;
+use crate::routes::extractors::authorized::{ApprovalCreate, Authorized};
+use crate::state::AppState;
 
 /// `error` of a job, as far as it is needed here.
 #[derive(Deserialize)]
 struct JobError {
+    reason: Reason,
     message: String,
+}
+
+/// What a wait came to.
+#[derive(Default)]
+pub(super) struct Waited {
+    /// Whether there was one: a job may have ended before, or too many clients wait.
+    pub(super) at_all: bool,
+    /// The job's own answer. `None` if the job did not end in time or cannot be read now: it is accepted all the same.
+    pub(super) answer: Option<Result<Response, ApiError>>,
 }
 
 /// How long to wait for the job; `None` where the answer is 202 at once.
@@ -45,22 +54,35 @@ pub(super) fn decide(
     limit.filter(|limit| !limit.is_zero())
 }
 
-/// The job's own answer. `None` if it did not end in time, or cannot be read now: it is accepted all the same.
-pub(super) async fn answer(
-    api: &Api,
-    parts: &Parts,
-    client: &ClientId,
-    ticket: &AcceptedJob,
+/// Whether a wait is what the client asked for, and not the policy alone.
+pub(super) fn is_asked_for(config: &SyncConfig, preferences: Preferences) -> bool {
+    config.policy != SyncPolicy::Refusals && preferences.wait.is_some()
+}
+
+/// Waits for the job's own answer.
+pub(super) async fn wait_for_answer(
+    app: &AppState,
+    call: &Authorized<ApprovalCreate>,
+    job: &JobId,
     limit: Duration,
-) -> Option<Result<Response, ApiError>> {
-    let turn = Turn::of(&parts.extensions)?;
-    let context = RequestContext::of(&parts.extensions)?;
-    let job = wait::for_end(api, turn, &ticket.job, client, limit).await.ok()?;
-    let end = job.end?;
-    if api.sync.policy == SyncPolicy::Refusals && job.state == JobState::Processed {
-        return None;
+) -> Waited {
+    let owner = (job, &call.principal.client);
+    match app.waiter.for_end(&app.jobs, &call.deadline, owner, limit).await {
+        Ok((read, at_all)) => Waited { at_all, answer: own_answer(&read, &app.sync, &call.context) },
+        Err(_) => Waited::default(),
     }
-    Some(if job.state == JobState::Processed { sent(&end, context) } else { Err(refused(&end)) })
+}
+
+fn own_answer(
+    read: &ReadJob,
+    config: &SyncConfig,
+    context: &RequestContext,
+) -> Option<Result<Response, ApiError>> {
+    let end = read.job.end.as_ref()?;
+    if read.job.state != JobState::Processed {
+        return Some(Err(refused(end, read.now_ms)));
+    }
+    (config.policy != SyncPolicy::Refusals).then(|| sent(end, context))
 }
 
 fn sent(end: &JobEnd, context: &RequestContext) -> Result<Response, ApiError> {
@@ -68,10 +90,10 @@ fn sent(end: &JobEnd, context: &RequestContext) -> Result<Response, ApiError> {
     envelope::success(StatusCode::CREATED, approval, context)
 }
 
-fn refused(end: &JobEnd) -> ApiError {
+fn refused(end: &JobEnd, now_ms: u64) -> ApiError {
     let (status, error) = (StatusCode::from_u16(end.status_code), serde_json::from_str(&end.result));
-    let (Ok(status), Ok(JobError { message })) = (status, error) else { return ApiError::Internal };
-    ApiError::JobFailed { status, message, now_ms: clock::now_ms() }
+    let (Ok(status), Ok(JobError { reason, message })) = (status, error) else { return ApiError::Internal };
+    ApiError::JobFailed { status, reason, message, now_ms }
 }
 
 #[cfg(test)]
@@ -123,8 +145,14 @@ mod tests {
     #[test]
     fn a_failed_job_is_told_with_its_own_code_and_words() {
         let end = |result: &str| JobEnd { status_code: 409, result: result.to_owned() };
-        let error = refused(&end(r#"{"type":"request_conflict","message":"Person is not active"}"#));
+        let error = refused(
+            &end(
+                r#"{"type":"request_conflict","reason":"person_inactive","message":"Person is not active"}"#,
+            ),
+            0,
+        );
         assert_eq!((error.status().as_u16(), &*error.message()), (409, "Person is not active"));
-        assert_eq!(refused(&end("{}")), ApiError::Internal);
+        assert_eq!(error.reason(), Reason::PersonInactive);
+        assert_eq!(refused(&end("{}"), 0), ApiError::Internal);
     }
 }

@@ -1,0 +1,5 @@
+//! What handlers take from a request.
+
+pub(crate) mod authorized;
+pub(crate) mod body;
+pub(crate) mod path;

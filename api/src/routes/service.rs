@@ -1,0 +1,43 @@
+//! Routes about the service itself: its document, and descriptions of those that every program has.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+
+use super::paths;
+
+/// The document as text.
+#[derive(Clone)]
+pub(super) struct DocumentText(pub(super) Arc<str>);
+
+/// This document.
+#[utoipa::path(get, path = paths::OPENAPI, tag = "service", operation_id = "openapi", security(()), responses(
+    (status = 200, description = "The OpenAPI document", content_type = "application/json", body = serde_json::Value),
+))]
+pub(super) async fn openapi(Extension(text): Extension<DocumentText>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], text.0.to_string())
+}
+
+/// Whether the process lives.
+#[utoipa::path(get, path = paths::HEALTHZ, tag = "service", operation_id = "healthz", security(()), responses(
+    (status = 200, description = "It does", content_type = "text/plain", body = String),
+))]
+#[allow(dead_code, reason = "a description")]
+pub(super) const fn healthz() {}
+
+/// Whether the process wants requests.
+#[utoipa::path(get, path = paths::READYZ, tag = "service", operation_id = "readyz", security(()), responses(
+    (status = 200, description = "It does", content_type = "text/plain", body = String),
+    (status = 503, description = "Redis has not answered yet, or the process stops", content_type = "text/plain", body = String),
+))]
+#[allow(dead_code, reason = "a description")]
+pub(super) const fn readyz() {}
+
+/// Figures for Prometheus.
+#[utoipa::path(get, path = paths::METRICS, tag = "service", operation_id = "metrics", security(()), responses(
+    (status = 200, description = "Prometheus' text format", content_type = "text/plain", body = String),
+))]
+#[allow(dead_code, reason = "a description")]
+pub(super) const fn metrics() {}
