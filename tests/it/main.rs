@@ -30,6 +30,7 @@ mod protection;
 mod public_client;
 mod queue;
 mod sandbox;
+mod security;
 mod send_guard;
 mod send_rate;
 mod settings;
