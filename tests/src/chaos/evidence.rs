@@ -42,11 +42,6 @@ impl Evidence {
         self
     }
 
-    /// Most messages any one job has.
-    pub fn most_messages(&self) -> usize {
-        self.messages().values().map(Vec::len).max().unwrap_or(0)
-    }
-
     /// Jobs a client was promised.
     pub fn accepted(&self) -> HashSet<&str> {
         self.asked.iter().flat_map(Asked::jobs).collect()
