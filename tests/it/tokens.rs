@@ -312,13 +312,17 @@ async fn a_brokers_client_needs_its_key_and_only_what_both_allow_is_allowed() {
         }
         Answer::of(request).await
     };
-    for (key, message) in [(None, "Api key is not set"), (Some("wrong"), "Invalid api key")] {
+    for (key, reason, message) in [
+        (None, "api_key_missing", "Api key is not set"),
+        (Some("wrong"), "api_key_invalid", "Invalid api key"),
+    ] {
         let answer = with_key(key).await;
         assert_eq!(
             (answer.status, &answer.body["error"]["message"]),
             (StatusCode::UNAUTHORIZED, &json!(message))
         );
-        assert_eq!(answer.body["error"]["type"], "access_denied");
+        let error = &answer.body["error"];
+        assert_eq!((&error["type"], &error["reason"]), (&json!("access_denied"), &json!(reason)));
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"eHealth\""));
     }
     assert_eq!(with_key(Some("broker-read-key")).await.status, StatusCode::FORBIDDEN);

@@ -56,8 +56,8 @@ pub const KNOWN: &[Variable] = &[
     open("RESEND_AUTH_URL", "", "introspection endpoint, JWKS URL or Mithril template with {access_token}"),
     open("RESEND_AUTH_CLIENT_ID", "", "user name of the introspection call"),
     secret("RESEND_AUTH_CLIENT_SECRET", "password of the introspection call"),
-    open("RESEND_AUTH_ISSUER", "", "issuer a jwt must name"),
-    open("RESEND_AUTH_AUDIENCE", "", "audience a jwt must name"),
+    open("RESEND_AUTH_ISSUER", "", "issuer a token must name; required for jwt"),
+    open("RESEND_AUTH_AUDIENCE", "", "audience a token must name; required for jwt"),
     open(
         "RESEND_AUTH_CACHE_SECONDS",
         "",
