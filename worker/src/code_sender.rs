@@ -52,6 +52,7 @@ impl CodeSender {
     pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(match config {
             SendingConfig::Local { otp, sms } => {
+                otp.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
                 let channels = Sms::from_config(sms)?.paced(sms, RateLimiter::new(queue.clone()));
                 Self::Local { codes: Box::new(Codes::new(otp, queue)), sms: channels }
             }
