@@ -76,3 +76,31 @@ impl RetryScheduled {
         JobDisposition::RetryLater { after, send: self.send, otherwise: self.otherwise }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::outcome::Reason;
+
+    use super::*;
+
+    /// What may have been sent is counted against its limits for good.
+    #[test]
+    fn only_what_cannot_have_been_sent_is_unsent() {
+        let retry = |unsent| {
+            let (cause, otherwise) = ("gateway silent", Refusal::UpstreamSilent);
+            StepExit::Retry(RetryScheduled { cause, asked: None, unsent, send: None, otherwise })
+        };
+        let limit = Refusal::LimitReached { limit: Reason::PhoneHour, next_attempt_ms: 1 };
+        for (exit, expected) in [
+            (StepExit::Refused(Refusal::UpstreamFailed), true),
+            (StepExit::Refused(limit), true),
+            (StepExit::Refused(Refusal::UpstreamSilent), false),
+            (StepExit::Refused(Refusal::DeliveryUnknown { silent: true }), false),
+            (retry(true), true),
+            (retry(false), false),
+            (StepExit::Lost, false),
+        ] {
+            assert_eq!(exit.is_unsent(), expected, "{exit:?}");
+        }
+    }
+}
