@@ -13,7 +13,7 @@ mod trace;
 pub use known::{KNOWN, Variable};
 pub use limits::{ApprovalLimits, MessageLimits};
 pub use log::{LogConfig, LogFormat};
-pub use otp::{FAILED_CHECKS_PER_PHONE_HOUR, OtpConfig, OtpMode};
+pub use otp::{OtpConfig, OtpMode};
 pub use queue::QueueConfig;
 pub use redis::{RedisConfig, RedisMode, SentinelConfig};
 pub use source::Settings;

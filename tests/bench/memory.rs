@@ -30,7 +30,7 @@ pub(crate) async fn measure(report: &mut Report) {
     let sent = Outcome::Sent(sent.to_string());
     let stop = CancellationToken::new();
     let consuming = WorkerRunner { queue, name: unique_name(), concurrency: 64 };
-    let handler = move |_| {
+    let handler = move |_, _| {
         let sent = sent.clone();
         async move { JobDisposition::End(sent) }
     };

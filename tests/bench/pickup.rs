@@ -50,7 +50,7 @@ pub(crate) async fn waits_ms() -> Vec<f64> {
     let stop = CancellationToken::new();
     let (started, mut starts) = mpsc::unbounded_channel();
     let consuming = WorkerRunner { queue: queue.clone(), name: unique_name(), concurrency: SLOTS };
-    let handler = move |held| {
+    let handler = move |held, _| {
         let _ = started.send(Instant::now());
         noop(held)
     };

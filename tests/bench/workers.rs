@@ -26,7 +26,7 @@ const JOBS: usize = 200_000;
 pub(crate) async fn run_noop() {
     println!("{}", serde_json::json!({"message": "listening", "address": "127.0.0.1:0"}));
     let consuming = WorkerRunner { queue: queue(), name: unique_name(), concurrency: SLOTS };
-    consuming.run(noop, CancellationToken::new()).await.expect("killed before it ends");
+    consuming.run(|held, _| noop(held), CancellationToken::new()).await.expect("killed before it ends");
 }
 
 /// The job that does nothing.

@@ -112,7 +112,7 @@ impl Bench {
     pub(crate) async fn work_until<T, F: Future<Output = Option<T>>>(&self, look: impl FnMut() -> F) -> T {
         let stop = CancellationToken::new();
         let worker = WorkerRunner { queue: self.queue.clone(), name: unique_name(), concurrency: 8 };
-        let working = tokio::spawn(worker.run(|_| async { JobDisposition::End(refused()) }, stop.clone()));
+        let working = tokio::spawn(worker.run(|_, _| async { JobDisposition::End(refused()) }, stop.clone()));
         let found = eventually("a worker brings it about", Duration::from_secs(20), look).await;
         stop.cancel();
         working.await.unwrap().unwrap();

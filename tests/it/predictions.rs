@@ -96,7 +96,7 @@ async fn a_run_that_redis_was_away_from_is_not_counted() {
     let queue = bench.queue.clone();
     let (begun, mut runs) = mpsc::unbounded_channel();
     let (go_on, back) = watch::channel(false);
-    let handler = move |_| {
+    let handler = move |_, _| {
         let (begun, mut back) = (begun.clone(), back.clone());
         async move {
             let _ = begun.send(());

@@ -58,7 +58,7 @@ async fn single_jobs_are_picked_up_at_once() {
     let (started, mut starts) = mpsc::unbounded_channel();
     let worker = WorkerRunner { queue, name: unique_name(), concurrency: 64 };
     let working = tokio::spawn(worker.run(
-        move |held| {
+        move |held, _| {
             started.send((held.delivery().message.approval.0, Instant::now())).unwrap();
             async { JobDisposition::End(Outcome::Refused(Refusal::PersonNotFound)) }
         },

@@ -238,7 +238,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
     let (stop, may_end) = (CancellationToken::new(), Arc::new(Notify::new()));
     let (tell, mut begun) = mpsc::unbounded_channel();
     let (waits, asked) = (first.clone(), may_end.clone());
-    let run = move |held: LeasedJob| {
+    let run = move |held: LeasedJob, _| {
         let (job, asked) = (held.delivery().message.job.clone(), asked.clone());
         let is_to_wait = job == waits;
         tell.send(job).unwrap();
@@ -283,7 +283,7 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
     bench.accept(&job()).await;
     let (stop, started) = (CancellationToken::new(), Arc::new(Semaphore::new(0)));
     let (asked, begun) = (stop.clone(), started.clone());
-    let run = move |_| {
+    let run = move |_, _| {
         let (asked, begun) = (asked.clone(), begun.clone());
         async move {
             begun.add_permits(1);

@@ -1,5 +1,6 @@
 //! Who makes the code and sends it: this service, or the platform's OTP service.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::queue::Queue;
@@ -16,7 +17,7 @@ pub enum CodeSender {
     /// It is made here and goes out through a channel of ours.
     Local {
         /// Makes codes and keeps what checking them needs.
-        codes: Box<Codes>,
+        codes: Arc<Codes>,
         /// Sends them.
         sms: Sms,
     },
@@ -52,9 +53,8 @@ impl CodeSender {
     pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(match config {
             SendingConfig::Local { otp, sms } => {
-                otp.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
                 let channels = Sms::from_config(sms)?.paced(sms, RateLimiter::new(queue.clone()));
-                Self::Local { codes: Box::new(Codes::new(otp, queue)), sms: channels }
+                Self::Local { codes: Arc::new(Codes::new(otp, queue)), sms: channels }
             }
             SendingConfig::Service(service) => Self::Service(OtpService::new(service)?),
         })

@@ -7,6 +7,7 @@ use shared::sending::phone_names::PhoneNames;
 
 use crate::code_sender::CodeSender;
 use crate::config::{LimitsConfig, WorkerConfig};
+use crate::open_outcomes::OpenOutcomes;
 use crate::registry::Registry;
 use crate::runs::Runs;
 
@@ -24,6 +25,8 @@ pub struct Context {
     pub gate: SendGuard,
     /// The runs of the moment.
     pub runs: Runs,
+    /// Jobs whose last try left it open whether their message was taken.
+    pub open_outcomes: OpenOutcomes,
     /// The time decisions are made at.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -42,6 +45,7 @@ impl Context {
                 queue.clone(),
             ),
             runs: Runs::default(),
+            open_outcomes: OpenOutcomes::default(),
             clock: Utc::now,
             queue,
         })

@@ -75,11 +75,11 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     tracing::info!(consumer = consuming.name, slots = config.concurrency, "taking jobs");
     let ended = consuming
         .run(
-            move |held| {
+            move |held, state| {
                 let context = context.clone();
                 async move {
                     let _run = context.runs.begin();
-                    resend_approval(&held.traced(), &context).await
+                    resend_approval(&held.traced(), &context, &state).await
                 }
             },
             asked,

@@ -5,57 +5,71 @@ mod checks;
 mod decide;
 mod deliver;
 mod guard;
+mod history;
 mod lookup;
 mod preview;
 mod step_exit;
 
 use shared::domain::outcome::Outcome;
 use shared::queue::{Delivery, JobDisposition};
-use shared::sending::permit::SendPermit;
 use shared::telemetry::metric;
 
 use crate::context::Context;
+use crate::runner::RunState;
 use checks::Sendable;
+use deliver::Try;
+use history::History;
 pub use preview::{Decision, Preview, preview};
-use step_exit::{RetryScheduled, StepExit};
+use step_exit::StepExit;
 
 /// Does the job of one delivery, once. Nothing is written to the queue but the intent to send; the caller settles what
-/// is returned.
+/// is returned. `state` keeps how far it came, where it is cut off.
 #[tracing::instrument(skip_all, fields(job = %delivery.message.job, request_id = %delivery.message.request))]
-pub async fn resend_approval(delivery: &Delivery, context: &Context) -> JobDisposition {
-    match run(delivery, context).await {
-        Ok(sent) => JobDisposition::End(Outcome::Sent(sent)),
-        Err(StepExit::Refused(refusal)) => JobDisposition::End(Outcome::Refused(refusal)),
-        Err(StepExit::Retry(later)) => later.verdict(delivery, (context.clock)()),
-        Err(StepExit::Lost) => JobDisposition::Lost,
+pub async fn resend_approval(delivery: &Delivery, context: &Context, state: &RunState) -> JobDisposition {
+    let history = match History::of(delivery, context).await {
+        Ok(history) => history,
+        Err(unread) => return unread,
+    };
+    let exit = match run(delivery, context, &history, state).await {
+        Ok(outcome) => return end(delivery, context, outcome),
+        Err(exit) => exit.after(&history),
+    };
+    match exit {
+        StepExit::Refused(refusal) => end(delivery, context, Outcome::Refused(refusal)),
+        StepExit::Retry(later) => later.disposition(&history),
+        StepExit::Lost => JobDisposition::Lost,
     }
 }
 
-async fn run(delivery: &Delivery, context: &Context) -> Result<String, StepExit> {
+async fn run(
+    delivery: &Delivery,
+    context: &Context,
+    history: &History,
+    state: &RunState,
+) -> Result<Outcome, StepExit> {
     let (job, now) = (&delivery.message, (context.clock)());
+    // A job that comes again does not ask the registry while its message could not go out.
+    let early = if history.is_retry { Some(guard::turn(history, context).await?) } else { None };
+
     let checked = checks::check(job, &context.registry, &context.limits.countries, now).await;
     let Sendable { phone, is_former_phone, result } = checked.reported()?;
 
-    let turn = guard::turn(context).await?;
+    let slot = match early {
+        Some(slot) => slot,
+        None => guard::turn(history, context).await?,
+    };
     let permit = guard::to_send(delivery, &phone, context).await?;
-    if let Err(stop) = deliver::send_code(job, &phone, &turn, &permit, context).await {
-        return Err(settle(stop, &permit, context).await);
-    }
+    state.permitted(permit.settle(0, false));
+    let this = Try { delivery, phone: &phone, history, permit: &permit, run: state };
+    let outcome = Outcome::Sent(result);
+    deliver::send_code(this, &slot, outcome.clone(), context).await?;
     metrics::counter!(metric::FORMER_PHONES).increment(u64::from(is_former_phone));
-    Ok(result)
+    Ok(outcome)
 }
 
-/// Takes a message that certainly was not sent back from all limits: with the job where it is put back, else at once.
-async fn settle(stop: StepExit, permit: &SendPermit, context: &Context) -> StepExit {
-    let settlement = permit.settle(0, !stop.is_unsent());
-    match (stop, settlement) {
-        (StepExit::Retry(later), send) => StepExit::Retry(RetryScheduled { send, ..later }),
-        (stop, Some(settlement)) => {
-            context.gate.settle(&settlement).await;
-            stop
-        }
-        (stop, None) => stop,
-    }
+fn end(delivery: &Delivery, context: &Context, outcome: Outcome) -> JobDisposition {
+    context.open_outcomes.forget(&delivery.message.job);
+    JobDisposition::End(outcome)
 }
 
 #[cfg(test)]

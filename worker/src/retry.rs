@@ -15,10 +15,15 @@ const LAST_STEP: Duration = Duration::from_secs(15);
 /// job lives five minutes.
 const LONGEST_ASKED: Duration = Duration::from_mins(1);
 
-/// The wait of a job accepted `age` ago: what the service asked for, and on top a random part of our own bound (full
-/// jitter), so that jobs put back together do not return together.
-pub fn wait(age: Duration, asked: Option<Duration>) -> Duration {
-    asked.unwrap_or_default().min(LONGEST_ASKED) + bound(age).mul_f64(rand::random_range(0.0..=1.0))
+/// Part of the time that is left until the deadline that our own bound may take: chance alone must not cost a job its
+/// last try.
+const SHARE_OF_WHAT_IS_LEFT: u32 = 4;
+
+/// The wait of a job accepted `age` ago that has so much time `left`: what the service asked for, and on top a random part
+/// of our own bound (full jitter), so that jobs put back together do not return together.
+pub fn wait(age: Duration, left: Duration, asked: Option<Duration>) -> Duration {
+    let bound = bound(age).min(left / SHARE_OF_WHAT_IS_LEFT);
+    asked.unwrap_or_default().min(LONGEST_ASKED) + bound.mul_f64(rand::random_range(0.0..=1.0))
 }
 
 fn bound(age: Duration) -> Duration {
@@ -33,6 +38,13 @@ mod tests {
         Duration::from_millis(millis)
     }
 
+    const LEFT: Duration = Duration::from_secs(300);
+
+    #[test]
+    fn near_the_deadline_waits_are_short() {
+        assert!((0..100).all(|_| wait(millis(16_000), millis(8_000), None) <= millis(2_000)));
+    }
+
     #[test]
     fn the_bounds_grow_with_the_age_of_the_job() {
         for (age, expected) in [(0, 1), (999, 1), (1_000, 4), (4_999, 4), (5_000, 15), (299_000, 15)] {
@@ -42,7 +54,7 @@ mod tests {
 
     #[test]
     fn waits_spread_over_the_whole_bound() {
-        let waits: Vec<_> = (0..1_000).map(|_| wait(millis(2_000), None)).collect();
+        let waits: Vec<_> = (0..1_000).map(|_| wait(millis(2_000), LEFT, None)).collect();
         assert!(waits.iter().all(|wait| *wait <= millis(4_000)));
         assert!(
             waits.iter().any(|wait| *wait < millis(1_000)) && waits.iter().any(|wait| *wait > millis(3_000))
@@ -51,12 +63,12 @@ mod tests {
 
     #[test]
     fn it_never_comes_back_sooner_than_asked() {
-        let asked = wait(millis(0), Some(Duration::from_secs(30)));
+        let asked = wait(millis(0), LEFT, Some(Duration::from_secs(30)));
         assert!((millis(30_000)..=millis(31_000)).contains(&asked), "{asked:?}");
     }
 
     #[test]
     fn an_absurd_request_is_capped() {
-        assert!(wait(millis(0), Some(Duration::from_hours(24))) <= millis(61_000));
+        assert!(wait(millis(0), LEFT, Some(Duration::from_hours(24))) <= millis(61_000));
     }
 }

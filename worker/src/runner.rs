@@ -1,4 +1,6 @@
-//! The wiring to apalis: deliveries in, verdicts out; what a crash, a time-out, a lost lease and a stop mean to a run.
+//! The wiring to apalis: deliveries in, dispositions out; what a crash, a time-out, a lost lease and a stop mean to a run.
+
+mod run_state;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -6,22 +8,21 @@ use std::time::Duration;
 
 use apalis::prelude::WorkerBuilder;
 use shared::domain::ids::JobId;
-use shared::domain::outcome::Refusal;
 use shared::queue::{Backend, Consumer, JobDisposition, LeasedJob, Queue};
 use shared::runtime::fail_point;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-/// Longest a run may take; shorter than the default lease, so that even without a heartbeat nobody else takes over a
-/// job that is still being worked on.
-const RUN_LIMIT: Duration = Duration::from_secs(20);
+pub use run_state::RunState;
+
+/// Longest a run may take. Its parts have limits of their own, 20 s in all (registry 3 s, slot 4 s, permit 2 s, channels
+/// 10 s, activation 1 s), so this cuts off only what hangs. It is shorter than the default lease, so that even without a
+/// heartbeat nobody else takes over a job that is still being worked on.
+const RUN_LIMIT: Duration = Duration::from_secs(22);
 
 /// How long a stopping worker waits for what runs before it hands the rest back.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
-
-/// Wait before a run that took too long is tried again.
-const AFTER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a worker ended that nobody asked to stop.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +54,7 @@ impl WorkerRunner {
     /// error: a worker without consumers must not look alive.
     pub async fn run<H, F>(self, handler: H, asked: CancellationToken) -> Result<(), ConsumerError>
     where
-        H: Fn(LeasedJob) -> F + Clone + Send + Sync + 'static,
+        H: Fn(LeasedJob, RunState) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = JobDisposition> + Send + 'static,
     {
         let backend = Backend::start(self.queue, &self.name, self.concurrency, &asked);
@@ -87,23 +88,20 @@ pub fn unique_name() -> String {
 /// delivery.
 async fn run_once<H, F>(held: LeasedJob, handler: H) -> Result<JobDisposition, tokio::task::JoinError>
 where
-    H: Fn(LeasedJob) -> F + Send + Sync + 'static,
+    H: Fn(LeasedJob, RunState) -> F + Send + Sync + 'static,
     F: Future<Output = JobDisposition> + Send + 'static,
 {
-    let lost = held.lost().clone();
+    let (lost, state) = (held.lost().clone(), RunState::default());
+    let seen = state.clone();
     let run = AbortOnDropHandle::new(tokio::spawn(async move {
         fail_point::hit(fail_point::AFTER_FETCH, &held.delivery().message.job).await;
-        handler(held).await
+        handler(held, state).await
     }));
     match lost.run_until_cancelled(timeout(RUN_LIMIT, run)).await {
-        None => Ok(JobDisposition::Lost),
-        Some(Ok(verdict)) => verdict,
-        // Nobody can tell whether a message was submitted, so a send that was begun stays counted.
-        Some(Err(_)) => Ok(JobDisposition::RetryLater {
-            after: AFTER_TIMEOUT,
-            send: None,
-            otherwise: Refusal::UpstreamSilent,
-        }),
+        // Fenced: where the job is somebody else's by now, nothing of this is written.
+        None => Ok(seen.decided().unwrap_or(JobDisposition::Lost)),
+        Some(Ok(ended)) => ended.or_else(|crash| seen.decided().ok_or(crash)),
+        Some(Err(_)) => Ok(seen.cut_off()),
     }
 }
 

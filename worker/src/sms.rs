@@ -211,9 +211,16 @@ impl Sms {
 }
 
 impl SendResult {
-    fn unsent() -> Self {
+    /// Nothing was handed over.
+    pub(crate) fn unsent() -> Self {
         let result = SubmitResult::ChannelUnavailable;
         Self { result, handed: 0, believed: 0, channel: None, is_left_to_others: true }
+    }
+
+    /// The result of the one call there was.
+    pub(crate) fn of_one(result: SubmitResult, channel: &'static str) -> Self {
+        let handed = u32::from(result.was_handed_over());
+        Self { handed, channel: Some(channel), result, ..Self::unsent() }
     }
 
     /// Adds the result of one channel. A third answer 503 with a time is like any other 5xx.

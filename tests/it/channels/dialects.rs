@@ -13,7 +13,13 @@ pub(super) async fn through(channels: &str, faults: Value) -> Stack {
 
 /// The same with further settings of that worker.
 pub(super) async fn through_with(channels: &str, faults: Value, further: &[(&str, &str)]) -> Stack {
-    let mut stack = StackBuilder::new().workers(0).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0).start().await;
+    within(300, channels, faults, further).await
+}
+
+/// The same with another deadline: a job that was left open waits until half of it is past.
+pub(super) async fn within(deadline: u64, channels: &str, faults: Value, further: &[(&str, &str)]) -> Stack {
+    let builder = StackBuilder::new().workers(0).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0);
+    let mut stack = builder.set("RESEND_JOB_DEADLINE_SECONDS", deadline).start().await;
     let sandbox = ApiClient::new(&stack.sandbox.url, "");
     let put = Answer::of(sandbox.request(Method::PUT, "/sandbox/faults").json(&faults)).await;
     assert_eq!(put.status, StatusCode::OK, "{}", put.body);
@@ -31,7 +37,8 @@ pub(super) async fn through_with(channels: &str, faults: Value, further: &[(&str
 
 /// How the job ends, and how many messages went out for it.
 async fn run(channel: &str, action: Value, times: u32) -> (Value, usize) {
-    let stack = through(channel, json!([{"target": channel, "action": action, "times": times}])).await;
+    let faults = json!([{"target": channel, "action": action, "times": times}]);
+    let stack = within(16, channel, faults, &[]).await;
     let plain = scenarios().swap_remove(0);
     let ended = stack.client().resend_to_end(plain.patient_id, plain.approval_id).await;
     let messages = stack.ledger();
@@ -58,9 +65,12 @@ async fn turbosms_codes_end_the_job_or_are_tried_again() {
         (says_of_recipient(404), 1, 502, 0),
         (says_of_recipient(406), 1, 502, 0),
         (says(999), 1, 200, 1),
-        (json!({"status": 503}), 2, 200, 1),
+        (json!({"status": 503, "retry_after": 1}), 2, 200, 1),
+        (json!({"status": 503}), 1, 200, 1),
         (json!({"cut": true, "accept": true}), 1, 200, 2),
         (json!({"status": 500, "accept": true}), 9, 502, 2),
+        (json!({"status": 503, "accept": true}), 9, 502, 2),
+        (json!({"status": 503, "retry_after": 0, "accept": true}), 9, 502, 4),
     ] {
         let ended = run("turbosms", action.clone(), times).await;
         assert_eq!(ended, (json!(status_code), messages), "{action}");

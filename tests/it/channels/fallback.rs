@@ -49,8 +49,8 @@ async fn calls(stack: &Stack, target: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_channels_fail_over_under_load_without_a_second_message() {
     let faults = json!([
-        {"target": "twilio", "action": {"status": 503}, "probability": 0.5},
-        {"target": "turbosms", "action": {"status": 503}, "probability": 0.3},
+        {"target": "twilio", "action": {"status": 429}, "probability": 0.5},
+        {"target": "turbosms", "action": {"status": 429}, "probability": 0.3},
     ]);
     let stack = through("twilio,turbosms,http", faults).await;
     let well = run_jobs(&stack, JOBS).await;
@@ -64,7 +64,7 @@ async fn two_channels_fail_over_under_load_without_a_second_message() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_that_is_down_is_asked_now_and_then_only() {
-    let faults = json!([{"target": "twilio", "action": {"status": 503}}]);
+    let faults = json!([{"target": "twilio", "action": {"status": 429}}]);
     let stack = through("twilio,turbosms", faults).await;
     let well = run_jobs(&stack, JOBS).await;
     let (by_channel, most) = messages(&stack);

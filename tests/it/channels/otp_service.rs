@@ -9,7 +9,7 @@ use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 
 async fn with_faults(faults: Value) -> Stack {
-    let mut stack = StackBuilder::new().workers(0).set("RESEND_JOB_DEADLINE_SECONDS", 60).start().await;
+    let mut stack = StackBuilder::new().workers(0).set("RESEND_JOB_DEADLINE_SECONDS", 30).start().await;
     let url = format!("{}/otp", stack.sandbox.url);
     stack.add_worker(&[("RESEND_OTP_MODE", "service"), ("RESEND_OTP_URL", &url)]).await;
     let sandbox = ApiClient::new(&stack.sandbox.url, "");
@@ -46,14 +46,14 @@ async fn its_answers_end_the_job_or_are_tried_again() {
         (json!({"status": 429, "retry_after": 30}), 1, 429, 0),
         (json!({"status": 422}), 1, 502, 0),
         (json!({"status": 401}), 1, 502, 0),
-        (json!({"status": 503}), 3, 200, 1),
+        (json!({"status": 503, "retry_after": 1}), 1, 200, 1),
         (json!({"status": 500}), 1, 200, 1),
         // It may have sent each of them, so there is no third.
         (json!({"status": 500, "accept": true}), 9, 502, 2),
         (json!({"cut": true, "accept": true}), 9, 504, 2),
         (json!({"hang": true, "accept": true}), 1, 200, 2),
         (json!({"redirect": "http://127.0.0.1:1/"}), 1, 502, 0),
-        (json!({"garbage": true, "accept": true}), 1, 200, 1),
+        (json!({"garbage": true, "accept": true}), 1, 200, 2),
     ] {
         let stack = with_faults(json!([{"target": "otp", "action": action, "times": times}])).await;
         let ended = run(&stack).await;
@@ -70,6 +70,36 @@ async fn its_answers_end_the_job_or_are_tried_again() {
         }
         stack.stop().await;
     }
+}
+
+/// The service counts a call against its limit before the message goes out, so the repeat of a call that failed meets a limit
+/// its own message has reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_that_the_repeat_meets_is_not_the_jobs_limit() {
+    let limit = json!({"target": "otp", "action": {"limit_seconds": 60}});
+    for action in
+        [json!({"status": 500, "accept": true}), json!({"status": 503, "retry_after": 0, "accept": true})]
+    {
+        let failing = json!({"target": "otp", "action": action, "times": 1});
+        let stack = with_faults(json!([limit, failing])).await;
+        let ended = run(&stack).await;
+        assert_eq!(
+            (&ended["status_code"], &ended["error"]["reason"]),
+            (&json!(502), &json!("delivery_unknown"))
+        );
+        assert_eq!(ended["error"]["message"], "The message may have been sent");
+        assert_eq!(stack.ledger().len(), 1, "{action}");
+        stack.stop().await;
+    }
+}
+
+/// The platform's service rescues what its gateway raises: whoever asks cannot know.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_its_gateway_refused_looks_sent() {
+    let stack = with_faults(json!([{"target": "otp", "action": {"gateway_refuses": true}}])).await;
+    assert_eq!(run(&stack).await["status"], "processed");
+    assert_eq!(stack.ledger().len(), 0);
+    stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

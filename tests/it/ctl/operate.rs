@@ -182,7 +182,7 @@ async fn a_paused_worker_takes_nothing_and_a_resumed_one_goes_on() {
     let ticket = bench.accept(&job()).await;
     let stop = CancellationToken::new();
     let worker = WorkerRunner { queue: bench.queue.clone(), name: unique_name(), concurrency: 8 };
-    let handler = |_| async { shared::queue::JobDisposition::End(refused()) };
+    let handler = |_, _| async { shared::queue::JobDisposition::End(refused()) };
     let working = tokio::spawn(worker.run(handler, stop.clone()));
     eventually("the worker lives", SOON, || async {
         (bench.queue.overview().await.unwrap().live_workers() == 1).then_some(())

@@ -25,8 +25,8 @@ pub(crate) struct Faults {
 /// What is to be done to one request.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Picked {
-    /// A switch rather than a fault: it goes together with the action.
-    pub(crate) deduplicate: bool,
+    /// Rules of the service that go together with the action.
+    pub(crate) switches: Vec<Kind>,
     pub(crate) action: Option<Action>,
 }
 
@@ -49,8 +49,8 @@ impl Faults {
                 continue;
             }
             fault.use_up_one();
-            if fault.action.kind == Kind::Deduplicate {
-                picked.deduplicate = true;
+            if fault.action.kind.is_switch() {
+                picked.switches.push(fault.action.kind.clone());
                 continue;
             }
             picked.action = Some(fault.action.clone());
@@ -157,7 +157,7 @@ mod tests {
         ]));
         let seen = Seen { target: Target::Sms, path: "/", reference: None };
         let picked = faults.pick(&seen, || 0.5);
-        assert!(picked.deduplicate && picked.action.unwrap().accept);
-        assert_eq!(faults.pick(&seen, || 0.5), Picked { deduplicate: true, action: None });
+        assert!(picked.switches == [Kind::Deduplicate] && picked.action.unwrap().accept);
+        assert_eq!(faults.pick(&seen, || 0.5), Picked { switches: vec![Kind::Deduplicate], action: None });
     }
 }

@@ -9,8 +9,9 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    faults::{Picked, Seen},
+    faults::{Kind, Picked, Seen},
     misbehave::misbehave,
+    otp::{GatewayRefuses, LimitSeconds},
     refusal::Refusal,
     sms::Deduplicate,
     state::Shared,
@@ -37,7 +38,7 @@ pub(crate) async fn intercept(
     }
 }
 
-/// Chooses the fault; gives the request back whole, marked if repeated messages are to be dropped.
+/// Chooses the fault; gives the request back whole, marked with the rules that hold for it.
 async fn look_and_pick(
     sandbox: &Shared,
     target: Target,
@@ -50,8 +51,13 @@ async fn look_and_pick(
     let seen = Seen { target, path: request.uri().path(), reference: reference.as_deref() };
     let picked = sandbox.faults.pick(&seen, rand::random::<f64>);
     let mut request = request;
-    if picked.deduplicate {
-        request.extensions_mut().insert(Deduplicate);
+    for switch in &picked.switches {
+        match switch {
+            Kind::Deduplicate => _ = request.extensions_mut().insert(Deduplicate),
+            Kind::LimitSeconds(seconds) => _ = request.extensions_mut().insert(LimitSeconds(*seconds)),
+            Kind::GatewayRefuses => _ = request.extensions_mut().insert(GatewayRefuses),
+            _ => {}
+        }
     }
     Ok((picked, request))
 }

@@ -1,10 +1,12 @@
 //! The platform's OTP service: it makes the code and sends it itself, here into the inbox.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
+use std::time::Duration;
+
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use serde::Deserialize;
@@ -23,9 +25,20 @@ struct Start {
     phone_number: String,
 }
 
-/// `POST /otp/verifications`: a new code, sent at once.
+/// Set on a request while the service has a limit of its own: one call a phone in so many seconds.
+#[derive(Clone, Copy)]
+pub(crate) struct LimitSeconds(pub(crate) u64);
+
+/// Set on a request while the service's gateway refuses every message.
+#[derive(Clone, Copy)]
+pub(crate) struct GatewayRefuses;
+
+/// `POST /otp/verifications`: a new code, sent at once. The limit counts the call before its message goes out, and a refusal
+/// of the gateway is answered 201 all the same, both as on the platform.
 pub(crate) async fn start(
     State(sandbox): State<Shared>,
+    limit: Option<Extension<LimitSeconds>>,
+    gateway_refuses: Option<Extension<GatewayRefuses>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
@@ -33,8 +46,20 @@ pub(crate) async fn start(
     if !is_ukrainian(&phone_number) {
         return Err(Refusal::invalid(r"phone_number: does not match ^\+380[0-9]{9}$"));
     }
-    let verification = sandbox.verifications.start(&phone_number, Utc::now());
-    sandbox.take(message(&sandbox, phone_number, &verification.code, header(&headers, "x-request-id")))?;
+    let now = Utc::now();
+    let window = limit.map(|Extension(LimitSeconds(seconds))| Duration::from_secs(seconds));
+    if window.is_some_and(|window| !sandbox.verifications.may_start(&phone_number, window, now)) {
+        return Err(Refusal::too_many_requests());
+    }
+    let verification = sandbox.verifications.start(&phone_number, now);
+    if gateway_refuses.is_none() {
+        sandbox.take(message(
+            &sandbox,
+            phone_number,
+            &verification.code,
+            header(&headers, "x-request-id"),
+        ))?;
+    }
     Ok((StatusCode::CREATED, Json(view(&verification, "new", true))))
 }
 

@@ -54,11 +54,28 @@ impl Verification {
     }
 }
 
-/// The open verification of each phone.
+/// The open verification of each phone, and when one was last asked for under a limit.
 #[derive(Default)]
-pub(crate) struct Verifications(Mutex<HashMap<String, Verification>>);
+pub(crate) struct Verifications {
+    open: Mutex<HashMap<String, Verification>>,
+    asked: Mutex<HashMap<String, DateTime<Utc>>>,
+}
 
 impl Verifications {
+    /// Whether the service's limit of one call a phone in `window` lets this one through; then it counts.
+    pub(crate) fn may_start(&self, phone: &str, window: std::time::Duration, now: DateTime<Utc>) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_within = |last: &DateTime<Utc>| (now - *last).to_std().is_ok_and(|since| since < window);
+        if asked.len() >= SWEEP_ABOVE {
+            asked.retain(|_, last| is_within(last));
+        }
+        if asked.get(phone).is_some_and(is_within) {
+            return false;
+        }
+        asked.insert(phone.to_owned(), now);
+        true
+    }
+
     /// A new code for the phone; an earlier one is void.
     pub(crate) fn start(&self, phone: &str, now: DateTime<Utc>) -> Verification {
         let verification = Verification::start(now);
@@ -83,7 +100,7 @@ impl Verifications {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Verification>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -120,6 +137,14 @@ mod tests {
         let code = open.start(PHONE, now).code;
         assert!(open.complete(PHONE, &code, now).is_ok());
         assert_eq!(open.complete(PHONE, &code, now).unwrap_err(), Rejected::Unknown);
+    }
+
+    #[test]
+    fn the_limit_lets_one_call_a_phone_through_in_its_window() {
+        let (open, now, window) = (Verifications::default(), Utc::now(), std::time::Duration::from_secs(60));
+        let calls = [0, 59, 60].map(|later| open.may_start(PHONE, window, now + Duration::seconds(later)));
+        assert_eq!(calls, [true, false, true]);
+        assert!(open.may_start("+380200000002", window, now));
     }
 
     #[test]

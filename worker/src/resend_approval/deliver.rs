@@ -1,140 +1,146 @@
-//! Step 6: the code and the message; and what a job's future is after each way a submission can go.
+//! Step 6: the code and the message.
 
+mod judge;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use shared::domain::message::Message;
-use shared::domain::outcome::{Reason, Refusal};
+use shared::domain::outcome::{Outcome, Refusal};
 use shared::domain::phone::PhoneNumber;
+use shared::queue::Delivery;
 use shared::runtime::fail_point;
 use shared::sending::codes::{Codes, OfferedCode};
 use shared::sending::permit::SendPermit;
+use shared::telemetry::LogThrottle;
 use shared::telemetry::span::{self, Span};
-use shared::telemetry::{LogThrottle, metric};
 use tokio::time::timeout;
 
-use super::step_exit::{RetryScheduled, StepExit};
+use super::history::History;
+use super::step_exit::StepExit;
 use crate::code_sender::CodeSender;
 use crate::context::Context;
-use crate::sms::{Order, SendHistory, Slot, Sms, SubmitResult};
+use crate::otp_service::OtpService;
+use crate::runner::RunState;
+use crate::sms::{Order, SendResult, Slot, Sms, SubmitResult};
 use crate::upstream::Origin;
 
-/// Longest a run spends on making a sent code the only one. Nothing may come between a message that was taken and the
-/// record of it: a run that is cut off there sends again.
+/// Longest a run spends on making a sent code the only one.
 const ACTIVATION_LIMIT: Duration = Duration::from_secs(1);
 
-/// What a client is told to wait where the OTP service does not say: the cool-down between two messages here.
-const USUAL_LIMIT: Duration = Duration::from_mins(1);
+/// One try to deliver a job's code.
+pub(super) struct Try<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) phone: &'a PhoneNumber,
+    pub(super) history: &'a History,
+    pub(super) permit: &'a SendPermit,
+    pub(super) run: &'a RunState,
+}
 
-/// The longest wait believed.
-const LONGEST_LIMIT: Duration = Duration::from_hours(24);
-
-/// Has the code sent, once.
+/// Has the code sent, once. `outcome` is the job's end if a gateway takes it: from that moment on it holds, even where this
+/// run is cut off.
 pub(super) async fn send_code(
-    job: &Message,
-    phone: &PhoneNumber,
-    turn: &Slot,
-    permit: &SendPermit,
+    this: Try<'_>,
+    slot: &Slot,
+    outcome: Outcome,
     context: &Context,
 ) -> Result<(), StepExit> {
-    match &context.sender {
-        CodeSender::Local { codes, sms } => send_our_code(job, phone, turn, permit, codes, sms).await,
-        CodeSender::Service(service) => {
-            fail_point::hit(fail_point::BEFORE_SUBMIT, &job.job).await;
-            still_may_submit(permit)?;
-            let started = service.start(phone, Origin::from(job), &SendHistory::NONE).await;
-            fail_point::hit(fail_point::AFTER_SUBMIT, &job.job).await;
-            if let SubmitResult::Throttled { retry_after } = started {
-                return Err(limit_of_the_service(retry_after, (context.clock)()));
-            }
-            accept(started)
-        }
-    }
-}
-
-/// Sends the job's code. It can be checked before it leaves; the code before it dies once a gateway took this one.
-async fn send_our_code(
-    job: &Message,
-    phone: &PhoneNumber,
-    turn: &Slot,
-    permit: &SendPermit,
-    codes: &Codes,
-    sms: &Sms,
-) -> Result<(), StepExit> {
-    let Some(offered) = &permit.offered else {
+    if matches!(context.sender, CodeSender::Local { .. }) && this.permit.offered.is_none() {
         tracing::info!("the code was used already: an earlier run's message arrived");
         return Ok(());
+    }
+    fail_point::hit(fail_point::BEFORE_SUBMIT, &this.delivery.message.job).await;
+    if !this.permit.may_submit() {
+        return Err(this.unsent("leave to send is over", context).await);
+    }
+    this.run.submitting();
+    let sent = match &context.sender {
+        CodeSender::Local { sms, .. } => this.send_sms(sms, slot).await,
+        CodeSender::Service(service) => SendResult::of_one(this.start(service).await, "otp"),
     };
-    fail_point::hit(fail_point::BEFORE_SUBMIT, &job.job).await;
-    still_may_submit(permit)?;
-    let span = Span::step(span::SUBMIT_SMS, job.trace.as_ref());
-    let trace = span.or(job.trace.as_ref());
-    let origin = Origin { request: &job.request, trace: trace.as_ref() };
-    let order = Order {
-        to: phone,
-        code: &offered.code,
-        reference: &job.job,
-        origin,
-        history: SendHistory::NONE,
-        may_submit: &|| permit.may_submit(),
-    };
-    let submission = sms.send(order, turn).await.result;
-    span.result(submission.label());
-    span.end();
-    fail_point::hit(fail_point::AFTER_SUBMIT, &job.job).await;
-    accept(submission)?;
-    activate(offered, job, codes).await;
-    Ok(())
-}
-
-/// A run that stood still since leave was given, or is short of the deadline, begins no submit.
-fn still_may_submit(permit: &SendPermit) -> Result<(), StepExit> {
-    if permit.may_submit() {
+    fail_point::hit(fail_point::AFTER_SUBMIT, &this.delivery.message.job).await;
+    if let SubmitResult::Accepted { message_id } = &sent.result {
+        this.run.taken(outcome);
+        tracing::info!(message_id, channel = sent.channel, "the gateway took the message");
+        this.activate(context).await;
         return Ok(());
     }
-    let (cause, otherwise) = ("leave to send is over", Refusal::UpstreamSilent);
-    Err(StepExit::Retry(RetryScheduled { cause, asked: None, unsent: true, send: None, otherwise }))
+    Err(this.failed(&sent, context).await)
 }
 
-/// The service's own limit, which it names no end of unless asked to.
-fn limit_of_the_service(retry_after: Option<Duration>, now: DateTime<Utc>) -> StepExit {
-    metrics::counter!(metric::LIMIT_HITS, "limit" => Reason::OtpServiceLimit.as_str()).increment(1);
-    let next = now + retry_after.unwrap_or(USUAL_LIMIT).min(LONGEST_LIMIT);
-    let next_attempt_ms = u64::try_from(next.timestamp_millis()).unwrap_or(0);
-    Refusal::LimitReached { limit: Reason::OtpServiceLimit, next_attempt_ms }.into()
+impl Try<'_> {
+    async fn send_sms(&self, sms: &Sms, slot: &Slot) -> SendResult {
+        let Some(offered) = &self.permit.offered else { return SendResult::unsent() };
+        let job = &self.delivery.message;
+        let span = Span::step(span::SUBMIT_SMS, job.trace.as_ref());
+        let trace = span.or(job.trace.as_ref());
+        let order = Order {
+            to: self.phone,
+            code: &offered.code,
+            reference: &job.job,
+            origin: Origin { request: &job.request, trace: trace.as_ref() },
+            history: self.history.for_channels(),
+            may_submit: &|| self.permit.may_submit(),
+        };
+        let sent = sms.send(order, slot).await;
+        span.result(sent.result.label());
+        span.end();
+        sent
+    }
+
+    async fn start(&self, service: &OtpService) -> SubmitResult {
+        let origin = Origin::from(&self.delivery.message);
+        service.start(self.phone, origin, &self.history.for_channels()).await
+    }
+
+    /// Nothing was handed over: the message is taken back from all limits, with the job where it is put back.
+    async fn unsent(&self, cause: &'static str, context: &Context) -> StepExit {
+        let exit = StepExit::retry(cause, None, Refusal::UpstreamSilent);
+        self.settle(exit, 0, false, context).await
+    }
+
+    async fn failed(&self, sent: &SendResult, context: &Context) -> StepExit {
+        let is_service = matches!(context.sender, CodeSender::Service(_));
+        let may_be_out = self.permit.is_last() || self.history.open_silent().is_some();
+        let is_open = matches!(sent.result, SubmitResult::Indeterminate { .. });
+        if let SubmitResult::Indeterminate { silent } = sent.result {
+            context.open_outcomes.note(&self.delivery.message.job, silent);
+        }
+        let exit = match judge::decided_by_service(&sent.result, is_service, may_be_out, (context.clock)()) {
+            Some(refusal) => refusal.into(),
+            None => judge::exit(&sent.result, self.permit.is_last()),
+        };
+        self.settle(exit, sent.believed, is_open, context).await
+    }
+
+    /// Writes down what the hand-overs came to: with the job where it is put back, else at once.
+    async fn settle(&self, exit: StepExit, believed: u32, is_open: bool, context: &Context) -> StepExit {
+        match (exit, self.permit.settle(believed, is_open)) {
+            (StepExit::Retry(mut later), send) => {
+                later.send = send;
+                StepExit::Retry(later)
+            }
+            (exit, Some(settlement)) => {
+                context.gate.settle(&settlement).await;
+                exit
+            }
+            (exit, None) => exit,
+        }
+    }
+
+    /// Makes the sent code the only one. It goes on where this run is cut off, and the job ends well without it.
+    async fn activate(&self, context: &Context) {
+        let (CodeSender::Local { codes, .. }, Some(offered)) = (&context.sender, &self.permit.offered) else {
+            return;
+        };
+        let (codes, offered, job) = (Arc::clone(codes), offered.clone(), self.delivery.message.job.clone());
+        let activation = tokio::spawn(async move { activate(&codes, &offered, &job).await });
+        let _ = activation.await;
+    }
 }
 
-/// Whether the message was taken, else what to do about it.
-fn accept(submission: SubmitResult) -> Result<(), StepExit> {
-    let (cause, asked, unsent, otherwise) = match submission {
-        SubmitResult::Accepted { message_id } => {
-            tracing::info!(message_id, "the gateway took the message");
-            return Ok(());
-        }
-        SubmitResult::Rejected | SubmitResult::ChannelUnavailable => {
-            return Err(Refusal::UpstreamFailed.into());
-        }
-        SubmitResult::Held { retry_after } | SubmitResult::Throttled { retry_after } => {
-            ("gateway busy", retry_after, true, Refusal::UpstreamFailed)
-        }
-        SubmitResult::Deferred { retry_after } => {
-            ("gateway busy", Some(retry_after), true, Refusal::UpstreamFailed)
-        }
-        SubmitResult::Unreachable => ("gateway unreachable", None, true, Refusal::UpstreamSilent),
-        SubmitResult::Indeterminate { silent: false } => {
-            ("gateway failed", None, false, Refusal::UpstreamFailed)
-        }
-        SubmitResult::Indeterminate { silent: true } => {
-            ("gateway silent", None, false, Refusal::UpstreamSilent)
-        }
-    };
-    Err(StepExit::Retry(RetryScheduled { cause, asked, unsent, send: None, otherwise }))
-}
-
-/// The message is out, so the job is done whatever happens here; a check accepts the code without it, too.
-async fn activate(offered: &OfferedCode, job: &Message, codes: &Codes) {
+async fn activate(codes: &Codes, offered: &OfferedCode, job: &shared::domain::ids::JobId) {
     static THROTTLE: LogThrottle = LogThrottle::new();
-    let error = match timeout(ACTIVATION_LIMIT, codes.activate(offered, &job.job)).await {
+    let error = match timeout(ACTIVATION_LIMIT, codes.activate(offered, job)).await {
         Ok(Ok(true)) => return,
         Ok(Ok(false)) => return tracing::info!("the code was used already"),
         Ok(Err(error)) => error.to_string(),
@@ -142,40 +148,5 @@ async fn activate(offered: &OfferedCode, job: &Message, codes: &Codes) {
     };
     if let Some(suppressed) = THROTTLE.allow() {
         tracing::error!(error, suppressed, "the code before the one just sent stays valid");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_that_was_taken_is_the_end() {
-        assert_eq!(accept(SubmitResult::Accepted { message_id: None }), Ok(()));
-    }
-
-    #[test]
-    fn a_refused_message_is_not_tried_again() {
-        assert_eq!(accept(SubmitResult::Rejected), Err(StepExit::Refused(Refusal::UpstreamFailed)));
-    }
-
-    #[test]
-    fn only_a_message_that_cannot_have_been_taken_is_not_counted() {
-        let retry_after = Some(Duration::from_secs(7));
-        for (submission, asked, unsent, otherwise) in [
-            (SubmitResult::Throttled { retry_after }, retry_after, true, Refusal::UpstreamFailed),
-            (SubmitResult::Unreachable, None, true, Refusal::UpstreamSilent),
-            (SubmitResult::Indeterminate { silent: false }, None, false, Refusal::UpstreamFailed),
-            (SubmitResult::Indeterminate { silent: true }, None, false, Refusal::UpstreamSilent),
-        ] {
-            let Err(StepExit::Retry(later)) = accept(submission.clone()) else {
-                panic!("{submission:?} was decided")
-            };
-            assert_eq!(
-                (later.asked, later.unsent, later.otherwise),
-                (asked, unsent, otherwise),
-                "{submission:?}"
-            );
-        }
     }
 }

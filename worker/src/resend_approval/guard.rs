@@ -1,25 +1,29 @@
 //! Step 5 and the door to step 6: the limits on messages, then the intent to send and the code, all recorded before
 //! anything is sent. The limits come first, so that a message they refuse is not counted against its approval.
 
+use std::time::Duration;
+
 use shared::domain::outcome::Refusal;
 use shared::domain::phone::PhoneNumber;
 use shared::queue::Delivery;
 use shared::sending::guard::SendDecision;
 use shared::sending::permit::SendPermit;
 use shared::telemetry::metric;
+use tokio::time::timeout;
 
+use super::history::History;
 use super::step_exit::{RetryScheduled, StepExit};
 use crate::code_sender::CodeSender;
 use crate::context::Context;
-use crate::sms::{SendHistory, Slot};
+use crate::sms::Slot;
 
-/// Waits for a slot at a channel that has a rate: before leave is asked for, which would grow old meanwhile.
-pub(super) async fn turn(context: &Context) -> Result<Slot, StepExit> {
-    let turn = context.sender.turn(&SendHistory::NONE).await;
-    turn.map_err(|wait| {
-        let (cause, otherwise) = ("channels at their rate", Refusal::UpstreamFailed);
-        StepExit::Retry(RetryScheduled { cause, asked: Some(wait), unsent: true, send: None, otherwise })
-    })
+/// Longest that leave to send is waited for.
+const PERMIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Waits for a slot at a channel that would take the message: before leave is asked for, which would grow old meanwhile.
+pub(super) async fn turn(history: &History, context: &Context) -> Result<Slot, StepExit> {
+    let turn = context.sender.turn(&history.for_channels()).await;
+    turn.map_err(|wait| StepExit::retry("no channel takes messages now", Some(wait), Refusal::UpstreamFailed))
 }
 
 /// Asks for leave to send one message.
@@ -32,7 +36,11 @@ pub(super) async fn to_send(
         CodeSender::Local { codes, .. } => Some(codes.as_ref()),
         CodeSender::Service(_) => None,
     };
-    match context.gate.ask(delivery, phone, codes).await {
+    let asked = timeout(PERMIT_LIMIT, context.gate.ask(delivery, phone, codes)).await;
+    let Ok(decision) = asked else {
+        return Err(StepExit::retry("redis is slow", None, Refusal::UpstreamSilent));
+    };
+    match decision {
         Ok(SendDecision::Granted(permit)) => Ok(permit),
         Ok(SendDecision::LimitReached(reached)) => {
             metrics::counter!(metric::LIMIT_HITS, "limit" => reached.limit.as_str()).increment(1);
@@ -40,9 +48,9 @@ pub(super) async fn to_send(
             Err(Refusal::LimitReached { limit: reached.limit, next_attempt_ms: reached.next_attempt_ms }
                 .into())
         }
-        // Out of time, or two messages went out and no gateway said that it took one: nobody answered in time.
-        Ok(SendDecision::Late | SendDecision::Exhausted) => Err(Refusal::UpstreamSilent.into()),
+        Ok(SendDecision::Late) => Err(Refusal::UpstreamSilent.into()),
+        Ok(SendDecision::Exhausted) => Err(Refusal::DeliveryUnknown { silent: true }.into()),
         Ok(SendDecision::Lost) => Err(StepExit::Lost),
-        Err(error) => Err(StepExit::not_stored(&error)),
+        Err(error) => Err(StepExit::Retry(RetryScheduled::not_stored(&error))),
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn person_and_approval(job: &Message, registry: &Registry) -> L
 
 fn stopped(what: &'static str, error: RegistryError, not_found: Refusal) -> Stopped {
     let retry = |cause, asked, otherwise| {
-        let exit = StepExit::Retry(RetryScheduled { cause, asked, unsent: true, send: None, otherwise });
+        let exit = StepExit::Retry(RetryScheduled { cause, asked, send: None, otherwise });
         Stopped { exit, detail: None }
     };
     match error {
@@ -69,7 +69,7 @@ mod tests {
             (RegistryError::Silent, None, Refusal::UpstreamSilent),
         ] {
             let StepExit::Retry(later) = exit(error.clone()) else { panic!("{error:?} was decided") };
-            assert_eq!((later.asked, later.unsent, later.otherwise), (asked, true, otherwise));
+            assert_eq!((later.asked, later.otherwise), (asked, otherwise));
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use shared::domain::outcome::Refusal;
-use shared::queue::{Delivery, JobDisposition, SendSettlement};
+use shared::queue::{JobDisposition, SendSettlement};
 use shared::telemetry::LogThrottle;
 
+use super::history::History;
 use crate::retry;
 
 /// Why the straight line was left.
@@ -27,8 +27,6 @@ pub(crate) struct RetryScheduled {
     pub(super) cause: &'static str,
     /// The wait an upstream service asked for.
     pub(super) asked: Option<Duration>,
-    /// No message of this try can have been taken.
-    pub(super) unsent: bool,
     /// What its hand-overs came to, where there is anything to write.
     pub(super) send: Option<SendSettlement>,
     /// How the job ends where no time is left for another try.
@@ -42,65 +40,52 @@ impl From<Refusal> for StepExit {
 }
 
 impl StepExit {
+    /// Another try, where no message was handed over in this one.
+    pub(super) fn retry(cause: &'static str, asked: Option<Duration>, otherwise: Refusal) -> Self {
+        Self::Retry(RetryScheduled { cause, asked, send: None, otherwise })
+    }
+
+    /// A job that an earlier try left open must not end as if nothing were out: not for an upstream that fails now, nor
+    /// for a limit that its own message may have reached.
+    pub(super) fn after(self, history: &History) -> Self {
+        let Some(silent) = history.open_silent() else { return self };
+        let unknown = Refusal::DeliveryUnknown { silent };
+        let is_trouble = |refusal: &Refusal| {
+            matches!(
+                refusal,
+                Refusal::UpstreamFailed | Refusal::UpstreamSilent | Refusal::LimitReached { .. }
+            )
+        };
+        match self {
+            Self::Refused(refusal) if is_trouble(&refusal) => Self::Refused(unknown),
+            Self::Retry(later) if is_trouble(&later.otherwise) => {
+                Self::Retry(RetryScheduled { otherwise: unknown, ..later })
+            }
+            other => other,
+        }
+    }
+}
+
+impl RetryScheduled {
     /// Redis did not record what must be recorded before anything is sent.
     pub(super) fn not_stored(error: &dyn std::error::Error) -> Self {
         static THROTTLE: LogThrottle = LogThrottle::new();
         if let Some(suppressed) = THROTTLE.allow() {
             tracing::warn!(%error, suppressed, "nothing is sent while Redis does not record it");
         }
-        let (cause, otherwise) = ("redis away", Refusal::UpstreamSilent);
-        Self::Retry(RetryScheduled { cause, asked: None, unsent: true, send: None, otherwise })
+        Self { cause: "redis away", asked: None, send: None, otherwise: Refusal::UpstreamSilent }
     }
 
-    /// Whether no message of this try can have been sent.
-    pub(super) fn is_unsent(&self) -> bool {
-        match self {
-            Self::Refused(refusal) => {
-                matches!(refusal, Refusal::UpstreamFailed | Refusal::LimitReached { .. })
-            }
-            Self::Retry(later) => later.unsent,
-            Self::Lost => false,
+    /// Puts the job back for a wait by its age.
+    pub(super) fn disposition(self, history: &History) -> JobDisposition {
+        let after = retry::wait(history.age, history.left, self.asked);
+        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        // A job's retries are one line when they begin; how it ended is the other.
+        if history.is_retry {
+            tracing::debug!(cause = self.cause, after_ms, "job to be tried again");
+        } else {
+            tracing::info!(cause = self.cause, after_ms, "job to be tried again");
         }
-    }
-}
-
-impl RetryScheduled {
-    /// A wait by the job's age; the clocks of Redis and this machine may differ, which only makes it shorter or longer.
-    pub(super) fn verdict(self, delivery: &Delivery, now: DateTime<Utc>) -> JobDisposition {
-        let now_ms = u64::try_from(now.timestamp_millis()).unwrap_or(0);
-        let age = Duration::from_millis(now_ms.saturating_sub(delivery.accepted_ms));
-        let after = retry::wait(age, self.asked);
-        let (cause, unsent, after_ms) =
-            (self.cause, self.unsent, u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
-        tracing::info!(cause, unsent, after_ms, "job to be tried again");
         JobDisposition::RetryLater { after, send: self.send, otherwise: self.otherwise }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use shared::domain::outcome::Reason;
-
-    use super::*;
-
-    /// What may have been sent is counted against its limits for good.
-    #[test]
-    fn only_what_cannot_have_been_sent_is_unsent() {
-        let retry = |unsent| {
-            let (cause, otherwise) = ("gateway silent", Refusal::UpstreamSilent);
-            StepExit::Retry(RetryScheduled { cause, asked: None, unsent, send: None, otherwise })
-        };
-        let limit = Refusal::LimitReached { limit: Reason::PhoneHour, next_attempt_ms: 1 };
-        for (exit, expected) in [
-            (StepExit::Refused(Refusal::UpstreamFailed), true),
-            (StepExit::Refused(limit), true),
-            (StepExit::Refused(Refusal::UpstreamSilent), false),
-            (StepExit::Refused(Refusal::DeliveryUnknown { silent: true }), false),
-            (retry(true), true),
-            (retry(false), false),
-            (StepExit::Lost, false),
-        ] {
-            assert_eq!(exit.is_unsent(), expected, "{exit:?}");
-        }
     }
 }

@@ -18,7 +18,7 @@ use crate::testing::{APPROVAL, PATIENT, PHONE, approval, person};
 struct Job {
     redis: PrivateRedis,
     gateway: Service,
-    _registry: Service,
+    registry: Service,
     context: Context,
     config: WorkerConfig,
     delivery: Delivery,
@@ -40,7 +40,7 @@ impl Job {
         let config = config(&registry.url, &gateway.url);
         let context = Context::new(&config, redis.queue.clone()).unwrap();
         let delivery = delivered(&redis).await;
-        Self { redis, gateway, _registry: registry, context, config, delivery }
+        Self { redis, gateway, registry, context, config, delivery }
     }
 
     /// A job that has everything to be sent, but for the gateway's answer.
@@ -49,7 +49,7 @@ impl Job {
     }
 
     async fn run(&self) -> JobDisposition {
-        resend_approval(&self.delivery, &self.context).await
+        resend_approval(&self.delivery, &self.context, &RunState::default()).await
     }
 
     fn texts(&self) -> Vec<String> {
@@ -190,19 +190,54 @@ async fn a_message_the_gateway_refuses_ends_the_job() {
     assert_eq!(job.texts().len(), 1);
 }
 
+/// Long enough ago that half of the deadline is past.
+const LONG_AGO: u64 = 200_000;
+
 #[tokio::test]
 async fn a_second_try_repeats_the_code_and_there_is_no_third() {
     let mut job = Job::ready(500).await;
-    for number in [1, 2] {
-        let JobDisposition::RetryLater { send, .. } = job.run().await else { panic!("decided") };
-        assert_eq!(send, None, "a hand-over counts as open until it is settled");
-        assert!(!job.is_code_active().await);
-        job.delivery = claimed_again(&job, number + 1).await;
-    }
-    assert_eq!(job.run().await, refused(Refusal::UpstreamSilent));
+    let unknown = Refusal::DeliveryUnknown { silent: false };
+    let JobDisposition::RetryLater { send, otherwise, .. } = job.run().await else { panic!("decided") };
+    assert_eq!((send, otherwise), (None, unknown.clone()), "a hand-over counts as open until it is settled");
+    assert!(!job.is_code_active().await);
+    job.delivery = claimed_again(&job, 2).await;
+    job.delivery.accepted_ms -= LONG_AGO;
+    assert_eq!(job.run().await, refused(unknown));
     let texts = job.texts();
     assert_eq!(texts.len(), 2);
     assert_eq!(texts[0], texts[1]);
+    job.delivery = claimed_again(&job, 3).await;
+    job.delivery.accepted_ms -= LONG_AGO;
+    assert_eq!(job.run().await, refused(Refusal::DeliveryUnknown { silent: true }));
+    assert_eq!(job.texts().len(), 2);
+}
+
+#[tokio::test]
+async fn the_last_try_waits_without_asking_the_registry() {
+    let mut job = Job::ready(500).await;
+    job.run().await;
+    job.delivery = claimed_again(&job, 2).await;
+    let asked = job.registry.seen().len();
+    let JobDisposition::RetryLater { otherwise, .. } = job.run().await else { panic!("decided") };
+    assert_eq!(otherwise, Refusal::DeliveryUnknown { silent: false });
+    assert_eq!((job.texts().len(), job.registry.seen().len()), (1, asked));
+}
+
+#[tokio::test]
+async fn a_job_taken_over_from_a_worker_that_died_does_not_wait() {
+    let mut job = Job::ready(500).await;
+    job.run().await;
+    job.delivery = claimed_again(&job, 2).await;
+    job.context = Context::new(&job.config, job.redis.queue.clone()).unwrap();
+    assert_eq!(job.run().await, refused(Refusal::DeliveryUnknown { silent: false }));
+    assert_eq!(job.texts().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_gateway_took_is_known_outside_of_the_run() {
+    let (job, state) = (Job::ready(200).await, RunState::default());
+    let ended = resend_approval(&job.delivery, &job.context, &state).await;
+    assert_eq!(state.decided(), Some(ended));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::domain::phone::PhoneNumber;
 use crate::redis::{RedisError, ScriptArgs};
 
 /// A code that may be sent now.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct OfferedCode {
     /// The code.
     pub code: Code,

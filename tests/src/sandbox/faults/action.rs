@@ -36,6 +36,18 @@ pub(crate) enum Kind {
     NullPhone,
     /// Takes a message with a known `Idempotency-Key` only once.
     Deduplicate,
+    /// The OTP service takes one call a phone in so many seconds, and answers 429 to others. It counts the call before its
+    /// message goes out, as the platform does.
+    LimitSeconds(u64),
+    /// The OTP service answers 201 although its gateway refused the message.
+    GatewayRefuses,
+}
+
+impl Kind {
+    /// A rule of the service that goes together with a fault, rather than a fault.
+    pub(crate) fn is_switch(&self) -> bool {
+        matches!(self, Self::Deduplicate | Self::LimitSeconds(_) | Self::GatewayRefuses)
+    }
 }
 
 /// A way to misbehave, and whether the request is carried out all the same.
@@ -68,12 +80,14 @@ struct Written {
     other_patient: Option<bool>,
     null_phone: Option<bool>,
     deduplicate: Option<bool>,
+    limit_seconds: Option<u64>,
+    gateway_refuses: Option<bool>,
     #[serde(default)]
     accept: bool,
 }
 
 const ONE_OF: &str = "an action has exactly one of `status`, `delay_ms`, `hang`, `cut`, `drip_ms`, `huge_body`, \
-    `redirect`, `html`, `garbage`, `other_patient`, `null_phone`, `deduplicate`";
+    `redirect`, `html`, `garbage`, `other_patient`, `null_phone`, `deduplicate`, `limit_seconds`, `gateway_refuses`";
 
 impl TryFrom<Value> for Action {
     type Error = String;
@@ -110,6 +124,8 @@ impl Written {
             on(self.other_patient, Kind::OtherPatient),
             on(self.null_phone, Kind::NullPhone),
             on(self.deduplicate, Kind::Deduplicate),
+            self.limit_seconds.map(Kind::LimitSeconds),
+            on(self.gateway_refuses, Kind::GatewayRefuses),
             self.status_kind()?,
         ];
         let mut given = kinds.into_iter().flatten();
@@ -157,6 +173,8 @@ mod tests {
             json!({"other_patient": true}),
             json!({"null_phone": true}),
             json!({"deduplicate": true}),
+            json!({"limit_seconds": 60}),
+            json!({"gateway_refuses": true}),
         ] {
             let read = action(written.clone()).unwrap();
             assert_eq!(read.accept, written.get("accept").is_some());

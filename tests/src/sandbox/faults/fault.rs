@@ -74,6 +74,9 @@ impl Fault {
                 Err("`null_phone` is for the target `approvals`")
             }
             Kind::Deduplicate if self.target != Target::Sms => Err("`deduplicate` is for the target `sms`"),
+            Kind::LimitSeconds(_) | Kind::GatewayRefuses if self.target != Target::Otp => {
+                Err("`limit_seconds` and `gateway_refuses` are for the target `otp`")
+            }
             _ if self.asks_for_reference() && self.target != Target::Sms => {
                 Err("match by `reference` is for the target `sms`; others have `path_contains`")
             }
@@ -127,6 +130,7 @@ mod tests {
             json!({"target": "sms", "action": {"other_patient": true}}),
             json!({"target": "persons", "action": {"null_phone": true}}),
             json!({"target": "otp", "action": {"deduplicate": true}}),
+            json!({"target": "sms", "action": {"limit_seconds": 60}}),
             json!({"target": "persons", "action": {"cut": true}, "match": {"reference": "x"}}),
             json!({"target": "sms", "action": {"cut": true}, "times": 0}),
             json!({"target": "sms", "action": {"cut": true}, "probability": 1.5}),

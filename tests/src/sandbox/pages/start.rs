@@ -10,7 +10,7 @@ use crate::sandbox::tokens::{BUILT_IN, BuiltIn};
 const STYLE: &str = include_str!("start.css");
 
 /// Actions of faults, and what they do.
-const ACTIONS: [(&str, &str); 12] = [
+const ACTIONS: [(&str, &str); 13] = [
     (r#"{"status":503,"retry_after":2,"body":"…","content_type":"…"}"#, "this answer instead"),
     (r#"{"delay_ms":5000}"#, "the real answer, late"),
     (r#"{"hang":true}"#, "no answer ever"),
@@ -24,6 +24,10 @@ const ACTIONS: [(&str, &str); 12] = [
     (
         r#"{"deduplicate":true}"#,
         "no fault but a switch: the gateway sends a message with a known Idempotency-Key once",
+    ),
+    (
+        r#"{"limit_seconds":60}, {"gateway_refuses":true}"#,
+        "switches too: the OTP service takes one call a phone in so long; it answers 201 for what its gateway refused",
     ),
     (
         r#"with "accept":true"#,

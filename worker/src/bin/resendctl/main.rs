@@ -10,7 +10,6 @@ mod jobs;
 mod operator;
 mod output;
 mod pause;
-mod phone;
 mod quarantine;
 mod send_test;
 mod stats;
@@ -24,7 +23,7 @@ use shared::redis::Redis;
 use shared::runtime::tls;
 use shared::settings::{QueueConfig, RedisConfig, Settings};
 
-use arguments::{Cli, JobsVerb, PhoneVerb, QuarantineVerb, Verb};
+use arguments::{Cli, JobsVerb, QuarantineVerb, Verb};
 use exit::CtlError;
 use output::Output;
 
@@ -76,10 +75,6 @@ async fn perform(
         }
         Verb::Quarantine(QuarantineVerb::Purge { which, yes }) => {
             return quarantine::purge(queue, which, yes, output).await;
-        }
-        Verb::Phone(PhoneVerb::Show { phone }) => phone::show(queue, settings, &phone, output).await?,
-        Verb::Phone(PhoneVerb::Unlock { phone, because, yes }) => {
-            phone::unlock(queue, settings, (&phone, &because, yes), output).await?;
         }
         Verb::Pause { because, yes } => pause::pause(queue, &because, yes, output).await?,
         Verb::Resume { because } => pause::resume(queue, &because, output).await?,

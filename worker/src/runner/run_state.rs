@@ -1,0 +1,91 @@
+//! How far a run of a job has come, kept outside of the run: where it is cut off, crashes or loses its lease, what a gateway
+//! did by then is still known.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shared::domain::outcome::{Outcome, Refusal};
+use shared::queue::{JobDisposition, SendSettlement};
+
+/// Wait before a run that took too long is tried again.
+const AFTER_CUT: Duration = Duration::from_secs(1);
+
+/// Written by the run, read by whoever cuts it off.
+#[derive(Clone, Default)]
+pub struct RunState(Arc<Mutex<Stage>>);
+
+#[derive(Default)]
+enum Stage {
+    /// No permit to send was given yet.
+    #[default]
+    Before,
+    /// A permit was given and nothing handed over: what takes it back.
+    Permitted(Option<SendSettlement>),
+    /// A message may be at a gateway.
+    Submitting,
+    /// A gateway took the message: how the job ends.
+    Taken(Outcome),
+}
+
+impl RunState {
+    /// A permit was given; `unsent` takes it back from all limits.
+    pub fn permitted(&self, unsent: Option<SendSettlement>) {
+        *self.stage() = Stage::Permitted(unsent);
+    }
+
+    /// The message is about to be handed over.
+    pub fn submitting(&self) {
+        *self.stage() = Stage::Submitting;
+    }
+
+    /// A gateway took the message, so the job ends like this whatever happens to the run.
+    pub fn taken(&self, outcome: Outcome) {
+        *self.stage() = Stage::Taken(outcome);
+    }
+
+    /// The end of a job whose message was taken.
+    pub fn decided(&self) -> Option<JobDisposition> {
+        match &*self.stage() {
+            Stage::Taken(outcome) => Some(JobDisposition::End(outcome.clone())),
+            Stage::Before | Stage::Permitted(_) | Stage::Submitting => None,
+        }
+    }
+
+    /// What a run comes to that is cut off here. A message that may be out stays counted as an open outcome.
+    pub fn cut_off(&self) -> JobDisposition {
+        let (send, otherwise) = match &*self.stage() {
+            Stage::Taken(outcome) => return JobDisposition::End(outcome.clone()),
+            Stage::Before => (None, Refusal::UpstreamSilent),
+            Stage::Permitted(unsent) => (unsent.clone(), Refusal::UpstreamSilent),
+            Stage::Submitting => (None, Refusal::DeliveryUnknown { silent: true }),
+        };
+        JobDisposition::RetryLater { after: AFTER_CUT, send, otherwise }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retry(otherwise: Refusal) -> JobDisposition {
+        JobDisposition::RetryLater { after: AFTER_CUT, send: None, otherwise }
+    }
+
+    #[test]
+    fn what_was_taken_outlives_the_cut() {
+        let (run, sent) = (RunState::default(), Outcome::Sent("{}".into()));
+        assert_eq!((run.decided(), run.cut_off()), (None, retry(Refusal::UpstreamSilent)));
+        run.permitted(None);
+        assert_eq!(run.cut_off(), retry(Refusal::UpstreamSilent));
+        run.submitting();
+        assert_eq!(run.cut_off(), retry(Refusal::DeliveryUnknown { silent: true }));
+        assert_eq!(run.decided(), None);
+        run.taken(sent.clone());
+        assert_eq!(run.cut_off(), JobDisposition::End(sent.clone()));
+        assert_eq!(run.decided(), Some(JobDisposition::End(sent)));
+    }
+}
