@@ -16,8 +16,8 @@ pub use sync::{SyncConfig, SyncPolicy};
 pub use trusted_proxies::TrustedProxies;
 
 use shared::settings::{
-    ApprovalLimits, ConfigError, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig, Settings,
-    TraceConfig,
+    ApprovalLimits, ConfigError, ConfigErrors, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig,
+    Settings, TraceConfig,
 };
 
 /// Everything the API is told.
@@ -48,21 +48,22 @@ pub struct Config {
 
 impl Config {
     /// Reads and checks the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let (http, auth) = (HttpConfig::from_settings(settings)?, AuthConfig::from_settings(settings)?);
-        check_gateway(&http, &auth)?;
-        Ok(Self {
-            http,
-            auth,
-            limits: ApprovalLimits::from_settings(settings)?,
-            otp: otp(settings)?,
-            sync: SyncConfig::from_settings(settings)?,
-            queue: QueueConfig::from_settings(settings)?,
-            redis: RedisConfig::from_settings(settings)?,
-            log: LogConfig::from_settings(settings)?,
-            traces: TraceConfig::from_settings(settings)?,
-            server: ServerLimits::from_settings(settings)?,
-        })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        let config = shared::read_settings!(Self {
+            http: HttpConfig::from_settings(settings),
+            auth: AuthConfig::from_settings(settings),
+            limits: ApprovalLimits::from_settings(settings),
+            otp: otp(settings),
+            sync: SyncConfig::from_settings(settings),
+            queue: QueueConfig::from_settings(settings),
+            redis: RedisConfig::from_settings(settings),
+            log: LogConfig::from_settings(settings),
+            traces: TraceConfig::from_settings(settings),
+            server: ServerLimits::from_settings(settings),
+        });
+        let config = settings.checked(config)?;
+        check_gateway(&config.http, &config.auth)?;
+        Ok(config)
     }
 }
 
@@ -79,7 +80,7 @@ fn check_gateway(http: &HttpConfig, auth: &AuthConfig) -> Result<(), ConfigError
     Ok(())
 }
 
-fn otp(settings: &Settings) -> Result<Option<OtpConfig>, ConfigError> {
+fn otp(settings: &Settings) -> Result<Option<OtpConfig>, ConfigErrors> {
     let is_local = OtpMode::from_settings(settings)? == OtpMode::Local;
     let has_key = settings.text("RESEND_OTP_KEY").is_some();
     (is_local && has_key).then(|| OtpConfig::from_settings(settings)).transpose()
@@ -89,7 +90,7 @@ fn otp(settings: &Settings) -> Result<Option<OtpConfig>, ConfigError> {
 mod tests {
     use super::*;
 
-    fn read(listen: &str, proxies: &str) -> Result<Config, ConfigError> {
+    fn read(listen: &str, proxies: &str) -> Result<Config, ConfigErrors> {
         let pairs = [
             ("RESEND_AUTH_MODE", "gateway"),
             ("RESEND_API_LISTEN", listen),

@@ -1,12 +1,13 @@
 //! `resend-api`: the HTTP API as a program.
 
-use std::process::ExitCode;
-
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use api::Listeners;
 use api::config::Config;
-use shared::runtime::{cli, http, service_manager, shutdown, tls};
+use shared::runtime::cli::Program;
+use shared::runtime::{http, service_manager, shutdown, tls};
+use shared::settings::table;
 use shared::telemetry;
 use shared::telemetry::Traces;
 use tokio::net::TcpListener;
@@ -18,11 +19,13 @@ const ABOUT: &str =
 // Beside what serves requests: signals, accepting, subscriptions. Requests have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let config = match cli::start(NAME, ABOUT, Config::from_settings) {
-        Ok(config) => config,
+    let program = Program { name: NAME, about: ABOUT, settings: table::API };
+    let configured = match program.start(Config::from_settings) {
+        Ok(configured) => configured,
         Err(exit) => return exit,
     };
-    let _logging = match telemetry::start_logging(&config.log) {
+    let config = &configured.config;
+    let _logging = match telemetry::start_logging(NAME, &config.log) {
         Ok(logging) => logging,
         Err(error) => {
             eprintln!("{NAME}: cannot start to log: {error}");
@@ -30,7 +33,8 @@ async fn main() -> ExitCode {
         }
     };
     tls::install_crypto_provider();
-    match run(&config).await {
+    configured.log_warnings();
+    match run(config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "cannot start");
@@ -50,7 +54,7 @@ async fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
             .map(|address| bound("RESEND_API_ADMIN_LISTEN", address))
             .transpose()?,
     };
-    let traces = Traces::start("resend-api", &config.traces)?;
+    let traces = Traces::start(NAME, &config.traces)?;
     service_manager::supervise(stop.clone());
     let served = api::serve(listeners, config, metrics, stop.cancelled_owned()).await;
     traces.shutdown().await;

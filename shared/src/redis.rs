@@ -133,11 +133,6 @@ impl Redis {
         self.current().map_or(0, |link| link.generation)
     }
 
-    /// Whether the queue lives on a shard of a cluster.
-    pub(crate) fn is_cluster(&self) -> bool {
-        matches!(*self.inner.connector, Connector::Cluster(..))
-    }
-
     async fn ask<T: FromRedisValue>(&self, request: &Request<'_>) -> Result<T, RedisError> {
         let mut repeats = 0;
         loop {

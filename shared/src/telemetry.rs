@@ -44,9 +44,9 @@ impl Drop for Logging {
     }
 }
 
-/// Starts logging to standard error; called once, a second time changes nothing. The error is that of a system that
+/// Starts logging to standard error as this service; called once, a second time changes nothing. The error is that of a system that
 /// gives no thread.
-pub fn start_logging(config: &LogConfig) -> io::Result<Logging> {
+pub fn start_logging(service: &'static str, config: &LogConfig) -> io::Result<Logging> {
     // The filter was parsed when the settings were read.
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_default();
     // The SMPP library tells each break as an error of its own; ours tells it once a second at most.
@@ -56,7 +56,7 @@ pub fn start_logging(config: &LogConfig) -> io::Result<Logging> {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer.clone()).with_target(false);
     let started = match config.format {
         LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.fmt_fields(span_fields()).event_format(JsonLines).try_init(),
+        LogFormat::Json => builder.fmt_fields(span_fields()).event_format(JsonLines::of(service)).try_init(),
     };
     drop(started);
     Ok(Logging(writer))

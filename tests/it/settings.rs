@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use shared::settings::table;
 use tests::process::program;
 use tests::stack::service_settings;
 use tokio::process::Command;
@@ -26,12 +27,12 @@ async fn refused(name: &str, changes: &[(&str, &str)]) -> String {
 async fn a_wrong_or_missing_setting_is_named_with_what_it_wants() {
     for (name, variable, value, says) in [
         ("resend-api", "RESEND_AUTH_MODE", "", "RESEND_AUTH_MODE is not set"),
-        ("resend-api", "RESEND_AUTH_MODE", "none", "RESEND_AUTH_MODE=\"none\" is not right"),
+        ("resend-api", "RESEND_AUTH_MODE", "none", "invalid RESEND_AUTH_MODE=\"none\""),
         ("resend-api", "RESEND_JOB_HREF", "/jobs", "{id}"),
         ("resend-api", "RESEND_API_LISTEN", "8080", "address and port"),
         ("resend-api", "RESEND_REDIS_URL", "localhost", "redis://"),
         ("resend-worker", "RESEND_REGISTRY_URL", "", "RESEND_REGISTRY_URL is not set"),
-        ("resend-worker", "RESEND_OTP_KEY", "c2hvcnQ=", "RESEND_OTP_KEY is not right"),
+        ("resend-worker", "RESEND_OTP_KEY", "c2hvcnQ=", "invalid RESEND_OTP_KEY"),
         ("resend-worker", "RESEND_JOB_DEADLINE_SECONDS", "301", "RESEND_OTP_TTL_SECONDS"),
         ("resend-worker", "RESEND_LEASE_SECONDS", "1", "from 2 to 3600"),
         ("resend-worker", "RESEND_QUEUE_NAMES", "x", "did you mean RESEND_QUEUE_NAME?"),
@@ -58,7 +59,8 @@ async fn check_config_prints_what_is_in_force_and_no_secret() {
 async fn help_lists_every_setting_and_version_says_it() {
     for name in ["resend-api", "resend-worker"] {
         let help = String::from_utf8(run(name, &["--help"], &[]).await.stdout).unwrap();
-        for variable in shared::settings::KNOWN {
+        let table = if name == "resend-api" { table::API } else { table::WORKER };
+        for variable in table::variables(table) {
             assert!(help.contains(variable.name), "{}", variable.name);
         }
         let version = String::from_utf8(run(name, &["--version"], &[]).await.stdout).unwrap();
@@ -82,13 +84,48 @@ async fn the_environment_wins_over_the_file() {
     assert!(error.contains("did you mean RESEND_LEASE_SECONDS?"), "{error}");
 }
 
-#[test]
-fn the_readme_lists_every_setting_with_its_default() {
-    let readme = include_str!("../../README.md");
-    for variable in shared::settings::KNOWN {
-        let default =
-            if variable.default.is_empty() { "–".to_owned() } else { format!("`{}`", variable.default) };
-        let row = format!("| `{}` | {default} | ", variable.name);
-        assert!(readme.contains(&row), "the README has no row {row:?}");
+#[tokio::test]
+async fn every_wrong_setting_is_named_at_once() {
+    for (name, own) in
+        [("resend-api", ("RESEND_SYNC_POLICY", "always")), ("resend-worker", ("RESEND_OTP_LENGTH", "9"))]
+    {
+        let wrong =
+            [own, ("RESEND_LEASE_SECONDS", "1"), ("RESEND_REDIS_URL", "localhost"), ("RESEND_LOGG", "x")];
+        let error = refused(name, &wrong).await;
+        assert_eq!(error.lines().count(), wrong.len(), "{error}");
+        assert!(wrong.iter().all(|(variable, _)| error.contains(variable)), "{error}");
     }
+}
+
+#[tokio::test]
+async fn names_that_kubernetes_injects_are_passed_over() {
+    let injected =
+        [("RESEND_API_SERVICE_HOST", "10.0.0.1"), ("RESEND_API_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
+    for name in ["resend-api", "resend-worker"] {
+        assert!(run(name, &["--check-config"], &injected).await.status.success(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn cleartext_off_this_machine_is_warned_about() {
+    let output =
+        run("resend-worker", &["--check-config"], &[("RESEND_REGISTRY_URL", "http://registry")]).await;
+    let warned = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && warned.contains("RESEND_REGISTRY_URL: http:// to registry"),
+        "{warned}"
+    );
+}
+
+/// `UPDATE_SETTINGS=1` writes the page anew.
+#[test]
+fn the_page_of_settings_is_that_of_the_tables() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/settings.md");
+    if std::env::var_os("UPDATE_SETTINGS").is_some() {
+        std::fs::write(path, table::markdown()).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap() == table::markdown(),
+        "deploy/settings.md: UPDATE_SETTINGS=1"
+    );
 }

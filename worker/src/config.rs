@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use shared::settings::{
-    ConfigError, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings, TraceConfig,
+    ConfigError, ConfigErrors, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings, TraceConfig,
 };
 
 pub use channel::{ChannelConfig, HttpChannelConfig};
@@ -56,48 +56,38 @@ pub struct WorkerConfig {
 
 impl WorkerConfig {
     /// Reads the settings and checks them against each other.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(Self {
-            redis: RedisConfig::from_settings(settings)?,
-            queue: QueueConfig::from_settings(settings)?,
-            log: LogConfig::from_settings(settings)?,
-            traces: TraceConfig::from_settings(settings)?,
-            listen: settings
-                .parse("RESEND_WORKER_LISTEN", "an address and a port, such as 127.0.0.1:9090")?,
-            concurrency: concurrency(settings)?,
-            registry: RegistryConfig::from_settings(settings)?,
-            sending: SendingConfig::from_settings(settings)?,
-            limits: LimitsConfig::from_settings(settings)?,
-            message_limits: MessageLimits::from_settings(settings)?,
-            phone_secrets: sending::phone_secrets(settings)?,
-            board_token: board::token(settings)?,
-        })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        settings.checked(shared::read_settings!(Self {
+            redis: RedisConfig::from_settings(settings),
+            queue: QueueConfig::from_settings(settings),
+            log: LogConfig::from_settings(settings),
+            traces: TraceConfig::from_settings(settings),
+            listen: settings.parse("RESEND_WORKER_LISTEN"),
+            concurrency: concurrency(settings),
+            registry: RegistryConfig::from_settings(settings),
+            sending: SendingConfig::from_settings(settings),
+            limits: LimitsConfig::from_settings(settings),
+            message_limits: MessageLimits::from_settings(settings),
+            phone_secrets: sending::phone_secrets(settings),
+            board_token: board::token(settings),
+        }))
     }
 }
 
 fn concurrency(settings: &Settings) -> Result<usize, ConfigError> {
-    let jobs = settings.number("RESEND_WORKER_CONCURRENCY", "jobs", 1..=4_096)?;
-    Ok(usize::try_from(jobs).unwrap_or(usize::MAX))
+    Ok(usize::try_from(settings.number("RESEND_WORKER_CONCURRENCY")?).unwrap_or(usize::MAX))
 }
 
 /// A bearer token as the header it is sent in; it does not print.
 fn bearer(settings: &Settings, name: &'static str) -> Result<Option<HeaderValue>, ConfigError> {
     let Some(token) = settings.secret(name) else { return Ok(None) };
-    let wrong = || settings.wrong(name, "a token of visible ASCII characters");
     if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong());
+        return Err(settings.invalid(name));
     }
-    let mut header =
-        HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).map_err(|_| wrong())?;
+    let header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+    let mut header = header.map_err(|_| settings.invalid(name))?;
     header.set_sensitive(true);
     Ok(Some(header))
-}
-
-/// An http(s) URL that can be called.
-fn callable(settings: &Settings, name: &'static str) -> Result<String, ConfigError> {
-    let url = settings.http_url(name)?;
-    reqwest::Url::parse(&url).map_err(|_| settings.wrong(name, "an http:// or https:// URL"))?;
-    Ok(url)
 }
 
 #[cfg(test)]

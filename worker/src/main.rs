@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use shared::queue::Queue;
 use shared::redis::Redis;
+use shared::runtime::cli::Program;
 use shared::runtime::health::{Health, Readiness};
-use shared::runtime::{cli, http, service_manager, shutdown, tls};
+use shared::runtime::{http, service_manager, shutdown, tls};
+use shared::settings::table;
 use shared::telemetry;
 use shared::telemetry::Traces;
 use tokio_util::sync::CancellationToken;
@@ -20,21 +22,25 @@ use worker::runner::{WorkerRunner, unique_name};
 /// Longest a stop waits for its report to be taken back.
 const WITHDRAWN_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
 
+const NAME: &str = "resend-worker";
 const ABOUT: &str = "Takes resend jobs from Redis, decides, sends the SMS and writes the result";
 
 fn main() -> ExitCode {
-    let config = match cli::start("resend-worker", ABOUT, WorkerConfig::from_settings) {
-        Ok(config) => config,
+    let program = Program { name: NAME, about: ABOUT, settings: table::WORKER };
+    let configured = match program.start(WorkerConfig::from_settings) {
+        Ok(configured) => configured,
         Err(exit) => return exit,
     };
-    let _logging = match telemetry::start_logging(&config.log) {
+    let config = &configured.config;
+    let _logging = match telemetry::start_logging(NAME, &config.log) {
         Ok(logging) => logging,
         Err(error) => {
-            eprintln!("resend-worker: cannot start to log: {error}");
+            eprintln!("{NAME}: cannot start to log: {error}");
             return ExitCode::FAILURE;
         }
     };
-    match run(&config) {
+    configured.log_warnings();
+    match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "stopped");
@@ -49,7 +55,7 @@ fn main() -> ExitCode {
 async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     tls::install_crypto_provider();
     let metrics = telemetry::start_metrics()?;
-    let traces = Traces::start("resend-worker", &config.traces)?;
+    let traces = Traces::start(NAME, &config.traces)?;
     let asked = shutdown::on_signal()?;
     let redis = Redis::new(&config.redis)?;
     let queue = Queue::new(redis, config.queue.clone());

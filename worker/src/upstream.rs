@@ -68,6 +68,7 @@ impl Upstream {
         let headers: HeaderMap =
             authorization.map(|value| (AUTHORIZATION, value.clone())).into_iter().collect();
         let client = Client::builder()
+            .no_proxy()
             .default_headers(headers)
             .redirect(Policy::none())
             .connect_timeout(CONNECT_LIMIT)

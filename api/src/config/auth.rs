@@ -7,7 +7,7 @@ mod mithril;
 use std::time::Duration;
 
 use reqwest::Url;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigError, ConfigErrors, Settings};
 
 pub use introspection::IntrospectionConfig;
 pub use jwt::JwtConfig;
@@ -47,31 +47,27 @@ pub struct CacheTtl {
 
 impl AuthConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(Self { mode: mode(settings)?, cache_ttl: cache_ttl(settings)? })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        shared::read_settings!(Self { mode: mode(settings), cache_ttl: cache_ttl(settings) })
     }
 }
 
-fn mode(settings: &Settings) -> Result<AuthMode, ConfigError> {
-    const NAME: &str = "RESEND_AUTH_MODE";
-    let wants = "introspection, jwt, mithril or gateway";
-    Ok(match settings.required(NAME, wants)? {
+fn mode(settings: &Settings) -> Result<AuthMode, ConfigErrors> {
+    Ok(match settings.choice("RESEND_AUTH_MODE")? {
         "introspection" => AuthMode::Introspection(IntrospectionConfig::from_settings(settings)?),
         "jwt" => AuthMode::Jwt(JwtConfig::from_settings(settings)?),
         "mithril" => AuthMode::Mithril(MithrilUrl::from_settings(settings)?),
-        "gateway" => AuthMode::Gateway,
-        _ => return Err(settings.wrong(NAME, wants)),
+        _ => AuthMode::Gateway,
     })
 }
 
 /// Taken as it stands: for some servers a trailing slash is another resource, and redirects are not followed.
 fn url(settings: &Settings) -> Result<Url, ConfigError> {
     const NAME: &str = "RESEND_AUTH_URL";
-    let wants = "an http:// or https:// URL without user and password";
-    let url: Url = settings.parse(NAME, wants)?;
+    let url: Url = settings.parse(NAME)?;
     let fits =
         matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
-    if fits { Ok(url) } else { Err(settings.wrong(NAME, wants)) }
+    if fits { Ok(url) } else { Err(settings.invalid(NAME)) }
 }
 
 /// The text with everything escaped but what never needs it (RFC 3986, 2.3).
@@ -88,7 +84,7 @@ fn cache_ttl(settings: &Settings) -> Result<CacheTtl, ConfigError> {
     if settings.text(NAME).is_none() {
         return Ok(CacheTtl { write: Duration::from_secs(5), read: Duration::from_secs(30) });
     }
-    let bound = Duration::from_secs(settings.number(NAME, "seconds", 0..=300)?);
+    let bound = Duration::from_secs(settings.number(NAME)?);
     Ok(CacheTtl { write: bound, read: bound })
 }
 
@@ -103,7 +99,7 @@ mod tests {
         ("RESEND_AUTH_CLIENT_SECRET", "hunter2"),
     ];
 
-    fn read(pairs: &[(&str, &str)]) -> Result<AuthConfig, ConfigError> {
+    fn read(pairs: &[(&str, &str)]) -> Result<AuthConfig, ConfigErrors> {
         AuthConfig::from_settings(&Settings::from_pairs(pairs.iter().copied())?)
     }
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::http::Uri;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigErrors, Settings};
 
 use super::{JobHref, TrustedProxies};
 
@@ -28,33 +29,32 @@ pub struct HttpConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(Arc<str>);
 
+/// The text is not scheme and host only.
+#[derive(Debug, thiserror::Error)]
+#[error("not scheme and host only")]
+pub struct InvalidUrl;
+
 impl HttpConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let wants = "an IP address and port such as 127.0.0.1:8080";
-        let admin = "RESEND_API_ADMIN_LISTEN";
-        Ok(Self {
-            listen: settings.parse("RESEND_API_LISTEN", wants)?,
-            admin_listen: settings.text(admin).map(|_| settings.parse(admin, wants)).transpose()?,
-            trusted_proxies: TrustedProxies::from_settings(settings)?,
-            public_url: public_url(settings)?,
-            job_href: JobHref::from_settings(settings)?,
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        shared::read_settings!(Self {
+            listen: settings.parse("RESEND_API_LISTEN"),
+            admin_listen: settings.optional("RESEND_API_ADMIN_LISTEN"),
+            trusted_proxies: TrustedProxies::from_settings(settings),
+            public_url: settings.optional("RESEND_API_PUBLIC_URL"),
+            job_href: settings.parse("RESEND_JOB_HREF"),
         })
     }
 }
 
-fn public_url(settings: &Settings) -> Result<Option<PublicUrl>, ConfigError> {
-    const NAME: &str = "RESEND_API_PUBLIC_URL";
-    if settings.text(NAME).is_none() {
-        return Ok(None);
-    }
-    let url = settings.http_url(NAME)?;
-    let bare = url.parse::<Uri>().is_ok_and(|uri| uri.path() == "/" && uri.query().is_none())
-        && !url.contains(['@', '#']);
-    if bare {
-        Ok(Some(PublicUrl(url.into())))
-    } else {
-        Err(settings.wrong(NAME, "scheme and host only, such as https://api.example.com"))
+impl FromStr for PublicUrl {
+    type Err = InvalidUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUrl> {
+        let is_http = text.starts_with("http://") || text.starts_with("https://");
+        let is_bare = text.parse::<Uri>().is_ok_and(|uri| uri.path() == "/" && uri.query().is_none());
+        let fits = is_http && is_bare && !text.contains(['@', '#']);
+        if fits { Ok(Self(text.trim_end_matches('/').into())) } else { Err(InvalidUrl) }
     }
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for PublicUrl {
 mod tests {
     use super::*;
 
-    fn read(name: &'static str, value: &str) -> Result<HttpConfig, ConfigError> {
+    fn read(name: &'static str, value: &str) -> Result<HttpConfig, ConfigErrors> {
         HttpConfig::from_settings(&Settings::from_pairs([(name, value)])?)
     }
 

@@ -1,7 +1,8 @@
 //! The link to a job, made from a template.
 
+use std::str::FromStr;
+
 use shared::domain::ids::JobId;
-use shared::settings::{ConfigError, Settings};
 
 const PLACE: &str = "{id}";
 
@@ -14,15 +15,21 @@ pub struct JobHref {
     before: String,
 }
 
-impl JobHref {
-    /// Reads the template. Visible ASCII only, because the link is a header (`Location`) too.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        const NAME: &str = "RESEND_JOB_HREF";
-        let wants = "/Jobs/{id}, /jobs/{id} or /api/jobs/{id}, or an http(s) URL that ends in one of them";
-        let template = settings.required(NAME, wants)?;
-        Self::parse(template).ok_or_else(|| settings.wrong(NAME, wants))
-    }
+/// The template has no place for an id, or no route serves it.
+#[derive(Debug, thiserror::Error)]
+#[error("no route serves this template")]
+pub struct InvalidJobHref;
 
+impl FromStr for JobHref {
+    type Err = InvalidJobHref;
+
+    /// Reads the template. Visible ASCII only, because the link is a header (`Location`) too.
+    fn from_str(template: &str) -> Result<Self, InvalidJobHref> {
+        Self::parse(template).ok_or(InvalidJobHref)
+    }
+}
+
+impl JobHref {
     fn parse(template: &str) -> Option<Self> {
         let is_url = ["http://", "https://"]
             .iter()
@@ -73,8 +80,5 @@ mod tests {
         ] {
             assert_eq!(JobHref::parse(template), None, "{template}");
         }
-        let error = JobHref::from_settings(&Settings::from_pairs([("RESEND_JOB_HREF", "/Jobs/")]).unwrap())
-            .unwrap_err();
-        assert!(error.to_string().starts_with("RESEND_JOB_HREF=\"/Jobs/\" is not right"), "{error}");
     }
 }

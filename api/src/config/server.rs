@@ -24,10 +24,10 @@ impl ServerLimits {
     /// Reads `RESEND_API_KEEP_ALIVE_SECONDS` (default 90) and `RESEND_API_STOP_DELAY_SECONDS` (default 1); the other
     /// limits have no settings.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let seconds = |name, bounds| settings.number(name, "seconds", bounds).map(Duration::from_secs);
+        let seconds = |name| settings.number(name).map(Duration::from_secs);
         let http = HttpLimits {
-            keep_alive: seconds("RESEND_API_KEEP_ALIVE_SECONDS", 5..=3_600)?,
-            stop_delay: seconds("RESEND_API_STOP_DELAY_SECONDS", 0..=20)?,
+            keep_alive: seconds("RESEND_API_KEEP_ALIVE_SECONDS")?,
+            stop_delay: seconds("RESEND_API_STOP_DELAY_SECONDS")?,
             ..HttpLimits::default()
         };
         Ok(Self { http, body: Duration::from_secs(5), in_flight: 4_096, bodies: 4_096, waits: 10_000 })

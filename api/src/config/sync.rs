@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigErrors, Settings};
 
 /// `RESEND_SYNC_*`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,18 +29,15 @@ pub enum SyncPolicy {
 
 impl SyncConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        const NAME: &str = "RESEND_SYNC_POLICY";
-        let wants = "prefer, auto, refusals or never";
-        let policy = match settings.required(NAME, wants)? {
-            "prefer" => SyncPolicy::Prefer,
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        let policy = settings.choice("RESEND_SYNC_POLICY").map(|word| match word {
             "auto" => SyncPolicy::Auto,
             "refusals" => SyncPolicy::Refusals,
             "never" => SyncPolicy::Never,
-            _ => return Err(settings.wrong(NAME, wants)),
-        };
-        let max_wait = settings.number("RESEND_SYNC_MAX_WAIT_MS", "milliseconds", 1..=30_000)?;
-        Ok(Self { policy, max_wait: Duration::from_millis(max_wait) })
+            _ => SyncPolicy::Prefer,
+        });
+        let max_wait = settings.number("RESEND_SYNC_MAX_WAIT_MS").map(Duration::from_millis);
+        shared::read_settings!(Self { policy: policy, max_wait: max_wait })
     }
 }
 
@@ -48,7 +45,7 @@ impl SyncConfig {
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<SyncConfig, ConfigError> {
+    fn read(pairs: &[(&str, &str)]) -> Result<SyncConfig, ConfigErrors> {
         SyncConfig::from_settings(&Settings::from_pairs(pairs.iter().copied())?)
     }
 

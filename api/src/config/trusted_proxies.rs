@@ -14,9 +14,8 @@ impl TrustedProxies {
     /// Reads the setting.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         const NAME: &str = "RESEND_API_TRUSTED_PROXIES";
-        let wants = "networks such as 10.0.0.0/8,fd00::/8, or single addresses";
         let networks = Self::parse(settings.text(NAME).unwrap_or_default());
-        networks.ok_or_else(|| settings.wrong(NAME, wants))
+        networks.ok_or_else(|| settings.invalid(NAME))
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -11,6 +11,7 @@ use apalis_core::task::Task;
 use tower::{Layer, Service};
 
 use crate::domain::outcome::{Outcome, Refusal};
+use crate::runtime::backoff::Backoff;
 use crate::telemetry::span::{self, Span};
 use crate::telemetry::{LogThrottle, metric};
 
@@ -18,7 +19,7 @@ use super::consumer::LeasedJob;
 use super::{Delivery, Finished, PutBack, Queue, QueueError, SendSettlement};
 
 /// Waits between attempts to write a verdict down while Redis is away grow from the first to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+const BACKOFF: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(1));
 
 /// What a run of a job came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +124,7 @@ impl Queue {
     async fn settle(&self, held: &LeasedJob, verdict: JobDisposition) {
         // What the run took, not what it then waits for Redis: predictions rest on it.
         let run = Run { took: held.run(), is_undisturbed: held.is_undisturbed(&self.inner.redis) };
-        let (mut wait, mut unconfirmed) = (BACKOFF.0, false);
+        let (mut failed, mut unconfirmed) = (0, false);
         let mut verdict = verdict;
         loop {
             match self.settle_once(held, &verdict, run).await {
@@ -135,8 +136,8 @@ impl Queue {
                 // its master, so it is written until replicas have it; until then a lost lease is what that master says.
                 Err(error) => {
                     unconfirmed |= error.is_unconfirmed();
-                    tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.0))).await;
-                    wait = (wait * 2).min(BACKOFF.1);
+                    tokio::time::sleep(BACKOFF.wait(failed)).await;
+                    failed = failed.saturating_add(1);
                 }
             }
         }

@@ -1,52 +1,72 @@
 //! What every program's command line has: `--help`, `--version`, `--check-config`.
 
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, Command};
 
-use crate::settings::{ConfigError, KNOWN, Settings};
+use crate::settings::table::{self, Table};
+use crate::settings::{ConfigErrors, Settings};
 
 /// Exit status for wrong settings or arguments.
 pub const EXIT_WRONG_SETTINGS: u8 = 2;
 
-/// Reads arguments and settings and builds the program's configuration from them. `Err` is how to exit: 0 after
-/// `--check-config`, 2 with the wrong setting named on standard error.
-pub fn start<C>(
-    name: &'static str,
-    about: &'static str,
-    build: impl FnOnce(&Settings) -> Result<C, ConfigError>,
-) -> Result<C, ExitCode> {
-    let matches = command(name, about).get_matches();
-    let settings = Settings::load().map_err(|error| wrong(name, &error))?;
-    let config = build(&settings).map_err(|error| wrong(name, &error))?;
-    if matches.get_flag("check-config") {
-        print!("{}", settings.describe());
-        return Err(ExitCode::SUCCESS);
+/// What a program is called, what it does, and which settings it reads.
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one sentence.
+    pub about: &'static str,
+    /// Its settings.
+    pub settings: Table,
+}
+
+/// A program's configuration, and what an operator should change about it.
+pub struct Configured<C> {
+    /// The configuration.
+    pub config: C,
+    warnings: Vec<String>,
+}
+
+impl Program {
+    /// Reads arguments and settings and builds the configuration from them. `Err` is how to exit: 0 after `--check-config`,
+    /// 2 with every wrong setting named on standard error.
+    pub fn start<C>(
+        &self,
+        build: impl FnOnce(&Settings) -> Result<C, ConfigErrors>,
+    ) -> Result<Configured<C>, ExitCode> {
+        let matches = self.command().get_matches();
+        let settings = Settings::load().map_err(|errors| self.refuse(&errors))?;
+        let config = build(&settings).map_err(|errors| self.refuse(&errors))?;
+        let warnings = settings.warnings(self.settings);
+        if matches.get_flag("check-config") {
+            print!("{}", settings.describe(self.settings));
+            warnings.iter().for_each(|warning| eprintln!("{}: warning: {warning}", self.name));
+            return Err(ExitCode::SUCCESS);
+        }
+        Ok(Configured { config, warnings })
     }
-    Ok(config)
-}
 
-fn command(name: &'static str, about: &'static str) -> Command {
-    let check = Arg::new("check-config").long("check-config").action(ArgAction::SetTrue).help(
-        "Print the effective settings with secrets hidden and exit 0, or name the wrong one and exit 2",
-    );
-    Command::new(name).about(about).version(env!("CARGO_PKG_VERSION")).arg(check).after_help(settings_help())
-}
-
-/// Every setting with its default, for `--help`.
-pub fn settings_help() -> String {
-    let mut text =
-        "Settings (environment; also a TOML file named by RESEND_CONFIG, environment wins):\n".to_owned();
-    for variable in KNOWN {
-        let default =
-            if variable.default.is_empty() { String::new() } else { format!(" [{}]", variable.default) };
-        let _ = writeln!(text, "  {:<32} {}{default}", variable.name, variable.meaning);
+    fn command(&self) -> Command {
+        let check = Arg::new("check-config").long("check-config").action(ArgAction::SetTrue).help(
+            "Print the effective settings with secrets hidden and exit 0, or name every wrong one and exit 2",
+        );
+        let command = Command::new(self.name).about(self.about).version(env!("CARGO_PKG_VERSION"));
+        command.arg(check).after_help(table::help(self.settings))
     }
-    text
+
+    fn refuse(&self, errors: &ConfigErrors) -> ExitCode {
+        for error in errors.iter() {
+            eprintln!("{}: {error}", self.name);
+        }
+        ExitCode::from(EXIT_WRONG_SETTINGS)
+    }
 }
 
-fn wrong(name: &str, error: &ConfigError) -> ExitCode {
-    eprintln!("{name}: {error}");
-    ExitCode::from(EXIT_WRONG_SETTINGS)
+impl<C> Configured<C> {
+    /// Logs what an operator should change; for when logging has started.
+    pub fn log_warnings(&self) {
+        for warning in &self.warnings {
+            tracing::warn!(warning, "a setting should be changed");
+        }
+    }
 }

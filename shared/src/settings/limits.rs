@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, Settings};
+use super::{ConfigErrors, Settings};
 
 /// A client may always have so many jobs accepted in a minute, however few messages it may send.
 const LEAST_JOBS_PER_CLIENT_MINUTE: u64 = 1_000;
@@ -22,12 +22,14 @@ pub struct ApprovalLimits {
 
 impl ApprovalLimits {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let cooldown = settings.number("RESEND_LIMIT_COOLDOWN_SECONDS", "seconds", 0..=3_600)?;
-        let per_hour = settings.number("RESEND_LIMIT_PER_APPROVAL_HOUR", "messages", 0..=1_000)?;
-        let messages = settings.number("RESEND_LIMIT_PER_CLIENT_MINUTE", "messages", 0..=100_000)?;
-        let jobs = if messages == 0 { 0 } else { (messages * 2).max(LEAST_JOBS_PER_CLIENT_MINUTE) };
-        Ok(Self { cooldown: Duration::from_secs(cooldown), per_hour, jobs_per_client_minute: jobs })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        let jobs =
+            |messages: u64| if messages == 0 { 0 } else { (messages * 2).max(LEAST_JOBS_PER_CLIENT_MINUTE) };
+        crate::read_settings!(Self {
+            cooldown: settings.number("RESEND_LIMIT_COOLDOWN_SECONDS").map(Duration::from_secs),
+            per_hour: settings.number("RESEND_LIMIT_PER_APPROVAL_HOUR"),
+            jobs_per_client_minute: settings.number("RESEND_LIMIT_PER_CLIENT_MINUTE").map(jobs),
+        })
     }
 }
 
@@ -47,15 +49,14 @@ pub struct MessageLimits {
 }
 
 impl MessageLimits {
-    /// Reads the settings. The bounds keep what is remembered of a subject to some megabytes.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let number = |name, most| settings.number(name, "messages", 0..=most);
-        Ok(Self {
-            per_phone_hour: number("RESEND_LIMIT_PER_PHONE_HOUR", 1_000)?,
-            per_phone_day: number("RESEND_LIMIT_PER_PHONE_DAY", 10_000)?,
-            per_patient_day: number("RESEND_LIMIT_PER_PATIENT_DAY", 10_000)?,
-            per_client_minute: number("RESEND_LIMIT_PER_CLIENT_MINUTE", 100_000)?,
-            total_minute: number("RESEND_LIMIT_TOTAL_MINUTE", 100_000)?,
+    /// Reads the settings. The bounds keep what is remembered of a limit's key to some megabytes.
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        crate::read_settings!(Self {
+            per_phone_hour: settings.number("RESEND_LIMIT_PER_PHONE_HOUR"),
+            per_phone_day: settings.number("RESEND_LIMIT_PER_PHONE_DAY"),
+            per_patient_day: settings.number("RESEND_LIMIT_PER_PATIENT_DAY"),
+            per_client_minute: settings.number("RESEND_LIMIT_PER_CLIENT_MINUTE"),
+            total_minute: settings.number("RESEND_LIMIT_TOTAL_MINUTE"),
         })
     }
 }

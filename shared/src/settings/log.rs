@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use super::{ConfigError, Settings};
+use super::{ConfigError, ConfigErrors, Settings};
 
 /// The look of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,18 +24,21 @@ pub struct LogConfig {
 
 impl LogConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let wants = "a filter such as info or info,shared=debug";
-        let filter = settings.required("RESEND_LOG", wants)?.to_owned();
-        if filter.parse::<tracing_subscriber::EnvFilter>().is_err() {
-            return Err(settings.wrong("RESEND_LOG", wants));
-        }
-        let format = match settings.text("RESEND_LOG_FORMAT") {
-            None if std::io::stderr().is_terminal() => LogFormat::Text,
-            None | Some("json") => LogFormat::Json,
-            Some("text") => LogFormat::Text,
-            Some(_) => return Err(settings.wrong("RESEND_LOG_FORMAT", "text or json")),
-        };
-        Ok(Self { filter, format })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        crate::read_settings!(Self { filter: filter(settings), format: format(settings) })
     }
+}
+
+fn filter(settings: &Settings) -> Result<String, ConfigError> {
+    let filter: tracing_subscriber::EnvFilter = settings.parse("RESEND_LOG")?;
+    Ok(filter.to_string())
+}
+
+fn format(settings: &Settings) -> Result<LogFormat, ConfigError> {
+    const NAME: &str = "RESEND_LOG_FORMAT";
+    let is_text = match settings.text(NAME) {
+        None => std::io::stderr().is_terminal(),
+        Some(_) => settings.choice(NAME)? == "text",
+    };
+    Ok(if is_text { LogFormat::Text } else { LogFormat::Json })
 }

@@ -1,15 +1,19 @@
 //! How codes are made, kept and checked here.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretSlice};
 
-use super::{ConfigError, Settings};
+use super::{ConfigError, ConfigErrors, Settings};
 
 /// Fewest bytes of a key: as many as the hash has, so that the key is never the weaker part (RFC 2104, section 3).
 const KEY_BYTES: usize = 32;
+
+/// Fewest different bytes of a key: a random one has more than twenty, one of zeros or of a repeated word fewer than these.
+const DIFFERENT_BYTES: usize = 8;
 
 /// Who makes and checks codes: `RESEND_OTP_MODE` (default `local`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,52 +35,53 @@ pub struct OtpConfig {
     pub length: u8,
     /// `RESEND_OTP_TTL_SECONDS` (default 300): life of a code.
     pub life: Duration,
-    /// `RESEND_OTP_MAX_GUESSES` (default 5): guesses at the codes of a phone.
+    /// `RESEND_OTP_MAX_GUESSES` (default 5): guesses at each code.
     pub max_guesses: u64,
 }
 
 impl OtpMode {
     /// Reads the setting.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        match settings.text("RESEND_OTP_MODE") {
-            Some("local") => Ok(Self::Local),
-            Some("service") => Ok(Self::Service),
-            _ => Err(settings.wrong("RESEND_OTP_MODE", "local or service")),
-        }
+        let is_local = settings.choice("RESEND_OTP_MODE")? == "local";
+        Ok(if is_local { Self::Local } else { Self::Service })
     }
 }
 
 impl OtpConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let length = settings.number("RESEND_OTP_LENGTH", "digits", 4..=8)?;
-        let life = settings.number("RESEND_OTP_TTL_SECONDS", "seconds", 30..=3_600)?;
-        let (key, older_key) = keys(settings, "RESEND_OTP_KEY")?;
-        let length = u8::try_from(length).unwrap_or(u8::MAX);
-        let max_guesses = settings.number("RESEND_OTP_MAX_GUESSES", "guesses", 1..=100)?;
-        Ok(Self { key, older_key, length, life: Duration::from_secs(life), max_guesses })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        let keys = keys(settings);
+        crate::read_settings!(Self {
+            older_key: keys.clone().map(|(_, older)| older),
+            key: keys.map(|(newest, _)| newest),
+            length: settings
+                .number("RESEND_OTP_LENGTH")
+                .map(|digits| u8::try_from(digits).unwrap_or(u8::MAX)),
+            life: settings.number("RESEND_OTP_TTL_SECONDS").map(Duration::from_secs),
+            max_guesses: settings.number("RESEND_OTP_MAX_GUESSES"),
+        })
     }
 }
 
 /// One key or two, the newest first.
-pub(super) fn keys(
-    settings: &Settings,
-    name: &'static str,
-) -> Result<(SecretSlice<u8>, Option<SecretSlice<u8>>), ConfigError> {
-    let wants = "at least 32 bytes in base64, as of openssl rand -base64 32; two, comma-separated, newest first, \
-                 while rotating";
-    settings.required(name, wants)?;
-    let text = settings.secret(name).unwrap_or_default();
-    let keys = match text.expose_secret().split_once(',') {
-        None => key(text.expose_secret()).map(|key| (key, None)),
+fn keys(settings: &Settings) -> Result<(SecretSlice<u8>, Option<SecretSlice<u8>>), ConfigError> {
+    const NAME: &str = "RESEND_OTP_KEY";
+    let text = settings.required(NAME)?;
+    let keys = match text.split_once(',') {
+        None => key(text).map(|key| (key, None)),
         Some((newest, older)) => key(newest).zip(key(older).map(Some)),
     };
-    keys.ok_or_else(|| settings.wrong(name, wants))
+    let is_right = |(newest, older): &(SecretSlice<u8>, Option<SecretSlice<u8>>)| {
+        older.as_ref().is_none_or(|older| older.expose_secret() != newest.expose_secret())
+    };
+    keys.filter(is_right).ok_or_else(|| settings.invalid(NAME))
 }
 
 fn key(text: &str) -> Option<SecretSlice<u8>> {
     let bytes = STANDARD.decode(text.trim()).ok()?;
-    (bytes.len() >= KEY_BYTES).then(|| bytes.into())
+    let different: HashSet<_> = bytes.iter().collect();
+    let is_random = bytes.len() >= KEY_BYTES && different.len() >= DIFFERENT_BYTES;
+    is_random.then(|| bytes.into())
 }
 
 #[cfg(test)]
@@ -87,7 +92,7 @@ mod tests {
     const NEW: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
     const OLD: &str = "YWJjZGVmZ2hpamFiY2RlZmdoaWphYmNkZWZnaGlqYWI=";
 
-    fn read(keys: &str) -> Result<OtpConfig, ConfigError> {
+    fn read(keys: &str) -> Result<OtpConfig, ConfigErrors> {
         OtpConfig::from_settings(&Settings::from_pairs([("RESEND_OTP_KEY", keys)])?)
     }
 
@@ -102,7 +107,18 @@ mod tests {
     fn a_wrong_key_is_not_repeated() {
         for keys in [format!("{NEW},{OLD},{NEW}"), format!("{NEW},"), NEW[4..].to_owned()] {
             let error = read(&keys).unwrap_err().to_string();
-            assert!(error.starts_with("RESEND_OTP_KEY is not right: it wants at least 32 bytes"), "{error}");
+            assert!(
+                error.starts_with("invalid RESEND_OTP_KEY: expected at least 32 random bytes"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_random_is_refused() {
+        let repeated = |word: &str| STANDARD.encode(word.repeat(32));
+        for keys in [repeated("\0"), repeated("a"), repeated("secret"), format!("{NEW},{NEW}")] {
+            assert!(read(&keys).is_err(), "{keys}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{ConfigError, Settings};
+use super::{ConfigError, ConfigErrors, Settings};
 
 /// How the addresses of `RESEND_REDIS_URL` are to be read.
 #[derive(Debug, Clone)]
@@ -41,41 +41,44 @@ pub struct RedisConfig {
 
 impl RedisConfig {
     /// Reads and checks the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let mode = match settings.text("RESEND_REDIS_MODE").unwrap_or("single") {
-            "single" => RedisMode::Single,
-            "cluster" => RedisMode::Cluster,
-            "sentinel" => RedisMode::Sentinel(SentinelConfig::from_settings(settings)?),
-            _ => return Err(settings.wrong("RESEND_REDIS_MODE", "single, cluster or sentinel")),
-        };
-        let urls = urls(settings, &mode)?;
-        let min_replicas = settings.number("RESEND_REDIS_MIN_REPLICAS", "replicas", 0..=16)?;
-        let hash_tag = super::queue::name(settings)?;
-        Ok(Self { urls, mode, min_replicas, hash_tag })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        crate::read_settings!(Self {
+            urls: urls(settings),
+            mode: mode(settings),
+            min_replicas: settings.number("RESEND_REDIS_MIN_REPLICAS"),
+            hash_tag: super::queue::name(settings),
+        })
     }
 }
 
 impl SentinelConfig {
     fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let master = settings
-            .required("RESEND_REDIS_SENTINEL_MASTER", "the name of the master the sentinels watch")?;
         Ok(Self {
-            master: master.to_owned(),
+            master: settings.required("RESEND_REDIS_SENTINEL_MASTER")?.to_owned(),
             user: settings.text("RESEND_REDIS_SENTINEL_USER").map(str::to_owned),
-            password: settings.text("RESEND_REDIS_SENTINEL_PASSWORD").map(SecretString::from),
+            password: settings.secret("RESEND_REDIS_SENTINEL_PASSWORD"),
         })
     }
 }
 
-fn urls(settings: &Settings, mode: &RedisMode) -> Result<Vec<SecretString>, ConfigError> {
-    let wants =
-        "redis://, rediss:// or unix:// URLs, separated by commas where the mode is cluster or sentinel";
-    let text = settings.required("RESEND_REDIS_URL", wants)?;
-    let urls: Vec<_> = text.split(',').map(str::trim).collect();
-    let known =
+fn mode(settings: &Settings) -> Result<RedisMode, ConfigError> {
+    Ok(match settings.choice("RESEND_REDIS_MODE")? {
+        "cluster" => RedisMode::Cluster,
+        "sentinel" => RedisMode::Sentinel(SentinelConfig::from_settings(settings)?),
+        _ => RedisMode::Single,
+    })
+}
+
+fn urls(settings: &Settings) -> Result<Vec<SecretString>, ConfigError> {
+    const NAME: &str = "RESEND_REDIS_URL";
+    let text = settings.required(NAME)?;
+    // The password of a single server may hold a comma.
+    let is_single = settings.text("RESEND_REDIS_MODE") == Some("single");
+    let urls: Vec<_> = if is_single { vec![text] } else { text.split(',').map(str::trim).collect() };
+    let is_url =
         |url: &&str| ["redis://", "rediss://", "unix://"].iter().any(|scheme| url.starts_with(scheme));
-    if !urls.iter().all(known) || (matches!(mode, RedisMode::Single) && urls.len() > 1) {
-        return Err(settings.wrong("RESEND_REDIS_URL", wants));
+    if !urls.iter().all(is_url) || (is_single && text.matches("://").count() > 1) {
+        return Err(settings.invalid(NAME));
     }
     Ok(urls.into_iter().map(SecretString::from).collect())
 }
@@ -84,7 +87,7 @@ fn urls(settings: &Settings, mode: &RedisMode) -> Result<Vec<SecretString>, Conf
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<RedisConfig, ConfigError> {
+    fn read(pairs: &[(&str, &str)]) -> Result<RedisConfig, ConfigErrors> {
         RedisConfig::from_settings(&Settings::from_pairs(pairs.iter().copied())?)
     }
 

@@ -1,14 +1,15 @@
-//! Reading settings: where a value comes from, and how a wrong one is told.
+//! Reading settings: where a value comes from, and the error for a wrong one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use secrecy::SecretString;
 
-use super::ConfigError;
-use super::known::{self, KNOWN, Variable};
+use super::injected::is_injected;
+use super::redact::redacted;
+use super::table::{self, Kind, Table, Variable, variables};
+use super::{ConfigError, ConfigErrors};
 
 /// Names a typo may be off by, in edits, before the hint would mislead.
 const NEAR: usize = 12;
@@ -17,6 +18,8 @@ const NEAR: usize = 12;
 #[derive(Clone, Default)]
 pub struct Settings {
     given: BTreeMap<&'static str, (String, Origin)>,
+    /// Names that are no settings; told with everything else that is wrong.
+    unknown: Vec<ConfigError>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,60 +29,79 @@ enum Origin {
 }
 
 impl Settings {
-    /// The process' environment over the file it names.
-    pub fn load() -> Result<Self, ConfigError> {
+    /// The process' environment over the file it names. Fails where that file cannot be read.
+    pub fn load() -> Result<Self, ConfigErrors> {
         let environment: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             // Of other people's names those we know.
-            .filter(|(name, _)| name.starts_with("RESEND_") || known::find(name).is_some())
+            .filter(|(name, _)| name.starts_with("RESEND_") || table::find(name).is_some())
+            .filter(|(name, _)| table::find(name).is_some() || !is_injected(name))
             .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
             .collect();
         let file =
             environment.iter().find(|(name, _)| name == "RESEND_CONFIG").map(|(_, path)| read_file(path));
         let mut settings = Self::default();
-        settings.take(file.transpose()?.unwrap_or_default(), Origin::File)?;
-        settings.take(environment, Origin::Environment)?;
+        settings.take(file.transpose()?.unwrap_or_default(), Origin::File);
+        settings.take(environment, Origin::Environment);
         Ok(settings)
     }
 
     /// Settings from pairs, as if they were the environment.
     pub fn from_pairs<N: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (N, V)>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, ConfigErrors> {
         let mut settings = Self::default();
         let pairs = pairs.into_iter().map(|(name, value)| (name.into(), value.into()));
-        settings.take(pairs.collect(), Origin::Environment)?;
-        Ok(settings)
+        settings.take(pairs.collect(), Origin::Environment);
+        settings.check_names().map(|()| settings)
+    }
+
+    /// Whether every name given is that of a setting.
+    pub(super) fn check_names(&self) -> Result<(), ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        self.unknown.iter().for_each(|error| errors.add(error.clone()));
+        errors.into_result()
     }
 
     /// The value given or its default; `None` where it is empty. An empty variable counts as not set, as is usual in
     /// compose files.
     pub fn text(&self, name: &'static str) -> Option<&str> {
         let given = self.given.get(name).map(|(value, _)| value.as_str());
-        let default = known::find(name).map(|variable| variable.default);
+        let default = table::find(name).map(|variable| variable.default);
         given.filter(|value| !value.is_empty()).or(default).filter(|value| !value.is_empty())
     }
 
     /// A value that must be there.
-    pub fn required(&self, name: &'static str, wants: &str) -> Result<&str, ConfigError> {
-        self.text(name).ok_or_else(|| ConfigError::Missing { variable: name, wants: wants.to_owned() })
+    pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
+        self.text(name).ok_or_else(|| ConfigError::Missing { variable: name, expected: expected(name) })
     }
 
-    /// A value of a type, or the error that says what it wants.
-    pub fn parse<T: FromStr>(&self, name: &'static str, wants: &str) -> Result<T, ConfigError> {
-        self.required(name, wants)?.parse().map_err(|_| self.wrong(name, wants))
+    /// A value of a type, read by its `FromStr`.
+    pub fn parse<T: FromStr>(&self, name: &'static str) -> Result<T, ConfigError> {
+        self.required(name)?.parse().map_err(|_| self.invalid(name))
     }
 
-    /// A whole number within bounds.
-    pub fn number(
-        &self,
-        name: &'static str,
-        unit: &str,
-        bounds: RangeInclusive<u64>,
-    ) -> Result<u64, ConfigError> {
-        let wants = format!("a whole number of {unit} from {} to {}", bounds.start(), bounds.end());
-        let number = self.parse(name, &wants)?;
-        if bounds.contains(&number) { Ok(number) } else { Err(self.wrong(name, &wants)) }
+    /// A value of a type, or `None` where it is not set.
+    pub fn optional<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ConfigError> {
+        self.text(name).map(|_| self.parse(name)).transpose()
+    }
+
+    /// A whole number within the bounds of the table.
+    pub fn number(&self, name: &'static str) -> Result<u64, ConfigError> {
+        let number = self.parse(name)?;
+        let fits = |kind: &Kind| matches!(kind, Kind::Number(_, bounds) if bounds.contains(&number));
+        let is_right = table::find(name).is_some_and(|variable| fits(&variable.kind));
+        if is_right { Ok(number) } else { Err(self.invalid(name)) }
+    }
+
+    /// One of the words of the table.
+    pub fn choice(&self, name: &'static str) -> Result<&'static str, ConfigError> {
+        let given = self.required(name)?;
+        let words = match table::find(name).map(|variable| &variable.kind) {
+            Some(Kind::Choice(words)) => *words,
+            _ => &[],
+        };
+        words.iter().find(|word| **word == given).copied().ok_or_else(|| self.invalid(name))
     }
 
     /// A value that is never shown.
@@ -89,29 +111,34 @@ impl Settings {
 
     /// An http(s) URL without a trailing slash.
     pub fn http_url(&self, name: &'static str) -> Result<String, ConfigError> {
-        let wants = "an http:// or https:// URL";
-        let url = self.required(name, wants)?;
+        let url = self.required(name)?;
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-        match rest {
-            Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => {
-                Ok(url.trim_end_matches('/').to_owned())
-            }
-            _ => Err(self.wrong(name, wants)),
+        let fits = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace));
+        if fits && reqwest::Url::parse(url).is_ok() {
+            Ok(url.trim_end_matches('/').to_owned())
+        } else {
+            Err(self.invalid(name))
         }
     }
 
     /// The error for a value that does not fit.
-    pub fn wrong(&self, name: &'static str, wants: &str) -> ConfigError {
-        let secret = known::find(name).is_none_or(|variable| variable.secret);
-        let value = self.text(name).unwrap_or_default();
-        let shown = if secret { String::new() } else { format!("={:?}", hide_credentials(value)) };
-        ConfigError::Wrong { variable: name, shown, wants: wants.to_owned() }
+    pub fn invalid(&self, name: &'static str) -> ConfigError {
+        self.invalid_because(name, expected(name))
     }
 
-    /// Every setting with its effective value and where it comes from, secrets hidden: `--check-config`.
-    pub fn describe(&self) -> String {
+    /// The same with what was expected instead of what the table says.
+    pub fn invalid_because(&self, name: &'static str, expected: String) -> ConfigError {
+        let shown = match table::find(name) {
+            Some(variable) if !variable.is_secret => format!("={:?}", self.shown(variable)),
+            _ => String::new(),
+        };
+        ConfigError::Invalid { variable: name, shown, expected }
+    }
+
+    /// Every setting of a table with its effective value and where it comes from, secrets hidden: `--check-config`.
+    pub fn describe(&self, table: Table) -> String {
         let mut text = String::new();
-        for variable in KNOWN {
+        for variable in variables(table) {
             let origin = match self.given.get(variable.name).filter(|(value, _)| !value.is_empty()) {
                 Some((_, Origin::Environment)) => "environment",
                 Some((_, Origin::File)) => "file",
@@ -126,18 +153,24 @@ impl Settings {
     fn shown(&self, variable: &Variable) -> String {
         match self.text(variable.name) {
             None => String::new(),
-            Some(_) if variable.secret => "***".to_owned(),
-            Some(value) => hide_credentials(value),
+            Some(_) if variable.is_secret => "***".to_owned(),
+            Some(value) if variable.is_url() => redacted(value),
+            Some(value) => value.to_owned(),
         }
     }
 
-    fn take(&mut self, pairs: Vec<(String, String)>, origin: Origin) -> Result<(), ConfigError> {
+    fn take(&mut self, pairs: Vec<(String, String)>, origin: Origin) {
         for (name, value) in pairs {
-            let variable = known::find(&name).ok_or_else(|| unknown(name))?;
-            self.given.insert(variable.name, (value, origin));
+            match table::find(&name) {
+                Some(variable) => _ = self.given.insert(variable.name, (value, origin)),
+                None => self.unknown.push(unknown(name)),
+            }
         }
-        Ok(())
     }
+}
+
+fn expected(name: &str) -> String {
+    table::find(name).map(Variable::expected).unwrap_or_default()
 }
 
 /// A flat TOML table: `redis_url = "…"` stands for `RESEND_REDIS_URL`.
@@ -153,7 +186,7 @@ fn read_file(path: &str) -> Result<Vec<(String, String)>, ConfigError> {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Boolean(flag) => flag.to_string(),
-                _ => return Err(wrong(format!("{key} wants a string, a whole number, true or false"))),
+                _ => return Err(wrong(format!("{key}: expected a string, a whole number, true or false"))),
             };
             Ok((format!("RESEND_{}", key.to_ascii_uppercase()), value))
         })
@@ -161,29 +194,10 @@ fn read_file(path: &str) -> Result<Vec<(String, String)>, ConfigError> {
 }
 
 fn unknown(name: String) -> ConfigError {
-    let nearest = KNOWN.iter().min_by_key(|variable| strsim::damerau_levenshtein(&name, variable.name));
-    let hint = nearest
-        .filter(|variable| strsim::damerau_levenshtein(&name, variable.name) <= NEAR)
-        .map(|variable| format!(": did you mean {}?", variable.name))
-        .unwrap_or_default();
+    let distance = |variable: &&Variable| strsim::damerau_levenshtein(&name, variable.name);
+    let nearest = variables(table::ALL).min_by_key(distance).filter(|variable| distance(variable) <= NEAR);
+    let hint = nearest.map(|variable| format!(": did you mean {}?", variable.name)).unwrap_or_default();
     ConfigError::Unknown { name, hint }
-}
-
-/// Takes user and password out of URLs: `redis://:secret@host` → `redis://***@host`. Also where the value is no URL, and
-/// out of one whose password has a comma: it may be shown because it is wrong.
-fn hide_credentials(value: &str) -> String {
-    let mut urls: Vec<String> = Vec::new();
-    for part in value.split(',') {
-        match urls.last_mut() {
-            Some(url) if !part.contains("://") => *url = format!("{url},{part}"),
-            _ => urls.push(part.to_owned()),
-        }
-    }
-    let hidden = urls.iter().map(|url| {
-        let (before, rest) = url.find("://").map_or(("", url.as_str()), |at| url.split_at(at + 3));
-        rest.rsplit_once('@').map_or_else(|| url.clone(), |(_, host)| format!("{before}***@{host}"))
-    });
-    hidden.collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
@@ -195,34 +209,39 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_is_told_the_nearest_one() {
-        let error = Settings::from_pairs([("RESEND_REDIS_ULR", "x")]).err().unwrap();
+    fn every_misspelt_name_is_told_the_nearest_one() {
+        let error = Settings::from_pairs([("RESEND_REDIS_ULR", "x"), ("RESEND_LOGG", "x")]).err().unwrap();
         assert_eq!(
             error.to_string(),
-            "RESEND_REDIS_ULR is not a setting of this service: did you mean RESEND_REDIS_URL?"
+            "RESEND_REDIS_ULR is not a setting of this service: did you mean RESEND_REDIS_URL?\n\
+             RESEND_LOGG is not a setting of this service: did you mean RESEND_LOG?"
         );
     }
 
     #[test]
-    fn a_wrong_value_is_told_what_is_wanted() {
-        let error =
-            settings(&[("RESEND_LEASE_SECONDS", "half")]).number("RESEND_LEASE_SECONDS", "seconds", 2..=3600);
+    fn a_wrong_value_is_told_what_is_expected() {
+        let error = settings(&[("RESEND_LEASE_SECONDS", "half")]).number("RESEND_LEASE_SECONDS");
         assert_eq!(
             error.unwrap_err().to_string(),
-            "RESEND_LEASE_SECONDS=\"half\" is not right: it wants a whole number of seconds from 2 to 3600"
+            "invalid RESEND_LEASE_SECONDS=\"half\": expected a whole number of seconds from 2 to 3600"
         );
+        let error = settings(&[("RESEND_STRICT", "yes")]).choice("RESEND_STRICT").unwrap_err();
+        assert_eq!(error.to_string(), "invalid RESEND_STRICT=\"yes\": expected true or false");
     }
 
     #[test]
     fn a_wrong_secret_is_not_repeated() {
-        let error = settings(&[("RESEND_OTP_KEY", "hunter2")]).wrong("RESEND_OTP_KEY", "32 bytes in base64");
-        assert_eq!(error.to_string(), "RESEND_OTP_KEY is not right: it wants 32 bytes in base64");
+        let error = settings(&[("RESEND_OTP_KEY", "hunter2")]).invalid("RESEND_OTP_KEY").to_string();
+        assert!(error.starts_with("invalid RESEND_OTP_KEY: expected at least 32 random bytes"), "{error}");
+        let error = settings(&[("RESEND_REGISTRY_URL", "ftp://u:hunter2@a/?x=hunter2")]);
+        let error = error.http_url("RESEND_REGISTRY_URL").unwrap_err().to_string();
+        assert!(error.starts_with("invalid RESEND_REGISTRY_URL") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
     fn a_missing_value_is_named() {
         let error = settings(&[]).http_url("RESEND_REGISTRY_URL").unwrap_err();
-        assert_eq!(error.to_string(), "RESEND_REGISTRY_URL is not set: it wants an http:// or https:// URL");
+        assert_eq!(error.to_string(), "RESEND_REGISTRY_URL is not set: expected an http:// or https:// URL");
     }
 
     #[test]
@@ -235,31 +254,12 @@ mod tests {
         let described = settings(&[
             ("RESEND_OTP_KEY", "hunter2"),
             ("RESEND_REDIS_URL", "redis://:hunter2@a:1,redis://b:2"),
+            ("RESEND_SMS_URL", "https://gateway/send?key=hunter2"),
         ])
-        .describe();
+        .describe(table::ALL);
         assert!(!described.contains("hunter2"), "{described}");
         assert!(described.contains("RESEND_OTP_KEY=***  # environment\n"));
         assert!(described.contains("RESEND_REDIS_URL=redis://***@a:1,redis://b:2  # environment\n"));
         assert!(described.contains("RESEND_LEASE_SECONDS=30  # default\n"));
-    }
-
-    #[test]
-    fn credentials_are_hidden_whatever_stands_around_them() {
-        for (value, shown) in [
-            ("redis://:hunter2@a:1/0,b:2", "redis://***@a:1/0,b:2"),
-            ("redis://:hun,ter2@redis", "redis://***@redis"),
-            (":hunter2@redis:6379", "***@redis:6379"),
-            ("user:hun@ter2@host", "***@host"),
-            ("http,smpp", "http,smpp"),
-            ("https://a/b", "https://a/b"),
-        ] {
-            assert_eq!(hide_credentials(value), shown);
-        }
-    }
-
-    #[test]
-    fn every_default_is_listed_once() {
-        let names: std::collections::HashSet<_> = KNOWN.iter().map(|variable| variable.name).collect();
-        assert_eq!(names.len(), KNOWN.len());
     }
 }

@@ -4,6 +4,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use serde_json::Value;
+use shared::settings::table;
 use tests::client::ApiClient;
 use tests::eventually::eventually;
 use tests::place::Place;
@@ -196,7 +197,7 @@ async fn exit_statuses_tell_what_went_wrong() {
 #[tokio::test]
 async fn help_lists_every_setting_and_exit_status() {
     let help = String::from_utf8(ctl_with(&[], &["--help"]).await.stdout).unwrap();
-    for variable in shared::settings::KNOWN {
+    for variable in table::variables(table::ALL) {
         assert!(help.contains(variable.name), "{}", variable.name);
     }
     assert!(help.contains("4  Redis is unreachable"), "{help}");

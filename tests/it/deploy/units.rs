@@ -1,6 +1,7 @@
 //! The systemd units, the image and the compose file.
 
 use serde_json::Value;
+use shared::settings::table;
 use tests::place::Place;
 use tokio::process::Command;
 
@@ -28,7 +29,7 @@ fn what_is_shipped_sets_only_settings_there_are() {
         "deploy/runbook.md",
     ] {
         for setting in settings(&read(name)) {
-            let known = shared::settings::KNOWN.iter().any(|variable| variable.name == setting);
+            let known = table::variables(table::ALL).any(|variable| variable.name == setting);
             assert!(known, "{name} sets {setting}, which is none");
         }
     }

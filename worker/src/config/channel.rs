@@ -5,8 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderValue;
-use secrecy::ExposeSecret as _;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigError, ConfigErrors, Settings};
 
 use super::SmppConfig;
 
@@ -44,7 +43,8 @@ type Own = [&'static str; 3];
 
 const GENERAL: Own = ["RESEND_SMS_URL", "RESEND_SMS_TOKEN", "RESEND_SMS_SENDER"];
 const HTTP: Own = ["RESEND_SMS_HTTP_URL", "RESEND_SMS_HTTP_TOKEN", "RESEND_SMS_HTTP_SENDER"];
-const SMPP: Own = ["RESEND_SMS_SMPP_URL", "RESEND_SMS_SMPP_TOKEN", "RESEND_SMS_SMPP_SENDER"];
+// The password stands in the URL.
+const SMPP: Own = ["RESEND_SMS_SMPP_URL", "RESEND_SMS_TOKEN", "RESEND_SMS_SMPP_SENDER"];
 const TURBOSMS: Own = ["RESEND_SMS_TURBOSMS_URL", "RESEND_SMS_TURBOSMS_TOKEN", "RESEND_SMS_TURBOSMS_SENDER"];
 const TWILIO: Own = ["RESEND_SMS_TWILIO_URL", "RESEND_SMS_TWILIO_TOKEN", "RESEND_SMS_TWILIO_SENDER"];
 
@@ -59,27 +59,27 @@ impl ChannelConfig {
         }
     }
 
-    pub(super) fn http(settings: &Settings) -> Result<Self, ConfigError> {
+    pub(super) fn http(settings: &Settings) -> Result<Self, ConfigErrors> {
         let names = names(settings, HTTP);
-        let authorization = super::bearer(settings, names[1])?;
+        let authorization = super::bearer(settings, names[1]);
         HttpChannelConfig::from_settings(settings, names, authorization).map(Self::Http)
     }
 
-    pub(super) fn smpp(settings: &Settings) -> Result<Self, ConfigError> {
+    pub(super) fn smpp(settings: &Settings) -> Result<Self, ConfigErrors> {
         let [url, _, sender] = names(settings, SMPP);
-        SmppConfig::from_settings(settings, url, self::sender(settings, sender)?).map(Self::Smpp)
+        Ok(SmppConfig::from_settings(settings, url, self::sender(settings, sender)?).map(Self::Smpp)?)
     }
 
-    pub(super) fn turbosms(settings: &Settings) -> Result<Self, ConfigError> {
+    pub(super) fn turbosms(settings: &Settings) -> Result<Self, ConfigErrors> {
         let names = names(settings, TURBOSMS);
-        settings.required(names[1], "the token of the account")?;
-        let authorization = super::bearer(settings, names[1])?;
+        let given = settings.required(names[1]);
+        let authorization = given.and_then(|_| super::bearer(settings, names[1]));
         HttpChannelConfig::from_settings(settings, names, authorization).map(Self::TurboSms)
     }
 
-    pub(super) fn twilio(settings: &Settings) -> Result<Self, ConfigError> {
+    pub(super) fn twilio(settings: &Settings) -> Result<Self, ConfigErrors> {
         let names = names(settings, TWILIO);
-        let authorization = Some(account(settings, names)?);
+        let authorization = account(settings, names).map(Some);
         HttpChannelConfig::from_settings(settings, names, authorization).map(Self::Twilio)
     }
 }
@@ -88,15 +88,14 @@ impl HttpChannelConfig {
     fn from_settings(
         settings: &Settings,
         [url, _, sender]: Own,
-        authorization: Option<HeaderValue>,
-    ) -> Result<Self, ConfigError> {
-        super::callable(settings, url)?;
-        Ok(Self {
+        authorization: Result<Option<HeaderValue>, ConfigError>,
+    ) -> Result<Self, ConfigErrors> {
+        shared::read_settings!(Self {
             // As given: a trailing slash of a whole URL is part of it.
-            url: settings.text(url).unwrap_or_default().to_owned(),
-            authorization,
-            sender: self::sender(settings, sender)?,
-            limit: LIMIT,
+            url: settings.http_url(url).map(|_| settings.text(url).unwrap_or_default().to_owned()),
+            authorization: authorization,
+            sender: self::sender(settings, sender),
+            limit: Ok::<_, ConfigError>(LIMIT),
         })
     }
 }
@@ -108,27 +107,24 @@ fn names(settings: &Settings, own: Own) -> Own {
 
 /// Basic credentials: the account, which stands in the URL, and its token.
 fn account(settings: &Settings, [url, token, _]: Own) -> Result<HeaderValue, ConfigError> {
-    let wants =
-        "a URL with the account in it, such as https://api.twilio.com/2010-04-01/Accounts/AC…/Messages.json";
-    let mut segments = settings.required(url, wants)?.split('/').skip_while(|segment| *segment != "Accounts");
+    let mut segments = settings.required(url)?.split('/').skip_while(|segment| *segment != "Accounts");
     let account = segments.nth(1).filter(|account| !account.is_empty());
-    let account = account.ok_or_else(|| settings.wrong(url, wants))?;
-    settings.required(token, "the token of the account")?;
-    let secret = settings.secret(token).unwrap_or_default();
-    let credentials = STANDARD.encode(format!("{account}:{}", secret.expose_secret()));
+    let account = account.ok_or_else(|| {
+        settings.invalid_because(url, "a URL with the account in it, …/Accounts/AC…/Messages.json".to_owned())
+    })?;
+    let credentials = STANDARD.encode(format!("{account}:{}", settings.required(token)?));
     let header = HeaderValue::try_from(format!("Basic {credentials}"));
-    let mut header = header.map_err(|_| settings.wrong(token, "the token of the account"))?;
+    let mut header = header.map_err(|_| settings.invalid(token))?;
     header.set_sensitive(true);
     Ok(header)
 }
 
 /// A short code or an alphanumeric sender (3GPP TS 23.040, section 9.1.2.5: at most 11 letters or 20 half-octets).
 fn sender(settings: &Settings, name: &'static str) -> Result<String, ConfigError> {
-    let wants = "1 to 11 letters, digits, spaces, dots and dashes, or a number of up to 15 digits";
-    let sender = settings.required(name, wants)?;
+    let sender = settings.required(name)?;
     let is_word = sender.len() <= 11
         && sender.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" .-_".contains(&byte));
     let digits = sender.strip_prefix('+').unwrap_or(sender);
     let is_number = (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_word || is_number { Ok(sender.to_owned()) } else { Err(settings.wrong(name, wants)) }
+    if is_word || is_number { Ok(sender.to_owned()) } else { Err(settings.invalid(name)) }
 }

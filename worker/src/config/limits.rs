@@ -1,7 +1,7 @@
 //! Where messages may go. It needs the registry's answer, so that only the worker can hold it.
 
 use shared::domain::phone::PhoneNumber;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigErrors, Settings};
 
 /// `RESEND_LIMIT_COUNTRIES`.
 #[derive(Debug, Clone)]
@@ -16,11 +16,10 @@ pub struct Countries(Vec<String>);
 
 impl LimitsConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
         let name = "RESEND_LIMIT_COUNTRIES";
-        let wants = "country codes of 1 to 4 digits without a plus, comma-separated, or 0 for any";
-        let countries = Countries::parse(settings.required(name, wants)?);
-        Ok(Self { countries: countries.ok_or_else(|| settings.wrong(name, wants))? })
+        let countries = Countries::parse(settings.required(name)?);
+        Ok(Self { countries: countries.ok_or_else(|| settings.invalid(name))? })
     }
 }
 

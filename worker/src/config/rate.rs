@@ -4,9 +4,6 @@ use std::num::NonZeroU32;
 
 use shared::settings::{ConfigError, Settings};
 
-/// Most messages a second that can be asked for; more than any operator's contract allows.
-const MOST: u64 = 10_000;
-
 const GENERAL: &str = "RESEND_SMS_PER_SECOND";
 
 /// `RESEND_SMS_<CHANNEL>_PER_SECOND` or `RESEND_SMS_PER_SECOND`; none: as fast as they come.
@@ -21,6 +18,6 @@ pub(super) fn rate(settings: &Settings, channel: &str) -> Result<Option<NonZeroU
     if settings.text(name).is_none() {
         return Ok(None);
     }
-    let rate = settings.number(name, "messages a second", 1..=MOST)?;
+    let rate = settings.number(name)?;
     Ok(u32::try_from(rate).ok().and_then(NonZeroU32::new))
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigError, ConfigErrors, Settings};
 
 /// Longest one read may take. With the 10 s of an SMS it stays under the 20 s a job may run.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -21,11 +21,11 @@ pub struct RegistryConfig {
 
 impl RegistryConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        Ok(Self {
-            url: super::callable(settings, "RESEND_REGISTRY_URL")?,
-            authorization: super::bearer(settings, "RESEND_REGISTRY_TOKEN")?,
-            limit: LIMIT,
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        shared::read_settings!(Self {
+            url: settings.http_url("RESEND_REGISTRY_URL"),
+            authorization: super::bearer(settings, "RESEND_REGISTRY_TOKEN"),
+            limit: Ok::<_, ConfigError>(LIMIT),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretSlice};
-use shared::settings::{ConfigError, OtpConfig, OtpMode, Settings};
+use shared::settings::{ConfigErrors, OtpConfig, OtpMode, Settings};
 
 use super::SmsConfig;
 
@@ -35,16 +35,24 @@ pub struct OtpServiceConfig {
 
 impl SendingConfig {
     /// Reads the settings; those of the other mode are not looked at.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
         match OtpMode::from_settings(settings)? {
-            OtpMode::Local => {
-                let otp = OtpConfig::from_settings(settings)?;
-                let sms = SmsConfig::from_settings(settings, otp.length)?;
-                Ok(Self::Local { otp, sms })
-            }
+            OtpMode::Local => Self::local(settings),
             OtpMode::Service => {
-                let url = super::callable(settings, "RESEND_OTP_URL")?;
+                let url = settings.http_url("RESEND_OTP_URL")?;
                 Ok(Self::Service(OtpServiceConfig { url, limit: LIMIT }))
+            }
+        }
+    }
+
+    fn local(settings: &Settings) -> Result<Self, ConfigErrors> {
+        let (otp, sms) = (OtpConfig::from_settings(settings), SmsConfig::from_settings(settings));
+        match (otp, sms) {
+            (Ok(otp), Ok(sms)) => Ok(Self::Local { otp, sms }),
+            (otp, sms) => {
+                let mut errors = ConfigErrors::default();
+                [otp.err(), sms.err()].into_iter().flatten().for_each(|found| errors.add(found));
+                Err(errors)
             }
         }
     }
@@ -52,7 +60,7 @@ impl SendingConfig {
 
 /// `RESEND_OTP_KEY`, newest first. The OTP service needs none of ours, so in that mode the registry's token may stand in:
 /// it is secret, and the same for the whole fleet.
-pub(super) fn phone_secrets(settings: &Settings) -> Result<Vec<SecretSlice<u8>>, ConfigError> {
+pub(super) fn phone_secrets(settings: &Settings) -> Result<Vec<SecretSlice<u8>>, ConfigErrors> {
     let stands_in =
         settings.secret("RESEND_REGISTRY_TOKEN").filter(|_| settings.text("RESEND_OTP_KEY").is_none());
     if let Some(token) = stands_in {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use shared::settings::{ConfigError, Settings};
 
 /// The port of SMPP (IANA).
@@ -37,6 +37,10 @@ pub struct SmppConfig {
     pub keep_alive: Duration,
 }
 
+/// What a right URL looks like, also where it stands in the variable of all channels.
+const EXPECTED: &str = "smpp://system_id:password@host:port, the system id of at most 15 and the password of at most 8 \
+                        visible ASCII characters, special ones as %XX";
+
 /// The default window.
 const WINDOW: usize = 10;
 
@@ -46,13 +50,10 @@ impl SmppConfig {
         url: &'static str,
         sender: String,
     ) -> Result<Self, ConfigError> {
-        let wants = "smpp://system_id:password@host:port, the system id of at most 15 and the password of at most 8 \
-                     visible ASCII characters, special ones as %XX";
-        let given = settings.secret(url).ok_or_else(|| settings.wrong(url, wants))?;
-        let config = Self::from_url(given.expose_secret(), sender);
-        let config = config.ok_or_else(|| settings.wrong(url, wants))?;
-        let window = settings.number("RESEND_SMS_SMPP_WINDOW", "messages", 1..=1_000)?;
-        let validity_period = settings.parse("RESEND_SMS_SMPP_VALIDITY_PERIOD", "true or false")?;
+        let config = Self::from_url(settings.required(url)?, sender);
+        let config = config.ok_or_else(|| settings.invalid_because(url, EXPECTED.to_owned()))?;
+        let window = settings.number("RESEND_SMS_SMPP_WINDOW")?;
+        let validity_period = settings.choice("RESEND_SMS_SMPP_VALIDITY_PERIOD")? == "true";
         Ok(Self { window: usize::try_from(window).unwrap_or(WINDOW), validity_period, ..config })
     }
 
@@ -91,6 +92,8 @@ fn hex(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::*;
 
     fn read(url: &str) -> Option<SmppConfig> {

@@ -3,7 +3,7 @@ use super::*;
 /// 32 bytes.
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-fn read(changes: &[(&'static str, &str)]) -> Result<WorkerConfig, ConfigError> {
+fn read(changes: &[(&'static str, &str)]) -> Result<WorkerConfig, ConfigErrors> {
     let least = [
         ("RESEND_REGISTRY_URL", "http://registry/api/"),
         ("RESEND_OTP_KEY", KEY),
@@ -14,7 +14,8 @@ fn read(changes: &[(&'static str, &str)]) -> Result<WorkerConfig, ConfigError> {
 
 fn refused(name: &'static str, value: &str) -> String {
     let error = read(&[(name, value)]).expect_err(name).to_string();
-    assert!(error.starts_with(name), "{error}");
+    assert!(error.starts_with(name) || error.starts_with(&format!("invalid {name}")), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
     error
 }
 
@@ -73,7 +74,7 @@ fn smpp_takes_its_own_url_or_the_general_one_and_names_the_wrong_one() {
         let error = read(&[("RESEND_SMS_CHANNEL", "smpp"), (name, "http://ehealth:hunter2@smsc")])
             .unwrap_err()
             .to_string();
-        assert!(error.starts_with(name) && !error.contains("hunter2"), "{error}");
+        assert!(error.starts_with(&format!("invalid {name}")) && !error.contains("hunter2"), "{error}");
     }
     refused("RESEND_SMS_CHANNEL", "pigeon");
 }
@@ -115,7 +116,7 @@ fn a_text_of_two_parts_is_refused_for_the_codes_length() {
     let text = format!("{}{{code}}", "ї".repeat(64));
     assert!(read(&[("RESEND_SMS_TEXT", &text)]).is_ok());
     let error = read(&[("RESEND_SMS_TEXT", &text), ("RESEND_OTP_LENGTH", "8")]).unwrap_err().to_string();
-    assert!(error.starts_with("RESEND_SMS_TEXT") && error.contains("72 of 70 units"), "{error}");
+    assert!(error.starts_with("invalid RESEND_SMS_TEXT") && error.contains("72 of 70 units"), "{error}");
 }
 
 #[test]
@@ -145,8 +146,27 @@ fn channels_are_taken_in_the_order_given_and_each_needs_what_is_its_own() {
     assert_eq!(second.authorization.as_ref().unwrap().as_bytes(), b"Bearer token");
 
     let error = with_url("https://api.twilio.com/Messages.json").unwrap_err().to_string();
-    assert!(error.starts_with("RESEND_SMS_TWILIO_URL") && error.contains("Accounts"), "{error}");
+    assert!(error.starts_with("invalid RESEND_SMS_TWILIO_URL") && error.contains("Accounts"), "{error}");
     let error = read(&[("RESEND_SMS_CHANNEL", "turbosms")]).unwrap_err().to_string();
     assert!(error.starts_with("RESEND_SMS_TOKEN is not set"), "{error}");
     assert!(refused("RESEND_SMS_CHANNEL", "http,http").contains("none twice"));
+}
+
+#[test]
+fn every_wrong_setting_is_named_at_once() {
+    let errors = read(&[
+        ("RESEND_REGISTRY_URL", ""),
+        ("RESEND_OTP_KEY", "short"),
+        ("RESEND_SMS_SENDER", "більше"),
+        ("RESEND_LEASE_SECONDS", "1"),
+        ("RESEND_LOG_FORMAT", "xml"),
+        ("RESEND_JOB_DEADLINE_SECONDS", "301"),
+    ])
+    .unwrap_err()
+    .to_string();
+    let named: Vec<_> = errors.lines().collect();
+    assert_eq!(named.len(), 6, "{errors}");
+    for name in ["REGISTRY_URL", "OTP_KEY", "SMS_SENDER", "LEASE", "LOG_FORMAT", "JOB_DEADLINE"] {
+        assert!(errors.contains(name), "{name} in {errors}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 use secrecy::SecretString;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigErrors, Settings};
 
 /// The introspection endpoint and how to prove who asks.
 #[derive(Debug, Clone)]
@@ -21,20 +21,13 @@ pub struct IntrospectionConfig {
 
 impl IntrospectionConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let client_id =
-            settings.required("RESEND_AUTH_CLIENT_ID", "the user name of the introspection call")?;
-        let client_secret =
-            settings.secret("RESEND_AUTH_CLIENT_SECRET").ok_or_else(|| ConfigError::Missing {
-                variable: "RESEND_AUTH_CLIENT_SECRET",
-                wants: "the password of the introspection call".to_owned(),
-            })?;
-        Ok(Self {
-            url: super::url(settings)?,
-            client_id: client_id.to_owned(),
-            client_secret,
-            issuer: settings.text("RESEND_AUTH_ISSUER").map(str::to_owned),
-            audience: settings.text("RESEND_AUTH_AUDIENCE").map(str::to_owned),
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        shared::read_settings!(Self {
+            url: super::url(settings),
+            client_id: settings.required("RESEND_AUTH_CLIENT_ID").map(str::to_owned),
+            client_secret: settings.required("RESEND_AUTH_CLIENT_SECRET").map(SecretString::from),
+            issuer: settings.optional("RESEND_AUTH_ISSUER"),
+            audience: settings.optional("RESEND_AUTH_AUDIENCE"),
         })
     }
 }

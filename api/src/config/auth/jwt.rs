@@ -1,7 +1,7 @@
 //! The mode `jwt` (RFC 9068).
 
 use reqwest::Url;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigErrors, Settings};
 
 /// Whose tokens are taken, and where the keys are that sign them.
 #[derive(Debug, Clone)]
@@ -16,11 +16,12 @@ pub struct JwtConfig {
 
 impl JwtConfig {
     /// Reads the settings.
-    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
-        let issuer = settings.required("RESEND_AUTH_ISSUER", "the issuer every token must name")?.to_owned();
-        let audience =
-            settings.required("RESEND_AUTH_AUDIENCE", "the audience every token must name")?.to_owned();
-        Ok(Self { keys: super::url(settings)?, issuer, audience })
+    pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
+        shared::read_settings!(Self {
+            keys: super::url(settings),
+            issuer: settings.required("RESEND_AUTH_ISSUER").map(str::to_owned),
+            audience: settings.required("RESEND_AUTH_AUDIENCE").map(str::to_owned),
+        })
     }
 }
 

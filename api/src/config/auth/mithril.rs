@@ -18,10 +18,7 @@ impl MithrilUrl {
     /// Reads the template.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         const NAME: &str = "RESEND_AUTH_URL";
-        let wants =
-            "an http(s) URL with {access_token} in its path or query once, and without user and password";
-        let template = settings.required(NAME, wants)?;
-        Self::parse(template).ok_or_else(|| settings.wrong(NAME, wants))
+        Self::parse(settings.required(NAME)?).ok_or_else(|| settings.invalid(NAME))
     }
 
     fn parse(template: &str) -> Option<Self> {

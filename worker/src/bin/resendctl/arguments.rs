@@ -18,7 +18,7 @@ const EXIT_CODES: &str = "Exit status:
 /// See and steer the queue of the resend service; find what is wrong with its set-up
 #[derive(Parser)]
 #[command(name = "resendctl", version, arg_required_else_help = true)]
-#[command(after_help = EXIT_CODES, after_long_help = format!("{EXIT_CODES}\n\n{}", shared::runtime::cli::settings_help()))]
+#[command(after_help = EXIT_CODES, after_long_help = format!("{EXIT_CODES}\n\n{}", shared::settings::table::help(shared::settings::table::ALL)))]
 pub(crate) struct Cli {
     /// How to print
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use shared::queue::Queue;
-use shared::settings::{ConfigError, Settings};
+use shared::settings::{ConfigError, Settings, table};
 
 use super::exit::{CtlError, PROBLEM};
 use super::output::{Output, table};
@@ -55,6 +55,12 @@ pub(super) async fn doctor(queue: &Queue, settings: &Settings, output: Output) -
     let mut checks = redis::check(queue).await?;
     checks.extend(self::queue::check(queue).await?);
     checks.push(worker_settings(settings));
+    checks.extend(
+        settings
+            .warnings(table::ALL)
+            .into_iter()
+            .map(|warning| Check::warning("settings", warning, "change the setting")),
+    );
     checks.extend(upstreams::check(settings).await);
     let worst = checks.iter().map(|check| check.level).max().unwrap_or(Level::Ok);
     output.answer(&checks, || words(&checks, worst))?;
@@ -64,14 +70,18 @@ pub(super) async fn doctor(queue: &Queue, settings: &Settings, output: Output) -
 fn worker_settings(settings: &Settings) -> Check {
     match WorkerConfig::from_settings(settings) {
         Ok(_) => Check::ok("settings", "a worker would start with the settings found here"),
-        Err(error @ ConfigError::Missing { .. }) => Check::warning(
-            "settings",
-            format!("a worker would not start with the settings found here: {error}"),
-            "run doctor with the worker's settings to have them checked",
-        ),
-        Err(error) => {
-            Check::problem("settings", error.to_string(), "correct it; --check-config shows what is in force")
+        Err(errors) if errors.iter().all(|error| matches!(error, ConfigError::Missing { .. })) => {
+            Check::warning(
+                "settings",
+                format!("a worker would not start with the settings found here: {errors}"),
+                "run doctor with the worker's settings to have them checked",
+            )
         }
+        Err(errors) => Check::problem(
+            "settings",
+            errors.to_string(),
+            "correct it; --check-config shows what is in force",
+        ),
     }
 }
 

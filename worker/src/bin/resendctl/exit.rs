@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use shared::queue::QueueError;
-use shared::settings::ConfigError;
+use shared::settings::ConfigErrors;
 
 /// A problem was found, or something asked for was not done.
 pub(super) const PROBLEM: u8 = 1;
@@ -19,7 +19,7 @@ pub(super) enum CtlError {
     Usage,
     /// Wrong settings.
     #[error(transparent)]
-    Settings(#[from] ConfigError),
+    Settings(#[from] ConfigErrors),
     /// Redis did not do it.
     #[error(transparent)]
     Queue(#[from] QueueError),

@@ -21,7 +21,7 @@ use clap::CommandFactory;
 use shared::queue::Queue;
 use shared::redis::Redis;
 use shared::runtime::tls;
-use shared::settings::{QueueConfig, RedisConfig, Settings};
+use shared::settings::{ConfigErrors, QueueConfig, RedisConfig, Settings, table};
 
 use arguments::{Cli, JobsVerb, QuarantineVerb, Verb};
 use exit::CtlError;
@@ -44,15 +44,27 @@ async fn start(cli: Cli) -> Result<ExitCode, CtlError> {
         return output::print(&script).map(|()| ExitCode::SUCCESS);
     }
     let settings = Settings::load()?;
-    let (redis, config) = (RedisConfig::from_settings(&settings)?, QueueConfig::from_settings(&settings)?);
+    let (redis, config) = settings.checked(read(&settings))?;
     if cli.check_config {
-        return output::print(settings.describe().as_bytes()).map(|()| ExitCode::SUCCESS);
+        return output::print(settings.describe(table::ALL).as_bytes()).map(|()| ExitCode::SUCCESS);
     }
     tls::install_crypto_provider();
     let queue = Queue::new(Redis::new(&redis).map_err(shared::queue::QueueError::from)?, config);
     match cli.verb {
         Some(verb) => perform(verb, &queue, &settings, output).await,
         None => Err(CtlError::Usage),
+    }
+}
+
+/// What every verb needs; both parts' errors.
+fn read(settings: &Settings) -> Result<(RedisConfig, QueueConfig), ConfigErrors> {
+    match (RedisConfig::from_settings(settings), QueueConfig::from_settings(settings)) {
+        (Ok(redis), Ok(queue)) => Ok((redis, queue)),
+        (redis, queue) => {
+            let mut errors = ConfigErrors::default();
+            [redis.err(), queue.err()].into_iter().flatten().for_each(|found| errors.add(found));
+            Err(errors)
+        }
     }
 }
 

@@ -61,7 +61,7 @@ async fn reach(url: &Url) -> Result<(), &'static str> {
         let connected = timeout(LIMIT, TcpStream::connect(address)).await;
         return connected.map_err(|_| "does not answer")?.map(drop).map_err(|_| "cannot be reached");
     }
-    let client = Client::builder().redirect(Policy::none()).timeout(LIMIT).build();
+    let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(LIMIT).build();
     let client = client.map_err(|_| "cannot be asked without certificates")?;
     let root = url.join("/").map_err(|_| "is no address")?;
     match client.head(root).send().await {
