@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use api::Listeners;
 use api::config::Config;
 use shared::runtime::cli::Program;
-use shared::runtime::{http, service_manager, shutdown, tls};
+use shared::runtime::{crash, http, service_manager, shutdown, tls};
 use shared::settings::table;
 use shared::telemetry;
 use shared::telemetry::Traces;
@@ -32,6 +32,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    crash::contain();
     tls::install_crypto_provider();
     configured.log_warnings();
     match run(config).await {

@@ -41,3 +41,6 @@ pub(crate) fn around_all(router: Router, app: &AppState) -> Router {
 pub(crate) fn around_work(router: Router<AppState>, app: &AppState) -> Router<AppState> {
     router.layer(from_fn_with_state(app.limits.clone(), admission::admit))
 }
+
+#[cfg(test)]
+mod tests;

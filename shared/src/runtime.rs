@@ -4,6 +4,7 @@
 pub mod backoff;
 pub mod boot_time;
 pub mod cli;
+pub mod crash;
 pub mod fail_point;
 pub mod health;
 pub mod http;

@@ -1,10 +1,17 @@
 //! Requests no honest client sends: each is answered 4xx or its connection closed within ten seconds, nothing panics,
 //! and honest clients notice nothing.
 
+mod bystander;
+mod http2;
+mod ports;
+mod proxies;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bystander::Bystander;
 use reqwest::StatusCode;
+use serde_json::Value;
 use tests::process::{Process, program};
 use tests::stack::{STOPS_WITHIN, Stack, StackBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -159,4 +166,56 @@ async fn more_clients_are_served_than_the_soft_limit_of_descriptors_allows() {
         open.push(stream);
     }
     assert!(process.stop(STOPS_WITHIN).await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_the_parser_or_the_head_check_refuses_lacks_the_envelope() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    for (what, request, status, reason) in [
+        ("garbage", b"GET\x01 / HTTP/1.1\r\n\r\n".to_vec(), 400, "request_invalid"),
+        ("101 headers", get("/healthz", &"X-Filler: a\r\n".repeat(101)), 431, "head_too_large"),
+        ("two lengths", patch("Content-Length: 2\r\nContent-Length: 3\r\n", b"[]"), 400, "request_invalid"),
+        ("gzip", patch("Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"), 501, "request_invalid"),
+    ] {
+        let mut stream = connect(&stack).await;
+        stream.write_all(&request).await.unwrap();
+        let mut answer = String::new();
+        // A peer that closes with bytes unread may cut the answer's end off.
+        let _ = timeout(WITHIN, stream.read_to_string(&mut answer)).await.expect("an end within ten seconds");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {answer}"));
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {head}");
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["error"]["reason"], reason, "{what}");
+        let request_id = body["meta"]["request_id"].as_str().unwrap();
+        assert!(head.contains(&format!("x-request-id: {request_id}")), "{what}: {head}");
+    }
+}
+
+/// Each announces a body and sends none: the client's share of bodies is used up, and nobody else's work waits.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_do_not_come_hold_up_nobody_else() {
+    const BODIES: usize = 1_500;
+    const SHARE: usize = 1_024;
+    let stack = StackBuilder::new().workers(0).start().await;
+    let bystander = Bystander::watch(&stack).await;
+    let mut open = Vec::with_capacity(BODIES);
+    for _ in 0..BODIES {
+        let mut stream = connect(&stack).await;
+        stream.write_all(&patch("Content-Length: 100\r\n", b"[")).await.unwrap();
+        open.push(tokio::spawn(async move {
+            let mut answer = Vec::new();
+            let _ =
+                timeout(WITHIN, stream.read_to_end(&mut answer)).await.expect("an end within ten seconds");
+            String::from_utf8_lossy(&answer).get(9..12).unwrap_or_default().to_owned()
+        }));
+    }
+    let mut refused = 0;
+    for answer in open {
+        let status = answer.await.unwrap();
+        assert!(["400", "503"].contains(&status.as_str()), "{status}");
+        refused += usize::from(status == "503");
+    }
+    println!("{BODIES} bodies that do not come: {refused} refused at once");
+    assert!(refused > 0 && refused <= BODIES - SHARE, "{refused}");
+    bystander.assert_unharmed("bodies that do not come").await;
 }

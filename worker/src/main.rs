@@ -7,7 +7,7 @@ use shared::queue::Queue;
 use shared::redis::Redis;
 use shared::runtime::cli::Program;
 use shared::runtime::health::{Health, Readiness};
-use shared::runtime::{http, service_manager, shutdown, tls};
+use shared::runtime::{crash, http, service_manager, shutdown, tls};
 use shared::settings::table;
 use shared::telemetry;
 use shared::telemetry::Traces;
@@ -53,6 +53,7 @@ fn main() -> ExitCode {
 /// wake-ups and locks. More cores are for more workers.
 #[tokio::main(flavor = "current_thread")]
 async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
+    crash::contain();
     tls::install_crypto_provider();
     let metrics = telemetry::start_metrics()?;
     let traces = Traces::start(NAME, &config.traces)?;

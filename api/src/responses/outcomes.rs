@@ -12,11 +12,16 @@ use super::verification::VerificationView;
 #[allow(dead_code, clippy::large_enum_variant, reason = "a description")]
 pub(crate) enum ResendOutcomes<'a> {
     /// The server waited for the job, and the code was sent.
-    #[response(status = 201, headers(("Preference-Applied" = String, description = "If the client asked to wait")))]
+    #[response(status = 201, headers(
+        ("Location" = String, description = "The link to the job"),
+        ("Link" = String, description = "The same, as `rel=\"status\"` (RFC 8631)"),
+        ("Preference-Applied" = String, description = "If the client asked to wait"),
+    ))]
     Sent(Success<'a, Approval>),
     /// The job is stored and can be read at the link.
     #[response(status = 202, headers(
         ("Location" = String, description = "The link to the job"),
+        ("Link" = String, description = "The same, as `rel=\"status\"` (RFC 8631)"),
         ("Retry-After" = u64, description = "Seconds until the job will have ended"),
         ("Preference-Applied" = String, description = "If a preference was honoured"),
     ))]
@@ -42,7 +47,7 @@ pub(crate) enum ResendOutcomes<'a> {
     /// The URI is over 8 KiB.
     #[response(status = 414)]
     UriTooLong(Failure<'a>),
-    /// An id is no UUID, or the idempotency key is malformed or was used with another path.
+    /// An id is not a UUID, or the idempotency key is malformed, is sent twice differently, or was used with another path.
     #[response(status = 422)]
     Invalid(Failure<'a>),
     /// A limit on messages is reached, or another client's job for this approval is under way.
@@ -54,6 +59,9 @@ pub(crate) enum ResendOutcomes<'a> {
     /// The request could not be processed.
     #[response(status = 500)]
     Internal(Failure<'a>),
+    /// The body is in a transfer coding other than `chunked`.
+    #[response(status = 501)]
+    NotImplemented(Failure<'a>),
     /// The server waited: a service it depends on failed.
     #[response(status = 502)]
     UpstreamFailed(Failure<'a>),
@@ -72,7 +80,7 @@ pub(crate) enum JobOutcomes<'a> {
     /// The job: pending, processed, or failed with its own status code inside.
     #[response(status = 200, headers(
         ("ETag" = String, description = "Weak: equal as long as the data is"),
-        ("Retry-After" = u64, description = "Seconds until a pending job will have ended"),
+        ("Retry-After" = u64, description = "Seconds until a pending job will have ended, or until the next attempt after a limit"),
         ("Preference-Applied" = String, description = "If the client asked to wait"),
     ))]
     Shown(Success<'a, JobView<'a>>),
@@ -100,6 +108,9 @@ pub(crate) enum JobOutcomes<'a> {
     /// The request could not be processed.
     #[response(status = 500)]
     Internal(Failure<'a>),
+    /// The body is in a transfer coding other than `chunked`.
+    #[response(status = 501)]
+    NotImplemented(Failure<'a>),
     /// The queue or the authorization server cannot be reached.
     #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds")))]
     Unavailable(Failure<'a>),
@@ -136,6 +147,9 @@ pub(crate) enum StreamOutcomes<'a> {
     /// The request could not be processed.
     #[response(status = 500)]
     Internal(Failure<'a>),
+    /// The body is in a transfer coding other than `chunked`.
+    #[response(status = 501)]
+    NotImplemented(Failure<'a>),
     /// The queue or the authorization server cannot be reached, or too many clients wait already.
     #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds")))]
     Unavailable(Failure<'a>),
@@ -166,7 +180,7 @@ pub(crate) enum VerificationOutcomes<'a> {
     /// The URI is over 8 KiB.
     #[response(status = 414)]
     UriTooLong(Failure<'a>),
-    /// The phone number or the code is none.
+    /// The phone number or the code is malformed.
     #[response(status = 422)]
     Invalid(Failure<'a>),
     /// There are more than 64 headers, or more than 16 KiB of them.
@@ -175,6 +189,9 @@ pub(crate) enum VerificationOutcomes<'a> {
     /// The request could not be processed.
     #[response(status = 500)]
     Internal(Failure<'a>),
+    /// The body is in a transfer coding other than `chunked`.
+    #[response(status = 501)]
+    NotImplemented(Failure<'a>),
     /// The queue or the authorization server cannot be reached.
     #[response(status = 503, headers(("Retry-After" = u64, description = "Seconds")))]
     Unavailable(Failure<'a>),

@@ -49,7 +49,10 @@ async fn the_code_on_the_phone_is_right_once_also_as_a_number() {
 
     let again = complete(&verifier, &phone, &json!({"code": code})).await;
     assert_eq!(again.status, StatusCode::FORBIDDEN);
-    assert_eq!(again.body["error"], json!({"type": "forbidden", "message": "Invalid verification code"}));
+    assert_eq!(
+        again.body["error"],
+        json!({"type": "forbidden", "reason": "code_invalid", "message": "Invalid verification code"})
+    );
 
     let (phone, code) = send(&stack).await;
     let number: u64 = code.parse().unwrap();

@@ -84,6 +84,7 @@ fn error(path: &str, status: u16) -> Value {
         422 => "Validation failed.",
         429 => "Sending SMS timeout. Try later. Next attempt will be available at 2018-08-02T10:45:16.000Z",
         431 => "Request headers are too large",
+        501 => "Transfer coding is not supported",
         502 => "A service this request depends on failed. Try again later",
         503 => "The service can not take the request at the moment. Try again later",
         504 => "A service this request depends on did not answer in time. Try again later",

@@ -54,3 +54,56 @@ impl FromRequestParts<AppState> for JobPath {
         id.parse().map(Self).map_err(|_| ApiError::JobNotFound)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::routing::get;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    const RIGHT: &str = "aff00bf6-68bf-4b49-b66d-f031d48922b3";
+
+    /// What is wrong with a request for a resend, if anything.
+    async fn violations(patient: &str, approval: &str, key: &str) -> Option<Value> {
+        let read = async |target: Result<ResendTarget, ApiError>| match target {
+            Ok(target) => {
+                format!("{} {} {:?}", target.patient, target.approval, target.key).len().to_string()
+            }
+            Err(error) => serde_json::to_string(error.violations()).unwrap(),
+        };
+        let router = Router::new().route("/{patient_id}/{id}", get(read)).with_state(AppState::unconnected());
+        let request =
+            Request::builder().uri(format!("/{patient}/{approval}")).header("x-idempotency-key", key);
+        let response = router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        serde_json::from_slice(&body).ok().filter(Value::is_array)
+    }
+
+    fn wrong(entry: &str) -> Value {
+        json!({"entry_type": "request", "entry": entry, "rules": [{
+            "rule": "format", "params": ["uuid"], "description": UUID.description,
+        }]})
+    }
+
+    #[tokio::test]
+    async fn wrong_ids_are_told_at_once_and_in_order() {
+        assert_eq!(violations(RIGHT, &RIGHT.to_uppercase(), "k").await, None);
+        assert_eq!(violations("1", RIGHT, "k").await, Some(json!([wrong("$.patient_id")])));
+        let both = Some(json!([wrong("$.patient_id"), wrong("$.id")]));
+        assert_eq!(violations("%00", "aff00bf668bf4b49b66df031d48922b3", "k").await, both);
+        assert_eq!(violations("1", "%FF", "k").await, both);
+    }
+
+    #[tokio::test]
+    async fn a_malformed_key_is_told_with_the_ids() {
+        let told = violations("1", RIGHT, "").await.unwrap();
+        let entries = (&told[0]["entry"], &told[1]["entry"]);
+        assert_eq!(entries, (&json!("$.patient_id"), &json!("x-idempotency-key")));
+        assert_eq!(told[1]["entry_type"], "header");
+    }
+}
