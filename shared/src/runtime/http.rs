@@ -113,3 +113,6 @@ impl Server {
         drop(timeout(self.limits.stop_delay + self.limits.request, &mut idle).await);
     }
 }
+
+#[cfg(test)]
+mod tests;

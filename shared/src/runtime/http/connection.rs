@@ -114,19 +114,20 @@ impl<S: HttpService> Connections<S> {
         &self.open_requests
     }
 
-    /// Completes when a connection is to end, but never before its first request. HTTP/2 is told at the stop (GOAWAY
-    /// loses no request); HTTP/1.1 stays open until the stop delay is over, because a close may cross a request.
+    /// Completes when a connection is to end, but never before its first request. HTTP/2 is told at once (GOAWAY loses no
+    /// request). HTTP/1.1 is not closed while it is idle, because that may cross a request: past its lifetime it ends with
+    /// its next answer, and at a stop once the stop delay is over.
     fn end_of(&self, idle: IdleTracker) -> impl Future<Output = ()> + Send + use<S> {
         let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
         let lifetime = about(self.limits.lifetime);
         async move {
-            let stop = async {
-                stopping.cancelled().await;
-                if !idle.is_multiplexed() {
-                    closing.cancelled().await;
-                }
-            };
-            tokio::select! { () = sleep(lifetime) => {}, () = stop => {} }
+            tokio::select! {
+                () = sleep(lifetime) => idle.retire(),
+                () = stopping.cancelled() => {}
+            }
+            if !idle.is_multiplexed() {
+                closing.cancelled().await;
+            }
             idle.first_request().await;
         }
     }
@@ -211,11 +212,12 @@ fn answering<S: HttpService>(
         let is_last = connection.is_excess || has_transfer_encoding(&request);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());
-        let (answer, stopping) = (S::clone(&service).call(request), stopping.clone());
+        let answer = S::clone(&service).call(request);
+        let (idle, stopping) = (connection.idle.clone(), stopping.clone());
         async move {
             let mut response = answer.await?;
             // While stopping, the client's next request is to go to another replica.
-            if is_http_1 && (is_last || stopping.is_cancelled()) {
+            if is_http_1 && (is_last || idle.is_retired() || stopping.is_cancelled()) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             drop(open);

@@ -35,6 +35,8 @@ struct State {
     idle: AtomicBool,
     /// HTTP/2, where bytes outside of requests are no head: they may be pings.
     multiplexed: AtomicBool,
+    /// Past its lifetime: the next answer is the last.
+    retired: AtomicBool,
     open: AtomicUsize,
     open_everywhere: OpenRequests,
     first_request: Notify,
@@ -53,6 +55,7 @@ impl IdleTracker {
             due_ms: AtomicU64::new(millis(limits.head)),
             idle: AtomicBool::new(false),
             multiplexed: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             open_everywhere,
             first_request: Notify::new(),
@@ -81,6 +84,16 @@ impl IdleTracker {
     /// Whether the protocol is known to be HTTP/2.
     pub(super) fn is_multiplexed(&self) -> bool {
         self.0.multiplexed.load(Relaxed)
+    }
+
+    /// The connection is past its lifetime.
+    pub(super) fn retire(&self) {
+        self.0.retired.store(true, Relaxed);
+    }
+
+    /// Whether the next answer is the last.
+    pub(super) fn is_retired(&self) -> bool {
+        self.0.retired.load(Relaxed)
     }
 
     /// The connection is to end: from now on it expires soon after its last request.
