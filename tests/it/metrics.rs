@@ -31,8 +31,20 @@ const LISTED: [(&str, &str); 15] = [
 ];
 
 /// Labels there may be; any other could hold anything.
-const LABELS: [&str; 10] =
-    ["state", "status_code", "channel", "result", "service", "limit", "route", "method", "code", "le"];
+const LABELS: [&str; 12] = [
+    "state",
+    "status_code",
+    "channel",
+    "result",
+    "service",
+    "limit",
+    "route",
+    "method",
+    "code",
+    "le",
+    "server",
+    "reason",
+];
 
 async fn scrape(member: &Member) -> String {
     let answer = ApiClient::new(&member.url, "").get("/metrics").await;

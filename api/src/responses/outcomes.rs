@@ -183,6 +183,9 @@ pub(crate) enum VerificationOutcomes<'a> {
     /// The phone number or the code is malformed.
     #[response(status = 422)]
     Invalid(Failure<'a>),
+    /// The client has had its failed checks of a minute.
+    #[response(status = 429, headers(("Retry-After" = u64, description = "Seconds until the next check is allowed")))]
+    TooMany(Failure<'a>),
     /// There are more than 64 headers, or more than 16 KiB of them.
     #[response(status = 431)]
     HeadTooLarge(Failure<'a>),

@@ -107,10 +107,11 @@ async fn answer(
         Some(limit) => Box::pin(decision::wait_for_answer(app, call, &accepted.job, limit)).await,
         None => decision::Waited::default(),
     };
+    let was_kept = waited.at_all || waited.answer.is_some();
     let answer = waited.answer.unwrap_or_else(|| pending(accepted, href, &call.context));
     let mut response = answer.into_response();
     let applied = match wait {
-        Some(limit) if waited.at_all && decision::is_asked_for(&app.sync, preferences) => {
+        Some(limit) if was_kept && decision::is_asked_for(&app.sync, preferences) => {
             Some(wait_applied(limit))
         }
         None if preferences.respond_async => Some(HeaderValue::from_static("respond-async")),

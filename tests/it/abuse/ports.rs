@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use tests::client::ApiClient;
 use tests::process::free_port;
 use tests::stack::{Stack, StackBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -28,7 +29,7 @@ async fn health_and_metrics_are_on_the_admin_port_alone_where_there_is_one() {
     let mut stack = StackBuilder::new().workers(0).start().await;
     let api = stack.add_api(&[("RESEND_API_ADMIN_LISTEN", &admin)]).await;
     for path in ["/healthz", "/readyz", "/metrics"] {
-        let get = async |base: &str| reqwest::get(format!("{base}{path}")).await.unwrap().status();
+        let get = async |base: &str| ApiClient::new(base, "").get(path).await.status;
         assert_eq!(get(&stack.apis[api].url).await, StatusCode::NOT_FOUND, "{path}");
         assert_eq!(get(&format!("http://{admin}")).await, StatusCode::OK, "{path}");
     }
@@ -39,7 +40,7 @@ async fn an_api_is_ready_once_redis_has_answered() {
     let mut stack = StackBuilder::new().workers(0).start().await;
     stack.redis.kill().await;
     let api = stack.add_api(&[]).await;
-    let ready = || async { reqwest::get(format!("{}/readyz", stack.apis[api].url)).await.unwrap().status() };
+    let ready = || async { ApiClient::new(&stack.apis[api].url, "").get("/readyz").await.status };
     assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
     stack.redis.restart().await;
     tests::eventually::eventually("it is ready", WITHIN, || async {
