@@ -18,7 +18,7 @@ mod warnings;
 pub use error::{ConfigError, ConfigErrors};
 pub use limits::{ApprovalLimits, MessageLimits};
 pub use log::{LogConfig, LogFormat};
-pub use otp::{OtpConfig, OtpMode};
+pub use otp::{FAILED_CHECKS_PER_PHONE_HOUR, OtpConfig, OtpMode};
 pub use queue::QueueConfig;
 pub use redis::{RedisConfig, RedisMode, SentinelConfig};
 pub use source::Settings;

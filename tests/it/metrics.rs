@@ -83,6 +83,9 @@ async fn every_metric_of_the_contract_is_there_after_a_run_and_names_nobody() {
     for state in ["ready", "running", "scheduled", "quarantined"] {
         assert_eq!(value(&text, &format!("resend_queue_jobs{{state=\"{state}\"}}")), Some(0.0), "{state}");
     }
+    assert_eq!(value(&text, "resend_former_phones_total"), Some(1.0), "{text}");
+    let abroad = "resend_limit_hits_total{limit=\"country_not_allowed\"}";
+    assert_eq!(value(&text, abroad), Some(1.0), "{text}");
     let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let Some((_, labels)) = line.split_once('{') else { continue };

@@ -12,69 +12,69 @@ use uuid::Uuid;
 use crate::bench::Bench;
 use crate::limits::approval;
 
-const KEY: &str = "{resend}:pace:smpp";
+const KEY: &str = "{resend}:rate:smpp";
 const RATE: usize = 20;
 const LONG: Duration = Duration::from_secs(10);
 
-async fn turn(pace: &RateLimiter, channel: &str, per_second: u32, longest: Duration) -> Slot {
-    pace.turn(channel, NonZeroU32::new(per_second).unwrap(), longest).await.unwrap()
+async fn slot(limiter: &RateLimiter, channel: &str, per_second: u32, longest: Duration) -> Slot {
+    limiter.slot(channel, NonZeroU32::new(per_second).unwrap(), longest).await.unwrap()
 }
 
-/// The wait of a turn that was given out.
-fn after(turn: Slot) -> Duration {
-    let Slot::After(wait) = turn else { panic!("{turn:?}") };
+/// The wait of a slot that was given out.
+fn after(slot: Slot) -> Duration {
+    let Slot::After(wait) = slot else { panic!("{slot:?}") };
     wait
 }
 
 #[tokio::test]
-async fn turns_are_spaced_out_and_those_of_one_channel_do_not_hold_up_another() {
+async fn slots_are_spaced_out_and_those_of_one_channel_do_not_hold_up_another() {
     let bench = Bench::new().await;
-    let pace = RateLimiter::new(bench.queue.clone());
+    let limiter = RateLimiter::new(bench.queue.clone());
     let start = Instant::now();
     for number in 0..10_u32 {
-        let wait = after(turn(&pace, "smpp", 5, LONG).await);
+        let wait = after(slot(&limiter, "smpp", 5, LONG).await);
         let (due, passed) = (Duration::from_millis(200) * number, start.elapsed());
         assert!(
             wait <= due && wait + passed >= due.saturating_sub(Duration::from_millis(2)),
             "{number}: {wait:?}"
         );
     }
-    assert_eq!(turn(&pace, "turbosms", 5, LONG).await, Slot::After(Duration::ZERO));
+    assert_eq!(slot(&limiter, "turbosms", 5, LONG).await, Slot::After(Duration::ZERO));
 }
 
 #[tokio::test]
-async fn a_turn_too_far_off_is_not_taken() {
+async fn a_slot_too_far_off_is_not_taken() {
     let bench = Bench::new().await;
-    let pace = RateLimiter::new(bench.queue.clone());
-    assert_eq!(turn(&pace, "smpp", 1, Duration::ZERO).await, Slot::After(Duration::ZERO));
+    let limiter = RateLimiter::new(bench.queue.clone());
+    assert_eq!(slot(&limiter, "smpp", 1, Duration::ZERO).await, Slot::After(Duration::ZERO));
     for _ in 0..5 {
-        let refused = turn(&pace, "smpp", 1, Duration::ZERO).await;
+        let refused = slot(&limiter, "smpp", 1, Duration::ZERO).await;
         assert!(matches!(refused, Slot::NoneBefore(wait) if wait <= Duration::from_secs(1)), "{refused:?}");
     }
-    assert!(after(turn(&pace, "smpp", 1, LONG).await) <= Duration::from_secs(1));
+    assert!(after(slot(&limiter, "smpp", 1, LONG).await) <= Duration::from_secs(1));
 }
 
 #[tokio::test]
 async fn who_does_not_wait_takes_nothing_from_those_who_do() {
     let bench = Bench::new().await;
-    let pace = RateLimiter::new(bench.queue.clone());
+    let limiter = RateLimiter::new(bench.queue.clone());
     for _ in 0..4 {
-        after(turn(&pace, "smpp", 1, LONG).await);
+        after(slot(&limiter, "smpp", 1, LONG).await);
     }
     for _ in 0..5 {
-        let refused = turn(&pace, "smpp", 1, Duration::ZERO).await;
+        let refused = slot(&limiter, "smpp", 1, Duration::ZERO).await;
         assert!(matches!(refused, Slot::NoneBefore(wait) if wait > Duration::from_secs(3)), "{refused:?}");
     }
-    assert!(after(turn(&pace, "smpp", 1, LONG).await) > Duration::from_secs(3));
+    assert!(after(slot(&limiter, "smpp", 1, LONG).await) > Duration::from_secs(3));
 }
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_locks_nobody_out_and_the_key_ends_by_itself() {
     let bench = Bench::new().await;
-    let pace = RateLimiter::new(bench.queue.clone());
+    let limiter = RateLimiter::new(bench.queue.clone());
     let in_an_hour = (chrono::Utc::now().timestamp_micros() + 3_600_000_000).to_string();
     let _: String = bench.server.command(&["SET", KEY, &in_an_hour]).await;
-    assert_eq!(turn(&pace, "smpp", 20, LONG).await, Slot::After(Duration::ZERO));
+    assert_eq!(slot(&limiter, "smpp", 20, LONG).await, Slot::After(Duration::ZERO));
     let left: i64 = bench.server.command(&["PTTL", KEY]).await;
     assert!((1..=50).contains(&left), "{left}");
 }

@@ -53,6 +53,7 @@ impl CodeSender {
     pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         Ok(match config {
             SendingConfig::Local { otp, sms } => {
+                otp.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
                 let channels = Sms::from_config(sms)?.paced(sms, RateLimiter::new(queue.clone()));
                 Self::Local { codes: Arc::new(Codes::new(otp, queue)), sms: channels }
             }

@@ -20,7 +20,7 @@ use shared::settings::{
 pub use channel::{ChannelConfig, HttpChannelConfig};
 pub use limits::{Countries, LimitsConfig};
 pub use registry::RegistryConfig;
-pub use sending::{OtpServiceConfig, SendingConfig};
+pub use sending::{OtpServiceConfig, SendingConfig, phone_secrets};
 pub use smpp::SmppConfig;
 pub use sms::SmsConfig;
 

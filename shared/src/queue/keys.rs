@@ -156,8 +156,8 @@ impl Keys {
     }
 
     /// String: when a channel may be handed the next message, microseconds since the epoch by Redis' clock.
-    pub fn pace(&self, channel: &str) -> String {
-        self.key(format_args!("pace:{channel}"))
+    pub fn rate(&self, channel: &str) -> String {
+        self.key(format_args!("rate:{channel}"))
     }
 
     fn key(&self, what: impl fmt::Display) -> String {
@@ -188,7 +188,7 @@ mod tests {
             keys.total_messages(),
             keys.client_checks(&client),
             keys.message("smpp", "1}"),
-            keys.pace("http"),
+            keys.rate("http"),
         ];
         for key in made {
             assert!(key.starts_with("{resend}:"), "{key}");

@@ -21,7 +21,6 @@ use std::fmt;
 
 use redis::Script;
 
-pub(crate) use check::FAILED_PER_PHONE_HOUR;
 pub use check::{Checked, NextCheck, Verified};
 pub(crate) use send::JobCode;
 pub use send::OfferedCode;

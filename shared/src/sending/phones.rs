@@ -3,12 +3,11 @@
 use redis::Script;
 
 use super::UNLOCK;
-use super::codes::FAILED_PER_PHONE_HOUR;
 use super::phone_names::PhoneNames;
 use crate::domain::phone::PhoneNumber;
 use crate::queue::{Queue, QueueError};
 use crate::redis::RedisError;
-use crate::settings::MessageLimits;
+use crate::settings::{FAILED_CHECKS_PER_PHONE_HOUR, MessageLimits};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
@@ -78,6 +77,11 @@ impl Phones {
         self.queue.redis().script_confirmed(&call).await
     }
 
+    /// The phone's name in Redis, which does not lead back to the number.
+    pub fn name(&self, phone: &PhoneNumber) -> String {
+        self.names.names(phone).into_iter().next().unwrap_or_default()
+    }
+
     fn records(&self, phone: &PhoneNumber) -> Vec<String> {
         self.names.names(phone).iter().map(|name| self.queue.keys().phone(name)).collect()
     }
@@ -97,7 +101,7 @@ impl Phones {
             sent_day: within(&sent, DAY_MS),
             next_message_ms: hour.max(blocked(&sent, DAY_MS, self.allowed.per_phone_day)),
             failed: within(&failed, HOUR_MS),
-            locked_until_ms: blocked(&failed, HOUR_MS, FAILED_PER_PHONE_HOUR),
+            locked_until_ms: blocked(&failed, HOUR_MS, FAILED_CHECKS_PER_PHONE_HOUR),
             codes: lines("code ").filter_map(code).collect(),
         }
     }

@@ -14,6 +14,12 @@ const KEY_BYTES: usize = 32;
 
 /// Fewest different bytes of a key: a random one has more than twenty, one of zeros or of a repeated word fewer than these.
 const DIFFERENT_BYTES: usize = 8;
+/// Fewest digits, and longest life, that NIST SP 800-63B asks of a code.
+const NIST_DIGITS: u8 = 6;
+const NIST_LIFE: Duration = Duration::from_mins(10);
+
+/// Failed checks of a phone within an hour, whatever was resent.
+pub const FAILED_CHECKS_PER_PHONE_HOUR: u64 = 15;
 
 /// Who makes and checks codes: `RESEND_OTP_MODE` (default `local`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +69,26 @@ impl OtpConfig {
     }
 }
 
+impl OtpConfig {
+    /// What is allowed but weak, in words for the log.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.length < NIST_DIGITS {
+            let odds = 10_u64.pow(self.length.into()) / FAILED_CHECKS_PER_PHONE_HOUR;
+            warnings.push(format!(
+                "RESEND_OTP_LENGTH={}: the {FAILED_CHECKS_PER_PHONE_HOUR} guesses a phone allows in an hour hit a code \
+                 with odds of 1 in {odds}; NIST SP 800-63B asks for {NIST_DIGITS} digits",
+                self.length
+            ));
+        }
+        if self.life > NIST_LIFE {
+            let seconds = self.life.as_secs();
+            warnings.push(format!("RESEND_OTP_TTL_SECONDS={seconds}: NIST SP 800-63B asks for 600 at most"));
+        }
+        warnings
+    }
+}
+
 /// One key or two, the newest first.
 fn keys(settings: &Settings) -> Result<(SecretSlice<u8>, Option<SecretSlice<u8>>), ConfigError> {
     const NAME: &str = "RESEND_OTP_KEY";
@@ -101,6 +127,17 @@ mod tests {
         let config = read(&format!("{NEW}, {OLD}")).unwrap();
         assert_eq!(config.key.expose_secret(), b"01234567890123456789012345678901");
         assert_eq!(config.older_key.unwrap().expose_secret(), b"abcdefghijabcdefghijabcdefghijab");
+    }
+
+    #[test]
+    fn a_short_code_is_allowed_with_a_warning_that_names_the_odds() {
+        let config = |changes: &[(&str, &str)]| {
+            let pairs = [("RESEND_OTP_KEY", NEW)].into_iter().chain(changes.iter().copied());
+            OtpConfig::from_settings(&Settings::from_pairs(pairs).unwrap()).unwrap()
+        };
+        assert!(config(&[]).warnings().is_empty());
+        let weak = config(&[("RESEND_OTP_LENGTH", "4"), ("RESEND_OTP_TTL_SECONDS", "900")]).warnings();
+        assert!(weak[0].contains("1 in 666") && weak[1].contains("RESEND_OTP_TTL_SECONDS=900"), "{weak:?}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl SendingConfig {
 
 /// `RESEND_OTP_KEY`, newest first. The OTP service needs none of ours, so in that mode the registry's token may stand in:
 /// it is secret, and the same for the whole fleet.
-pub(super) fn phone_secrets(settings: &Settings) -> Result<Vec<SecretSlice<u8>>, ConfigErrors> {
+pub fn phone_secrets(settings: &Settings) -> Result<Vec<SecretSlice<u8>>, ConfigErrors> {
     let stands_in =
         settings.secret("RESEND_REGISTRY_TOKEN").filter(|_| settings.text("RESEND_OTP_KEY").is_none());
     if let Some(token) = stands_in {

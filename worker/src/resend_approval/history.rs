@@ -68,6 +68,17 @@ impl History {
     }
 }
 
+#[cfg(test)]
+impl History {
+    /// Of a job that a gateway left open.
+    pub(super) fn left_open(silent: bool) -> Self {
+        let open = Some(OpenOutcome { since: Instant::now(), silent, by_crash: false });
+        let counts = SendCounts { handed: 1, open: 1, believed: 0 };
+        let (age, left) = (Duration::from_secs(1), Duration::from_mins(5));
+        Self { age, left, is_retry: true, counts, open, half_deadline: None }
+    }
+}
+
 /// When the entry was written, by Redis' clock: the first half of its id.
 fn entry_ms(delivery: &Delivery) -> u64 {
     delivery.entry.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or(delivery.accepted_ms)

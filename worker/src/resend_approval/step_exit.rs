@@ -89,3 +89,25 @@ impl RetryScheduled {
         JobDisposition::RetryLater { after, send: self.send, otherwise: self.otherwise }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::outcome::Reason;
+
+    use super::*;
+
+    #[test]
+    fn a_job_that_was_left_open_does_not_end_as_if_nothing_were_out() {
+        let history = History::left_open(true);
+        let unknown = Refusal::DeliveryUnknown { silent: true };
+        let limit = Refusal::LimitReached { limit: Reason::PhoneHour, next_attempt_ms: 1 };
+        for refusal in [Refusal::UpstreamFailed, Refusal::UpstreamSilent, limit] {
+            let exit = StepExit::retry("gateway silent", None, refusal.clone()).after(&history);
+            assert_eq!(exit, StepExit::retry("gateway silent", None, unknown.clone()));
+            assert_eq!(StepExit::Refused(refusal).after(&history), StepExit::Refused(unknown.clone()));
+        }
+        for exit in [StepExit::Refused(Refusal::PersonNotFound), StepExit::Lost] {
+            assert_eq!(exit.clone().after(&history), exit);
+        }
+    }
+}

@@ -28,7 +28,7 @@ impl Pacing {
     pub(super) async fn turn(&self, channel: &'static str, longest: Duration) -> Result<(), Duration> {
         static THROTTLE: LogThrottle = LogThrottle::new();
         let Some(rate) = self.rates.get(channel) else { return Ok(()) };
-        match self.pace.turn(channel, *rate, longest).await {
+        match self.pace.slot(channel, *rate, longest).await {
             Ok(Slot::After(wait)) => {
                 if !wait.is_zero() {
                     sleep(wait).await;

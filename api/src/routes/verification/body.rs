@@ -1,5 +1,10 @@
 //! The body of a check: `{"code":"012345"}`, or the code as a number, which has lost its leading zeros.
 
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use shared::sending::codes::Code;
 
@@ -14,9 +19,9 @@ const DIGITS: Rule =
 
 /// The code in it. The outer error is that of a body that is no JSON at all.
 pub(super) fn code(body: &[u8], digits: u8) -> Result<Result<Code, Violation>, ApiError> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| ApiError::BodyUnreadable)?;
+    let CodeMember(code) = serde_json::from_slice(body).map_err(|_| ApiError::BodyUnreadable)?;
     let width = usize::from(digits);
-    let text = match &body["code"] {
+    let text = match &code {
         Value::Null => return Ok(Err(Violation::request("$.code", REQUIRED))),
         Value::String(text) => text.clone(),
         Value::Number(number) => {
@@ -26,6 +31,39 @@ pub(super) fn code(body: &[u8], digits: u8) -> Result<Result<Code, Violation>, A
     };
     let is_code = text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit());
     Ok(if is_code { Ok(Code::new(text)) } else { Err(Violation::request("$.code", DIGITS)) })
+}
+
+/// The member `code`; null where there is none, or where the body is no object.
+struct CodeMember(Value);
+
+impl<'de> Deserialize<'de> for CodeMember {
+    fn deserialize<D: Deserializer<'de>>(body: D) -> Result<Self, D::Error> {
+        body.deserialize_any(OneCode)
+    }
+}
+
+/// Reads an object with no member twice: what stands before this service may have looked at the other one.
+struct OneCode;
+
+impl<'de> Visitor<'de> for OneCode {
+    type Value = CodeMember;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with each member once")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<CodeMember, A::Error> {
+        let (mut seen, mut code) = (HashSet::new(), Value::Null);
+        while let Some((name, value)) = members.next_entry::<String, Value>()? {
+            if name == "code" {
+                code = value;
+            }
+            if !seen.insert(name) {
+                return Err(A::Error::custom("a member twice"));
+            }
+        }
+        Ok(CodeMember(code))
+    }
 }
 
 #[cfg(test)]
@@ -64,15 +102,26 @@ mod tests {
         ] {
             assert_eq!(read_code(&format!("{{\"code\":{code}}}")), Err("$.code"), "{code}");
         }
-        for body in ["{}", "[]", "1"] {
-            assert_eq!(read_code(body), Err("$.code"), "{body}");
-        }
+        assert_eq!(read_code("{}"), Err("$.code"));
     }
 
     #[test]
     fn what_is_no_json_is_unreadable() {
-        for body in ["", "{", "{\"code\":012345}"] {
+        for body in ["", "{", "{\"code\":012345}", "[]", "1"] {
             assert_eq!(code(body.as_bytes(), 6).unwrap_err(), ApiError::BodyUnreadable, "{body}");
         }
+    }
+
+    #[test]
+    fn a_member_that_stands_twice_is_refused_whichever_is_right() {
+        for body in [
+            r#"{"code":"000000","code":"012345"}"#,
+            r#"{"code":"012345","code":"012345"}"#,
+            r#"{"code":"012345","c\u006fde":"000000"}"#,
+            r#"{"a":1,"code":"012345","a":2}"#,
+        ] {
+            assert_eq!(code(body.as_bytes(), 6).unwrap_err(), ApiError::BodyUnreadable, "{body}");
+        }
+        assert_eq!(read_code(r#"{"a":{"code":"000000"},"code":"012345"}"#).as_deref(), Ok("012345"));
     }
 }

@@ -13,9 +13,7 @@ use super::{Code, Codes};
 use crate::domain::ids::{ClientId, JobId};
 use crate::domain::phone::PhoneNumber;
 use crate::redis::RedisError;
-
-/// Failed checks of a phone within an hour, whatever was resent.
-pub(crate) const FAILED_PER_PHONE_HOUR: u64 = 15;
+use crate::settings::FAILED_CHECKS_PER_PHONE_HOUR;
 
 /// Failed checks of a client within a minute.
 const FAILED_PER_CLIENT_MINUTE: u64 = 60;
@@ -96,7 +94,10 @@ impl Codes {
         let (checks, records) = (self.queue.keys().client_checks(client), self.records(phone));
         let mut call = self.guess.key(&checks);
         records.iter().for_each(|record| _ = call.key(record));
-        call.arg(self.max_guesses).arg(FAILED_PER_PHONE_HOUR).arg(FAILED_PER_CLIENT_MINUTE).arg(self.life_ms);
+        call.arg(self.max_guesses)
+            .arg(FAILED_CHECKS_PER_PHONE_HOUR)
+            .arg(FAILED_PER_CLIENT_MINUTE)
+            .arg(self.life_ms);
         let (word, next_attempt_ms, at_ms, codes): (String, u64, u64, Vec<(usize, String, String)>) =
             self.queue.redis().script_confirmed(&call).await?;
         let next = NextCheck { at_ms: next_attempt_ms, now_ms: at_ms };

@@ -1,5 +1,5 @@
-//! How fast messages are handed to a channel by all workers together (`RESEND_SMS_PER_SECOND`). What a message may be
-//! refused for is not decided here: it only waits.
+//! How fast all workers together hand messages to a channel (`RESEND_SMS_PER_SECOND`): a generic cell rate algorithm
+//! (GCRA) over one number a channel. It refuses no message; a message waits for its slot.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -13,39 +13,39 @@ use crate::redis::RedisError;
 /// then sees no more than a tenth over its limit.
 const TOGETHER: u32 = 10;
 
-/// No turn is given out further ahead than this, whatever a caller would wait: what stands further ahead in Redis is of a
-/// clock that was set back.
+/// No slot is given out further ahead than this, however long a caller would wait. What stands further ahead in Redis was
+/// written before the clock was set back.
 const FURTHEST: Duration = Duration::from_secs(10);
 
-/// Gives out turns.
+/// Gives out slots.
 pub struct RateLimiter {
     queue: Queue,
     script: Script,
 }
 
-/// When a message may be handed over.
+/// When a channel may be handed a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
-    /// After this wait; the moment is taken and nobody else's.
+    /// After this wait; the slot is the caller's.
     After(Duration),
-    /// There is none that soon. After this wait there may be one; none is taken.
+    /// No slot is free that soon, and none was taken. After this wait one may be free.
     NoneBefore(Duration),
 }
 
 impl RateLimiter {
-    /// Turns kept in the queue's Redis.
+    /// A limiter whose state is in the queue's Redis.
     pub fn new(queue: Queue) -> Self {
         Self { queue, script: Script::new(include_str!("scripts/rate_limit.lua")) }
     }
 
-    /// Takes the next turn at the channel if it comes within `longest`, of which 10 s count.
-    pub async fn turn(
+    /// Takes the channel's next slot if it comes within `longest`, of which at most 10 s count.
+    pub async fn slot(
         &self,
         channel: &str,
         per_second: NonZeroU32,
         longest: Duration,
     ) -> Result<Slot, RedisError> {
-        let mut call = self.script.key(self.queue.keys().pace(channel));
+        let mut call = self.script.key(self.queue.keys().rate(channel));
         let interval = Duration::from_secs(1).as_micros() / u128::from(per_second.get());
         let together = per_second.get().div_ceil(TOGETHER);
         call.arg(u64::try_from(interval).unwrap_or(u64::MAX)).arg(together);

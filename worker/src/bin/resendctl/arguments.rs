@@ -56,6 +56,9 @@ pub(super) enum Verb {
     /// Entries set aside because nobody could finish or read them
     #[command(subcommand)]
     Quarantine(QuarantineVerb),
+    /// A phone: its limits, its codes, and the lock that failed checks put on it
+    #[command(subcommand)]
+    Phone(PhoneVerb),
     /// Have the workers take nothing new; what runs goes on, the API keeps accepting
     Pause {
         /// Why, for those who look later
@@ -155,6 +158,26 @@ pub(super) struct Filter {
     /// At most so many
     #[arg(long, default_value_t = 50)]
     pub(super) limit: usize,
+}
+
+#[derive(Subcommand)]
+pub(super) enum PhoneVerb {
+    /// Show what holds up messages to it, or checks of its codes
+    Show {
+        /// The phone, such as +380931234585
+        phone: PhoneNumber,
+    },
+    /// Forget its failed checks, so that the right code is taken again
+    Unlock {
+        /// The phone, such as +380931234585
+        phone: PhoneNumber,
+        /// Why, for those who look later
+        #[arg(long, value_name = "REASON", default_value = "")]
+        because: String,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+    },
 }
 
 #[derive(Subcommand)]

@@ -10,6 +10,7 @@ mod jobs;
 mod operator;
 mod output;
 mod pause;
+mod phone;
 mod quarantine;
 mod send_test;
 mod stats;
@@ -23,7 +24,7 @@ use shared::redis::Redis;
 use shared::runtime::tls;
 use shared::settings::{ConfigErrors, QueueConfig, RedisConfig, Settings, table};
 
-use arguments::{Cli, JobsVerb, QuarantineVerb, Verb};
+use arguments::{Cli, JobsVerb, PhoneVerb, QuarantineVerb, Verb};
 use exit::CtlError;
 use output::Output;
 
@@ -87,6 +88,10 @@ async fn perform(
         }
         Verb::Quarantine(QuarantineVerb::Purge { which, yes }) => {
             return quarantine::purge(queue, which, yes, output).await;
+        }
+        Verb::Phone(PhoneVerb::Show { phone }) => phone::show(queue, settings, &phone, output).await?,
+        Verb::Phone(PhoneVerb::Unlock { phone, because, yes }) => {
+            phone::unlock(queue, settings, (&phone, &because, yes), output).await?;
         }
         Verb::Pause { because, yes } => pause::pause(queue, &because, yes, output).await?,
         Verb::Resume { because } => pause::resume(queue, &because, output).await?,

@@ -1,7 +1,6 @@
--- Gives out the next moment at which a channel may be handed a message (GCRA: one number a channel, for here messages
--- are to be spaced out). A moment that is given out is gone, also where nobody uses it: rather too few messages than too
--- many. A number further ahead than any that can have been given out, by whomever, is of a clock that was set back
--- since, and counts as none.
+-- Gives out the next slot of a channel (GCRA: one number a channel, which spaces messages out). A slot that nobody uses is
+-- lost: rather too few messages than too many. A number further ahead than any slot can be was written before the clock
+-- was set back, and counts as none.
 -- KEYS  1 when the channel is free next, microseconds
 -- ARGV  1 microseconds between two messages, 2 messages that may go together, 3 longest wait of this caller, microseconds,
 --       4 longest wait of any caller, microseconds
