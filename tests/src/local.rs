@@ -5,9 +5,12 @@ mod house;
 mod profile;
 mod walk;
 
+use crate::process::tie_children;
 use house::House;
 pub use profile::Profile;
 use shared::runtime::{shutdown, tls};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 /// What went wrong, in words for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -29,10 +32,16 @@ pub enum LocalError {
 }
 
 /// Starts everything under a profile and walks through the main job; then, unless `once`, stays until Ctrl-C.
-pub async fn run(once: bool, profile: Profile) -> Result<(), LocalError> {
+///
+/// # Errors
+///
+/// A machine that does not give what is needed, an answer that does not come or differs from the contract.
+pub async fn run(once: bool, profile: Profile, settings: Vec<(String, String)>) -> Result<(), LocalError> {
     tls::install_crypto_provider();
     let stop = shutdown::on_signal()?;
-    let mut house = House::start(profile).await?;
+    stop_on_hang_up(stop.clone())?;
+    tie_children();
+    let mut house = House::start(profile, settings).await?;
     let walked = tokio::select! {
         walked = walk::of(&house) => walked,
         () = stop.cancelled() => Ok(()),
@@ -44,4 +53,14 @@ pub async fn run(once: bool, profile: Profile) -> Result<(), LocalError> {
     println!("\nStopping.");
     let stopped = house.stop().await;
     walked.and(stopped)
+}
+
+/// A terminal that is closed stops everything, as Ctrl-C does.
+fn stop_on_hang_up(stop: CancellationToken) -> std::io::Result<()> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        hang_up.recv().await;
+        stop.cancel();
+    });
+    Ok(())
 }

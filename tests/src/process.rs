@@ -4,12 +4,33 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::eventually::eventually;
+
+/// Whether children end with us, whatever ends us.
+static TIED: AtomicBool = AtomicBool::new(false);
+
+/// Has every process started from now on asked to end when the thread that started it does, also where it is killed. Linux
+/// only, by `setpriv`.
+pub fn tie_children() {
+    let there = std::process::Command::new("setpriv").arg("--version").output().is_ok();
+    TIED.store(there, Ordering::Relaxed);
+}
+
+/// The program, or `setpriv` before it.
+fn command_of(program: &Path) -> Command {
+    if !TIED.load(Ordering::Relaxed) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+    command
+}
 
 /// How long a program may take to start on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
@@ -30,7 +51,7 @@ impl Process {
         log: &Path,
     ) -> std::io::Result<Self> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut command = Command::new(program);
+        let mut command = command_of(program);
         command.args(arguments).env_clear().envs(environment.iter().cloned());
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.stdin(Stdio::null()).stdout(File::options().create(true).append(true).open(log)?);

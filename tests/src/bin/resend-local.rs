@@ -16,12 +16,20 @@ struct Arguments {
     /// What to run as.
     #[arg(long, value_enum, default_value_t = Profile::Default)]
     profile: Profile,
+    /// Settings of the service, which win over those of the profile: RESEND_OTP_MODE=service
+    #[arg(value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match tests::local::run(arguments.once, arguments.profile).await {
+    match tests::local::run(arguments.once, arguments.profile, arguments.settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\ndeploy/local: {error}");

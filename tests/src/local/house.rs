@@ -13,6 +13,9 @@ const SANDBOX_PORT: u16 = 7070;
 const API_PORT: u16 = 8080;
 const WORKER_PORT: u16 = 9090;
 
+/// The board's password here.
+const BOARD_TOKEN: &str = "board-of-the-local-run";
+
 const STOPS_WITHIN: Duration = Duration::from_secs(27);
 
 /// Everything that runs.
@@ -22,13 +25,15 @@ pub(super) struct House {
     pub(super) sandbox: String,
     pub(super) api: String,
     pub(super) worker: String,
+    /// Digits of a code.
+    pub(super) code_length: usize,
     /// In the order they are to be stopped.
     processes: Vec<(&'static str, Process)>,
     folder: PathBuf,
 }
 
 impl House {
-    pub(super) async fn start(profile: Profile) -> Result<Self, LocalError> {
+    pub(super) async fn start(profile: Profile, own: Vec<(String, String)>) -> Result<Self, LocalError> {
         let folder = fresh_folder()?;
         println!("Data and logs: {}\n", folder.display());
         let redis = RedisServer::start(&folder.join("redis")).await;
@@ -46,6 +51,10 @@ impl House {
         settings.retain(|(name, _)| !name.ends_with("_LISTEN"));
         settings.push(("RESEND_API_LISTEN".into(), format!("127.0.0.1:{}", preferred(API_PORT)?)));
         settings.push(("RESEND_WORKER_LISTEN".into(), format!("127.0.0.1:{}", preferred(WORKER_PORT)?)));
+        settings.push(("RESEND_BOARD_TOKEN".into(), BOARD_TOKEN.into()));
+        settings.push(("RESEND_OTP_URL".into(), format!("{sandbox}/otp")));
+        let code_length = code_length(profile, &own);
+        settings.extend(own);
         let (api_process, api) = start_program("resend-api", &settings, &folder).await?;
         said("API", &api);
         let (mut worker_process, worker) = start_program("resend-worker", &settings, &folder).await?;
@@ -57,7 +66,7 @@ impl House {
             ("resend-worker", worker_process),
             ("resend-sandbox", stand_in),
         ];
-        Ok(Self { profile, redis, sandbox, api, worker, processes, folder })
+        Ok(Self { profile, redis, sandbox, api, worker, code_length, processes, folder })
     }
 
     pub(super) fn print_addresses(&self) {
@@ -66,6 +75,12 @@ impl House {
             ("inbox of sent messages", format!("{}/inbox", self.sandbox)),
             ("sandbox: scenarios, tokens, faults to inject", self.sandbox.clone()),
             ("API", self.api.clone()),
+            ("its description, to read and try", format!("{}/docs", self.api)),
+            ("board, password board-of-the-local-run", format!("{}/board", self.worker)),
+            (
+                "operators",
+                format!("RESEND_REDIS_URL={} {} stats", self.redis.url(), program("resendctl").display()),
+            ),
             ("API metrics", format!("{}/metrics", self.api)),
             ("worker metrics", format!("{}/metrics", self.worker)),
             ("the queue", format!("redis-cli -p {} XINFO STREAM '{{resend}}:stream'", self.redis.port())),
@@ -87,19 +102,35 @@ impl House {
     }
 }
 
+/// The platform's OTP service, as the sandbox has it, sends four digits.
+fn code_length(profile: Profile, own: &[(String, String)]) -> usize {
+    let of =
+        |wanted: &str| own.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    if of("RESEND_OTP_MODE") == Some("service") {
+        return Profile::Esoz.code_length();
+    }
+    of("RESEND_OTP_LENGTH").and_then(|value| value.parse().ok()).unwrap_or_else(|| profile.code_length())
+}
+
 fn said(what: &str, address: &str) {
     println!("  started  {what:<40} {address}");
 }
 
-/// `target/local`, beside the programs of this build; what an earlier run left there is removed.
+/// A new folder for this run under `target/local`, beside the programs of this build: another run, before or beside this
+/// one, keeps its own.
 fn fresh_folder() -> std::io::Result<PathBuf> {
     let build = program("resend-local").ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
-    let folder = build.join("local");
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
+    let all = build.join("local");
+    std::fs::create_dir_all(&all)?;
+    for number in 1.. {
+        let folder = all.join(number.to_string());
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
     }
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
+    Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
 /// This port where it is free, else any.

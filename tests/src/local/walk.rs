@@ -122,7 +122,7 @@ async fn message(house: &House, search: &str, step: &Step) -> Result<(), LocalEr
     step.holds(messages.len() == 1, format!("{} messages were sent, the contract says 1", messages.len()))?;
     let text = messages[0]["text"].as_str().unwrap_or_default();
     let code = text.rsplit(' ').next().unwrap_or_default();
-    let length = house.profile.code_length();
+    let length = house.code_length;
     let is_code = code.len() == length && code.bytes().all(|byte| byte.is_ascii_digit());
     step.holds(is_code, format!("the text does not end in a code of {length} digits"))?;
     passed(&format!("one message with a code of {length} digits"));
