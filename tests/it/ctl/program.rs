@@ -168,7 +168,7 @@ async fn an_operator_sees_and_changes_a_queue_in_a_cluster() {
     assert_eq!(json(&stack, &["stats"]).await["ready"], jobs.len());
     assert_eq!(json(&stack, &["jobs", "list"]).await.as_array().unwrap().len(), jobs.len());
     let found = ctl(&stack, &["doctor"], 1).await;
-    assert!(found.contains("no worker lives") && found.contains("append-only file on"), "{found}");
+    assert!(found.contains("NO WORKER LIVES") && found.contains("append-only file on"), "{found}");
     ctl(&stack, &["pause", "--yes"], 0).await;
     ctl(&stack, &["resume"], 0).await;
     let words: Vec<&str> =
