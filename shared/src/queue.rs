@@ -8,6 +8,7 @@ mod ack;
 mod activity;
 mod audit;
 mod backend;
+mod clock;
 mod consumer;
 mod durability;
 mod enqueue;
@@ -18,15 +19,17 @@ mod gauges;
 mod group;
 mod history;
 mod inspect;
+mod intake;
 mod keys;
 mod lease;
 mod notifier;
 mod operate;
-mod pause;
 mod reclaim;
+mod recovery;
 mod schedule;
 mod scripts;
 mod send;
+mod send_capacity;
 mod upstream_reports;
 
 use std::sync::Arc;
@@ -41,12 +44,14 @@ pub use finish::Finished;
 pub use gauges::Gauges;
 pub use history::Minute;
 pub use inspect::{JobStatus, Overview, Progress, QuarantineId, Quarantined, WorkerStatus};
+pub use intake::Intake;
 pub use keys::Keys;
 pub use notifier::{JobNotifier, Subscription};
 pub use operate::{Cancelled, Restored, RetriedNow};
 pub use schedule::PutBack;
 pub(crate) use send::{MAX_BELIEVED, MAX_OPEN};
 pub use send::{SendCounts, SendSettlement};
+pub use send_capacity::SendCapacity;
 pub use upstream_reports::ProcessReport;
 
 use crate::domain::message::Message;
@@ -71,6 +76,7 @@ struct Inner {
     scripts: Scripts,
     steps: Steps,
     guard: Arc<DurabilityMonitor>,
+    capacity: SendCapacity,
 }
 
 /// One delivery of a job to one worker: the right to act on it until it is settled or the lease is lost.
@@ -106,24 +112,27 @@ impl Queue {
     /// A queue under these names.
     pub fn new(redis: Redis, config: QueueConfig) -> Self {
         let guard = Arc::new(DurabilityMonitor::new(config.strict));
-        Self::over(redis, config, guard)
+        Self::over(redis, config, guard, SendCapacity::default())
     }
 
     /// The same queue over a link of its own (see [`Redis::beside`]). What one learns of Redis' safety both know.
     #[must_use]
     pub fn with_own_connection(&self) -> Self {
-        Self::over(
-            self.inner.redis.with_own_connection(),
-            self.inner.config.clone(),
-            self.inner.guard.clone(),
-        )
+        let inner = &self.inner;
+        let redis = inner.redis.with_own_connection();
+        Self::over(redis, inner.config.clone(), inner.guard.clone(), inner.capacity.clone())
     }
 
-    fn over(redis: Redis, config: QueueConfig, guard: Arc<DurabilityMonitor>) -> Self {
+    fn over(
+        redis: Redis,
+        config: QueueConfig,
+        guard: Arc<DurabilityMonitor>,
+        capacity: SendCapacity,
+    ) -> Self {
         let keys = Keys::new(&config.name);
         let scripts = Scripts::new();
         let steps = Steps::new(&redis, &keys, &config);
-        Self { inner: Arc::new(Inner { redis, keys, config, scripts, steps, guard }) }
+        Self { inner: Arc::new(Inner { redis, keys, config, scripts, steps, guard, capacity }) }
     }
 
     /// The connection it works over.
@@ -139,6 +148,11 @@ impl Queue {
     /// Its times.
     pub fn config(&self) -> &QueueConfig {
         &self.inner.config
+    }
+
+    /// What this process' channels can take; what is set there is announced with its worker.
+    pub fn send_capacity(&self) -> &SendCapacity {
+        &self.inner.capacity
     }
 
     fn steps(&self) -> &Steps {

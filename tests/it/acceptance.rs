@@ -180,10 +180,22 @@ async fn ask_to_enqueue(bench: &Bench, new: &NewJob, id: &str) -> (String, Strin
     );
     let (record, sends) = (format!("{{resend}}:job:{id}"), format!("{{resend}}:patient:{patient}"));
     let client = format!("{{resend}}:client:{}", new.client);
-    let keys = ["{resend}:stream", "{resend}:live", "{resend}:eta", &record, &sends, &client];
+    let keys =
+        ["{resend}:stream", "{resend}:live", "{resend}:eta", "{resend}:scheduled", &record, &sends, &client];
     let shared = ["1", "300000", "86400000", "{resend}:job:", "86400000", "0"];
-    let own = [id, &message, &approval, new.client.as_str(), &patient, "60000", "5", "0", "0"];
-    let call = [&["EVAL", &text, "6"][..], &keys, &shared, &own].concat();
+    let own = [
+        id,
+        &message,
+        &approval,
+        new.client.as_str(),
+        &patient,
+        new.request.as_str(),
+        "60000",
+        "5",
+        "0",
+        "0",
+    ];
+    let call = [&["EVAL", &text, "7"][..], &keys, &shared, &own].concat();
     let rows: Vec<(String, String, String, u64)> = bench.server.command(&call).await;
     let (word, job, ..) = rows[0].clone();
     (word, job)

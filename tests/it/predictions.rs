@@ -134,7 +134,7 @@ async fn a_job_put_back_is_promised_for_after_its_next_try() {
         bench.accept(&job()).await;
     }
     bench.knows(2_000, 1).await;
-    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), None);
+    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), None, "upstream_failed");
     assert_eq!(put_back.await.unwrap(), PutBack::Scheduled);
     // Due in 20 s, behind the ten that wait, each 2 s, and its own run.
     let promised = bench.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
@@ -147,10 +147,55 @@ async fn a_job_put_back_is_promised_for_after_its_next_try() {
 }
 
 #[tokio::test]
+async fn load_that_cannot_be_sent_in_time_is_refused() {
+    let schedule = "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], ARGV[2], i) end";
+    let later = (clock::now_ms() + 200_000).to_string();
+    let hour_ago = (clock::now_ms() - 3_600_000).to_string();
+    // The deadline is 300 s. Put back jobs count, a rate of the channels bounds what a fleet does, and channels that have been
+    // closed for long are taken to stay so.
+    for (put_back, known) in [
+        ("400", &["run", "1000", "slots", "1"][..]),
+        ("4000", &["run", "1", "slots", "64", "rate", "10"]),
+        ("4000", &["rate", "10"]),
+        ("1", &["run", "1", "slots", "64", "closed", &hour_ago]),
+    ] {
+        let bench = Bench::new().await;
+        let _: Option<u64> =
+            bench.server.command(&["EVAL", schedule, "1", "{resend}:scheduled", put_back, &later]).await;
+        let _: u64 = bench.server.command(&[&["HSET", ETA][..], known].concat()).await;
+        let refused = bench.enqueue(&job()).await;
+        assert!(matches!(refused, Enqueued::Overloaded { .. }), "{known:?}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_announces_what_its_channels_can_take() {
+    let bench = Bench::new().await;
+    bench.queue.send_capacity().set_rate(Some(10.0));
+    bench.queue.send_capacity().set_closed(true);
+    bench
+        .work_until(|| async {
+            let known: (Option<f64>, Option<u64>) =
+                bench.server.command(&["HMGET", ETA, "rate", "closed"]).await;
+            (known.0 == Some(10.0) && known.1.is_some()).then_some(())
+        })
+        .await;
+    bench.queue.send_capacity().set_rate(None);
+    bench.queue.send_capacity().set_closed(false);
+    bench
+        .work_until(|| async {
+            let known: (Option<f64>, Option<u64>) =
+                bench.server.command(&["HMGET", ETA, "rate", "closed"]).await;
+            (known == (None, None)).then_some(())
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn workers_that_redis_was_away_from_are_given_time_to_be_heard() {
     let bench = Bench::new().await;
-    bench.last_heard("a|24", 60_000).await;
-    bench.last_heard("b|32", 61_000).await;
+    bench.last_heard("a|24|30000", 60_000).await;
+    bench.last_heard("b|32|30000", 61_000).await;
     bench.slots_become(8 + 24 + 32).await;
     // And are forgotten if they are not.
     bench.slots_become(8).await;
@@ -159,8 +204,8 @@ async fn workers_that_redis_was_away_from_are_given_time_to_be_heard() {
 #[tokio::test]
 async fn a_worker_that_fell_silent_alone_is_forgotten_at_once() {
     let bench = Bench::new().await;
-    bench.last_heard("a|24", 60_000).await;
-    bench.last_heard("b|32", 0).await;
+    bench.last_heard("a|24|30000", 60_000).await;
+    bench.last_heard("b|32|30000", 0).await;
     bench.slots_become(8 + 32).await;
 }
 

@@ -15,6 +15,9 @@ use worker::runner::{WorkerRunner, unique_name};
 
 use crate::bench::{Bench, SendStart, job, job_of, refused};
 
+mod faults;
+mod order;
+
 const STREAM: &str = "{resend}:stream";
 const RUN: Duration = Duration::from_millis(20);
 
@@ -46,7 +49,7 @@ async fn a_worker_that_lost_its_delivery_changes_nothing() {
     let owner = bench.take_over(&zombie, "w2").await;
     assert_eq!(bench.queue.finish(&zombie, &refused(), RUN).await.unwrap(), Finished::Lost);
     assert_eq!(bench.begin_send(&zombie).await, SendStart::Lost);
-    assert_eq!(bench.queue.retry_later(&zombie, RUN, RUN).await.unwrap(), PutBack::Lost);
+    assert_eq!(bench.queue.retry_later(&zombie, RUN, RUN, "upstream_failed").await.unwrap(), PutBack::Lost);
     assert!(!bench.queue.release(&zombie).await.unwrap());
     assert_eq!(bench.state(&owner).await, JobState::Queued);
     assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
@@ -102,7 +105,8 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
         let delivery = bench.deliver("w1").await;
         assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
         bench.unsent(&delivery).await;
-        let put_back = bench.queue.retry_later(&delivery, Duration::ZERO, RUN).await.unwrap();
+        let put_back =
+            bench.queue.retry_later(&delivery, Duration::ZERO, RUN, "upstream_failed").await.unwrap();
         assert_eq!(put_back, PutBack::Scheduled);
         let promoted: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
         let _: u64 = bench.server.command(&["ZREM", "{resend}:scheduled", &promoted[0]]).await;
@@ -131,7 +135,11 @@ async fn no_send_begins_and_no_retry_waits_past_the_deadline() {
     let bench = Bench::with(&[("RESEND_JOB_DEADLINE_SECONDS", "1")]).await;
     bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    let late = bench.queue.retry_later(&delivery, Duration::from_millis(1_500), RUN).await.unwrap();
+    let late = bench
+        .queue
+        .retry_later(&delivery, Duration::from_millis(1_500), RUN, "upstream_failed")
+        .await
+        .unwrap();
     assert_eq!(late, PutBack::Late);
     let record = format!("{{resend}}:job:{}", delivery.message.job);
     let _: i64 = bench.server.command(&["HSET", &record, "deadline", "1"]).await;
@@ -157,7 +165,8 @@ async fn what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_it() 
     let bench = Bench::new().await;
     let ticket = bench.accept(&job()).await;
     let delivery = bench.deliver("w1").await;
-    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), RUN).await.unwrap();
+    let put_back =
+        bench.queue.retry_later(&delivery, Duration::from_secs(20), RUN, "upstream_failed").await.unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
     let due = (shared::domain::clock::now_ms() + 7_200_000).to_string();
     let messages: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
@@ -177,7 +186,7 @@ async fn a_second_send_without_an_answer_is_the_last_try() {
     let second = bench.take_over(&first, "w2").await;
     assert_eq!(bench.begin_send(&second).await, SendStart::Go);
     bench.unsent(&second).await;
-    let unsent = bench.queue.retry_later(&second, RUN, RUN).await.unwrap();
+    let unsent = bench.queue.retry_later(&second, RUN, RUN, "upstream_failed").await.unwrap();
     assert_eq!(unsent, PutBack::Scheduled, "one that was not sent is not counted");
 
     bench.accept(&job()).await;
@@ -185,7 +194,7 @@ async fn a_second_send_without_an_answer_is_the_last_try() {
     assert_eq!(bench.begin_send(&first).await, SendStart::Go);
     let second = bench.take_over(&first, "w2").await;
     assert_eq!(bench.begin_send(&second).await, SendStart::Go);
-    let nobody_knows = bench.queue.retry_later(&second, RUN, RUN).await.unwrap();
+    let nobody_knows = bench.queue.retry_later(&second, RUN, RUN, "upstream_failed").await.unwrap();
     assert_eq!(
         nobody_knows,
         PutBack::Late,
@@ -217,7 +226,7 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
     let [sent, put_back, handed_back] =
         [bench.deliver("w1").await, bench.deliver("w1").await, bench.deliver("w1").await];
     assert_eq!(bench.begin_send(&sent).await, SendStart::Lost);
-    assert_eq!(bench.queue.retry_later(&put_back, RUN, RUN).await.unwrap(), PutBack::Lost);
+    assert_eq!(bench.queue.retry_later(&put_back, RUN, RUN, "upstream_failed").await.unwrap(), PutBack::Lost);
     assert!(!bench.queue.release(&handed_back).await.unwrap());
     assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
     // Its approval is not held up, and neither is the audit, which frees the other two.
@@ -336,7 +345,7 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let _: i64 = bench.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
     let delivery = bench.deliver("gone").await;
     assert_eq!(
-        bench.queue.retry_later(&delivery, Duration::from_secs(200), RUN).await.unwrap(),
+        bench.queue.retry_later(&delivery, Duration::from_secs(200), RUN, "upstream_failed").await.unwrap(),
         PutBack::Scheduled
     );
 

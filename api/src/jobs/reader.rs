@@ -1,6 +1,5 @@
 //! Jobs are for the client that made them. Malformed, unknown and foreign ids are not told apart.
 
-use shared::domain::clock;
 use shared::domain::ids::{ClientId, JobId};
 use shared::domain::job::Job;
 use shared::queue::{Queue, still_ahead};
@@ -16,7 +15,7 @@ pub(crate) struct JobReader(Queue);
 pub(crate) struct ReadJob {
     /// The job; the predicted end of a pending one lies ahead.
     pub(crate) job: Job,
-    /// That moment, milliseconds since the epoch.
+    /// That moment by Redis' clock, milliseconds since the epoch.
     pub(crate) now_ms: u64,
 }
 
@@ -29,7 +28,7 @@ impl JobReader {
     pub(crate) async fn owned(&self, id: &JobId, client: &ClientId) -> Result<ReadJob, ApiError> {
         let job = self.0.job(id).await.map_err(|error| refusal(&error))?;
         let mut job = job.filter(|job| job.client == *client).ok_or(ApiError::JobNotFound)?;
-        let now_ms = clock::now_ms();
+        let now_ms = job.now_ms;
         if job.end.is_none() {
             job.eta_ms = still_ahead(job.eta_ms, now_ms);
         }

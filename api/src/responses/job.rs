@@ -141,7 +141,14 @@ mod tests {
     fn view(state: JobState, end: Option<(u16, &str)>) -> Result<String, serde_json::Error> {
         let end = end.map(|(status_code, result)| JobEnd { status_code, result: result.to_owned() });
         let id = "NBXk9EyErUZv1RhXgyvgg".parse().unwrap();
-        let job = Job { id, client: "mis-a".parse().unwrap(), state, eta_ms: 1_533_206_716_000, end };
+        let job = Job {
+            id,
+            client: "mis-a".parse().unwrap(),
+            state,
+            eta_ms: 1_533_206_716_000,
+            now_ms: 1_533_206_710_000,
+            end,
+        };
         serde_json::to_string(&JobView::new(&job, "/Jobs/NBXk9EyErUZv1RhXgyvgg")?)
     }
 

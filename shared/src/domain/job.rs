@@ -65,6 +65,8 @@ pub struct Job {
     pub state: JobState,
     /// When its end was predicted for, milliseconds since the epoch.
     pub eta_ms: u64,
+    /// Redis' clock when it was read, milliseconds since the epoch.
+    pub now_ms: u64,
     /// How it ended; `None` while it is live.
     pub end: Option<JobEnd>,
 }

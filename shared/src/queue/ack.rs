@@ -21,6 +21,9 @@ use super::{Delivery, Finished, PutBack, Queue, QueueError, SendSettlement};
 /// Waits between attempts to write a verdict down while Redis is away grow from the first to the second.
 const BACKOFF: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(1));
 
+/// Attempts to write an end that fail by what the job's keys hold.
+const BROKEN_ATTEMPTS: u32 = 5;
+
 /// What a run of a job came to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobDisposition {
@@ -124,7 +127,7 @@ impl Queue {
     async fn settle(&self, held: &LeasedJob, verdict: JobDisposition) {
         // What the run took, not what it then waits for Redis: predictions rest on it.
         let run = Run { took: held.run(), is_undisturbed: held.is_undisturbed(&self.inner.redis) };
-        let (mut failed, mut unconfirmed) = (0, false);
+        let (mut failed, mut unconfirmed, mut broken) = (0, false, 0);
         let mut verdict = verdict;
         loop {
             match self.settle_once(held, &verdict, run).await {
@@ -132,10 +135,14 @@ impl Queue {
                 Ok(Some(instead)) => verdict = instead,
                 Err(error) if error.is_no_group() => return,
                 Err(_) if held.lost().is_cancelled() && !unconfirmed => return,
+                Err(error) if error.is_broken() && broken == BROKEN_ATTEMPTS => {
+                    return self.give_up(held, &error).await;
+                }
                 // The connection layer logs that Redis is away. What is written but not confirmed may be thrown away with
                 // its master, so it is written until replicas have it; until then a lost lease is what that master says.
                 Err(error) => {
                     unconfirmed |= error.is_unconfirmed();
+                    broken += u32::from(error.is_broken());
                     tokio::time::sleep(BACKOFF.wait(failed)).await;
                     failed = failed.saturating_add(1);
                 }
@@ -161,7 +168,8 @@ impl Queue {
                 if let Some(settlement) = send {
                     self.settle_send(settlement).await?;
                 }
-                if self.retry_later(delivery, *after, counted).await? == PutBack::Late {
+                let cause = otherwise.reason().as_str();
+                if self.retry_later(delivery, *after, counted, cause).await? == PutBack::Late {
                     return Ok(Some(JobDisposition::End(Outcome::Refused(otherwise.clone()))));
                 }
             }
@@ -171,6 +179,19 @@ impl Queue {
             JobDisposition::Lost => {}
         }
         Ok(None)
+    }
+
+    /// What can never be written must not hold its slot for ever: the job is delivered again, and quarantined after its last
+    /// delivery.
+    async fn give_up(&self, held: &LeasedJob, error: &QueueError) {
+        let delivery = held.delivery();
+        tracing::error!(
+            job = %delivery.message.job, request_id = %delivery.message.request, delivery = delivery.number, %error,
+            "the end of a run cannot be written"
+        );
+        if let Err(error) = self.expire_lease(delivery).await {
+            tracing::warn!(job = %delivery.message.job, %error, "lease not ended: it lapses by itself");
+        }
     }
 
     /// A panic costs this job one delivery and nothing else: its lease ends now, and the next sweep of any worker

@@ -37,9 +37,9 @@ impl Queue {
         call.arg(millis(TURN))
             .arg(LOOKED_AT)
             .arg(keys.job_prefix())
-            .arg(keys.result_prefix())
             .arg(VERSION)
             .arg(given_up.status_code())
+            .arg(given_up.reason())
             .arg(result)
             .arg(millis(self.inner.config.retention))
             .arg(keys.ended());

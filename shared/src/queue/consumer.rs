@@ -10,9 +10,10 @@ use crate::redis::Redis;
 use crate::telemetry::span::Span;
 use crate::telemetry::{LogThrottle, metric};
 
+use super::clock::RedisClock;
+use super::intake::{Intake, IntakeState};
 use super::lease::{Lease, Leases};
-use super::pause::Pause;
-use super::{Delivery, Queue, QueueError};
+use super::{Delivery, Queue, QueueError, SendCapacity};
 
 /// One worker process as the queue knows it.
 pub struct Consumer {
@@ -22,9 +23,11 @@ pub struct Consumer {
     pub(super) concurrency: usize,
     pub(super) leases: Leases,
     pub(super) stop: CancellationToken,
-    pub(super) pause: Pause,
-    /// When Redis last did not take what this worker says every second.
-    pub(super) refused: Mutex<Option<Instant>>,
+    pub(super) intake: IntakeState,
+    pub(super) clock: RedisClock,
+    pub(super) capacity: SendCapacity,
+    /// When Redis last did not take what this worker says every second, or its clock was last seen set forward.
+    disturbed: Mutex<Option<Instant>>,
 }
 
 /// A delivery in hand: its lease is renewed and its slot taken until the last clone is dropped.
@@ -81,26 +84,46 @@ impl Consumer {
     pub(super) fn new(queue: Queue, name: &str, concurrency: usize, stop: CancellationToken) -> Self {
         let slots = Arc::new(Semaphore::new(concurrency));
         Self {
+            clock: RedisClock::new(queue.config().lease),
+            capacity: queue.send_capacity().clone(),
             queue,
             name: name.into(),
             slots,
             concurrency,
             leases: Leases::default(),
             stop,
-            pause: Pause::default(),
-            refused: Mutex::default(),
+            intake: IntakeState::default(),
+            disturbed: Mutex::default(),
         }
     }
 
-    /// Notes that Redis did not take a write: it is away, its disk is full, or nobody confirms.
-    pub(super) fn note_refused(&self) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    /// Whether it takes jobs, and if not, why.
+    pub fn intake(&self) -> Intake {
+        self.intake.get()
     }
 
-    /// Whether Redis took every write of this time: no less was there for every live worker to renew its leases.
-    pub(super) fn is_taken_for(&self, time: Duration) -> bool {
-        let refused = *self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.is_none_or(|refused| refused.elapsed() > time)
+    /// Waits while the queue is paused; `false` once the stop was asked for.
+    pub(super) async fn may_take(&self) -> bool {
+        let _ = self.stop.run_until_cancelled(self.intake.resumed()).await;
+        !self.stop.is_cancelled()
+    }
+
+    /// Notes that leases may look lapsed without being so: Redis did not take a write (it is away, its disk is full, or
+    /// nobody confirms), or its clock was set forward.
+    pub(super) fn note_disturbance(&self) {
+        *self.disturbed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Notes that Redis' clock was set forward.
+    pub(super) fn note_clock_set(&self) {
+        tracing::warn!("redis' clock was set forward: nothing is taken over for half a lease");
+        self.note_disturbance();
+    }
+
+    /// Whether nothing was disturbed for this time: no less was there for every live worker to renew its leases.
+    pub(super) fn is_settled_for(&self, time: Duration) -> bool {
+        let disturbed = *self.disturbed.lock().unwrap_or_else(PoisonError::into_inner);
+        disturbed.is_none_or(|disturbed| disturbed.elapsed() > time)
     }
 
     /// Hands back everything still in hand; answers how many. For the end of a stop's patience.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::clock::millis;
+use crate::redis::RedisError;
+use crate::telemetry::LogThrottle;
 
 use super::consumer::Consumer;
 use super::{Queue, QueueError};
@@ -21,10 +23,10 @@ impl Consumer {
     pub(super) async fn announce(self: Arc<Self>) {
         loop {
             let leaving = self.stop.is_cancelled();
-            match self.queue.say_alive(&self.name, self.concurrency, leaving).await {
-                Ok(paused) => self.pause.note(paused),
-                // While Redis is away what was told before stands.
-                Err(_) => self.note_refused(),
+            self.look().await;
+            if let Err(error) = self.queue.announce(&self, leaving).await {
+                self.note_disturbance();
+                note_unannounced(&error);
             }
             // A leaving worker says so once; then there is nothing left to announce.
             if leaving {
@@ -35,18 +37,48 @@ impl Consumer {
     }
 }
 
+impl Consumer {
+    /// Reads what concerns every worker: whether the queue is paused, and Redis' clock. Apart from what is written, which
+    /// Redis may refuse. While it does not answer, what was read before stands.
+    async fn look(&self) {
+        let mut call = self.queue.inner.scripts.look.prepare_invoke();
+        call.key(self.queue.inner.keys.paused());
+        let looked: Result<(bool, u64), _> = self.queue.inner.redis.script(&call).await;
+        if let Ok((paused, now_ms)) = looked {
+            if self.clock.note(now_ms) {
+                self.note_clock_set();
+            }
+            self.intake.note_paused(paused);
+        }
+    }
+}
+
+/// Redis being away is logged where the connection is kept.
+fn note_unannounced(error: &QueueError) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let QueueError::Redis(RedisError::Refused(error)) = error
+        && let Some(suppressed) = THROTTLE.allow()
+    {
+        tracing::warn!(%error, suppressed, "redis refused this worker's announcement");
+    }
+}
+
 impl Queue {
-    /// Says that a consumer with so many slots is alive; no slots: it is leaving. Answers whether the queue
-    /// is paused.
-    async fn say_alive(&self, consumer: &str, slots: usize, leaving: bool) -> Result<bool, QueueError> {
+    /// Says that a consumer is alive, or that it is leaving.
+    async fn announce(&self, consumer: &Consumer, leaving: bool) -> Result<(), QueueError> {
         let keys = &self.inner.keys;
+        let (slots, lease) = (consumer.concurrency, millis(self.inner.config.lease));
+        let capacity = consumer.capacity.get();
         let mut call = self.inner.scripts.announce.prepare_invoke();
-        call.key(keys.workers()).key(keys.eta()).key(keys.paused());
-        call.arg(format!("{consumer}|{slots}"))
+        call.key(keys.workers()).key(keys.eta());
+        call.arg(format!("{}|{slots}|{lease}", consumer.name))
             .arg(if leaving { 0 } else { slots })
-            .arg(millis(FORGOTTEN_AFTER));
+            .arg(millis(FORGOTTEN_AFTER))
+            .arg(capacity.per_second.map(|rate| rate.to_string()).unwrap_or_default())
+            .arg(u8::from(capacity.is_closed));
         // Confirmed, so that an idle worker, too, notices that it talks to a master that was replaced.
-        Ok(self.inner.redis.script_confirmed(&call).await?)
+        let _announced: u64 = self.inner.redis.script_confirmed(&call).await?;
+        Ok(())
     }
 }
 

@@ -46,12 +46,20 @@ impl Consumer {
         while self.may_take().await {
             let free = self.free_slots().await;
             match self.read(&mut connection, free.min(READ_AT_ONCE)).await {
-                Ok(entries) => self.deliver(entries, &sender).await,
+                Ok(entries) => {
+                    self.intake.note_refusal(None);
+                    self.deliver(entries, &sender).await;
+                }
                 Err(error) => {
                     connection = None;
+                    if !error.is_no_group() {
+                        self.intake.note_refusal(Some(error.to_string().into()));
+                    }
                     if !self.recover(&error).await {
                         let _ = self.stop.run_until_cancelled(tokio::time::sleep(AFTER_FAILURE)).await;
                     }
+                    // The read may have brought entries whose reply was lost.
+                    let _ = self.recover_own(&sender).await;
                 }
             }
         }

@@ -34,13 +34,14 @@ impl Queue {
     ) -> Result<Finished, QueueError> {
         let (keys, job) = (&self.inner.keys, &delivery.message.job);
         let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
-        let item = ScriptArgs::new().key(keys.job(job)).key(keys.result(job));
+        let item = ScriptArgs::new().key(keys.job(job));
         let item = delivery
             .fenced(item)
             .arg(job)
             .arg(delivery.message.path())
             .arg(outcome.state().as_str())
             .arg(outcome.status_code())
+            .arg(outcome.reason())
             .arg(result)
             .arg(counted(run.into()));
         fail_point::hit(fail_point::BEFORE_FINISH, job).await;
@@ -66,6 +67,14 @@ impl Outcome {
         match self {
             Self::Sent(_) => JobState::Processed,
             Self::Refused(_) => JobState::Failed,
+        }
+    }
+
+    /// Why it failed, in one word; empty where it did not.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Sent(_) => "",
+            Self::Refused(refusal) => refusal.reason().as_str(),
         }
     }
 

@@ -22,6 +22,15 @@ impl QueueError {
         matches!(self, Self::Redis(RedisError::Unconfirmed { .. }))
     }
 
+    /// What the keys of a job hold is to blame, so that the same call fails again.
+    pub(super) fn is_broken(&self) -> bool {
+        match self {
+            Self::Corrupt(_) => true,
+            Self::Redis(RedisError::Refused(error)) => matches!(error.code(), Some("ERR" | "WRONGTYPE")),
+            _ => false,
+        }
+    }
+
     /// The consumer group, and with it every delivery, is gone: `FLUSHALL`, or a restart without persistence.
     pub(super) fn is_no_group(&self) -> bool {
         matches!(self, Self::Redis(RedisError::Refused(error)) if error.to_string().contains("NOGROUP"))

@@ -18,23 +18,26 @@ pub use workers::WorkerStatus;
 use super::{Queue, QueueError};
 
 impl Queue {
-    /// The job, or `None` where there is none (any more); one round trip.
+    /// The job, or `None` where there is none (any more); one round trip. An end is shown only once it is confirmed by as
+    /// many replicas as a write must be: one that a fail-over threw away would be taken back.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
-        let keys = &self.inner.keys;
+        let key = self.inner.keys.job(id);
         let mut ask = Pipeline::with_capacity(2);
-        ask.cmd("HMGET").arg(keys.job(id)).arg(&["state", "client", "eta", "status"]);
-        ask.cmd("GET").arg(keys.result(id));
-        let (record, result): (Vec<Option<String>>, Option<String>) = self.inner.redis.pipeline(&ask).await?;
-        read_job(id, record, result)
+        ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result"]);
+        ask.cmd("TIME");
+        let (record, (seconds, micros)): (Vec<Option<String>>, (u64, u64)) =
+            self.inner.redis.pipeline(&ask).await?;
+        let job = read_job(id, record, seconds * 1_000 + micros / 1_000)?;
+        if self.inner.redis.min_replicas() > 0 && job.as_ref().is_some_and(|job| job.end.is_some()) {
+            let mut confirm = self.inner.scripts.confirm_end.prepare_invoke();
+            let _written: u64 = self.inner.redis.script_confirmed(confirm.key(&key)).await?;
+        }
+        Ok(job)
     }
 }
 
-fn read_job(
-    id: &JobId,
-    record: Vec<Option<String>>,
-    result: Option<String>,
-) -> Result<Option<Job>, QueueError> {
-    let Ok([state, client, eta, status]) = <[Option<String>; 4]>::try_from(record) else {
+fn read_job(id: &JobId, record: Vec<Option<String>>, now_ms: u64) -> Result<Option<Job>, QueueError> {
+    let Ok([state, client, eta, status, result]) = <[Option<String>; 5]>::try_from(record) else {
         return Err(QueueError::Corrupt("a job record"));
     };
     let (Some(state), Some(client)) = (state, client) else { return Ok(None) };
@@ -48,8 +51,7 @@ fn read_job(
             let status_code = status.parse().map_err(|_| QueueError::Corrupt("a job's status code"))?;
             Some(JobEnd { status_code, result })
         }
-        // The result expires with its record, give or take the moment between two keys.
-        (true, ..) => return Ok(None),
+        (true, ..) => return Err(QueueError::Corrupt("an ended job's result")),
     };
-    Ok(Some(Job { id: id.clone(), client, state, eta_ms, end }))
+    Ok(Some(Job { id: id.clone(), client, state, eta_ms, now_ms, end }))
 }

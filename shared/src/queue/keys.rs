@@ -93,20 +93,9 @@ impl Keys {
         self.key("job:")
     }
 
-    /// Hash: the record of a job.
+    /// Hash: the record of a job, its result included once it has ended.
     pub fn job(&self, job: &JobId) -> String {
         self.key(format_args!("job:{job}"))
-    }
-
-    /// Prefix of the results.
-    pub fn result_prefix(&self) -> String {
-        self.key("result:")
-    }
-
-    /// String: the result of an ended job, JSON. A key of its own: inside the record it would turn Redis' compact
-    /// encoding into one three times the size.
-    pub fn result(&self, job: &JobId) -> String {
-        self.key(format_args!("result:{job}"))
     }
 
     /// Hash: how many jobs of a client were accepted in its present minute.

@@ -131,11 +131,10 @@ impl Drop for Subscription {
 }
 
 impl Places {
-    /// A message is a job's id; any other is nobody's.
-    fn wake_named(&self, job: &[u8]) {
-        if let Some(job) = std::str::from_utf8(job).ok().and_then(|job| job.parse().ok()) {
-            self.wake(&job);
-        }
+    /// A message lists ids of jobs; what is no id is ignored.
+    fn wake_named(&self, jobs: &[u8]) {
+        let jobs = std::str::from_utf8(jobs).unwrap_or_default();
+        jobs.split(' ').filter_map(|job| job.parse().ok()).for_each(|job| self.wake(&job));
     }
 
     fn wake(&self, job: &JobId) {
@@ -173,7 +172,7 @@ mod tests {
         let waiters = waiters();
         let (job, other) = (JobId::generate(), JobId::generate());
         let mut waiting = [&job, &job, &other].map(|job| waiters.wait_for(job));
-        waiters.places.wake_named(job.as_str().as_bytes());
+        waiters.places.wake_named(format!("{} {job}", JobId::generate()).as_bytes());
         waiters.places.wake_named(b"\xff not an id");
         let woken = waiting.each_mut().map(|waiter| waiter.woken().now_or_never().is_some());
         assert_eq!(woken, [true, true, false]);

@@ -74,7 +74,6 @@ impl Queue {
         let mut call = self.inner.scripts.cancel.prepare_invoke();
         call.key(keys.stream())
             .key(keys.job(job))
-            .key(keys.result(job))
             .key(keys.live())
             .key(keys.scheduled())
             .key(keys.counts())
@@ -82,6 +81,7 @@ impl Queue {
         call.arg(GROUP)
             .arg(job.as_str())
             .arg(end.status_code())
+            .arg(end.reason())
             .arg(result)
             .arg(millis(self.config().retention))
             .arg(keys.ended());

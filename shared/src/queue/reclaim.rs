@@ -36,6 +36,8 @@ pub(super) struct Reclaimed {
     aside: Vec<String>,
     /// One on its last delivery was left, for want of leave to take it.
     left: bool,
+    /// Redis' clock was set forward: nothing was looked at.
+    clock_was_set: bool,
 }
 
 impl Consumer {
@@ -45,6 +47,9 @@ impl Consumer {
         let (mut link, mut pause) = (None, FIRST_SWEEP);
         while self.rest(pause).await {
             pause = SWEEP.min(lease / 2);
+            if let Err(error) = self.recover_own(&sender).await {
+                tracing::debug!(%error, "own deliveries not looked at, trying again with the next sweep");
+            }
             // After an outage every live worker needs the time of one heartbeat to renew what it holds.
             let link_now = self.queue.redis().generation();
             let was_away = match link.replace(link_now) {
@@ -54,8 +59,8 @@ impl Consumer {
             if was_away && !self.rest(lease / 2).await {
                 return;
             }
-            // So, too, where Redis was there and took no writes, as with a full disk.
-            if !self.is_taken_for(lease / 2 + ANNOUNCED_EVERY) {
+            // So, too, where Redis took no writes, as with a full disk, or its clock was set forward.
+            if !self.is_settled_for(lease / 2 + ANNOUNCED_EVERY) {
                 continue;
             }
             match self.sweep_once(&sender).await {
@@ -94,13 +99,17 @@ impl Consumer {
         self.queue.renew(&self.name, &self.leases).await?;
         let (mut cursor, mut left) = (START.to_owned(), false);
         loop {
-            if self.stop.is_cancelled() || self.pause.is_on() {
+            if self.stop.is_cancelled() || self.intake.is_paused() {
                 return Ok(false);
             }
             // Only as much as can be worked on at once. Where no slot is free one entry waits for the next, in turn
             // with what is fetched: a full worker must not leave to the dead what they held.
             let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
             let reclaimed = self.queue.reclaim(self, &cursor, free).await?;
+            if reclaimed.clock_was_set {
+                self.note_clock_set();
+                return Ok(false);
+            }
             note_reclaimed(&reclaimed);
             left |= reclaimed.left;
             self.deliver(reclaimed.taken, sender).await;
@@ -139,7 +148,7 @@ impl Queue {
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let mut call = self.inner.scripts.reclaim.prepare_invoke();
         call.key(keys.stream()).key(keys.quarantine()).key(keys.live());
-        call.key(keys.counts()).key(keys.failures());
+        call.key(keys.counts()).key(keys.failures()).key(keys.workers());
         call.arg(GROUP)
             .arg(consumer.name.as_ref())
             .arg(millis(config.lease))
@@ -147,14 +156,15 @@ impl Queue {
             .arg(count)
             .arg(config.max_deliveries)
             .arg(keys.job_prefix())
-            .arg(keys.result_prefix())
             .arg(given_up.status_code())
+            .arg(given_up.reason())
             .arg(result)
             .arg(millis(config.retention))
             .arg(keys.ended())
-            .arg(u8::from(!consumer.holds_a_last_one()));
-        let (cursor, taken, aside, left) = self.inner.redis.script(&call).await?;
-        Ok(Reclaimed { cursor, taken, aside, left })
+            .arg(u8::from(!consumer.holds_a_last_one()))
+            .arg(consumer.clock.latest_ms());
+        let (cursor, taken, aside, left, clock_was_set) = self.inner.redis.script(&call).await?;
+        Ok(Reclaimed { cursor, taken, aside, left, clock_was_set })
     }
 
     /// Sets aside an entry that is no message.
@@ -166,7 +176,7 @@ impl Queue {
     ) -> Result<(), QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.quarantine.prepare_invoke();
-        call.key(keys.stream()).key(keys.quarantine());
+        call.key(keys.stream()).key(keys.quarantine()).key(keys.counts());
         call.arg(GROUP).arg(consumer).arg(&entry.id).arg(entry.number).arg(reason);
         let _: String = self.inner.redis.script(&call).await?;
         Ok(())

@@ -60,6 +60,7 @@ impl Queue {
         delivery: &Delivery,
         after: Duration,
         run: impl Into<Option<Duration>>,
+        cause: &str,
     ) -> Result<PutBack, QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.retry_later.prepare_invoke();
@@ -69,7 +70,8 @@ impl Queue {
             .arg(delivery.encoded()?)
             .arg(millis(after))
             .arg(counted(run.into()))
-            .arg(MAX_OPEN);
+            .arg(MAX_OPEN)
+            .arg(cause);
         let word: String = self.inner.redis.script_confirmed(&call).await?;
         Ok(match word.as_str() {
             "scheduled" => PutBack::Scheduled,
@@ -83,7 +85,7 @@ impl Queue {
     pub async fn release(&self, delivery: &Delivery) -> Result<bool, QueueError> {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.release.prepare_invoke();
-        call.key(keys.stream()).key(keys.job(&delivery.message.job)).key(keys.eta());
+        call.key(keys.stream()).key(keys.job(&delivery.message.job)).key(keys.scheduled()).key(keys.eta());
         delivery.fence(&mut call).arg(delivery.encoded()?);
         let word: String = self.inner.redis.script(&call).await?;
         Ok(word == "returned")

@@ -53,6 +53,7 @@ impl Steps {
             .key(keys.stream())
             .key(keys.live())
             .key(keys.eta())
+            .key(keys.scheduled())
             .arg(millis(config.deadline))
             .arg(millis(config.retention))
             .arg(keys.job_prefix())
@@ -85,9 +86,11 @@ pub(super) struct Scripts {
     pub(super) reclaim: Script,
     pub(super) quarantine: Script,
     pub(super) announce: Script,
+    pub(super) look: Script,
     pub(super) audit: Script,
     pub(super) remove_dead_consumers: Script,
     pub(super) overview: Script,
+    pub(super) confirm_end: Script,
     pub(super) describe: Script,
     pub(super) cancel: Script,
     pub(super) retry_now: Script,
@@ -109,9 +112,11 @@ impl Scripts {
             reclaim: script!("reclaim.lua"),
             quarantine: script!("quarantine.lua"),
             announce: script!("announce.lua"),
+            look: script!("look.lua"),
             audit: script!("audit.lua"),
             remove_dead_consumers: script!("remove_dead_consumers.lua"),
             overview: script!("overview.lua"),
+            confirm_end: script!("confirm_end.lua"),
             describe: script!("describe.lua"),
             cancel: script!("cancel.lua"),
             retry_now: script!("retry_now.lua", with eta),

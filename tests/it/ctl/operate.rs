@@ -44,7 +44,7 @@ async fn a_job_in_a_workers_hands_is_cancelled_before_it_sends() {
     let delivery = bench.deliver("w1").await;
     assert_eq!(bench.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Done);
     assert_eq!(bench.begin_send(&delivery).await, SendStart::Lost);
-    assert_eq!(bench.queue.retry_later(&delivery, RUN, RUN).await.unwrap(), PutBack::Lost);
+    assert_eq!(bench.queue.retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(), PutBack::Lost);
     assert_eq!(bench.queue.finish(&delivery, &refused(), RUN).await.unwrap(), Finished::Before);
     assert_eq!(bench.queue.job(&ticket.job).await.unwrap().unwrap().end.unwrap().status_code, 409);
 }
@@ -57,7 +57,7 @@ async fn a_job_whose_send_has_begun_is_not_cancelled_not_even_while_it_is_put_ba
     assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
     assert_eq!(bench.queue.cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
     // Nobody knows what became of that send.
-    bench.queue.retry_later(&delivery, LONG, RUN).await.unwrap();
+    bench.queue.retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
     assert_eq!(bench.queue.cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
     assert_eq!(bench.state(&delivery).await, JobState::Scheduled);
 }
@@ -68,7 +68,7 @@ async fn a_job_put_back_is_cancelled_and_leaves_the_schedule() {
     let (ticket, other) = (bench.accept(&job()).await, bench.accept(&job()).await);
     for _ in 0..2 {
         let delivery = bench.deliver("w1").await;
-        bench.queue.retry_later(&delivery, LONG, RUN).await.unwrap();
+        bench.queue.retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
     }
     assert_eq!(bench.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Done);
     let left: Vec<String> = bench.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
@@ -81,7 +81,7 @@ async fn only_a_job_that_was_put_back_is_made_ready_by_hand() {
     let ticket = bench.accept(&job()).await;
     assert_eq!(bench.queue.retry_now(&ticket.job).await.unwrap(), RetriedNow::Waiting);
     let delivery = bench.deliver("w1").await;
-    bench.queue.retry_later(&delivery, LONG, RUN).await.unwrap();
+    bench.queue.retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
     assert_eq!(bench.queue.retry_now(&ticket.job).await.unwrap(), RetriedNow::Ready);
     let again = bench.deliver("w1").await;
     assert_eq!(again.message, delivery.message);
@@ -142,7 +142,7 @@ async fn the_overview_counts_every_state_and_how_jobs_ended() {
     let ended = bench.deliver("w1").await;
     bench.queue.finish(&ended, &refused(), RUN).await.unwrap();
     let put_back = bench.deliver("w1").await;
-    bench.queue.retry_later(&put_back, LONG, RUN).await.unwrap();
+    bench.queue.retry_later(&put_back, LONG, RUN, "upstream_failed").await.unwrap();
     bench.deliver("w2").await;
     set_aside(&bench, "garbage").await;
     let seen = bench.queue.overview().await.unwrap();

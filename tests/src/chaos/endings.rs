@@ -73,7 +73,8 @@ async fn listen(url: &str, into: &Mutex<HashMap<String, Ending>>) -> RedisResult
     let mut ends = pubsub.into_on_message().ready_chunks(500);
     while let Some(ended) = ends.next().await {
         let at = Instant::now();
-        let jobs = ended.iter().map(redis::Msg::get_payload).collect::<Result<Vec<String>, _>>()?;
+        let ended = ended.iter().map(redis::Msg::get_payload).collect::<Result<Vec<String>, _>>()?;
+        let jobs: Vec<_> = ended.iter().flat_map(|ids| ids.split(' ')).map(str::to_owned).collect();
         let mut records = records::of(&mut reading, &jobs).await?;
         let mut seen = into.lock().unwrap_or_else(PoisonError::into_inner);
         for job in jobs {

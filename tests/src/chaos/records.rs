@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use redis::aio::ConnectionLike;
 use redis::{RedisResult, cmd, pipe};
 
+/// What is read of a record.
+const FIELDS: [&str; 5] = ["state", "status", "sends", "deadline", "result"];
+
 /// Jobs read in one round trip.
 const AT_ONCE: usize = 500;
 
 /// Prefix of the job records.
 pub const JOB_PREFIX: &str = "{resend}:job:";
-/// Prefix of the results.
-pub const RESULT_PREFIX: &str = "{resend}:result:";
 /// The stream.
 pub const STREAM: &str = "{resend}:stream";
 /// The consumer group.
@@ -62,30 +63,23 @@ pub async fn of(redis: &mut impl ConnectionLike, jobs: &[String]) -> RedisResult
     for batch in jobs.chunks(AT_ONCE) {
         let mut ask = pipe();
         for job in batch {
-            ask.cmd("HMGET")
-                .arg(format!("{JOB_PREFIX}{job}"))
-                .arg(&["state", "status", "sends", "deadline"])
-                .cmd("GET")
-                .arg(format!("{RESULT_PREFIX}{job}"));
+            ask.cmd("HMGET").arg(format!("{JOB_PREFIX}{job}")).arg(&FIELDS);
         }
-        let answers: Vec<redis::Value> = ask.query_async(redis).await?;
-        for (job, answer) in batch.iter().zip(answers.chunks_exact(2)) {
-            records.extend(read(answer)?.map(|record| (job.clone(), record)));
+        let answers: Vec<Vec<Option<String>>> = ask.query_async(redis).await?;
+        for (job, fields) in batch.iter().zip(answers) {
+            records.extend(read(&fields).map(|record| (job.clone(), record)));
         }
     }
     Ok(records)
 }
 
-fn read(answer: &[redis::Value]) -> RedisResult<Option<Record>> {
-    let fields: Vec<Option<String>> = redis::from_redis_value(answer[0].clone())?;
-    let result = redis::from_redis_value(answer[1].clone())?;
+fn read(fields: &[Option<String>]) -> Option<Record> {
     let number = |index: usize| fields[index].as_ref().and_then(|text| text.parse::<i64>().ok());
-    let Some(state) = fields[0].clone() else { return Ok(None) };
-    Ok(Some(Record {
-        state,
+    Some(Record {
+        state: fields[0].clone()?,
         status: number(1).and_then(|status| u16::try_from(status).ok()),
         sends: number(2).and_then(|sends| u32::try_from(sends).ok()).unwrap_or(0),
         deadline_ms: number(3).unwrap_or(i64::MAX),
-        result,
-    }))
+        result: fields[4].clone(),
+    })
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::workers::{WorkerStatus, read_workers};
 use crate::queue::{GROUP, Queue, QueueError};
 
+/// Beside the jobs ended by status: entries the quarantine dropped.
+const DROPPED: &str = "dropped";
+
 /// Consumers looked at.
 const CONSUMERS: u32 = 500;
 
@@ -20,6 +23,8 @@ pub struct Overview {
     pub scheduled: u64,
     /// Entries set aside.
     pub quarantined: u64,
+    /// Entries the quarantine dropped since the queue was made, for want of room.
+    pub quarantine_dropped: u64,
     /// Jobs that have not ended.
     pub live: u64,
     /// How long the oldest entry, waiting or in hand, has been ready. `None` where there is no entry.
@@ -37,7 +42,7 @@ pub struct Overview {
 }
 
 /// What the script answers.
-type Answer = (Vec<i64>, String, Vec<(String, f64)>, Vec<(String, u64)>, Vec<(u16, u64)>);
+type Answer = (Vec<i64>, String, Vec<(String, f64)>, Vec<(String, u64)>, Vec<(String, u64)>);
 
 impl Overview {
     /// Workers that said they live within the last seconds.
@@ -56,8 +61,10 @@ impl Queue {
     pub async fn overview(&self) -> Result<Overview, QueueError> {
         let (numbers, run, alive, consumers, ended) = self.look().await?;
         let now_ms = numbers.first().copied().unwrap_or(0);
-        let (workers, ended) = (read_workers(now_ms, alive, consumers), ended.into_iter().collect());
-        Ok(Overview { workers, ended, ..read_numbers(&numbers, &run)? })
+        let dropped = ended.iter().find(|(name, _)| name == DROPPED).map_or(0, |(_, entries)| *entries);
+        let ended = ended.iter().filter_map(|(status, jobs)| Some((status.parse().ok()?, *jobs))).collect();
+        let workers = read_workers(now_ms, alive, consumers);
+        Ok(Overview { workers, ended, quarantine_dropped: dropped, ..read_numbers(&numbers, &run)? })
     }
 
     async fn look(&self) -> Result<Answer, QueueError> {

@@ -28,7 +28,9 @@ pub(super) fn read_workers(
 ) -> Vec<WorkerStatus> {
     let mut known = BTreeMap::new();
     for (member, said_at) in alive {
-        let (name, slots) = member.rsplit_once('|').unwrap_or((&member, "0"));
+        let mut parts = member.rsplitn(3, '|');
+        let (_lease, slots, name) =
+            (parts.next(), parts.next().unwrap_or("0"), parts.next().unwrap_or(&member));
         // Milliseconds since the epoch stay exact in a double until the year 287396.
         #[allow(clippy::cast_possible_truncation)]
         let silent = u64::try_from(now_ms.saturating_sub(said_at as i64)).unwrap_or(0);
@@ -60,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_dead_worker_that_holds_jobs_is_listed_and_one_that_holds_none_is_not() {
-        let alive = vec![("a|64".into(), 9_500.0), ("s|8".into(), 4_000.0)];
+        let alive = vec![("a|64|30000".into(), 9_500.0), ("s|8|30000".into(), 4_000.0)];
         let known = read_workers(10_000, alive, vec![("a".into(), 3), ("b".into(), 0), ("c".into(), 2)]);
         let seen: Vec<_> =
             known.iter().map(|of| (of.name.as_str(), of.slots, of.running, of.alive)).collect();

@@ -16,8 +16,8 @@ for i = 2, #KEYS do
   for field = 1, ENTRY - 1 do row[field] = record[field] or '' end
   for field = ENTRY, ENTRY + 2 do row[field] = '' end
   if record[ENTRY] and not has_ended(record[1]) and record[1] ~= 'scheduled' then
-    local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], record[ENTRY], record[ENTRY], 1)[1]
-    if type(pending) == 'table' then
+    local pending = of_group('XPENDING', KEYS[1], ARGV[1], record[ENTRY], record[ENTRY], 1)[1]
+    if pending then
       row[ENTRY], row[ENTRY + 1], row[ENTRY + 2] = pending[2], tostring(pending[3]), tostring(pending[4])
     end
   end

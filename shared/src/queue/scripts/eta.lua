@@ -1,5 +1,7 @@
 -- What predictions rest on, for the scripts that make or feed them. The hash of the ETA holds `run`, the mean length of
--- the newest runs in ms; `seen`, how many of them count; `at`, when the newest ended; and `slots`, of all live workers.
+-- the newest runs in ms; `seen`, how many of them count; `at`, when the newest ended; and `slots`, of all live workers;
+-- `rate`, the most messages a second that the channels can be handed, where there is a bound; and `closed`, since when no channel
+-- can be handed any, ms.
 
 -- The runs of so many ms count, the older the less, and in an idle time about so many of the newest.
 local WINDOW, FEWEST = 5000, 25
@@ -20,22 +22,29 @@ local function note_runs(eta_key, runs, now)
   redis.call('HSET', eta_key, 'run', string.format('%.3f', mean), 'seen', string.format('%.3f', seen), 'at', int(now))
 end
 
--- What the queue is like now: its entries, the mean run in ms (none yet: nil), and the slots of all live workers.
-local function look_ahead(stream, eta_key)
-  local known = redis.call('HMGET', eta_key, 'run', 'slots')
-  local slots = tonumber(known[2]) or 0
-  return {entries = redis.call('XLEN', stream), run = tonumber(known[1]), slots = slots > 0 and slots or 1}
+-- What the queue is like now: jobs that wait, run or are put back; the mean run in ms (none yet: nil); the slots of all live
+-- workers; messages a second (no bound: nil); and for how long no channel could be handed any, ms.
+local function look_ahead(stream, scheduled, eta_key, now)
+  local known = redis.call('HMGET', eta_key, 'run', 'slots', 'rate', 'closed')
+  local slots, rate, closed = tonumber(known[2]) or 0, tonumber(known[3]), tonumber(known[4])
+  return {
+    entries = redis.call('XLEN', stream) + redis.call('ZCARD', scheduled), run = tonumber(known[1]),
+    slots = slots > 0 and slots or 1, rate = rate and rate > 0 and rate, outage = closed and math.max(now - closed, 0) or 0,
+  }
 end
 
 -- How long the next entry will wait for its run, and how long that will take, ms. By Little's law a full fleet makes
--- slots / mean run of them a second.
+-- slots / mean run of them a second, and no more than the channels can be handed. An outage of the channels is taken to last as
+-- long again as it has lasted.
 local function predict(queue)
-  if not queue.run then return 0, UNMEASURED end
-  return math.max(queue.entries + 1 - queue.slots, 0) * queue.run / queue.slots, queue.run
+  local by_rate = queue.rate and queue.entries * 1000 / queue.rate or 0
+  if not queue.run then return by_rate + queue.outage, UNMEASURED end
+  local by_slots = math.max(queue.entries + 1 - queue.slots, 0) * queue.run / queue.slots
+  return math.max(by_slots, by_rate) + queue.outage, queue.run
 end
 
--- When a job will have ended that becomes ready at some time, if the backlog is then as it is now; ms since the epoch.
-local function expected_end(stream, eta_key, ready_at)
-  local wait, run = predict(look_ahead(stream, eta_key))
-  return math.ceil(ready_at + wait + run)
+-- When a job will have ended that becomes ready at some time, if the queue is then as it is now; ms since the epoch.
+local function expected_end(queue, ready_at)
+  local wait, run = predict(queue)
+  return int(math.ceil(ready_at + wait + run))
 end

@@ -1,13 +1,18 @@
 -- Keeps leases alive, and tells which are lost. Never takes an entry back from who has it now.
 -- KEYS  1 stream
--- ARGV  1 group, 2 consumer, then entry and delivery number of each
+-- ARGV  1 group, 2 consumer, then entry and delivery number of each, at most 500
 -- Result  the entries that are not ours any more
-local lost = {}
+local deliveries, held, lost = {}, {}, {}
 for i = 3, #ARGV, 2 do
-  if owns(KEYS[1], ARGV[1], ARGV[i], ARGV[2], ARGV[i + 1]) then
-    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'JUSTID')
-  else
-    lost[#lost + 1] = ARGV[i]
-  end
+  deliveries[#deliveries + 1] = {consumer = ARGV[2], entry = ARGV[i], number = ARGV[i + 1]}
+end
+fence(KEYS[1], ARGV[1], deliveries)
+for _, delivery in ipairs(deliveries) do
+  local list = delivery.owned and held or lost
+  list[#list + 1] = delivery.entry
+end
+if #held > 0 then
+  held[#held + 1] = 'JUSTID'
+  redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, unpack(held))
 end
 return lost

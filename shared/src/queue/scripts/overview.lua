@@ -3,14 +3,14 @@
 -- ARGV  1 group, 2 consumers at most
 -- Result  {{now ms, entries, pending, scheduled, quarantined, live, ms when the oldest entry became ready or -1,
 --         ms when the next of the schedule is due or -1, ms since when it is paused or -1}, mean run ms or '',
---         {worker|slots, said so at ms, …}, {consumer, pending, …}, {status code, jobs ended, …}}
-local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1])
+--         {worker|slots|lease ms, said so at ms, …}, {consumer, pending, …}, {status code, jobs ended, …, dropped, entries the quarantine dropped}}
+local pending = of_group('XPENDING', KEYS[1], ARGV[1])
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local next_due = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 
 local consumers = {}
 -- A group that is not there yet has none pending and no consumers.
-local known = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
+local known = of_group('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
 for i, flat in ipairs(known) do
   if i > tonumber(ARGV[2]) then break end
   local consumer = {}

@@ -1,4 +1,22 @@
--- Shared by the scripts of the queue: the fence and the ends of jobs.
+-- Shared by the scripts of the queue: reads that forgive little, the fence, messages, and the ends of jobs.
+
+-- Fields of a record, none where there is none. What some other hand put in its place is none either (the second result is
+-- true then): a job without a record has its way out of the queue, an error has not. Any other error ends the script: a key
+-- on another node, as while a slot is moved, is not a key that does not exist.
+local function fields_of(record, ...)
+  local fields = redis.pcall('HMGET', record, ...)
+  if not fields.err then return fields, false end
+  if string.find(fields.err, 'WRONGTYPE', 1, true) then return {}, true end
+  error(fields)
+end
+
+-- A read of a consumer group that may not exist yet: nothing then. Any other error ends the script.
+local function of_group(...)
+  local reply = redis.pcall(...)
+  if not reply.err then return reply end
+  if string.find(reply.err, 'NOGROUP', 1, true) or string.find(reply.err, 'no such key', 1, true) then return {} end
+  error(reply)
+end
 
 -- Whether this consumer still holds this very delivery of an entry. A plain XACK does not ask, so every step does.
 local function owns(stream, group, entry, consumer, number)
@@ -6,15 +24,44 @@ local function owns(stream, group, entry, consumer, number)
   return pending[1] ~= nil and pending[1][2] == consumer and pending[1][4] == tonumber(number)
 end
 
+-- Asking for one entry costs as much as reading so many more in one reply.
+local FENCED_ALONE = 4
+
+-- Notes which of these deliveries their consumer still holds; of each: consumer, entry, number. Many of one consumer are
+-- asked for at once.
+local function fence(stream, group, deliveries)
+  local held, consumer = {}, deliveries[1] and deliveries[1].consumer
+  if #deliveries > FENCED_ALONE then
+    for _, pending in ipairs(redis.call('XPENDING', stream, group, '-', '+', '500', consumer)) do
+      held[pending[1]] = pending[4]
+    end
+  end
+  for _, delivery in ipairs(deliveries) do
+    local number = delivery.consumer == consumer and held[delivery.entry]
+    if number then
+      delivery.owned = number == tonumber(delivery.number)
+    else
+      delivery.owned = owns(stream, group, delivery.entry, delivery.consumer, delivery.number)
+    end
+  end
+end
+
+-- The ids in a message of ours; nil where it is none.
+local function ids_of(message)
+  local is_json, ids = pcall(cjson.decode, message)
+  if is_json and type(ids) == 'table' and type(ids.job) == 'string' then return ids end
+end
+
+-- The message of a job that is scheduled for this time; nil where there is none.
+local function scheduled_message(scheduled, due, job)
+  for _, message in ipairs(redis.call('ZRANGEBYSCORE', scheduled, due or '0', due or '0')) do
+    local ids = ids_of(message)
+    if ids and ids.job == job then return message end
+  end
+end
+
 -- The newest failures an operator can list; older ones are found by their id only.
 local FAILURES_KEPT = 1000
-
--- Fields of a record, none where there is none. What some other hand put in its place is none either: a job without a
--- record has its way out of the queue, an error has not.
-local function fields_of(record, ...)
-  local fields = redis.pcall('HMGET', record, ...)
-  return fields.err and {} or fields
-end
 
 local function has_ended(state)
   return state == 'processed' or state == 'failed'
@@ -25,32 +72,41 @@ local function no_ends()
   return {ids = {}, paths = {}, failed = {}, by_status = {}}
 end
 
--- Writes a job's end. Acknowledging comes before, in the caller: when memory is full a script may write on only after a
--- write that is allowed. `close_ends` comes after.
--- job: id, record and result (keys), path (patient/approval), state, status, answer (result JSON)
-local function write_end(ends, job, retention)
-  redis.call('SET', job.result, job.answer, 'PX', retention)
-  redis.call('HSET', job.record, 'state', job.state, 'status', job.status)
-  redis.call('PEXPIRE', job.record, retention)
+-- Writes a job's end. Its record is live: the caller has read it. Acknowledging comes before, in the caller: when memory is
+-- full a script may write on only after a write that is allowed. `close_ends` comes after.
+-- job: id, record (key), deadline (of its record), path (patient/approval), state, status, reason (empty: none), answer
+--      (result JSON)
+local function write_end(ends, job, now, retention)
+  redis.call('HSET', job.record, 'state', job.state, 'status', job.status, 'result', job.answer, 'ended', int(now),
+    unpack(job.reason ~= '' and {'reason', job.reason} or {}))
+  -- A record lives for the retention after the job's deadline. Only what ends later has to live longer.
+  if now > (tonumber(job.deadline) or 0) then redis.call('PEXPIRE', job.record, retention) end
   ends.ids[#ends.ids + 1] = job.id
   ends.paths[#ends.paths + 1] = job.path
   ends.by_status[job.status] = (ends.by_status[job.status] or 0) + 1
   if job.state == 'failed' then ends.failed[#ends.failed + 1] = job.id end
 end
 
--- Makes the approvals of ended jobs free, counts the ends, and wakes who waits.
+-- Makes the approvals of ended jobs free, counts the ends, and wakes who waits. An approval's live job is the one that
+-- ended: another is accepted only once that has no record or has ended.
 -- keys: live, counts, failures, and channel, which is none
 local function close_ends(ends, keys)
   if #ends.ids == 0 then return end
-  local free = {}
-  for i, live in ipairs(redis.call('HMGET', keys.live, unpack(ends.paths))) do
-    if live == ends.ids[i] then free[#free + 1] = ends.paths[i] end
-  end
-  if #free > 0 then redis.call('HDEL', keys.live, unpack(free)) end
+  redis.call('HDEL', keys.live, unpack(ends.paths))
   for status, jobs in pairs(ends.by_status) do redis.call('HINCRBY', keys.counts, status, int(jobs)) end
   if #ends.failed > 0 then
     redis.call('LPUSH', keys.failures, unpack(ends.failed))
     redis.call('LTRIM', keys.failures, '0', int(FAILURES_KEPT - 1))
   end
-  for _, id in ipairs(ends.ids) do redis.call('PUBLISH', keys.channel, id) end
+  redis.call('PUBLISH', keys.channel, table.concat(ends.ids, ' '))
+end
+
+-- The newest entries the quarantine keeps.
+local QUARANTINE_KEPT = 10000
+
+-- Adds an entry to the quarantine; the oldest beyond those that are kept go, and are counted.
+local function add_to_quarantine(quarantine, counts, fields)
+  redis.call('XADD', quarantine, '*', unpack(fields))
+  local dropped = redis.call('XTRIM', quarantine, 'MAXLEN', QUARANTINE_KEPT)
+  if dropped > 0 then redis.call('HINCRBY', counts, 'dropped', int(dropped)) end
 end

@@ -1,22 +1,34 @@
--- Moves what is due from the schedule into the stream, a bounded batch at a time.
+-- Moves what is due from the schedule into the stream, a bounded batch at a time: by due time, then by age.
 -- KEYS  1 stream, 2 scheduled
 -- ARGV  1 how many at most, 2 prefix of job records (same hash tag), 3 longest time a job may wait, ms: what is due later
 --       is of a clock that was set back since, and due now
 -- Result  {how many were due, ms until the next is due or -1}
 local now = now_ms()
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[1])
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', int(now), 'WITHSCORES', 'LIMIT', 0, ARGV[1])
 if #due == 0 then
-  due = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. int(now + ARGV[3]), '+inf', 'LIMIT', 0, ARGV[1])
+  due = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. int(now + ARGV[3]), '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[1])
 end
-for _, message in ipairs(due) do
-  redis.call('ZREM', KEYS[2], message)
-  local readable, ids = pcall(cjson.decode, message)
-  local job_key = ARGV[2] .. (readable and type(ids) == 'table' and tostring(ids.job) or '')
-  local record = fields_of(job_key, 'state', 'accepted')
-  if record[1] == 'scheduled' then
-    local entry = redis.call('XADD', KEYS[1], '*', 'm', message, 'at', record[2])
-    redis.call('HSET', job_key, 'state', 'queued', 'entry', entry)
+
+-- All records are read before anything is removed: where one cannot be read, its message stays.
+local jobs, messages = {}, {}
+for i = 1, #due, 2 do
+  local ids = ids_of(due[i])
+  local record = ARGV[2] .. (ids and ids.job or '')
+  local known = fields_of(record, 'state', 'accepted')
+  messages[#messages + 1] = due[i]
+  if known[1] == 'scheduled' then
+    jobs[#jobs + 1] = {message = due[i], due = tonumber(due[i + 1]), record = record, accepted = known[2] or int(now)}
   end
 end
+table.sort(jobs, function(a, b)
+  if a.due ~= b.due then return a.due < b.due end
+  return a.accepted < b.accepted
+end)
+-- The removal comes first: it is allowed where memory is full, and so is what a script writes after it.
+if #messages > 0 then redis.call('ZREM', KEYS[2], unpack(messages)) end
+for _, job in ipairs(jobs) do
+  local entry = redis.call('XADD', KEYS[1], '*', 'm', job.message, 'at', job.accepted)
+  redis.call('HSET', job.record, 'state', 'queued', 'entry', entry)
+end
 local next_due = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
-return {#due, next_due and math.max(math.ceil(next_due - now), 0) or -1}
+return {#messages, next_due and math.max(math.ceil(next_due - now), 0) or -1}

@@ -1,5 +1,5 @@
 -- Sets aside one entry that is no message this build can read. What it held is kept, cut to a readable length.
--- KEYS  1 stream, 2 quarantine
+-- KEYS  1 stream, 2 quarantine, 3 counts
 -- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 reason
 -- Result  aside or lost
 local KEPT = 4096
@@ -13,5 +13,5 @@ for i, field in ipairs(entry and entry[2] or {}) do
   if i > 16 then break end
   kept[#kept + 1] = string.sub(field, 1, KEPT)
 end
-redis.call('XADD', KEYS[2], '*', unpack(kept))
+add_to_quarantine(KEYS[2], KEYS[3], kept)
 return 'aside'

@@ -1,37 +1,46 @@
 -- Takes over entries whose owner was silent for a lease; sets aside those that were delivered too often, and ends
 -- their jobs. What is left to its last delivery is taken alone: the job that kills its worker takes all others there
 -- with it each time, and they must not be set aside for its sake.
--- KEYS  1 stream, 2 quarantine, 3 live, 4 counts, 5 failures
+-- KEYS  1 stream, 2 quarantine, 3 live, 4 counts, 5 failures, 6 workers
 -- ARGV  1 group, 2 consumer, 3 lease ms, 4 cursor (0-0 at first), 5 how many at most, 6 deliveries allowed, 7 prefix of
---       job records, 8 prefix of results, 9 status code and 10 result JSON of a job that is set aside, 11 retention ms,
---       12 channel, 13 1 where the caller may take one on its last delivery
+--       job records, 8 status code, 9 reason and 10 result JSON of a job that is set aside, 11 retention ms, 12 channel,
+--       13 1 where the caller may take one on its last delivery, 14 ms that the clock can show at most unless it was set
+--       forward
 -- Result  {next cursor (0-0 at the end), {{entry, delivery number, fields}, …}, {entry set aside, …}, 1 where one on its
---         last delivery was left}
+--         last delivery was left, 1 where nothing was looked at because the clock was set forward}
 -- Pending entries looked at in one call.
 local LOOKED_AT = 200
+
+local now = now_ms()
+-- Every lease would have lapsed at once, those of the living too.
+if now > tonumber(ARGV[14]) then return {'0-0', {}, {}, 0, 1} end
+
+-- The longest lease of any live worker: it renews what it holds by its own.
+local lease = tonumber(ARGV[3])
+for _, worker in ipairs(redis.call('ZRANGE', KEYS[6], 0, 499)) do
+  lease = math.max(lease, tonumber(string.match(worker, '|(%d+)$')) or 0)
+end
 
 local ends = no_ends()
 
 local function set_aside(id, deliveries)
-  local entry = redis.call('XRANGE', KEYS[1], id, id)[1]
-  redis.call('XACK', KEYS[1], ARGV[1], id)
-  redis.call('XDEL', KEYS[1], id)
-  local message, fields = '', entry and entry[2] or {}
+  local entry, message = redis.call('XRANGE', KEYS[1], id, id)[1], ''
+  local fields = entry and entry[2] or {}
   for i = 1, #fields, 2 do
     if fields[i] == 'm' then message = fields[i + 1] end
   end
-  redis.call('XADD', KEYS[2], '*', 'reason', 'poison', 'entry', id, 'deliveries', deliveries, 'm', message)
-  local readable, ids = pcall(cjson.decode, message)
-  if not (readable and type(ids) == 'table' and type(ids.job) == 'string') then return end
-  local job_key = ARGV[7] .. ids.job
-  local state = fields_of(job_key, 'state')[1]
-  if not state or has_ended(state) then return end
-  local path = tostring(ids.patient) .. '/' .. tostring(ids.approval)
-  write_end(ends, {id = ids.job, record = job_key, result = ARGV[8] .. ids.job, path = path, state = 'failed',
-    status = ARGV[9], answer = ARGV[10]}, ARGV[11])
+  local ids = ids_of(message)
+  local record = ids and ARGV[7] .. ids.job
+  local known = ids and fields_of(record, 'state', 'deadline', 'patient', 'approval') or {}
+  redis.call('XACK', KEYS[1], ARGV[1], id)
+  redis.call('XDEL', KEYS[1], id)
+  add_to_quarantine(KEYS[2], KEYS[4], {'reason', 'poison', 'entry', id, 'deliveries', deliveries, 'm', message})
+  if not known[1] or has_ended(known[1]) then return end
+  write_end(ends, {id = ids.job, record = record, deadline = known[2], state = 'failed', status = ARGV[8],
+    reason = ARGV[9], answer = ARGV[10], path = (known[3] or '') .. '/' .. (known[4] or '')}, now, ARGV[11])
 end
 
-local lease, most, allowed, last_one = tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[13] == '1'
+local most, allowed, last_one = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[13] == '1'
 local taken, aside, left = {}, {}, 0
 local from = ARGV[4] == '0-0' and '-' or '(' .. ARGV[4]
 local looked_at = redis.call('XPENDING', KEYS[1], ARGV[1], from, '+', LOOKED_AT)
@@ -55,4 +64,4 @@ for _, pending in ipairs(looked_at) do
   end
 end
 close_ends(ends, {live = KEYS[3], counts = KEYS[4], failures = KEYS[5], channel = ARGV[12]})
-return {cursor, taken, aside, left}
+return {cursor, taken, aside, left, 0}

@@ -5,7 +5,7 @@
 -- Result  how many were removed
 local alive = {}
 for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-  alive[string.match(member, '^(.*)|%d+$') or member] = true
+  alive[string.match(member, '^(.*)|%d+|%d+$') or member] = true
 end
 local removed = 0
 for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do

@@ -1,11 +1,11 @@
 -- Puts a job back until its next try is due, never past its deadline, and predicts its end anew.
 -- KEYS  1 stream, 2 job record, 3 scheduled, 4 eta
 -- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 message, 6 delay ms, 7 run ms (empty: not to be counted), 8 open
---       outcomes a job may have
+--       outcomes a job may have, 9 why it is put back, in one word
 -- Result  scheduled, late (nothing changed: the caller ends the job, for there is no time left for another send, or none
 --         is left) or lost
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end
-local record = fields_of(KEYS[2], 'state', 'deadline', 'open')
+local record = fields_of(KEYS[2], 'state', 'deadline', 'open', 'tries')
 if not record[1] or has_ended(record[1]) then
   redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
   redis.call('XDEL', KEYS[1], ARGV[3])
@@ -13,11 +13,12 @@ if not record[1] or has_ended(record[1]) then
 end
 local now = now_ms()
 local due = now + tonumber(ARGV[6])
-if due > tonumber(record[2]) or tonumber(record[3] or 0) >= tonumber(ARGV[8]) then return 'late' end
+if due > (tonumber(record[2]) or 0) or tonumber(record[3] or 0) >= tonumber(ARGV[8]) then return 'late' end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[3], due, ARGV[5])
+redis.call('ZADD', KEYS[3], int(due), ARGV[5])
 note_runs(KEYS[4], {tonumber(ARGV[7])}, now)
-redis.call('HSET', KEYS[2], 'state', 'scheduled', 'due', due, 'eta', expected_end(KEYS[1], KEYS[4], due))
+redis.call('HSET', KEYS[2], 'state', 'scheduled', 'due', int(due), 'cause', ARGV[9], 'eta',
+  expected_end(look_ahead(KEYS[1], KEYS[3], KEYS[4], now), due), 'tries', int((tonumber(record[4]) or 0) + 1))
 redis.call('HDEL', KEYS[2], 'begun', 'begun_at')
 return 'scheduled'

@@ -1,0 +1,95 @@
+//! Whether a worker takes jobs, and if not, why.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// What a worker does about new jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intake {
+    /// It has not heard yet whether the queue is paused, and takes nothing until then.
+    Starting,
+    /// It takes jobs.
+    Taking,
+    /// An operator has paused the queue.
+    Paused,
+    /// Redis refuses what taking jobs needs, or does not answer.
+    Refused(Arc<str>),
+}
+
+#[derive(Default, Clone)]
+struct Known {
+    paused: Option<bool>,
+    refusal: Option<Arc<str>>,
+}
+
+/// What is known of it; loops of the consumer note what they meet.
+#[derive(Default)]
+pub(super) struct IntakeState(watch::Sender<Known>);
+
+impl IntakeState {
+    pub(super) fn get(&self) -> Intake {
+        let known = self.0.borrow().clone();
+        match known {
+            Known { refusal: Some(reason), .. } => Intake::Refused(reason),
+            Known { paused: None, .. } => Intake::Starting,
+            Known { paused: Some(true), .. } => Intake::Paused,
+            Known { paused: Some(false), .. } => Intake::Taking,
+        }
+    }
+
+    /// Paused, or not known yet: a worker that starts into a pause takes nothing either.
+    pub(super) fn is_paused(&self) -> bool {
+        self.0.borrow().paused.unwrap_or(true)
+    }
+
+    /// Notes whether the queue is paused, and logs a change.
+    pub(super) fn note_paused(&self, paused: bool) {
+        let before = self.0.borrow().paused;
+        self.0.send_modify(|known| known.paused = Some(paused));
+        match (before, paused) {
+            (None | Some(false), true) => tracing::warn!("paused by an operator: nothing new is taken"),
+            (Some(true), false) => tracing::info!("resumed by an operator"),
+            _ => {}
+        }
+    }
+
+    /// Notes that a read of the queue failed, or succeeded (`None`); logs a change.
+    pub(super) fn note_refusal(&self, reason: Option<Arc<str>>) {
+        let before = self.0.borrow().refusal.clone();
+        if before == reason {
+            return;
+        }
+        match (&before, &reason) {
+            (None, Some(reason)) => tracing::warn!(%reason, "no jobs are taken"),
+            (Some(_), None) => tracing::info!("jobs are taken again"),
+            _ => {}
+        }
+        self.0.send_modify(|known| known.refusal = reason);
+    }
+
+    /// Done once the queue is known not to be paused.
+    pub(super) async fn resumed(&self) {
+        // The sender is in our hands, so waiting cannot fail.
+        let _ = self.0.subscribe().wait_for(|known| known.paused == Some(false)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_takes_jobs_once_it_knows_that_it_may_and_nothing_is_refused() {
+        let state = IntakeState::default();
+        assert_eq!(state.get(), Intake::Starting);
+        assert!(state.is_paused());
+        state.note_paused(false);
+        assert_eq!(state.get(), Intake::Taking);
+        state.note_refusal(Some("out of memory".into()));
+        assert_eq!(state.get(), Intake::Refused("out of memory".into()));
+        state.note_refusal(None);
+        state.note_paused(true);
+        assert_eq!(state.get(), Intake::Paused);
+    }
+}
