@@ -210,10 +210,11 @@ async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
     let delivery = bench.deliver("w1").await;
     assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
     bench.queue.finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
-    let ended = bench.queue.job(&delivery.message.job).await.unwrap();
+    let end = async || bench.queue.job(&delivery.message.job).await.unwrap().unwrap().end;
+    let ended = end().await;
     // Not the cool-down that its own message began, and not the job once more.
     assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("accepted".into(), id.into()));
-    assert_eq!(bench.queue.job(&delivery.message.job).await.unwrap(), ended);
+    assert_eq!(end().await, ended);
     assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
     assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
 }

@@ -29,7 +29,7 @@ async fn a_waiting_job_is_cancelled_for_good_and_its_approval_is_free() {
     assert_eq!((job.state, end.status_code), (JobState::Failed, 409));
     assert_eq!(
         end.result,
-        r#"{"type":"request_conflict","message":"The request was cancelled by an operator"}"#
+        r#"{"type":"request_conflict","reason":"cancelled","message":"The request was cancelled by an operator"}"#
     );
     assert_eq!(entries(&bench).await, 0);
     assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
@@ -95,7 +95,7 @@ async fn set_aside(bench: &Bench, message: &str) -> QuarantineId {
     let add =
         ["XADD", "{resend}:quarantine", "*", "reason", "unknown_version", "deliveries", "1", "m", message];
     let entry: String = bench.server.command(&add).await;
-    format!("0:{entry}").parse().unwrap()
+    entry.parse().unwrap()
 }
 
 #[tokio::test]

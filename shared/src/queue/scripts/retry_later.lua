@@ -16,9 +16,10 @@ local due = now + tonumber(ARGV[6])
 if due > (tonumber(record[2]) or 0) or tonumber(record[3] or 0) >= tonumber(ARGV[8]) then return 'late' end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[3])
 redis.call('XDEL', KEYS[1], ARGV[3])
-redis.call('ZADD', KEYS[3], int(due), ARGV[5])
 note_runs(KEYS[4], {tonumber(ARGV[7])}, now)
-redis.call('HSET', KEYS[2], 'state', 'scheduled', 'due', int(due), 'cause', ARGV[9], 'eta',
-  expected_end(look_ahead(KEYS[1], KEYS[3], KEYS[4], now), due), 'tries', int((tonumber(record[4]) or 0) + 1))
+local eta = expected_end(look_ahead(KEYS[1], KEYS[3], KEYS[4], now), due)
+redis.call('ZADD', KEYS[3], int(due), ARGV[5])
+redis.call('HSET', KEYS[2], 'state', 'scheduled', 'due', int(due), 'cause', ARGV[9], 'eta', eta, 'tries',
+  int((tonumber(record[4]) or 0) + 1))
 redis.call('HDEL', KEYS[2], 'begun', 'begun_at')
 return 'scheduled'
