@@ -31,7 +31,7 @@ async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
     bench.deliver(&name).await;
     let (stop, (ran, mut runs)) = (CancellationToken::new(), mpsc::unbounded_channel());
     let worker = WorkerRunner { queue: bench.queue.clone(), name, concurrency: 4 };
-    let run = move |held: shared::queue::LeasedJob| {
+    let run = move |held: shared::queue::LeasedJob, _: worker::runner::RunState| {
         let _ = ran.send(held.delivery().number);
         async { JobDisposition::End(refused()) }
     };
