@@ -80,7 +80,7 @@ impl GuardBench {
         queue.make_group().await.unwrap();
         let (guard, codes) = guard_and_codes(&settings, &queue);
         let limits = without_a_clients_limit(&settings);
-        Self { guard, codes, limits, queue, server, place }
+        Self { guard, codes, queue, limits, server, place }
     }
 
     /// Guard and codes as another process has them, under other settings.

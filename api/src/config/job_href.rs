@@ -37,7 +37,7 @@ impl JobHref {
         let is_served = |path: &&str| if is_url { template.ends_with(path) } else { template == *path };
         let (before, after) = template.split_once(PLACE)?;
         let visible = template.bytes().all(|byte| byte.is_ascii_graphic());
-        (SERVED.iter().any(|path| is_served(path)) && after.is_empty() && visible)
+        (SERVED.iter().any(is_served) && after.is_empty() && visible)
             .then(|| Self { before: before.to_owned() })
     }
 

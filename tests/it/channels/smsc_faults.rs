@@ -51,8 +51,8 @@ async fn a_pdu_nobody_can_read_is_refused_alone_and_the_session_stays() {
         (pdu(0x05, 80, &vec![0; 200_000]), "generic_nack", 0x02),
     ] {
         let answer = answer_to(&mut smsc, &raw).await;
-        assert_eq!((&answer.0, &answer.1), (&json!(command), &json!(status)), "{:.80}", raw);
-        assert!(is_taken(&submit(&channel, "код").await), "the session stays after {:.80}", raw);
+        assert_eq!((&answer.0, &answer.1), (&json!(command), &json!(status)), "{raw:.80}");
+        assert!(is_taken(&submit(&channel, "код").await), "the session stays after {raw:.80}");
     }
     // Answers to nothing, one of them of no known kind, are passed over.
     smsc.tell(&json!({"raw": pdu(0x8000_0004, 9_999, b"m9") + &pdu(0x8000_1234, 5, b"?")})).await;

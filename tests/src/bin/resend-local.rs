@@ -16,7 +16,7 @@ struct Arguments {
     /// What to run as.
     #[arg(long, value_enum, default_value_t = Profile::Default)]
     profile: Profile,
-    /// Settings of the service, which win over those of the profile: RESEND_OTP_MODE=service
+    /// Settings of the service, which win over those of the profile: `RESEND_OTP_MODE=service`
     #[arg(value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
 }

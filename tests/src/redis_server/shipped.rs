@@ -114,16 +114,13 @@ fn users(folder: &Path, shipped: Shipped) -> (PathBuf, User) {
         return (list, User::RESENDCTL);
     }
     let text = std::fs::read_to_string(&list).expect("the shipped list");
-    let (text, user) = match shipped {
-        Shipped::WithoutRightsToLoad => {
-            let others = text.lines().filter(|line| !line.starts_with("user default "));
-            let lines: Vec<_> = std::iter::once("user default off").chain(others).collect();
-            (lines.join("\n") + "\n", User::RESENDCTL)
-        }
-        _ => {
-            let User { name, password } = User::OBSERVER;
-            (format!("{text}user {name} on >{password} ~* &* +@all\n"), User::OBSERVER)
-        }
+    let (text, user) = if shipped == Shipped::WithoutRightsToLoad {
+        let others = text.lines().filter(|line| !line.starts_with("user default "));
+        let lines: Vec<_> = std::iter::once("user default off").chain(others).collect();
+        (lines.join("\n") + "\n", User::RESENDCTL)
+    } else {
+        let User { name, password } = User::OBSERVER;
+        (format!("{text}user {name} on >{password} ~* &* +@all\n"), User::OBSERVER)
     };
     let copy = folder.join("users.acl");
     std::fs::write(&copy, text).expect("a list of users");

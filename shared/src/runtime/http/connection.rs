@@ -96,8 +96,14 @@ impl<S: HttpService> Connections<S> {
             let _held = held;
             match TcpStream::from_std(stream) {
                 Ok(stream) => {
-                    serve(&builder, stream, connection.clone(), answering(service, connection, stopping), end)
-                        .await
+                    serve(
+                        &builder,
+                        stream,
+                        connection.clone(),
+                        answering(service, connection, stopping),
+                        end,
+                    )
+                    .await;
                 }
                 Err(error) => not_accepted(&error),
             }

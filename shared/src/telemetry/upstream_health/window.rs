@@ -107,7 +107,7 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(window.p95_ms(start), None);
         window.note(true, Duration::from_millis(7), start);
-        window.note(false, Duration::from_secs(60), at(30));
+        window.note(false, Duration::from_mins(1), at(30));
         assert_eq!(window.minute(at(30)), Totals { calls: 2, failures: 1 });
         assert_eq!(window.minute(at(65)), Totals { calls: 1, failures: 0 });
         assert_eq!(window.quarter(at(895)), Totals { calls: 2, failures: 1 });

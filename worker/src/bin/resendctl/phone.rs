@@ -45,7 +45,7 @@ pub(super) async fn show(
 ) -> Result<(), CtlError> {
     let status = phones(queue, settings)?.show(phone).await?;
     let answer = Phone {
-        phone: phone.masked().to_string(),
+        phone: phone.masked().clone(),
         sent_hour: status.sent_hour,
         sent_day: status.sent_day,
         next_message_at: status.next_message_ms.map(clock::iso),
@@ -71,7 +71,7 @@ pub(super) async fn unlock(
     let phones = phones(queue, settings)?;
     let forgotten = phones.unlock(phone).await.map_err(shared::queue::QueueError::from)?;
     operator::record(queue, "unlock", &phones.name(phone), because).await;
-    output.answer(&serde_json::json!({"phone": masked.to_string(), "forgotten": forgotten}), || {
+    output.answer(&serde_json::json!({"phone": masked.clone(), "forgotten": forgotten}), || {
         format!("Unlocked {masked}: {forgotten} failed checks are forgotten.")
     })
 }

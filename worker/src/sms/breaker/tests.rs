@@ -6,8 +6,11 @@ const FIRST_TRY: SendHistory = SendHistory::NONE;
 
 /// A job that has one try left, and half of its deadline before it or behind it.
 fn last_try(now: Instant, half_is_past: bool) -> SendHistory {
-    let half =
-        if half_is_past { now - Duration::from_millis(1) } else { Instant::now() + Duration::from_mins(2) };
+    let half = if half_is_past {
+        now.checked_sub(Duration::from_millis(1)).unwrap()
+    } else {
+        Instant::now() + Duration::from_mins(2)
+    };
     SendHistory { left_open: Some(now), open: 1, half_deadline: Some(half), ..FIRST_TRY }
 }
 
@@ -105,7 +108,7 @@ fn what_the_gateway_never_saw_is_not_its_failure() {
 fn a_last_try_waits_until_a_message_was_taken_since_or_half_the_deadline_is_past() {
     let now = Instant::now();
     let breaker = Breaker::default();
-    breaker.note(&TAKEN, now - Duration::from_secs(1));
+    breaker.note(&TAKEN, now.checked_sub(Duration::from_secs(1)).unwrap());
     let (early, late) = (last_try(now, false), last_try(now, true));
     assert_eq!(breaker.admit(now, &early), Err(UNTIL_ACCEPTED), "that one was taken before");
     assert_eq!(breaker.admit(now, &late), Ok(()));

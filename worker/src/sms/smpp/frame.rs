@@ -73,7 +73,7 @@ impl Decoder for Frames {
         if length < size_of::<u32>() || length > NONSENSE {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the stream is not SMPP"));
         }
-        if length > LONGEST || length < HEADER {
+        if !(HEADER..=LONGEST).contains(&length) {
             let Some(sequence) = word(octets, 12).or((length < HEADER).then_some(0)) else { return Ok(None) };
             let sequence = if length < HEADER { 0 } else { sequence };
             self.skipping = length;
