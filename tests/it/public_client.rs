@@ -3,6 +3,7 @@
 
 mod behaviour;
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -106,7 +107,7 @@ async fn the_table_says_what_the_doctor_sees_under_each_policy() {
         format!("| case | what really happened | {} |\n|---|---|---|---|---|---|\n", POLICIES.join(" | "));
     for (row, (case, truth)) in CASES.into_iter().enumerate() {
         let cells: Vec<_> = columns.iter().map(|column| column[row].to_string()).collect();
-        table += &format!("| {case} | {truth} | {} |\n", cells.join(" | "));
+        let _ = writeln!(table, "| {case} | {truth} | {} |", cells.join(" | "));
     }
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/CLIENT.md");
     let text = std::fs::read_to_string(&place).unwrap();

@@ -80,6 +80,19 @@ pub struct JobEnd {
     pub result: String,
 }
 
+impl JobEnd {
+    /// When the next attempt is allowed, milliseconds since the epoch, of a job that failed by a limit.
+    pub fn next_attempt_ms(&self) -> Option<u64> {
+        #[derive(serde::Deserialize)]
+        struct Error<'a> {
+            message: std::borrow::Cow<'a, str>,
+        }
+        let error: Error<'_> =
+            (self.status_code == 429).then(|| serde_json::from_str(&self.result).ok())??;
+        next_attempt_of(&error.message)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,18 +109,5 @@ mod tests {
     fn two_states_are_ends() {
         let ends: Vec<_> = JobState::ALL.into_iter().filter(|state| state.has_ended()).collect();
         assert_eq!(ends, [JobState::Processed, JobState::Failed]);
-    }
-}
-
-impl JobEnd {
-    /// When the next attempt is allowed, milliseconds since the epoch, of a job that failed by a limit.
-    pub fn next_attempt_ms(&self) -> Option<u64> {
-        #[derive(serde::Deserialize)]
-        struct Error<'a> {
-            message: std::borrow::Cow<'a, str>,
-        }
-        let error: Error<'_> =
-            (self.status_code == 429).then(|| serde_json::from_str(&self.result).ok())??;
-        next_attempt_of(&error.message)
     }
 }

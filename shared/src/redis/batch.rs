@@ -82,7 +82,9 @@ impl ScriptBatcher {
     pub fn confirmed(mut self) -> Self {
         let inner = Arc::get_mut(&mut self.inner);
         debug_assert!(inner.is_some(), "called before the batcher is cloned");
-        inner.map(|inner| inner.is_confirmed = true);
+        if let Some(inner) = inner {
+            inner.is_confirmed = true;
+        }
         self
     }
 

@@ -40,7 +40,9 @@ impl Program {
         let warnings = settings.warnings(self.settings);
         if matches.get_flag("check-config") {
             print!("{}", settings.describe(self.settings));
-            warnings.iter().for_each(|warning| eprintln!("{}: warning: {warning}", self.name));
+            for warning in &warnings {
+                eprintln!("{}: warning: {warning}", self.name);
+            }
             return Err(ExitCode::SUCCESS);
         }
         Ok(Configured { config, warnings })

@@ -88,7 +88,9 @@ impl Line {
         if fields.split('"').any(is_own) {
             let members: Map<String, Value> = serde_json::from_str(fields).unwrap_or_default();
             let others: Vec<_> = members.into_iter().filter(|(name, _)| !is_own(name)).collect();
-            others.iter().for_each(|(name, value)| self.member(name, value));
+            for (name, value) in &others {
+                self.member(name, value);
+            }
         } else {
             let fields = fields.trim().trim_start_matches('{').trim_end_matches('}');
             let comma = if fields.is_empty() { "" } else { "," };

@@ -8,8 +8,8 @@ use tests::stack::StackBuilder;
 
 /// The last line about a request.
 fn last_request(log: &str) -> Option<Value> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["message"] == "request").next_back()
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.rfind(|line| line["message"] == "request")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use super::smpp::{config, is_taken, submit};
 fn pdu(id: u32, sequence: u32, body: &[u8]) -> String {
     let length = u32::try_from(16 + body.len()).unwrap();
     let header = [length, id, 0, sequence].map(u32::to_be_bytes).concat();
-    [header, body.to_vec()].concat().iter().map(|octet| format!("{octet:02x}")).collect()
+    [header, body.to_vec()].concat().iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
 }
 
 /// The body of a receipt, followed by TLVs as they are given.

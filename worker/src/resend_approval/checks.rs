@@ -38,7 +38,7 @@ pub(crate) struct Sendable {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stopped {
     pub(crate) exit: StepExit,
-    pub(crate) detail: Option<String>,
+    pub(crate) detail: Option<Box<str>>,
 }
 
 /// Asks the registry and decides.
@@ -115,6 +115,6 @@ impl From<Refusal> for Stopped {
 
 impl From<PhoneUnusable> for Stopped {
     fn from(rule: PhoneUnusable) -> Self {
-        Self { exit: Refusal::PhoneUnusable.into(), detail: Some(rule.to_string()) }
+        Self { exit: Refusal::PhoneUnusable.into(), detail: Some(rule.to_string().into()) }
     }
 }

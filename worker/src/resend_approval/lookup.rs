@@ -25,12 +25,12 @@ pub(super) async fn person_and_approval(job: &Message, registry: &Registry) -> L
         registry.approval(job.patient, job.approval, origin),
     );
     Looked {
-        person: person.map_err(|error| stopped("person", error, Refusal::PersonNotFound)),
-        approval: approval.map_err(|error| stopped("approval", error, Refusal::ApprovalNotFound)),
+        person: person.map_err(|error| stopped("person", &error, Refusal::PersonNotFound)),
+        approval: approval.map_err(|error| stopped("approval", &error, Refusal::ApprovalNotFound)),
     }
 }
 
-fn stopped(what: &'static str, error: RegistryError, not_found: Refusal) -> Stopped {
+fn stopped(what: &'static str, error: &RegistryError, not_found: Refusal) -> Stopped {
     let retry = |cause, asked, otherwise| {
         let exit = StepExit::Retry(RetryScheduled { cause, asked, send: None, otherwise });
         Stopped { exit, detail: None }
@@ -38,12 +38,12 @@ fn stopped(what: &'static str, error: RegistryError, not_found: Refusal) -> Stop
     match error {
         RegistryError::NotFound => not_found.into(),
         RegistryError::Failed { retry_after } => {
-            retry("registry failed", retry_after, Refusal::UpstreamFailed)
+            retry("registry failed", *retry_after, Refusal::UpstreamFailed)
         }
         RegistryError::Silent => retry("registry silent", None, Refusal::UpstreamSilent),
         // The next answer will be the same.
         RegistryError::TooLarge | RegistryError::Unreadable(_) => {
-            Stopped { exit: Refusal::UpstreamFailed.into(), detail: Some(format!("{what}: {error}")) }
+            Stopped { exit: Refusal::UpstreamFailed.into(), detail: Some(format!("{what}: {error}").into()) }
         }
     }
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn exit(error: RegistryError) -> StepExit {
-        stopped("person", error, Refusal::PersonNotFound).exit
+        stopped("person", &error, Refusal::PersonNotFound).exit
     }
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
             (unreadable, "approval: the answer of the registry: member urgent.type can not be read"),
             (RegistryError::TooLarge, "approval: the answer of the registry is longer than 1048576 bytes"),
         ] {
-            let stopped = stopped("approval", error, Refusal::ApprovalNotFound);
+            let stopped = stopped("approval", &error, Refusal::ApprovalNotFound);
             assert_eq!(stopped.exit, StepExit::Refused(Refusal::UpstreamFailed));
             assert_eq!(stopped.detail.as_deref(), Some(named));
         }

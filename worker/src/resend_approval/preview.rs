@@ -66,5 +66,5 @@ pub async fn preview(
         // Only a delivery can be lost, and there is none.
         Err(Stopped { exit: StepExit::Lost, detail }) => (Decision::Refuse(Refusal::Cancelled), detail),
     };
-    Preview { decision, detail, unreadable_methods }
+    Preview { decision, detail: detail.map(String::from), unreadable_methods }
 }

@@ -125,7 +125,9 @@ mod tests {
     fn one_key_at_most_is_taken() {
         let key_of = |keys: &[&str]| {
             let mut headers = HeaderMap::new();
-            keys.iter().for_each(|key| _ = headers.append(API_KEY, key.parse().unwrap()));
+            for key in keys {
+                headers.append(API_KEY, key.parse().unwrap());
+            }
             api_key(&headers).map(|key| key.map(str::to_owned))
         };
         assert_eq!((key_of(&[]), key_of(&[""])), (Ok(None), Ok(None)));

@@ -203,7 +203,8 @@ mod tests {
         let held: Vec<_> = (0..2 + MAX_REFUSALS).map(|_| limiter.admit(one).unwrap()).collect();
         assert!(limiter.admit(one).is_none());
         drop(held);
-        assert_eq!((limiter.lock().all, limiter.lock().refusals), (0, 0));
+        let counts = limiter.lock();
+        assert_eq!((counts.all, counts.refusals), (0, 0));
     }
 
     #[test]

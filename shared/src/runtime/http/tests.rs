@@ -16,13 +16,13 @@ use super::*;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// A server with these limits, and what stops it.
-async fn serving(limits: HttpLimits) -> (SocketAddr, CancellationToken, JoinHandle<io::Result<()>>) {
+fn serving(limits: HttpLimits) -> (SocketAddr, CancellationToken, JoinHandle<io::Result<()>>) {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let router = Router::new().route("/", get(async || "hello")).layer(from_fn(refuse_excess));
     let server = Server::new("test", limits, Readiness::default());
-    let served = tokio::spawn(server.serve(listener, vec![router], stop.clone().cancelled_owned()));
-    (address, stop, served)
+    let serving = tokio::spawn(server.serve(listener, vec![router], stop.clone().cancelled_owned()));
+    (address, stop, serving)
 }
 
 async fn answer_on(stream: &mut TcpStream) -> String {
@@ -35,7 +35,7 @@ async fn answer_on(stream: &mut TcpStream) -> String {
 #[tokio::test]
 async fn a_connection_too_many_is_answered_503_and_closed() {
     let limits = HttpLimits { connections: 1, stop_delay: Duration::ZERO, ..HttpLimits::default() };
-    let (address, stop, served) = serving(limits).await;
+    let (address, stop, served) = serving(limits);
     let mut first = TcpStream::connect(address).await.unwrap();
     assert!(answer_on(&mut first).await.starts_with("HTTP/1.1 200 "));
     let mut second = TcpStream::connect(address).await.unwrap();
@@ -49,10 +49,12 @@ async fn a_connection_too_many_is_answered_503_and_closed() {
 
 #[tokio::test]
 async fn a_connection_past_its_lifetime_ends_with_its_next_answer() {
-    let limits = HttpLimits { lifetime: Duration::ZERO, stop_delay: Duration::ZERO, ..HttpLimits::default() };
-    let (address, stop, served) = serving(limits).await;
+    let lifetime = Duration::from_millis(20);
+    let limits = HttpLimits { lifetime, stop_delay: Duration::ZERO, ..HttpLimits::default() };
+    let (address, stop, served) = serving(limits);
     let mut stream = TcpStream::connect(address).await.unwrap();
-    assert!(answer_on(&mut stream).await.contains("connection: close"));
+    let asked_until_closed = async { while !answer_on(&mut stream).await.contains("connection: close") {} };
+    timeout(Duration::from_secs(5), asked_until_closed).await.unwrap();
     stop.cancel();
     assert!(served.await.unwrap().is_ok());
 }
@@ -60,7 +62,7 @@ async fn a_connection_past_its_lifetime_ends_with_its_next_answer() {
 #[tokio::test]
 async fn at_a_stop_idle_connections_are_answered_until_the_delay_is_over() {
     let limits = HttpLimits { stop_delay: Duration::from_millis(300), ..HttpLimits::default() };
-    let (address, stop, served) = serving(limits).await;
+    let (address, stop, served) = serving(limits);
     let mut idle = TcpStream::connect(address).await.unwrap();
     assert!(answer_on(&mut idle).await.starts_with("HTTP/1.1 200 "));
     stop.cancel();

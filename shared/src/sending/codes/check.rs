@@ -93,7 +93,9 @@ impl Codes {
     ) -> Result<Result<Guess<'_>, Checked>, RedisError> {
         let (checks, records) = (self.queue.keys().client_checks(client), self.records(phone));
         let mut call = self.guess.key(&checks);
-        records.iter().for_each(|record| _ = call.key(record));
+        for record in &records {
+            call.key(record);
+        }
         call.arg(self.max_guesses)
             .arg(FAILED_CHECKS_PER_PHONE_HOUR)
             .arg(FAILED_PER_CLIENT_MINUTE)

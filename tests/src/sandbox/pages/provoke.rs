@@ -3,7 +3,7 @@
 /// One answer.
 pub(super) struct Answer {
     /// Status, and `reason` where there is one.
-    pub(super) answer: &'static str,
+    pub(super) status: &'static str,
     /// What the client should make of it.
     pub(super) meaning: &'static str,
     /// Scenarios whose job ends so.
@@ -13,15 +13,15 @@ pub(super) struct Answer {
 }
 
 const fn by_scenario(
-    answer: &'static str,
+    status: &'static str,
     meaning: &'static str,
     scenarios: &'static [&'static str],
 ) -> Answer {
-    Answer { answer, meaning, scenarios, how: "" }
+    Answer { status, meaning, scenarios, how: "" }
 }
 
-const fn by(answer: &'static str, meaning: &'static str, how: &'static str) -> Answer {
-    Answer { answer, meaning, scenarios: &[], how }
+const fn by(status: &'static str, meaning: &'static str, how: &'static str) -> Answer {
+    Answer { status, meaning, scenarios: &[], how }
 }
 
 /// Of the PATCH, and of the job it makes: with `Prefer: wait=10` the PATCH itself answers what the job came to.

@@ -110,7 +110,7 @@ fn tokens(base: &str) -> Markup {
 }
 
 fn answers(base: &str) -> Markup {
-    let row = |Answer { answer, meaning, scenarios, how }: &Answer| {
+    let row = |Answer { status: answer, meaning, scenarios, how }: &Answer| {
         html! {
             tr {
                 td { b { (answer) } }

@@ -50,7 +50,7 @@ pub(super) fn plain(number: u8, kind: &str) -> Value {
 }
 
 /// The same with another number.
-pub(super) fn otp_at(number: u8, phone: String) -> Value {
+pub(super) fn otp_at(number: u8, phone: &str) -> Value {
     json!({"id": method_id(number), "type": "OTP", "phone_number": phone, "ended_at": null})
 }
 

@@ -31,7 +31,7 @@ fn whole() -> Vec<Scenario> {
             "phone-changed",
             "the person has another number by now; that of the approval is followed",
         )
-        .methods([otp_at(83, twin(83))])
+        .methods([otp_at(83, &twin(83))])
         .sent(),
     ]
 }
@@ -50,7 +50,7 @@ fn found_by_mask() -> Vec<Scenario> {
             "masked-authorized",
             "two methods have that mask, and authorize_with names one of them",
         )
-        .methods([otp_at(95, twin(85)), otp(85)])
+        .methods([otp_at(95, &twin(85)), otp(85)])
         .urgent("OTP", Some(&masked(85)))
         .approval("authorize_with", method_id(85).to_string())
         .method("authorize_with → OTP")
@@ -61,7 +61,7 @@ fn found_by_mask() -> Vec<Scenario> {
 fn not_found_by_mask() -> Vec<Scenario> {
     vec![
         Draft::new(86, "masked-twice", "two numbers of the person have that mask")
-            .methods([otp(86), otp_at(96, twin(86))])
+            .methods([otp(86), otp_at(96, &twin(86))])
             .urgent("OTP", Some(&masked(86)))
             .conflict(UNUSABLE),
         Draft::new(
@@ -69,7 +69,7 @@ fn not_found_by_mask() -> Vec<Scenario> {
             "masked-changed",
             "the person has another number by now, and the mask hides the approval's",
         )
-        .methods([otp_at(87, phone(187))])
+        .methods([otp_at(87, &phone(187))])
         .urgent("OTP", Some("+38020*****99"))
         .conflict(UNUSABLE),
         Draft::new(88, "masked-ended", "the method with that number has ended")

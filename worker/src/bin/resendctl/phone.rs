@@ -17,7 +17,7 @@ use super::output::{Output, table};
 /// A phone as programs read it; times are ISO 8601.
 #[derive(Serialize)]
 struct Phone {
-    phone: String,
+    number: String,
     sent_hour: u64,
     sent_day: u64,
     next_message_at: Option<String>,
@@ -45,7 +45,7 @@ pub(super) async fn show(
 ) -> Result<(), CtlError> {
     let status = phones(queue, settings)?.show(phone).await?;
     let answer = Phone {
-        phone: phone.masked().clone(),
+        number: phone.masked().clone(),
         sent_hour: status.sent_hour,
         sent_day: status.sent_day,
         next_message_at: status.next_message_ms.map(clock::iso),
@@ -102,7 +102,7 @@ fn words(phone: &Phone) -> String {
     format!(
         "phone          {}\nsent           {} in an hour, {} in a day\nnext message   {}\n\
          failed checks  {} in an hour\nlocked         {}\n\n{codes}",
-        phone.phone,
+        phone.number,
         phone.sent_hour,
         phone.sent_day,
         or(&phone.next_message_at, "now"),
