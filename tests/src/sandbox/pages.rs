@@ -70,22 +70,22 @@ mod tests {
     #[test]
     fn every_answer_names_scenarios_that_give_it() {
         for answer in &provoke::ANSWERS {
-            assert!(answer.scenarios.is_empty() != answer.how.is_empty(), "{}", answer.answer);
+            assert!(answer.scenarios.is_empty() != answer.how.is_empty(), "{}", answer.status);
             for name in answer.scenarios {
                 let known = scenarios().into_iter().find(|scenario| scenario.name == *name);
                 let (status, reason) = match known.expect(name).expected {
                     Expected::Sent { .. } => (200, ""),
                     Expected::Refused { status_code, reason, .. } => (status_code, reason),
                 };
-                assert!(answer.answer.contains(&status.to_string()), "{name}: {}", answer.answer);
-                assert!(answer.answer.contains(reason), "{name}: {}", answer.answer);
+                assert!(answer.status.contains(&status.to_string()), "{name}: {}", answer.status);
+                assert!(answer.status.contains(reason), "{name}: {}", answer.status);
             }
         }
     }
 
     #[test]
     fn every_refusal_of_a_scenario_is_explained() {
-        let explained = provoke::ANSWERS.map(|answer| answer.answer).join(" ");
+        let explained = provoke::ANSWERS.map(|answer| answer.status).join(" ");
         for scenario in scenarios() {
             if let Expected::Refused { reason, .. } = scenario.expected {
                 assert!(explained.contains(reason), "{reason}");
