@@ -56,19 +56,19 @@ mod tests {
 
     use super::*;
 
-    fn exit(error: RegistryError) -> StepExit {
-        stopped("person", &error, Refusal::PersonNotFound).exit
+    fn exit(error: &RegistryError) -> StepExit {
+        stopped("person", error, Refusal::PersonNotFound).exit
     }
 
     #[test]
     fn only_what_another_try_can_cure_is_tried_again() {
-        assert_eq!(exit(RegistryError::NotFound), StepExit::Refused(Refusal::PersonNotFound));
+        assert_eq!(exit(&RegistryError::NotFound), StepExit::Refused(Refusal::PersonNotFound));
         let retry_after = Some(Duration::from_secs(7));
         for (error, asked, otherwise) in [
             (RegistryError::Failed { retry_after }, retry_after, Refusal::UpstreamFailed),
             (RegistryError::Silent, None, Refusal::UpstreamSilent),
         ] {
-            let StepExit::Retry(later) = exit(error.clone()) else { panic!("{error:?} was decided") };
+            let StepExit::Retry(later) = exit(&error) else { panic!("{error:?} was decided") };
             assert_eq!((later.asked, later.otherwise), (asked, otherwise));
         }
     }
