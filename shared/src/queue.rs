@@ -115,7 +115,7 @@ impl Queue {
         Self::over(redis, config, guard, SendCapacity::default())
     }
 
-    /// The same queue over a link of its own (see [`Redis::beside`]). What one learns of Redis' safety both know.
+    /// The same queue over a connection of its own (see [`Redis::with_own_connection`]). Both know what either learns of Redis' durability.
     #[must_use]
     pub fn with_own_connection(&self) -> Self {
         let inner = &self.inner;
