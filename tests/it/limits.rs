@@ -150,7 +150,10 @@ async fn a_message_the_gateway_did_not_take_is_not_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_message_of_a_job_counts_as_one_more() {
-    let stack = StackBuilder::new().set("RESEND_LIMIT_PER_PHONE_HOUR", 2).start().await;
+    // The second try waits for half the deadline: nobody else shows that the gateway takes messages again.
+    let fleet =
+        StackBuilder::new().set("RESEND_LIMIT_PER_PHONE_HOUR", 2).set("RESEND_JOB_DEADLINE_SECONDS", 8);
+    let stack = fleet.start().await;
     let silent = json!([{"target": "sms", "action": {"cut": true, "accept": true}, "times": 1}]);
     put(&stack, "/sandbox/faults", &silent).await;
     let ended = many_to_one_phone(&stack, 1, PHONE).await;

@@ -125,11 +125,13 @@ async fn an_end_is_written_again_until_its_replicas_have_it() {
         let error = finish().await.unwrap_err();
         assert_eq!(error.to_string(), "the write was confirmed by 0 of 1 replicas");
     }
-    assert_eq!(bench.state(&delivery).await, JobState::Failed);
+    let record = format!("{{resend}}:job:{}", ticket.job);
+    assert_eq!(bench.server.command::<String>(&["HGET", &record, "state"]).await, "failed");
+    let shown = bench.queue.job(&ticket.job).await;
+    assert!(shown.is_err(), "an end is shown only once it is confirmed: {shown:?}");
 
     replica.restart().await;
     let finished = eventually("the replica confirms", WITHIN, || async { finish().await.ok() }).await;
     assert!(matches!(finished, Finished::Before), "{finished:?}");
-    let record = format!("{{resend}}:job:{}", ticket.job);
     assert_eq!(replica.command::<String>(&["HGET", &record, "state"]).await, "failed");
 }

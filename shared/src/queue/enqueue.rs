@@ -107,7 +107,6 @@ impl Queue {
             .arg(new.approval)
             .arg(&new.client)
             .arg(new.patient)
-            .arg(&new.request)
             .arg(millis(limits.cooldown))
             .arg(limits.per_hour)
             .arg(limits.jobs_per_client_minute)

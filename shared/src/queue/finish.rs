@@ -39,6 +39,7 @@ impl Queue {
             .fenced(item)
             .arg(job)
             .arg(delivery.message.path())
+            .arg(&delivery.message.request)
             .arg(outcome.state().as_str())
             .arg(outcome.status_code())
             .arg(outcome.reason())

@@ -13,7 +13,7 @@ use crate::process::{Process, program};
 pub(super) const OPENS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How a worker says that it does.
-const OPENED: &str = "the channel fails: messages wait or go another way";
+const OPENED: &str = "upstream is down";
 
 /// How often logs are read.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -8,6 +8,19 @@
 local FIELDS = {'state', 'client', 'patient', 'approval', 'accepted', 'deadline', 'eta', 'open', 'due', 'status',
   'request', 'reason', 'handed', 'channel', 'cause', 'tries', 'ended', 'entry'}
 local ENTRY = #FIELDS
+-- Where the request stands among them. Until a job has ended only its message has it, so that it is kept once.
+local REQUEST = 11
+
+local function request_of(entry)
+  local fields = (redis.call('XRANGE', KEYS[1], entry, entry)[1] or {nil, {}})[2]
+  for i = 1, #fields, 2 do
+    if fields[i] == 'm' then
+      local readable, message = pcall(cjson.decode, fields[i + 1])
+      return readable and type(message) == 'table' and type(message.request) == 'string' and message.request or ''
+    end
+  end
+  return ''
+end
 
 local rows = {}
 for i = 2, #KEYS do
@@ -17,6 +30,7 @@ for i = 2, #KEYS do
   for field = ENTRY, ENTRY + 2 do row[field] = '' end
   if record[ENTRY] and not has_ended(record[1]) and record[1] ~= 'scheduled' then
     local pending = of_group('XPENDING', KEYS[1], ARGV[1], record[ENTRY], record[ENTRY], 1)[1]
+    row[REQUEST] = request_of(record[ENTRY])
     if pending then
       row[ENTRY], row[ENTRY + 1], row[ENTRY + 2] = pending[2], tostring(pending[3]), tostring(pending[4])
     end

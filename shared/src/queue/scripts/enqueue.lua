@@ -2,15 +2,15 @@
 -- KEYS  1 stream, 2 live, 3 eta, 4 scheduled; of each job: its record, the messages of its patient, the jobs of its client,
 --       and where an idempotency key was sent what that stands for
 -- ARGV  1 jobs, 2 deadline ms, 3 retention ms, 4 prefix of job records, 5 life of an idempotency key ms, 6 replicas that
---       are to confirm; of each job: job, message, approval, client, patient, request, cool-down ms, sends per
---       approval and hour, jobs of a client and minute, 1 where an idempotency key was sent
+--       are to confirm; of each job: job, message, approval, client, patient, cool-down ms, sends per approval
+--       and hour, jobs of a client and minute, 1 where an idempotency key was sent
 -- Result  for each {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour,
 --         client_jobs, reused, overloaded. The third member is the next attempt for foreign and limits, the wait in ms for
 --         overloaded.
 local MINUTE, HOUR = 60000, 3600000
 -- A time further ahead than any two servers' clocks are apart is of a clock that was set back since: no lock rests on it.
 local APART = MINUTE
-local FIRST_KEY, FIRST_ARG, ARGS_EACH = 5, 7, 10
+local FIRST_KEY, FIRST_ARG, ARGS_EACH = 5, 7, 9
 
 local stream, live_key, eta_key = KEYS[1], KEYS[2], KEYS[3]
 local deadline, retention, prefix, idem_life = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -119,7 +119,7 @@ local function accept(job)
   local entry = redis.call('XADD', stream, '*', 'm', job.message, 'at', now_text)
   queue.entries = queue.entries + 1
   redis.call('HSET', job.record, 'state', 'queued', 'client', job.client, 'patient', job.patient, 'approval',
-    job.approval, 'accepted', now_text, 'deadline', deadline_text, 'eta', eta, 'entry', entry, 'request', job.request)
+    job.approval, 'accepted', now_text, 'deadline', deadline_text, 'eta', eta, 'entry', entry)
   redis.call('PEXPIRE', job.record, life_text)
   redis.call('HSET', live_key, job.path, job.id)
   count(job)
@@ -129,12 +129,11 @@ end
 
 local rows, k, a = {}, FIRST_KEY, FIRST_ARG
 for i = 1, tonumber(ARGV[1]) do
-  local has_idem_key = ARGV[a + 9] == '1'
+  local has_idem_key = ARGV[a + 8] == '1'
   local job = {
     record = KEYS[k], patient_key = KEYS[k + 1], jobs_key = KEYS[k + 2], idem_key = has_idem_key and KEYS[k + 3],
     id = ARGV[a], message = ARGV[a + 1], approval = ARGV[a + 2], client = ARGV[a + 3], patient = ARGV[a + 4],
-    request = ARGV[a + 5], cooldown = tonumber(ARGV[a + 6]), per_hour = tonumber(ARGV[a + 7]),
-    per_client = tonumber(ARGV[a + 8]),
+    cooldown = tonumber(ARGV[a + 5]), per_hour = tonumber(ARGV[a + 6]), per_client = tonumber(ARGV[a + 7]),
     -- What the request is about, as its URL has it.
     path = ARGV[a + 4] .. '/' .. ARGV[a + 2],
   }

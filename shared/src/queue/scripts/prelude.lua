@@ -77,8 +77,12 @@ end
 -- job: id, record (key), deadline (of its record), path (patient/approval), state, status, reason (empty: none), answer
 --      (result JSON)
 local function write_end(ends, job, now, retention)
+  local story = {}
+  for _, name in ipairs({'reason', 'request'}) do
+    if (job[name] or '') ~= '' then story[#story + 1], story[#story + 2] = name, job[name] end
+  end
   redis.call('HSET', job.record, 'state', job.state, 'status', job.status, 'result', job.answer, 'ended', int(now),
-    unpack(job.reason ~= '' and {'reason', job.reason} or {}))
+    unpack(story))
   -- A record lives for the retention after the job's deadline. Only what ends later has to live longer.
   if now > (tonumber(job.deadline) or 0) then redis.call('PEXPIRE', job.record, retention) end
   ends.ids[#ends.ids + 1] = job.id
