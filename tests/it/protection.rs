@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use shared::domain::job::JobState;
 use shared::queue::Finished;
 use tests::client::Answer;
 use tests::eventually::eventually;
