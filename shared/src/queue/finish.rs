@@ -47,6 +47,9 @@ impl Queue {
             .arg(counted(run.into()));
         fail_point::hit(fail_point::BEFORE_FINISH, job).await;
         let (word, eta_ms, now_ms): (String, i64, i64) = self.steps().finish.ask(item).await?;
+        if word == "finished" && self.inner.redis.min_replicas() > 0 {
+            self.mark_confirmed(job).await;
+        }
         fail_point::hit(fail_point::AFTER_FINISH, job).await;
         Ok(match word.as_str() {
             "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },

@@ -23,16 +23,28 @@ impl Queue {
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
         let key = self.inner.keys.job(id);
         let mut ask = Pipeline::with_capacity(2);
-        ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result"]);
+        ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result", "confirmed"]);
         ask.cmd("TIME");
-        let (record, (seconds, micros)): (Vec<Option<String>>, (u64, u64)) =
+        let (mut record, (seconds, micros)): (Vec<Option<String>>, (u64, u64)) =
             self.inner.redis.pipeline(&ask).await?;
+        let is_confirmed = record.pop().flatten().is_some();
         let job = read_job(id, record, seconds * 1_000 + micros / 1_000)?;
-        if self.inner.redis.min_replicas() > 0 && job.as_ref().is_some_and(|job| job.end.is_some()) {
+        let has_ended = job.as_ref().is_some_and(|job| job.end.is_some());
+        if has_ended && !is_confirmed && self.inner.redis.min_replicas() > 0 {
             let mut confirm = self.inner.scripts.confirm_end.prepare_invoke();
             let _written: u64 = self.inner.redis.script_confirmed(confirm.key(&key)).await?;
+            self.mark_confirmed(id).await;
         }
         Ok(job)
+    }
+
+    /// Marks an end that replicas have confirmed, so that it is shown also while no replica is there to ask.
+    pub(super) async fn mark_confirmed(&self, id: &JobId) {
+        let mut mark = self.inner.scripts.mark_confirmed.prepare_invoke();
+        let marked: Result<u64, _> = self.inner.redis.script(mark.key(self.inner.keys.job(id))).await;
+        if let Err(error) = marked {
+            tracing::debug!(job = %id, %error, "a confirmed end was not marked: whoever reads it asks replicas again");
+        }
     }
 }
 
