@@ -111,6 +111,14 @@ impl SendGuard {
         })
     }
 
+    /// What is to be written with the retry of a delivery whose leave was asked for and not heard of, or not confirmed:
+    /// nothing was handed over, so nothing stays open.
+    pub fn unsent(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendSettlement {
+        let records: Vec<_> =
+            self.phones.names(phone).iter().map(|name| self.queue.keys().phone(name)).collect();
+        self.settling(delivery, &records)
+    }
+
     /// Writes down at once what a try came to whose job ends now. Where Redis is away the message stays counted until the
     /// windows of its limits end, which is logged.
     pub async fn settle(&self, settlement: &SendSettlement) {

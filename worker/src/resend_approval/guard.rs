@@ -37,8 +37,10 @@ pub(super) async fn to_send(
         CodeSender::Service(_) => None,
     };
     let asked = timeout(PERMIT_LIMIT, context.gate.ask(delivery, phone, codes)).await;
+    let unsent = || Some(context.gate.unsent(delivery, phone));
     let Ok(decision) = asked else {
-        return Err(StepExit::retry("redis is slow", None, Refusal::UpstreamSilent));
+        let (cause, otherwise) = ("redis is slow", Refusal::UpstreamSilent);
+        return Err(StepExit::Retry(RetryScheduled { cause, asked: None, send: unsent(), otherwise }));
     };
     match decision {
         Ok(SendDecision::Granted(permit)) => Ok(permit),
@@ -51,6 +53,9 @@ pub(super) async fn to_send(
         Ok(SendDecision::Late) => Err(Refusal::UpstreamSilent.into()),
         Ok(SendDecision::Exhausted) => Err(Refusal::DeliveryUnknown { silent: true }.into()),
         Ok(SendDecision::Lost) => Err(StepExit::Lost),
-        Err(error) => Err(StepExit::Retry(RetryScheduled::not_stored(&error))),
+        Err(error) => {
+            let not_stored = RetryScheduled::not_stored(&error);
+            Err(StepExit::Retry(RetryScheduled { send: unsent(), ..not_stored }))
+        }
     }
 }
