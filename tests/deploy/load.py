@@ -61,6 +61,14 @@ def stream():
     count_one("events", status if b"processed" in body else body, 200)
 
 
+def ready():
+    """Waits until the proxy answers: it was started a moment ago."""
+    until = time.monotonic() + 10
+    while call("GET", "/openapi.json", {})[0] != 200 and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+ready()
 start = time.monotonic()
 stream()
 start = time.monotonic()
