@@ -36,7 +36,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let evidence = env.evidence(asked, HashSet::new()).await;
     finding.exactly("jobs stored", evidence.records.len(), jobs);
     finding.exactly("SMS", evidence.ledger.len(), jobs);
-    let counted_twice = evidence.records.values().filter(|record| record.sends != 1).count();
+    let counted_twice = evidence.records.values().filter(|record| record.handed != 1).count();
     finding.exactly("jobs whose sends were miscounted", counted_twice, 0);
     finding.exactly("processes exited", env.exited(), 0);
     env.check(&evidence, &mut finding).await;

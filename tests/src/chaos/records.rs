@@ -6,7 +6,7 @@ use redis::aio::ConnectionLike;
 use redis::{RedisResult, cmd, pipe};
 
 /// What is read of a record.
-const FIELDS: [&str; 5] = ["state", "status", "sends", "deadline", "result"];
+const FIELDS: [&str; 5] = ["state", "status", "handed", "deadline", "result"];
 
 /// Jobs read in one round trip.
 const AT_ONCE: usize = 500;
@@ -27,8 +27,8 @@ pub struct Record {
     pub state: String,
     /// The status code of an ended job.
     pub status: Option<u16>,
-    /// Sends begun.
-    pub sends: u32,
+    /// How often its message was handed to a gateway.
+    pub handed: u32,
     /// No SMS starts after it, milliseconds since the epoch.
     pub deadline_ms: i64,
     /// The result of an ended job.
@@ -78,7 +78,7 @@ fn read(fields: &[Option<String>]) -> Option<Record> {
     Some(Record {
         state: fields[0].clone()?,
         status: number(1).and_then(|status| u16::try_from(status).ok()),
-        sends: number(2).and_then(|sends| u32::try_from(sends).ok()).unwrap_or(0),
+        handed: number(2).and_then(|handed| u32::try_from(handed).ok()).unwrap_or(0),
         deadline_ms: number(3).unwrap_or(i64::MAX),
         result: fields[4].clone(),
     })

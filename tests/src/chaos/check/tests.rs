@@ -38,7 +38,7 @@ fn message(job: &str, code: &str) -> Message {
 
 fn record() -> Record {
     let result = Some("{}".to_owned());
-    Record { state: "processed".to_owned(), status: Some(200), sends: 1, deadline_ms: 5_000, result }
+    Record { state: "processed".to_owned(), status: Some(200), handed: 1, deadline_ms: 5_000, result }
 }
 
 /// Jobs `a` and `b`: accepted, sent once, ended.
