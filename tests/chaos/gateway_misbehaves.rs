@@ -105,8 +105,8 @@ fn cases(trap: &str) -> Vec<Case> {
         case("503", json!({"status": 503}), false, false),
         case("429, Retry-After 2", json!({"status": 429, "retry_after": 2}), false, false),
         case("drips", json!({"drip_ms": 300}), true, false),
-        case("10 MB body", json!({"huge_body": 10_000_000, "accept": true}), false, true),
-        case("HTML", json!({"html": true, "accept": true}), false, true),
+        case("10 MB body", json!({"huge_body": 10_000_000, "accept": true}), true, false),
+        case("HTML", json!({"html": true, "accept": true}), true, false),
         case("redirect", json!({"redirect": trap}), false, false),
     ]
 }

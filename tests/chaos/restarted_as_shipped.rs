@@ -60,7 +60,7 @@ async fn control(finding: &mut Finding) {
     let fleet = fleet(3).workers(0).shipped_redis(Shipped::WithoutRightsToLoad);
     let mut env = ChaosEnv::start(fleet).await;
     let waiting = env.ask_all(WAITING / 10).await;
-    let warned = env.stack.apis[0].process.log().contains("the user default may not write");
+    let warned = env.stack.apis[0].process.log().contains("the user default may not run every command");
     finding.require(warned, "", "the API of the control does not warn of the user default");
     restart(&mut env, End::Killed).await;
     let what = "lost by the control, default user without rights";
