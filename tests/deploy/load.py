@@ -55,8 +55,10 @@ def work(mine):
 def stream():
     person = people[0]
     path = f"/api/patients/{person['patient_id']}/approvals/{person['approval_id']}/actions/resend"
-    status, headers, _ = call("PATCH", path, {"Content-Length": "0"})
+    status, headers, body = call("PATCH", path, {"Content-Length": "0"})
     count_one("PATCH", status, 202)
+    if status != 202:
+        sys.exit(f"the first PATCH was answered {status}: {body.decode(errors='replace')}")
     status, headers, body = call("GET", headers["Location"] + "/events", {})
     count_one("events", status if b"processed" in body else body, 200)
 
