@@ -12,6 +12,7 @@ mod eta;
 mod load;
 mod machine;
 mod memory;
+mod peak;
 mod peer;
 mod peers;
 mod pickup;
@@ -47,6 +48,9 @@ struct Arguments {
     /// One short run of everything, over small backlogs: shows that it works, not how fast.
     #[arg(long)]
     quick: bool,
+    /// A folder with `resend-api` and `resend-worker` of an earlier commit, against which the part `real` holds them.
+    #[arg(long)]
+    before: Option<PathBuf>,
     /// Where the table is kept; nowhere when not given.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -105,7 +109,7 @@ async fn measure(arguments: &Arguments) -> ExitCode {
         Effort { runs: arguments.runs.max(1), seconds: arguments.seconds.max(1), quick: false }
     };
     let parts = if arguments.only.is_empty() { Part::value_variants() } else { &arguments.only };
-    let report = suite::run(parts, effort, arguments.write.as_deref()).await;
+    let report = suite::run(parts, effort, arguments.before.as_deref(), arguments.write.as_deref()).await;
     report.print();
     if report.missed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -39,7 +39,7 @@ pub(crate) async fn measure(report: &mut Report) {
     stop.cancel();
     working.await.expect("no panic").expect("a graceful stop");
     let finished = (used(&server).await - empty) / JOBS as f64;
-    for (name, value, bound) in [("queued", queued, 700.0), ("finished", finished, 1_500.0)] {
+    for (name, value, bound) in [("queued", queued, 700.0), ("finished", finished, 900.0)] {
         report.add(Figure {
             name: format!("Redis bytes per {name} job"),
             ours: format!("{value:.0}"),

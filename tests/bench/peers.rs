@@ -18,7 +18,7 @@ use super::report::{Asked, Figure, Report};
 use super::series::{median, rate, ratio, spread};
 use super::server::start_role;
 use super::suite::caught;
-use super::usage::peak_rss_mib;
+use super::usage::{Meter, peak_rss_mib};
 use super::workers::start_noop;
 
 const CONNECTIONS: u32 = 64;
@@ -36,6 +36,12 @@ struct Seen {
     p99s: Vec<f64>,
     rss_api: Vec<f64>,
     rss_worker: Vec<f64>,
+    /// CPU of an accepted job, API and Redis, microseconds.
+    accept_us: Vec<f64>,
+    /// CPU of a job that does nothing, worker and Redis, microseconds.
+    drain_us: Vec<f64>,
+    /// CPU of a job accepted and done, all of them, microseconds.
+    end_to_end_us: Vec<f64>,
 }
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
@@ -76,19 +82,19 @@ async fn run_ours(effort: Effort, seen: &mut Seen) {
     let stack = under_load().redis(&EVERYSEC).start().await;
     let api = &stack.apis[0];
     let load = Loaded { api: &api.process, url: &api.url, redis: &stack.redis, effort };
-    seen.accepts.push(load.accept(stack.folder()).await);
+    seen.take_accept(load.accept(stack.folder()).await);
     let _: String = stack.redis.command(&["FLUSHALL"]).await;
     let (worker, _) = start_role("worker", stack.settings(), stack.folder()).await;
     let left = left_in(stack.redis.connection().await);
-    seen.end_to_end.push(load.to_the_end(stack.folder(), left).await);
+    load.to_the_end(&worker, stack.folder(), left, seen).await;
     seen.rss_api.push(peak_rss_mib(&api.process));
     seen.rss_worker.push(peak_rss_mib(&worker));
 
     let backlog = Backlog::make(effort.jobs(20_000)).await;
     let served = backlog.serve().await;
     let left = served.left().await;
-    let _working = start_noop(1, &served).await;
-    seen.drains.push(drain_rate(backlog.jobs, left).await);
+    let working = start_noop(1, &served).await;
+    seen.take_drain(&[&working[0], served.server.process()], backlog.jobs, left).await;
     seen.take_waits(pickup::waits_ms().await);
 }
 
@@ -99,7 +105,7 @@ async fn run_peer(peer: &Peer, effort: Effort, seen: &mut Seen) {
     let redis = RedisServer::start_with(folder, &EVERYSEC).await;
     let (api, url) = peer.start("api", &redis.url(), folder).await;
     let load = Loaded { api: &api, url: &url, redis: &redis, effort };
-    seen.accepts.push(load.accept(folder).await);
+    seen.take_accept(load.accept(folder).await);
     seen.rss_api.push(peak_rss_mib(&api));
 
     let in_memory = RedisServer::start_with(&folder.join("drain"), &IN_MEMORY).await;
@@ -107,7 +113,7 @@ async fn run_peer(peer: &Peer, effort: Effort, seen: &mut Seen) {
     peer.finish("fill", jobs, &in_memory.url(), folder).await;
     let left = peer.left(in_memory.connection().await);
     let (worker, _) = peer.start("worker", &in_memory.url(), folder).await;
-    seen.drains.push(drain_rate(jobs, left).await);
+    seen.take_drain(&[&worker, in_memory.process()], jobs, left).await;
     seen.rss_worker.push(peak_rss_mib(&worker));
     peer.finish("pickup", pickup::JOBS, &in_memory.url(), folder).await;
     let waits = eventually("every pick-up is told", Duration::from_secs(10), || async {
@@ -118,9 +124,9 @@ async fn run_peer(peer: &Peer, effort: Effort, seen: &mut Seen) {
     drop(worker);
 
     let _: String = redis.command(&["FLUSHALL"]).await;
-    let _worker = peer.start("worker", &redis.url(), folder).await;
+    let (worker, _) = peer.start("worker", &redis.url(), folder).await;
     let left = peer.left(redis.connection().await);
-    seen.end_to_end.push(load.to_the_end(folder, left).await);
+    load.to_the_end(&worker, folder, left, seen).await;
 }
 
 /// An API under load.
@@ -138,16 +144,35 @@ impl Loaded<'_> {
         Requests::resends(folder).run(self.url, &asking).await
     }
 
-    /// Jobs a second from the first request to the last job's end, while a worker runs beside.
-    async fn to_the_end(&self, folder: &std::path::Path, left: impl Fn() -> Left) -> f64 {
-        let start = Instant::now();
+    /// Jobs a second from the first request to the last job's end, while a worker runs beside, and what each costs.
+    async fn to_the_end(
+        &self,
+        worker: &Process,
+        folder: &std::path::Path,
+        left: impl Fn() -> Left,
+        seen: &mut Seen,
+    ) {
+        let (start, meter) = (Instant::now(), Meter::start(&[self.api, worker, self.redis.process()]));
         let load = self.accept(folder).await;
         drained(left).await;
-        load.requests / start.elapsed().as_secs_f64()
+        seen.end_to_end.push(load.requests / start.elapsed().as_secs_f64());
+        seen.end_to_end_us.push(meter.us_each(load.requests).iter().sum());
     }
 }
 
 impl Seen {
+    fn take_accept(&mut self, load: Load) {
+        self.accept_us.push(load.cpu_us.iter().sum());
+        self.accepts.push(load);
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    async fn take_drain(&mut self, watched: &[&Process], jobs: usize, left: impl Fn() -> Left) {
+        let meter = Meter::start(watched);
+        self.drains.push(drain_rate(jobs, left).await);
+        self.drain_us.push(meter.us_each(jobs as f64).iter().sum());
+    }
+
     fn take_waits(&mut self, waits: Vec<f64>) {
         let (p50, p99) = percentiles(waits);
         self.p50s.push(p50);
@@ -157,28 +182,30 @@ impl Seen {
 
 fn add_figures(peer: &Peer, ours: &Seen, theirs: &Seen, report: &mut Report) {
     let (accept, end_to_end, drain) = match peer.name {
-        "bullmq" => (Asked::AtLeast(2.2), Asked::AtLeast(2.5), Asked::AtLeast(3.0)),
-        "celery" => (Asked::AtLeast(40.0), Asked::Nothing, Asked::Nothing),
+        "bullmq" => (Asked::AtMost(0.45), Asked::AtMost(0.4), Asked::AtMost(0.33)),
         _ => (Asked::Nothing, Asked::Nothing, Asked::Nothing),
     };
     let title = peer.title;
     if !theirs.accepts.is_empty() {
-        add(report, format!("accept c{CONNECTIONS} / {title}"), (&ours.accepts, &theirs.accepts), accept);
+        add(
+            report,
+            format!("accept c{CONNECTIONS} / {title}"),
+            (&ours.accepts, &theirs.accepts),
+            Asked::Nothing,
+        );
     }
     let rates = [
-        (
-            format!("accepted and done with a no-op worker / {title}"),
-            &ours.end_to_end,
-            &theirs.end_to_end,
-            end_to_end,
-        ),
-        (format!("drain of no-op jobs / {title}"), &ours.drains, &theirs.drains, drain),
+        (format!("accepted and done with a no-op worker / {title}"), &ours.end_to_end, &theirs.end_to_end),
+        (format!("drain of no-op jobs / {title}"), &ours.drains, &theirs.drains),
     ];
-    for (name, ours, theirs, asked) in rates.into_iter().filter(|(_, _, theirs, _)| !theirs.is_empty()) {
+    for (name, ours, theirs) in rates.into_iter().filter(|(_, _, theirs)| !theirs.is_empty()) {
         let value = ratio(ours, theirs);
-        report.add(Figure { name, ours: rate(ours), other: rate(theirs), value, asked });
+        report.add(Figure { name, ours: rate(ours), other: rate(theirs), value, asked: Asked::Nothing });
     }
     let others = [
+        ("CPU of an accepted job, API + Redis", " µs", &ours.accept_us, &theirs.accept_us, accept),
+        ("CPU of a no-op job, worker + Redis", " µs", &ours.drain_us, &theirs.drain_us, drain),
+        ("CPU of a job accepted and done", " µs", &ours.end_to_end_us, &theirs.end_to_end_us, end_to_end),
         ("pick-up p50", " ms", &ours.p50s, &theirs.p50s, Asked::AtMost(1.0)),
         ("pick-up p99", " ms", &ours.p99s, &theirs.p99s, Asked::AtMost(1.0)),
         ("RSS of the API", " MiB", &ours.rss_api, &theirs.rss_api, Asked::Nothing),

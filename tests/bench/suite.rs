@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use futures_util::FutureExt;
 
 use super::report::Report;
-use super::{Effort, accept, cluster, drain, eta, machine, memory, peers, pickup, poll, real, workers};
+use super::{Effort, accept, cluster, drain, eta, machine, memory, peak, peers, pickup, poll, real, workers};
 
 /// Longest a part may take: past it, it hangs.
 const LIMIT: Duration = Duration::from_mins(15);
@@ -27,8 +27,10 @@ pub(crate) enum Part {
     Workers,
     /// The same, and PATCH, over Redis Clusters.
     Cluster,
-    /// The job as it is, against the same three calls alone.
+    /// The job as it is, against the same three calls alone, and against an earlier commit's programs.
     Real,
+    /// The country's peak, everything on this machine.
+    Peak,
     /// From stored to started.
     Pickup,
     /// What a job costs Redis.
@@ -40,12 +42,17 @@ pub(crate) enum Part {
 }
 
 /// Runs these parts; the table is kept after each, so that nothing seen is lost.
-pub(crate) async fn run(parts: &[Part], effort: Effort, write: Option<&Path>) -> Report {
+pub(crate) async fn run(
+    parts: &[Part],
+    effort: Effort,
+    before: Option<&Path>,
+    write: Option<&Path>,
+) -> Report {
     let mut report = Report::new(effort, machine::facts(), parts.len());
     for part in parts {
         let name = format!("{part:?}").to_lowercase();
         report.begin(&name);
-        let measured = tokio::time::timeout(LIMIT, Box::pin(measure(*part, effort, &mut report)));
+        let measured = tokio::time::timeout(LIMIT, Box::pin(measure(*part, effort, before, &mut report)));
         match caught(measured).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => report.failed(&name, format!("not within {} s", LIMIT.as_secs())),
@@ -59,14 +66,15 @@ pub(crate) async fn run(parts: &[Part], effort: Effort, write: Option<&Path>) ->
     report
 }
 
-async fn measure(part: Part, effort: Effort, report: &mut Report) {
+async fn measure(part: Part, effort: Effort, before: Option<&Path>, report: &mut Report) {
     match part {
         Part::Accept => accept::measure(effort, report).await,
         Part::Poll => poll::measure(effort, report).await,
         Part::Drain => drain::measure(effort, report).await,
         Part::Workers => workers::measure(effort, report).await,
         Part::Cluster => cluster::measure(effort, report).await,
-        Part::Real => real::measure(effort, report).await,
+        Part::Real => real::measure(effort, before, report).await,
+        Part::Peak => peak::measure(effort, report).await,
         Part::Pickup => pickup::measure(effort, report).await,
         Part::Memory => memory::measure(report).await,
         Part::Peers => peers::measure(effort, report).await,

@@ -30,6 +30,7 @@ pub struct StackBuilder {
     redis: Vec<&'static str>,
     redis_environment: Vec<(String, String)>,
     shipped: Option<Shipped>,
+    programs: Option<PathBuf>,
 }
 
 /// One running program with its address.
@@ -51,6 +52,7 @@ pub struct Stack {
     /// The workers.
     pub workers: Vec<Member>,
     settings: Vec<(String, String)>,
+    programs: Option<PathBuf>,
     started: usize,
     place: Place,
 }
@@ -66,6 +68,7 @@ impl StackBuilder {
             redis,
             redis_environment: Vec::new(),
             shipped: None,
+            programs: None,
         }
     }
 
@@ -112,6 +115,13 @@ impl StackBuilder {
         self
     }
 
+    /// Takes API and worker from this folder, where another build of them lies.
+    #[must_use]
+    pub fn programs(mut self, folder: &Path) -> Self {
+        self.programs = Some(folder.to_owned());
+        self
+    }
+
     /// Starts it all and waits until all are ready.
     pub async fn start(self) -> Stack {
         let place = Place::new().expect("a folder of its own");
@@ -125,7 +135,8 @@ impl StackBuilder {
         let mut settings = service_settings(&redis.url(), &sandbox.url);
         settings.extend(self.settings);
         let (apis, workers) = (Vec::new(), Vec::new());
-        let mut stack = Stack { redis, sandbox, apis, workers, settings, started: 0, place };
+        let programs = self.programs;
+        let mut stack = Stack { redis, sandbox, apis, workers, settings, programs, started: 0, place };
         for _ in 0..self.apis {
             stack.add_api(&[]).await;
         }
@@ -236,7 +247,8 @@ impl Stack {
     }
 
     async fn member(&mut self, name: &str, own: &[(&str, &str)]) -> Member {
-        self.member_of(&program(name), own).await
+        let program = self.programs.as_ref().map_or_else(|| program(name), |folder| folder.join(name));
+        self.member_of(&program, own).await
     }
 
     async fn member_of(&mut self, program: &Path, own: &[(&str, &str)]) -> Member {
