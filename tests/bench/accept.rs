@@ -5,7 +5,7 @@ use tests::stack::{Stack, StackBuilder};
 
 use super::Effort;
 use super::load::{Asking, Load, Requests, rates, words};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{median, ratio};
 use super::server::start_role;
 use super::usage::peak_rss_mib;
@@ -36,7 +36,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
         ours: format!("{:.0}/s", at_64[2]),
         other: format!("{:.0}/s", at_64[1]),
         value: at_64[2] / at_64[1],
-        asked: Asked::AtLeast(0.5),
+        bound: Bound::AtLeast(0.5),
     });
 }
 
@@ -70,27 +70,27 @@ async fn beside_the_floor(
             hellos.push(hello.run(&floor_url, &asking(vec![&floor])).await);
         }
     }
-    let asked = if connections == 64 { Asked::AtLeast(0.85) } else { Asked::Nothing };
+    let bound = if connections == 64 { Bound::AtLeast(0.85) } else { Bound::None };
     let named = format!("accept c{connections}, {name}");
-    add(report, format!("{named} / axum floor with the same script"), (&ours, &floors), asked);
+    add(report, format!("{named} / axum floor with the same script"), (&ours, &floors), bound);
     if !hellos.is_empty() {
-        add(report, format!("{named} / axum that says hello"), (&ours, &hellos), Asked::Nothing);
+        add(report, format!("{named} / axum that says hello"), (&ours, &hellos), Bound::None);
         let rss = peak_rss_mib(&api.process);
         report.add(Figure {
             name: "RSS of the API, its peak under load, MiB".into(),
             ours: format!("{rss:.1}"),
             other: "20".into(),
             value: rss,
-            asked: Asked::AtMost(20.0),
+            bound: Bound::AtMost(20.0),
         });
     }
     median(rates(&ours))
 }
 
 /// A figure of two loads taken in turn.
-pub(crate) fn add(report: &mut Report, name: String, (ours, others): (&[Load], &[Load]), asked: Asked) {
+pub(crate) fn add(report: &mut Report, name: String, (ours, others): (&[Load], &[Load]), bound: Bound) {
     let value = ratio(&rates(ours), &rates(others));
-    report.add(Figure { name, ours: words(ours), other: words(others), value, asked });
+    report.add(Figure { name, ours: words(ours), other: words(others), value, bound });
 }
 
 /// Empties Redis between runs: a backlog is another figure's business.

@@ -10,8 +10,8 @@ use shared::domain::ids::{ApprovalId, PatientId, RequestId};
 use shared::queue::{Enqueued, NewJob, Queue};
 use shared::settings::{ApprovalLimits, Settings};
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::redis_server::RedisServer;
+use tests::temp_dir::TempDir;
 use tokio::process::Command;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ pub(crate) type Left = BoxFuture<'static, u64>;
 pub(crate) struct Backlog {
     /// How many.
     pub(crate) jobs: usize,
-    place: Place,
+    temp_dir: TempDir,
 }
 
 /// A Redis that serves one run.
@@ -45,34 +45,34 @@ pub(crate) struct Served {
     /// Its queue.
     pub(crate) queue: Queue,
     /// Its folder.
-    pub(crate) place: Place,
+    pub(crate) temp_dir: TempDir,
 }
 
 impl Backlog {
     /// Fills a queue and dumps it.
     pub(crate) async fn make(jobs: usize) -> Self {
-        let Served { server, queue, place, .. } = Served::empty().await;
+        let Served { server, queue, temp_dir, .. } = Served::empty().await;
         fill(&queue, jobs).await;
         let port = server.port().to_string();
         let saved = Command::new("redis-cli").args(["-p", &port, "SAVE"]).output().await;
         assert!(saved.is_ok_and(|output| output.stdout.starts_with(b"OK")), "SAVE");
-        Self { jobs, place }
+        Self { jobs, temp_dir }
     }
 
     /// A fresh Redis with the backlog in it.
     pub(crate) async fn serve(&self) -> Served {
-        let place = Place::new().expect("a folder of its own");
+        let temp_dir = TempDir::new().expect("a folder of its own");
         // A second name for the same dump: nothing here writes one.
         let dump = "dump.rdb";
-        std::fs::hard_link(self.place.path().join(dump), place.path().join(dump)).expect("a dump");
-        Served::over(place).await
+        std::fs::hard_link(self.temp_dir.path().join(dump), temp_dir.path().join(dump)).expect("a dump");
+        Served::over(temp_dir).await
     }
 }
 
 impl Served {
     /// A fresh Redis with nothing in it.
     pub(crate) async fn empty() -> Self {
-        Self::over(Place::new().expect("a folder of its own")).await
+        Self::over(TempDir::new().expect("a folder of its own")).await
     }
 
     /// How to see what is left.
@@ -80,12 +80,12 @@ impl Served {
         left_in(self.server.connection().await)
     }
 
-    async fn over(place: Place) -> Self {
-        let server = RedisServer::start_with(place.path(), &IN_MEMORY).await;
+    async fn over(temp_dir: TempDir) -> Self {
+        let server = RedisServer::start_with(temp_dir.path(), &IN_MEMORY).await;
         let settings = vec![("RESEND_REDIS_URL".to_owned(), server.url())];
         let queue = queue_of(&Settings::from_pairs(settings.iter().cloned()).expect("right settings"));
         queue.make_group().await.expect("a running Redis");
-        Self { server, settings, queue, place }
+        Self { server, settings, queue, temp_dir }
     }
 }
 

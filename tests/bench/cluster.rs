@@ -3,16 +3,16 @@
 
 use shared::queue::Queue;
 use shared::settings::Settings;
-use tests::place::Place;
 use tests::process::Process;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
+use tests::temp_dir::TempDir;
 
 use super::Effort;
 use super::accept::{add, under_load};
 use super::backlog::{Left, drain_rate, fill};
 use super::load::{Asking, Load, Requests};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{rate, ratio};
 use super::server::{queue_of, start_role};
 
@@ -34,7 +34,7 @@ enum Shape {
 struct Running {
     nodes: Vec<RedisServer>,
     settings: Vec<(String, String)>,
-    place: Place,
+    temp_dir: TempDir,
 }
 
 #[derive(Default)]
@@ -55,13 +55,13 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     }
     let [single, cluster] = &seen;
     let name = format!("accept c{CONNECTIONS}, cluster / single");
-    add(report, name, (&cluster.accepts, &single.accepts), Asked::Nothing);
+    add(report, name, (&cluster.accepts, &single.accepts), Bound::None);
     report.add(Figure {
         name: format!("drain of {}, cluster / single", effort.jobs(JOBS)),
         ours: rate(&cluster.drains),
         other: rate(&single.drains),
         value: ratio(&cluster.drains, &single.drains),
-        asked: Asked::Nothing,
+        bound: Bound::None,
     });
 }
 
@@ -76,16 +76,17 @@ impl Shape {
 
 impl Running {
     async fn start(shape: Shape) -> Self {
-        let place = Place::new().expect("a folder of its own");
+        let temp_dir = TempDir::new().expect("a folder of its own");
         if matches!(shape, Shape::Single) {
-            let server = RedisServer::start_with(place.path(), &["--appendonly", "yes", "--save", ""]).await;
+            let server =
+                RedisServer::start_with(temp_dir.path(), &["--appendonly", "yes", "--save", ""]).await;
             let settings = vec![("RESEND_REDIS_URL".to_owned(), server.url())];
-            return Self { nodes: vec![server], settings, place };
+            return Self { nodes: vec![server], settings, temp_dir };
         }
-        let cluster = RedisCluster::start(place.path(), 3, 0).await;
+        let cluster = RedisCluster::start(temp_dir.path(), 3, 0).await;
         let settings = [("RESEND_REDIS_URL", cluster.urls()), ("RESEND_REDIS_MODE", "cluster".to_owned())];
         let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        Self { nodes: cluster.nodes, settings, place }
+        Self { nodes: cluster.nodes, settings, temp_dir }
     }
 
     async fn accept(&self, effort: Effort) -> Load {
@@ -103,7 +104,7 @@ impl Running {
         let queue = queue_of(&Settings::from_pairs(self.settings.iter().cloned()).expect("right settings"));
         queue.make_group().await.expect("a running Redis");
         fill(&queue, jobs).await;
-        let _worker = start_role("worker", &self.settings, self.place.path()).await;
+        let _worker = start_role("worker", &self.settings, self.temp_dir.path()).await;
         drain_rate(jobs, left_in(queue)).await
     }
 }

@@ -11,7 +11,7 @@ use shared::queue::{Delivery, GROUP};
 
 use super::Effort;
 use super::backlog::{Backlog, drain_rate};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{rate, ratio, spread};
 use super::usage::{Meter, peak_rss_mib};
 use super::workers::start_noop;
@@ -49,7 +49,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
             ours: ours.words(),
             other: rate(&ceilings),
             value: ratio(&ours.rates, &ceilings),
-            asked: Asked::AtLeast(0.7),
+            bound: Bound::AtLeast(0.7),
         });
         all.push((jobs, ours));
     }
@@ -66,7 +66,7 @@ fn add_costs(all: &[(usize, Drained)], report: &mut Report) {
             ours: spread(&cost(many), 1, " µs"),
             other: spread(&cost(few), 1, " µs"),
             value: ratio(&cost(many), &cost(few)),
-            asked: Asked::AtMost(1.1),
+            bound: Bound::AtMost(1.1),
         });
     }
     let most = all.iter().flat_map(|(_, drained)| &drained.rss_mib).copied().fold(0.0, f64::max);
@@ -75,7 +75,7 @@ fn add_costs(all: &[(usize, Drained)], report: &mut Report) {
         ours: format!("{most:.1}"),
         other: "20".into(),
         value: most,
-        asked: Asked::AtMost(20.0),
+        bound: Bound::AtMost(20.0),
     });
 }
 

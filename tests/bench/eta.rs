@@ -11,7 +11,7 @@ use judge::{BOUNDS, Promise, followed_after};
 use shared::domain::clock;
 use tokio::time::sleep;
 
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 
 /// How long promises are gathered under a steady backlog.
 const GATHERED: Duration = Duration::from_secs(20);
@@ -58,7 +58,7 @@ pub(crate) async fn measure(report: &mut Report) {
             ours: format!("{after:.1}"),
             other: format!("{}", change.followed_within().as_secs()),
             value: after,
-            asked: Asked::AtMost(change.followed_within().as_secs_f64()),
+            bound: Bound::AtMost(change.followed_within().as_secs_f64()),
         });
     }
 }
@@ -71,7 +71,7 @@ fn add_errors(steady: &Steady, report: &mut Report) {
             ours: format!("{:.2} s", bound.error(promises)),
             other: bound.words(promises),
             value: bound.used(promises),
-            asked: Asked::AtMost(1.0),
+            bound: Bound::AtMost(1.0),
         });
     }
 }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
 use super::backlog::{Served, drained, fill};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 
 const JOBS: usize = 20_000;
 
@@ -45,7 +45,7 @@ pub(crate) async fn measure(report: &mut Report) {
             ours: format!("{value:.0}"),
             other: format!("{bound:.0}"),
             value,
-            asked: Asked::AtMost(bound),
+            bound: Bound::AtMost(bound),
         });
     }
 }

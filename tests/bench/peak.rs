@@ -15,7 +15,7 @@ use super::Effort;
 use super::backlog::{drained, left_in};
 use super::pickup::percentiles;
 use super::real::{Person, Sandbox};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{median, spread};
 
 /// Requests a second: what the country is estimated to ask for at its busiest.
@@ -46,16 +46,16 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
             ours: spread(&values, 1, " ms"),
             other: format!("{bound} ms"),
             value: median(values),
-            asked: Asked::AtMost(bound),
+            bound: Bound::AtMost(bound),
         });
     }
 }
 
 /// The times all but one in a hundred stay below: until the answer, and until the gateway has the message.
 async fn peak(requests: usize) -> (f64, f64) {
-    let place = tests::place::Place::new().expect("a folder of its own");
-    let ledger = place.path().join("ledger.jsonl");
-    let sandbox = Sandbox::start(place.path()).await;
+    let temp_dir = tests::temp_dir::TempDir::new().expect("a folder of its own");
+    let ledger = temp_dir.path().join("ledger.jsonl");
+    let sandbox = Sandbox::start(temp_dir.path()).await;
     slow(&sandbox.url).await;
     let stack = StackBuilder::new()
         .set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0)

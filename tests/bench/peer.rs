@@ -138,24 +138,24 @@ pub(crate) fn waits_ms(log: &str) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use ::tests::place::Place;
+    use ::tests::temp_dir::TempDir;
 
     use super::*;
 
     #[test]
     fn a_peer_that_is_not_there_says_why() {
-        let place = Place::new().expect("a folder");
+        let temp_dir = TempDir::new().expect("a folder");
         let [bullmq, ..] = &PEERS;
         assert_eq!(
-            bullmq.missing(place.path()).as_deref(),
+            bullmq.missing(temp_dir.path()).as_deref(),
             Some("not installed; tests/bench/peers/install does")
         );
-        std::fs::write(place.path().join("bullmq.not-run"), "no node here\n").expect("written");
-        assert_eq!(bullmq.missing(place.path()).as_deref(), Some("no node here"));
-        std::fs::remove_file(place.path().join("bullmq.not-run")).expect("removed");
-        std::fs::create_dir(place.path().join("bullmq")).expect("made");
-        std::fs::write(place.path().join("bullmq/peer.js"), "").expect("written");
-        assert_eq!(bullmq.missing(place.path()), None);
+        std::fs::write(temp_dir.path().join("bullmq.not-run"), "no node here\n").expect("written");
+        assert_eq!(bullmq.missing(temp_dir.path()).as_deref(), Some("no node here"));
+        std::fs::remove_file(temp_dir.path().join("bullmq.not-run")).expect("removed");
+        std::fs::create_dir(temp_dir.path().join("bullmq")).expect("made");
+        std::fs::write(temp_dir.path().join("bullmq/peer.js"), "").expect("written");
+        assert_eq!(bullmq.missing(temp_dir.path()), None);
     }
 
     #[test]

@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::process::Process;
 use tests::redis_server::RedisServer;
+use tests::temp_dir::TempDir;
 
 use super::Effort;
 use super::accept::{add, under_load};
@@ -14,7 +14,7 @@ use super::backlog::{Backlog, IN_MEMORY, Left, drain_rate, drained, left_in};
 use super::load::{Asking, Load, Requests};
 use super::peer::{PEERS, Peer, waits_ms};
 use super::pickup::{self, percentiles};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{median, rate, ratio, spread};
 use super::server::start_role;
 use super::suite::caught;
@@ -100,8 +100,8 @@ async fn run_ours(effort: Effort, seen: &mut Seen) {
 
 /// Figure by figure, so that what was seen before something breaks is kept.
 async fn run_peer(peer: &Peer, effort: Effort, seen: &mut Seen) {
-    let place = Place::new().expect("a folder of its own");
-    let folder = place.path();
+    let temp_dir = TempDir::new().expect("a folder of its own");
+    let folder = temp_dir.path();
     let redis = RedisServer::start_with(folder, &EVERYSEC).await;
     let (api, url) = peer.start("api", &redis.url(), folder).await;
     let load = Loaded { api: &api, url: &url, redis: &redis, effort };
@@ -182,8 +182,8 @@ impl Seen {
 
 fn add_figures(peer: &Peer, ours: &Seen, theirs: &Seen, report: &mut Report) {
     let (accept, end_to_end, drain) = match peer.name {
-        "bullmq" => (Asked::AtMost(0.45), Asked::AtMost(0.4), Asked::AtMost(0.33)),
-        _ => (Asked::Nothing, Asked::Nothing, Asked::Nothing),
+        "bullmq" => (Bound::AtMost(0.45), Bound::AtMost(0.4), Bound::AtMost(0.33)),
+        _ => (Bound::None, Bound::None, Bound::None),
     };
     let title = peer.title;
     if !theirs.accepts.is_empty() {
@@ -191,7 +191,7 @@ fn add_figures(peer: &Peer, ours: &Seen, theirs: &Seen, report: &mut Report) {
             report,
             format!("accept c{CONNECTIONS} / {title}"),
             (&ours.accepts, &theirs.accepts),
-            Asked::Nothing,
+            Bound::None,
         );
     }
     let rates = [
@@ -200,22 +200,22 @@ fn add_figures(peer: &Peer, ours: &Seen, theirs: &Seen, report: &mut Report) {
     ];
     for (name, ours, theirs) in rates.into_iter().filter(|(_, _, theirs)| !theirs.is_empty()) {
         let value = ratio(ours, theirs);
-        report.add(Figure { name, ours: rate(ours), other: rate(theirs), value, asked: Asked::Nothing });
+        report.add(Figure { name, ours: rate(ours), other: rate(theirs), value, bound: Bound::None });
     }
     let others = [
         ("CPU of an accepted job, API + Redis", " µs", &ours.accept_us, &theirs.accept_us, accept),
         ("CPU of a no-op job, worker + Redis", " µs", &ours.drain_us, &theirs.drain_us, drain),
         ("CPU of a job accepted and done", " µs", &ours.end_to_end_us, &theirs.end_to_end_us, end_to_end),
-        ("pick-up p50", " ms", &ours.p50s, &theirs.p50s, Asked::AtMost(1.0)),
-        ("pick-up p99", " ms", &ours.p99s, &theirs.p99s, Asked::AtMost(1.0)),
-        ("RSS of the API", " MiB", &ours.rss_api, &theirs.rss_api, Asked::Nothing),
-        ("RSS of the worker", " MiB", &ours.rss_worker, &theirs.rss_worker, Asked::Nothing),
+        ("pick-up p50", " ms", &ours.p50s, &theirs.p50s, Bound::AtMost(1.0)),
+        ("pick-up p99", " ms", &ours.p99s, &theirs.p99s, Bound::AtMost(1.0)),
+        ("RSS of the API", " MiB", &ours.rss_api, &theirs.rss_api, Bound::None),
+        ("RSS of the worker", " MiB", &ours.rss_worker, &theirs.rss_worker, Bound::None),
     ];
-    for (what, unit, ours, theirs, asked) in
+    for (what, unit, ours, theirs, bound) in
         others.into_iter().filter(|(_, _, _, theirs, _)| !theirs.is_empty())
     {
         let value = median(ours.clone()) / median(theirs.clone());
         let (ours, other) = (spread(ours, 2, unit), spread(theirs, 2, unit));
-        report.add(Figure { name: format!("{what} / {title}"), ours, other, value, asked });
+        report.add(Figure { name: format!("{what} / {title}"), ours, other, value, bound });
     }
 }

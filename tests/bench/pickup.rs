@@ -9,7 +9,7 @@ use worker::runner::{WorkerRunner, unique_name};
 
 use super::Effort;
 use super::backlog::{Served, fresh, no_limits};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{median, spread};
 use super::workers::{SLOTS, noop};
 
@@ -32,7 +32,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
             ours: spread(&values, 2, " ms"),
             other: format!("{bound} ms"),
             value: median(values),
-            asked: Asked::AtMost(bound),
+            bound: Bound::AtMost(bound),
         });
     }
 }
@@ -46,7 +46,7 @@ pub(crate) fn percentiles(mut waits: Vec<f64>) -> (f64, f64) {
 
 /// Enqueue called → handler started, milliseconds.
 pub(crate) async fn waits_ms() -> Vec<f64> {
-    let Served { server: _server, queue, place: _place, .. } = Served::empty().await;
+    let Served { server: _server, queue, temp_dir: _temp_dir, .. } = Served::empty().await;
     let stop = CancellationToken::new();
     let (started, mut starts) = mpsc::unbounded_channel();
     let consuming = WorkerRunner { queue: queue.clone(), name: unique_name(), concurrency: SLOTS };

@@ -6,7 +6,7 @@ use tests::stack::{Stack, StackBuilder};
 use super::Effort;
 use super::accept::add;
 use super::load::{Asking, Load, Requests};
-use super::report::{Asked, Report};
+use super::report::{Bound, Report};
 use super::server::start_role;
 
 const CONNECTIONS: u32 = 64;
@@ -44,5 +44,5 @@ async fn against_one_read(stack: &Stack, read: Read<'_>, effort: Effort, report:
         ours.push(requests.run(&api.url, &asking(vec![&api.process, redis])).await);
     }
     let name = format!("poll c{CONNECTIONS}, {} / axum with one read", read.name);
-    add(report, name, (&ours, &floors), Asked::AtLeast(0.85));
+    add(report, name, (&ours, &floors), Bound::AtLeast(0.85));
 }

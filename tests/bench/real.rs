@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::Effort;
 use super::backlog::{drain_rate, left_in};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{median, rate, ratio, spread};
 use super::usage::{Meter, peak_rss_mib};
 
@@ -67,7 +67,7 @@ pub(crate) async fn measure(effort: Effort, before: Option<&Path>, report: &mut 
         ours: rate(&rates),
         other: rate(&bare),
         value: ratio(&rates, &bare),
-        asked: Asked::AtLeast(0.48),
+        bound: Bound::AtLeast(0.48),
     });
     add_beside(&ours, &earlier, report);
     for (name, values, bound) in [
@@ -80,7 +80,7 @@ pub(crate) async fn measure(effort: Effort, before: Option<&Path>, report: &mut 
             ours: spread(&values, 1, ""),
             other: bound.to_string(),
             value: median(values),
-            asked: Asked::AtMost(bound),
+            bound: Bound::AtMost(bound),
         });
     }
 }
@@ -94,21 +94,21 @@ fn add_beside(ours: &[Worked], earlier: &[Worked], report: &mut Report) {
     for (whose, part, bound) in [("the worker", 0, 0.75), ("Redis", 1, 0.55)] {
         let cpu = |runs: &[Worked]| runs.iter().map(|run| run.cpu_us[part]).collect::<Vec<_>>();
         let (ours, before) = (cpu(ours), cpu(earlier));
-        let asked = if before.is_empty() { Asked::Nothing } else { Asked::AtMost(bound) };
+        let bound = if before.is_empty() { Bound::None } else { Bound::AtMost(bound) };
         report.add(Figure {
             name: format!("CPU of {whose}, a real job from fetch to end / the earlier commit"),
             ours: spread(&ours, 0, " µs"),
             other: if before.is_empty() { "not given".into() } else { spread(&before, 0, " µs") },
             value: if before.is_empty() { median(ours) } else { ratio(&ours, &before) },
-            asked,
+            bound,
         });
     }
 }
 
 #[allow(clippy::cast_precision_loss)]
 async fn real_jobs(builder: StackBuilder, jobs: usize) -> Worked {
-    let place = tests::place::Place::new().expect("a folder of its own");
-    let sandbox = Sandbox::start(place.path()).await;
+    let temp_dir = tests::temp_dir::TempDir::new().expect("a folder of its own");
+    let sandbox = Sandbox::start(temp_dir.path()).await;
     let builder = builder
         .workers(0)
         .set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0)
@@ -157,8 +157,8 @@ async fn accept_all(stack: &Stack, people: Vec<Person>) {
 
 #[allow(clippy::cast_precision_loss)]
 async fn bare_calls(jobs: usize) -> f64 {
-    let place = tests::place::Place::new().expect("a folder of its own");
-    let sandbox = Sandbox::start(place.path()).await;
+    let temp_dir = tests::temp_dir::TempDir::new().expect("a folder of its own");
+    let sandbox = Sandbox::start(temp_dir.path()).await;
     let people = sandbox.people(jobs).await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let start = Instant::now();

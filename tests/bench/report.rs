@@ -9,13 +9,13 @@ use super::Effort;
 
 /// How a figure must compare with what is asked of it.
 #[derive(Clone, Copy)]
-pub(crate) enum Asked {
+pub(crate) enum Bound {
     /// At least so much.
     AtLeast(f64),
     /// At most so much.
     AtMost(f64),
     /// Nothing: shown for what it says.
-    Nothing,
+    None,
 }
 
 /// One figure.
@@ -29,11 +29,11 @@ pub(crate) struct Figure {
     /// What is judged.
     pub(crate) value: f64,
     /// What is asked of it.
-    pub(crate) asked: Asked,
+    pub(crate) bound: Bound,
 }
 
-/// A line of the table.
-enum Line {
+/// A row of the table.
+enum Entry {
     Part(String),
     Seen(Figure),
     NotRun { name: String, why: String },
@@ -44,7 +44,7 @@ enum Line {
 pub(crate) struct Report {
     effort: Effort,
     machine: String,
-    lines: Vec<Line>,
+    entries: Vec<Entry>,
     bar: ProgressBar,
 }
 
@@ -55,13 +55,13 @@ impl Report {
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} parts, {elapsed}  {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { effort, machine, lines: Vec::new(), bar }
+        Self { effort, machine, entries: Vec::new(), bar }
     }
 
     /// A part begins.
     pub(crate) fn begin(&mut self, part: &str) {
         self.say(part);
-        self.lines.push(Line::Part(part.to_owned()));
+        self.entries.push(Entry::Part(part.to_owned()));
     }
 
     /// What is being done now.
@@ -76,33 +76,33 @@ impl Report {
 
     /// Adds a figure, and says it at once.
     pub(crate) fn add(&mut self, figure: Figure) {
-        let Figure { name, ours, other, value, asked } = &figure;
-        self.say(&format!("  {name}: {ours} against {other} -> {value:.3} {}", asked.verdict(*value)));
-        self.lines.push(Line::Seen(figure));
+        let Figure { name, ours, other, value, bound } = &figure;
+        self.say(&format!("  {name}: {ours} against {other} -> {value:.3} {}", bound.verdict(*value)));
+        self.entries.push(Entry::Seen(figure));
     }
 
     /// Something that could not be measured here, and need not be.
     pub(crate) fn not_run(&mut self, name: impl Into<String>, why: impl Into<String>) {
         let (name, why) = (name.into(), why.into());
         self.say(&format!("  {name}: not run: {why}"));
-        self.lines.push(Line::NotRun { name, why });
+        self.entries.push(Entry::NotRun { name, why });
     }
 
     /// Something that broke while it was measured.
     pub(crate) fn failed(&mut self, name: impl Into<String>, why: impl Into<String>) {
         let (name, why) = (name.into(), why.into().replace(['\n', '|'], " "));
         self.say(&format!("  {name}: failed: {why}"));
-        self.lines.push(Line::Failed { name, why });
+        self.entries.push(Entry::Failed { name, why });
     }
 
     /// Figures that are not as asked, and what broke.
     pub(crate) fn missed(&self) -> usize {
-        let missed = |line: &&Line| match line {
-            Line::Seen(figure) => !figure.asked.holds(figure.value),
-            Line::Failed { .. } => true,
-            Line::Part(_) | Line::NotRun { .. } => false,
+        let missed = |entry: &&Entry| match entry {
+            Entry::Seen(figure) => !figure.bound.holds(figure.value),
+            Entry::Failed { .. } => true,
+            Entry::Part(_) | Entry::NotRun { .. } => false,
         };
-        self.lines.iter().filter(missed).count()
+        self.entries.iter().filter(missed).count()
     }
 
     /// The table for a terminal.
@@ -119,18 +119,18 @@ impl Report {
              [README.md](README.md).\n\n{}\n- medians of {runs} runs (least–most), {seconds} s each under load\n",
             self.machine
         );
-        for line in &self.lines {
+        for line in &self.entries {
             let _ = match line {
-                Line::Part(part) => writeln!(
+                Entry::Part(part) => writeln!(
                     text,
                     "\n## {part}\n\n| figure | ours | against | value | asked | verdict |\n|---|---|---|---|---|---|"
                 ),
-                Line::Seen(Figure { name, ours, other, value, asked }) => {
-                    let (words, verdict) = (asked.words(), asked.verdict(*value));
+                Entry::Seen(Figure { name, ours, other, value, bound }) => {
+                    let (words, verdict) = (bound.words(), bound.verdict(*value));
                     writeln!(text, "| {name} | {ours} | {other} | {value:.2} | {words} | {verdict} |")
                 }
-                Line::NotRun { name, why } => writeln!(text, "| {name} | | | | | not run: {why} |"),
-                Line::Failed { name, why } => writeln!(text, "| {name} | | | | | **failed**: {why} |"),
+                Entry::NotRun { name, why } => writeln!(text, "| {name} | | | | | not run: {why} |"),
+                Entry::Failed { name, why } => writeln!(text, "| {name} | | | | | **failed**: {why} |"),
             };
         }
         text
@@ -141,12 +141,12 @@ impl Report {
     }
 }
 
-impl Asked {
+impl Bound {
     fn holds(self, value: f64) -> bool {
         match self {
             Self::AtLeast(bound) => value >= bound,
             Self::AtMost(bound) => value <= bound,
-            Self::Nothing => true,
+            Self::None => true,
         }
     }
 
@@ -154,14 +154,14 @@ impl Asked {
         match self {
             Self::AtLeast(bound) => format!("≥ {bound}"),
             Self::AtMost(bound) => format!("≤ {bound}"),
-            Self::Nothing => String::new(),
+            Self::None => String::new(),
         }
     }
 
     fn verdict(self, value: f64) -> &'static str {
         match self {
-            Self::Nothing => "",
-            asked if asked.holds(value) => "met",
+            Self::None => "",
+            bound if bound.holds(value) => "met",
             _ => "**missed**",
         }
     }
@@ -175,24 +175,24 @@ mod tests {
         Report::new(Effort { runs: 3, seconds: 1, quick: true }, "- here".into(), 1)
     }
 
-    fn figure(value: f64, asked: Asked) -> Figure {
-        Figure { name: "rate".into(), ours: "1/s".into(), other: "2/s".into(), value, asked }
+    fn figure(value: f64, bound: Bound) -> Figure {
+        Figure { name: "rate".into(), ours: "1/s".into(), other: "2/s".into(), value, bound }
     }
 
     #[test]
     fn a_figure_is_missed_on_the_wrong_side_of_its_bound_only() {
-        for (value, asked, verdict) in [
-            (0.85, Asked::AtLeast(0.85), "met"),
-            (0.849, Asked::AtLeast(0.85), "**missed**"),
-            (1.5, Asked::AtMost(1.5), "met"),
-            (1.51, Asked::AtMost(1.5), "**missed**"),
-            (f64::NAN, Asked::AtMost(1.5), "**missed**"),
-            (0.0, Asked::Nothing, ""),
+        for (value, bound, verdict) in [
+            (0.85, Bound::AtLeast(0.85), "met"),
+            (0.849, Bound::AtLeast(0.85), "**missed**"),
+            (1.5, Bound::AtMost(1.5), "met"),
+            (1.51, Bound::AtMost(1.5), "**missed**"),
+            (f64::NAN, Bound::AtMost(1.5), "**missed**"),
+            (0.0, Bound::None, ""),
         ] {
             let mut report = report();
-            report.add(figure(value, asked));
-            assert_eq!(report.missed(), usize::from(verdict == "**missed**"), "{value} {}", asked.words());
-            assert!(report.markdown().contains(&format!("| {} | {verdict} |", asked.words())));
+            report.add(figure(value, bound));
+            assert_eq!(report.missed(), usize::from(verdict == "**missed**"), "{value} {}", bound.words());
+            assert!(report.markdown().contains(&format!("| {} | {verdict} |", bound.words())));
         }
     }
 

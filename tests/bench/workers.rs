@@ -9,7 +9,7 @@ use worker::runner::{WorkerRunner, unique_name};
 
 use super::Effort;
 use super::backlog::{Backlog, Served, drain_rate};
-use super::report::{Asked, Figure, Report};
+use super::report::{Bound, Figure, Report};
 use super::series::{rate, ratio};
 use super::server::{queue, start_role};
 
@@ -36,7 +36,7 @@ pub(crate) async fn noop(_: LeasedJob) -> JobDisposition {
 
 /// Starts so many of them.
 pub(crate) async fn start_noop(workers: usize, served: &Served) -> Vec<Process> {
-    let folder = served.place.path();
+    let folder = served.temp_dir.path();
     let started = (0..workers).map(|_| start_role("worker", &served.settings, folder));
     join_all(started).await.into_iter().map(|(process, _)| process).collect()
 }
@@ -60,7 +60,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
             ours: rate(many),
             other: rate(&rates[0]),
             value: ratio(many, &rates[0]),
-            asked: Asked::Nothing,
+            bound: Bound::None,
         });
     }
 }

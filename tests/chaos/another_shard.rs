@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::redis_cluster::RedisCluster;
@@ -61,7 +61,7 @@ async fn replica_of(cluster: &RedisCluster, primary: usize) -> usize {
     panic!("every primary has a replica")
 }
 
-fn refused(asked: &[Asked]) -> usize {
+fn refused(asked: &[ClientRequest]) -> usize {
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
-    told.filter(|told| !matches!(told, Told::Accepted { .. })).count()
+    told.filter(|told| !matches!(told, ClientAnswer::Accepted { .. })).count()
 }

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
@@ -33,7 +33,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         evidence.records.len(),
         keys + rounds * warm_ups(),
     );
-    let left = evidence.asked.iter().filter(|asked| asked.attempts[0].told == Told::Broken).count();
+    let left = evidence.asked.iter().filter(|asked| asked.attempts[0].told == ClientAnswer::Broken).count();
     finding.at_least("clients left without an answer at first", left, keys / 2);
     env.stack.add_worker(&[]).await;
     finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
@@ -44,7 +44,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 /// An API whose Redis answers are swallowed takes its requests, and is killed when all of them are stored.
-async fn one_round(env: &mut ChaosEnv, round: usize) -> Vec<Asked> {
+async fn one_round(env: &mut ChaosEnv, round: usize) -> Vec<ClientRequest> {
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     let url = proxy.redis_url();
     let doomed = env.stack.add_api(&[("RESEND_REDIS_URL", &url)]).await;
@@ -75,13 +75,13 @@ fn warm_ups() -> usize {
 }
 
 /// A client that was told asks again under its key, and must be told the same.
-async fn ask_once_more(env: &ChaosEnv, asked: Vec<Asked>) -> Vec<Asked> {
+async fn ask_once_more(env: &ChaosEnv, asked: Vec<ClientRequest>) -> Vec<ClientRequest> {
     let load = env.load(2_000.0);
     let mut again = HashMap::new();
     for one in &asked {
         again.insert(one.key.clone(), load.ask(&one.person, &one.key).await);
     }
-    let add = |mut asked: Asked| {
+    let add = |mut asked: ClientRequest| {
         asked.attempts.extend(again.remove(&asked.key));
         asked
     };

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use redis::Script;
-use tests::chaos::asked::Asked;
+use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::script_work::ScriptWork;
@@ -84,7 +84,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 /// Clients that ask for so many seconds.
-async fn clients(env: &ChaosEnv, seconds: usize) -> Vec<Asked> {
+async fn clients(env: &ChaosEnv, seconds: usize) -> Vec<ClientRequest> {
     env.load(50.0).run(env.people(50 * seconds).await).await
 }
 
@@ -114,7 +114,7 @@ async fn put_back(env: &ChaosEnv) -> usize {
     }
 }
 
-fn p99(asked: &[Asked]) -> Duration {
+fn p99(asked: &[ClientRequest]) -> Duration {
     let mut took: Vec<_> =
         asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| attempt.took).collect();
     took.sort();

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde_json::json;
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::clock::Clock;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
@@ -68,9 +68,9 @@ pub(crate) fn by_the_wall(mut evidence: Evidence, deadline_seconds: u64) -> Evid
     evidence
 }
 
-fn accepted_at(asked: &Asked) -> Option<(String, i64)> {
+fn accepted_at(asked: &ClientRequest) -> Option<(String, i64)> {
     asked.attempts.iter().find_map(|attempt| match &attempt.told {
-        Told::Accepted { job, .. } => Some((job.clone(), attempt.at_ms)),
+        ClientAnswer::Accepted { job, .. } => Some((job.clone(), attempt.at_ms)),
         _ => None,
     })
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use tests::chaos::asked::Asked;
 use tests::chaos::check;
+use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
@@ -28,8 +28,9 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let asked = asking.await.expect("the clients");
     finding.within("drained", env.drained(Duration::from_secs(30)).await, Duration::from_secs(30));
 
-    let later = |asked: &&Asked| asked.attempts.first().is_some_and(|attempt| attempt.at_ms > flushed_ms);
-    let later: Vec<Asked> = asked.iter().filter(later).cloned().collect();
+    let later =
+        |asked: &&ClientRequest| asked.attempts.first().is_some_and(|attempt| attempt.at_ms > flushed_ms);
+    let later: Vec<ClientRequest> = asked.iter().filter(later).cloned().collect();
     let all = env.evidence(asked, HashSet::new()).await;
     let after = env.evidence(later, HashSet::new()).await;
     finding.exactly(

@@ -43,7 +43,11 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 /// A worker takes all the jobs, and dies when the last of them has come to the place. Then a good one starts.
-async fn strike(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<tests::chaos::asked::Asked> {
+async fn strike(
+    env: &mut ChaosEnv,
+    place: &str,
+    jobs: usize,
+) -> Vec<tests::chaos::client_request::ClientRequest> {
     // No good worker may take a job before the doomed one does.
     env.stack.workers.clear();
     let asked = env.ask_all(jobs).await;

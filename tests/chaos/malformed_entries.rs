@@ -43,7 +43,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 
 /// Jobs at an even pace, and how long they took from being asked for to their end.
 struct Paced {
-    asked: Vec<tests::chaos::asked::Asked>,
+    asked: Vec<tests::chaos::client_request::ClientRequest>,
     p99: Duration,
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
@@ -46,13 +46,13 @@ async fn gateway_down(setup: Setup) -> Finding {
 }
 
 /// Clients that ask once and go away when they are refused.
-async fn ask_for(env: &ChaosEnv, seconds: u32) -> Vec<Asked> {
+async fn ask_for(env: &ChaosEnv, seconds: u32) -> Vec<ClientRequest> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let count = (RATE * f64::from(seconds)) as usize;
     env.load(RATE).patience(Duration::ZERO).run(env.people(count).await).await
 }
 
-async fn judge(env: &mut ChaosEnv, asked: Vec<Asked>, name: &str, deadline: u64) -> Finding {
+async fn judge(env: &mut ChaosEnv, asked: Vec<ClientRequest>, name: &str, deadline: u64) -> Finding {
     let mut finding = Finding::default();
     let within = Duration::from_secs(deadline + 30);
     finding.require(env.drained(within).await.is_some(), "", format!("{name}: not all ended"));
@@ -72,8 +72,8 @@ async fn judge(env: &mut ChaosEnv, asked: Vec<Asked>, name: &str, deadline: u64)
     finding
 }
 
-fn is_refusal(told: &Told) -> bool {
-    matches!(told, Told::Status { status: 503, .. })
+fn is_refusal(told: &ClientAnswer) -> bool {
+    matches!(told, ClientAnswer::Status { status: 503, .. })
 }
 
 #[allow(clippy::cast_possible_truncation)]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
-use tests::chaos::asked::Asked;
+use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::load::Load;
@@ -107,7 +107,7 @@ fn came_about(mut rates: Vec<usize>, rate: usize, finding: &mut Finding) {
 }
 
 /// Milliseconds from acceptance to end, on average, as the worker counted them, while jobs are asked for.
-async fn job_time(env: &ChaosEnv, length: Duration, asked: &mut Vec<Asked>) -> f64 {
+async fn job_time(env: &ChaosEnv, length: Duration, asked: &mut Vec<ClientRequest>) -> f64 {
     let before = waited_and_ran(env).await;
     let jobs = JOBS_A_SECOND * usize::try_from(length.as_secs()).unwrap_or(1);
     #[allow(clippy::cast_precision_loss)]
@@ -151,9 +151,9 @@ async fn flooded(setup: Setup, finding: &mut Finding) {
 }
 
 /// Longest from a request until its message was at the gateway; nothing where one never was.
-fn slowest_start(asked: &[Asked], evidence: &tests::chaos::evidence::Evidence) -> Option<Duration> {
+fn slowest_start(asked: &[ClientRequest], evidence: &tests::chaos::evidence::Evidence) -> Option<Duration> {
     let messages = evidence.messages();
-    let start = |asked: &Asked| {
+    let start = |asked: &ClientRequest| {
         let sent = messages.get(asked.job()?)?.first()?.ts;
         u64::try_from(sent - asked.attempts.first()?.at_ms).ok().map(Duration::from_millis)
     };

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
@@ -66,8 +66,8 @@ async fn control(setup: Setup) -> usize {
     env.stack.redis.kill().await;
     env.stack.redis.restart().await;
     let evidence = env.evidence(asked, HashSet::new()).await;
-    let known = |asked: &&Asked| asked.job().is_some_and(|job| !evidence.records.contains_key(job));
+    let known = |asked: &&ClientRequest| asked.job().is_some_and(|job| !evidence.records.contains_key(job));
     let lost = evidence.asked.iter().filter(known).count();
-    debug_assert!(evidence.asked.iter().all(|asked| !matches!(asked.attempts[0].told, Told::Broken)));
+    debug_assert!(evidence.asked.iter().all(|asked| !matches!(asked.attempts[0].told, ClientAnswer::Broken)));
     lost
 }

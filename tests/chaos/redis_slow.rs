@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::asked::Asked;
+use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
@@ -31,7 +31,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     finding.exactly("processes exited", env.exited(), 0);
     refusals::report(&asked, &mut finding);
     // What a worker submitted while Redis could not be told of it may be submitted once more.
-    let excused: HashSet<String> = asked.iter().flat_map(Asked::jobs).map(str::to_owned).collect();
+    let excused: HashSet<String> = asked.iter().flat_map(ClientRequest::jobs).map(str::to_owned).collect();
     let evidence = env.evidence(asked, excused).await;
     finding.note(format!(
         "{} processed, {} with two SMS",
@@ -44,14 +44,14 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 /// So many clients as fit into the time, each insisting until it is accepted.
-async fn ask_for(env: &ChaosEnv, time: Duration) -> tokio::task::JoinHandle<Vec<Asked>> {
+async fn ask_for(env: &ChaosEnv, time: Duration) -> tokio::task::JoinHandle<Vec<ClientRequest>> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let count = (RATE * (time.as_secs_f64() + 2.0)) as usize;
     let (load, people) = (env.load(RATE).at_once(400), env.people(count).await);
     tokio::spawn(async move { load.run(people).await })
 }
 
-async fn slow(env: &ChaosEnv, proxy: &Proxy, time: Duration) -> Vec<Asked> {
+async fn slow(env: &ChaosEnv, proxy: &Proxy, time: Duration) -> Vec<ClientRequest> {
     let asking = ask_for(env, time).await;
     proxy.carry(Flow::Delay(Duration::from_millis(150)), Flow::Delay(Duration::from_millis(150)));
     tokio::time::sleep(time).await;
@@ -59,7 +59,7 @@ async fn slow(env: &ChaosEnv, proxy: &Proxy, time: Duration) -> Vec<Asked> {
     asking.await.expect("the clients")
 }
 
-async fn frozen(env: &ChaosEnv, time: Duration) -> Vec<Asked> {
+async fn frozen(env: &ChaosEnv, time: Duration) -> Vec<ClientRequest> {
     let asking = ask_for(env, time).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     env.stack.redis.process().signal("STOP").await;
@@ -68,7 +68,7 @@ async fn frozen(env: &ChaosEnv, time: Duration) -> Vec<Asked> {
     asking.await.expect("the clients")
 }
 
-async fn half_open(env: &ChaosEnv, proxy: &Proxy, time: Duration) -> Vec<Asked> {
+async fn half_open(env: &ChaosEnv, proxy: &Proxy, time: Duration) -> Vec<ClientRequest> {
     let asking = ask_for(env, time).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     proxy.carry(Flow::Swallow, Flow::Swallow);

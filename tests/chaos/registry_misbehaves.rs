@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::chaos::asked::{Asked, Person};
+use tests::chaos::client_request::{ClientRequest, Person};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 
@@ -45,7 +45,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 /// Jobs under these faults: what clients were told, how many were processed, and how many messages left.
-async fn one(env: &ChaosEnv, faults: &Value, jobs: usize) -> (Vec<Asked>, usize, usize) {
+async fn one(env: &ChaosEnv, faults: &Value, jobs: usize) -> (Vec<ClientRequest>, usize, usize) {
     env.control.faults(faults).await;
     let before = env.messages();
     let asked = env.ask_all(jobs).await;
@@ -57,7 +57,7 @@ async fn one(env: &ChaosEnv, faults: &Value, jobs: usize) -> (Vec<Asked>, usize,
 }
 
 /// Nobody works while the approvals are verified, closed, or get another method.
-async fn changed_while_queued(env: &mut ChaosEnv, jobs: usize, finding: &mut Finding) -> Vec<Asked> {
+async fn changed_while_queued(env: &mut ChaosEnv, jobs: usize, finding: &mut Finding) -> Vec<ClientRequest> {
     env.stack.workers.clear();
     let asked = env.ask_all(jobs).await;
     for (number, one) in asked.iter().enumerate() {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
@@ -52,7 +52,7 @@ async fn flush(mut redis: MultiplexedConnection) {
     }
 }
 
-fn errors(asked: &[Asked]) -> usize {
+fn errors(asked: &[ClientRequest]) -> usize {
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
-    told.filter(|told| !matches!(told, Told::Accepted { .. })).count()
+    told.filter(|told| !matches!(told, ClientAnswer::Accepted { .. })).count()
 }

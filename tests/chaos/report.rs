@@ -10,26 +10,26 @@ use crate::runner::Row;
 
 /// What a row comes to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Status {
     Passed,
     Failed,
     NotRun,
 }
 
 impl Row {
-    fn verdict(&self) -> Verdict {
+    fn status(&self) -> Status {
         match (&self.finding.not_run, self.finding.wrong.is_empty()) {
-            (_, false) => Verdict::Failed,
-            (Some(_), true) => Verdict::NotRun,
-            (None, true) => Verdict::Passed,
+            (_, false) => Status::Failed,
+            (Some(_), true) => Status::NotRun,
+            (None, true) => Status::Passed,
         }
     }
 
     fn verdict_text(&self) -> String {
-        match self.verdict() {
-            Verdict::Passed => "passed".to_owned(),
-            Verdict::Failed => format!("FAILED: {}", self.finding.wrong.join("; ")),
-            Verdict::NotRun => format!("not run: {}", self.finding.not_run.as_deref().unwrap_or_default()),
+        match self.status() {
+            Status::Passed => "passed".to_owned(),
+            Status::Failed => format!("FAILED: {}", self.finding.wrong.join("; ")),
+            Status::NotRun => format!("not run: {}", self.finding.not_run.as_deref().unwrap_or_default()),
         }
     }
 }
@@ -54,9 +54,9 @@ pub(crate) fn print(rows: &[Row], seed: Seed) -> bool {
     for row in rows {
         println!("{}", line(row));
     }
-    let count = |verdict| rows.iter().filter(|row| row.verdict() == verdict).count();
-    let (passed, failed) = (count(Verdict::Passed), count(Verdict::Failed));
-    println!("{passed} passed, {failed} failed, {} skipped", count(Verdict::NotRun));
+    let count = |status| rows.iter().filter(|row| row.status() == status).count();
+    let (passed, failed) = (count(Status::Passed), count(Status::Failed));
+    println!("{passed} passed, {failed} failed, {} skipped", count(Status::NotRun));
     failed == 0
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
-use tests::chaos::asked::{Asked, Person, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest, Person};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::client::{Answer, ApiClient};
@@ -95,7 +95,7 @@ fn client(env: &ChaosEnv, token: &str) -> ApiClient {
 }
 
 /// Jobs that were accepted and are unknown now.
-async fn jobs_lost(env: &ChaosEnv, waiting: &[Asked]) -> usize {
+async fn jobs_lost(env: &ChaosEnv, waiting: &[ClientRequest]) -> usize {
     let client = client(env, "mis-a-token");
     let mut lost = 0;
     for job in waiting {
@@ -106,33 +106,34 @@ async fn jobs_lost(env: &ChaosEnv, waiting: &[Asked]) -> usize {
 }
 
 /// Keys that no longer lead to the job they were used for.
-async fn keys_lost(env: &ChaosEnv, waiting: &[Asked]) -> usize {
+async fn keys_lost(env: &ChaosEnv, waiting: &[ClientRequest]) -> usize {
     let (load, mut lost) = (env.load(1.0), 0);
     for asked in waiting.iter().step_by(10) {
         let again = load.ask(&asked.person, &asked.key).await.told;
-        let is_same = matches!(&again, Told::Accepted { job, .. } if Some(job.as_str()) == asked.job());
+        let is_same =
+            matches!(&again, ClientAnswer::Accepted { job, .. } if Some(job.as_str()) == asked.job());
         lost += usize::from(!is_same);
     }
     lost
 }
 
 /// Approvals that have just had a message and may have another.
-async fn limits_lost(env: &ChaosEnv, sent: &[Asked]) -> usize {
+async fn limits_lost(env: &ChaosEnv, sent: &[ClientRequest]) -> usize {
     let (client, mut lost) = (client(env, "mis-a-token"), 0);
-    for Asked { person: Person { patient_id, approval_id, .. }, .. } in sent {
+    for ClientRequest { person: Person { patient_id, approval_id, .. }, .. } in sent {
         lost += usize::from(client.resend(*patient_id, *approval_id).await.status != 429);
     }
     lost
 }
 
 /// Codes on phones that are not taken for right.
-async fn codes_lost(env: &ChaosEnv, sent: &[Asked]) -> usize {
+async fn codes_lost(env: &ChaosEnv, sent: &[ClientRequest]) -> usize {
     let ledger = env.ledger().into_iter();
     let codes: HashMap<_, _> = ledger
         .map(|message| (message.to, message.text.rsplit(' ').next().unwrap_or_default().to_owned()))
         .collect();
     let (client, mut lost) = (client(env, "otp-token"), 0);
-    for Asked { person, .. } in sent {
+    for ClientRequest { person, .. } in sent {
         let path = format!("/verifications/{}/actions/complete", person.phone);
         let request = client.request(Method::PATCH, &path).json(&json!({"code": codes.get(&person.phone)}));
         lost += usize::from(Answer::of(request).await.status != 200);

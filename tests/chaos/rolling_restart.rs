@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::stack::Member;
@@ -69,7 +69,7 @@ async fn unready(url: &str) {
 
 /// Requests that were taken and not answered well. One that found nobody listening goes to the next API, as it would
 /// behind a load balancer.
-fn failed(asked: &[Asked]) -> usize {
+fn failed(asked: &[ClientRequest]) -> usize {
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
-    told.filter(|told| !matches!(told, Told::Accepted { .. } | Told::Unreached)).count()
+    told.filter(|told| !matches!(told, ClientAnswer::Accepted { .. } | ClientAnswer::Unreached)).count()
 }

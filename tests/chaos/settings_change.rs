@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
-use tests::chaos::asked::Asked;
+use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 
@@ -33,7 +33,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let mut finding = Finding::default();
     let mut env = ChaosEnv::start(fleet(30).apis(2).workers(2)).await;
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}}])).await;
-    let mut asked: Vec<Asked> = Vec::new();
+    let mut asked: Vec<ClientRequest> = Vec::new();
     for (name, value) in changes {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let people = env.people((RATE * 20.0) as usize).await;

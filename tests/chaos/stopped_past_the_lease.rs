@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::asked::Asked;
+use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
@@ -43,7 +43,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 /// A worker takes all the jobs and stops with each at the place; another finishes them; then the first continues.
-async fn stop_and_continue(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<Asked> {
+async fn stop_and_continue(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<ClientRequest> {
     env.stack.workers.clear();
     let asked = env.ask_all(jobs).await;
     let plan = format!("{place}=stop*1#{jobs}");
@@ -54,7 +54,7 @@ async fn stop_and_continue(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<
     env.stack.add_worker(&[]).await;
     assert!(env.drained(WITHIN).await.is_some(), "the second worker finishes everything");
     env.stack.workers[0].process.signal("CONT").await;
-    // Asked to stop, it first ends what it has in its hands: all that it would do is done when it has gone.
+    // ClientRequest to stop, it first ends what it has in its hands: all that it would do is done when it has gone.
     let status = env.stack.workers[0].process.stop(WITHIN).await;
     assert!(status.success(), "the worker that was stopped ends well: {status}");
     asked

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tests::chaos::asked::Told;
+use tests::chaos::client_request::ClientAnswer;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::eventually::eventually;
@@ -61,7 +61,7 @@ async fn strict(name: &str, fleet: StackBuilder, setup: Setup, finding: &mut Fin
     let load = env.load(200.0).patience(Duration::from_millis(100));
     let asked = load.run(env.people(jobs).await).await;
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
-    let accepted = told.filter(|told| matches!(told, Told::Accepted { .. })).count();
+    let accepted = told.filter(|told| matches!(told, ClientAnswer::Accepted { .. })).count();
     finding.exactly(&format!("202 with strict, {name}"), accepted, 0);
     finding.exactly("SMS", env.messages(), 0);
     let evidence = env.evidence(asked, HashSet::new()).await;

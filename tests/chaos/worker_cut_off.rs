@@ -55,10 +55,10 @@ async fn held_by_the_only_worker(env: &ChaosEnv) -> Vec<String> {
     jobs
 }
 
-async fn unknown(env: &ChaosEnv, asked: &[tests::chaos::asked::Asked]) -> usize {
+async fn unknown(env: &ChaosEnv, asked: &[tests::chaos::client_request::ClientRequest]) -> usize {
     let client = ApiClient::new(&env.targets.next(), "mis-a-token");
     let mut unknown = 0;
-    for job in asked.iter().filter_map(tests::chaos::asked::Asked::job) {
+    for job in asked.iter().filter_map(tests::chaos::client_request::ClientRequest::job) {
         unknown += usize::from(client.get(&format!("/Jobs/{job}")).await.status == 404);
     }
     unknown

@@ -6,13 +6,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tests::chaos::asked::{Asked, Told};
+use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::chaos::records;
-use tests::place::Place;
 use tests::redis_server::RedisServer;
+use tests::temp_dir::TempDir;
 
 /// Until jobs are taken and done again.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
@@ -48,22 +48,22 @@ async fn memory_full(setup: Setup, finding: &mut Finding) {
 
 /// A Redis whose append-only file is on a small disk of its own, filled by something else.
 async fn disk_full(setup: Setup, finding: &mut Finding) {
-    let place = Place::new().expect("a folder");
-    let _disk = match Disk::mount(place.path()) {
+    let temp_dir = TempDir::new().expect("a folder");
+    let _disk = match Disk::mount(temp_dir.path()) {
         Ok(disk) => disk,
         // Half of what is asked was seen, and that is not enough.
         Err(reason) => return finding.not_run = Some(format!("no small disk to fill up: {reason}")),
     };
     let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
     let arguments = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
-    env.stack.redis = RedisServer::start_with(place.path(), &arguments).await;
+    env.stack.redis = RedisServer::start_with(temp_dir.path(), &arguments).await;
     env.stack.set("RESEND_REDIS_URL", env.stack.redis.url());
     env.add_api(&[]).await;
     env.stack.add_worker(&[]).await;
     // Two, so that one could take from the other what neither could renew.
     env.stack.add_worker(&[]).await;
     let before = running(&env).await;
-    let filler = place.path().join("filler");
+    let filler = temp_dir.path().join("filler");
     let _ = Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
     let during = refused_for(&env, setup, "disk full", finding).await;
     let _ = std::fs::remove_file(&filler);
@@ -93,7 +93,7 @@ impl Drop for Disk {
 }
 
 /// Jobs whose worker waits for the answer of the gateway that took their message.
-async fn running(env: &ChaosEnv) -> Vec<Asked> {
+async fn running(env: &ChaosEnv) -> Vec<ClientRequest> {
     let delay = u64::try_from(KEPT_WAITING.as_millis()).expect("a short time");
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": delay, "accept": true}}])).await;
     let asked = env.ask_all(RUNNING).await;
@@ -103,8 +103,8 @@ async fn running(env: &ChaosEnv) -> Vec<Asked> {
 }
 
 /// How many of these jobs are processed, once all are or it is clear that some are not.
-async fn processed(env: &ChaosEnv, asked: &[Asked]) -> usize {
-    let jobs: Vec<String> = asked.iter().filter_map(Asked::job).map(str::to_owned).collect();
+async fn processed(env: &ChaosEnv, asked: &[ClientRequest]) -> usize {
+    let jobs: Vec<String> = asked.iter().filter_map(ClientRequest::job).map(str::to_owned).collect();
     let (start, mut redis, mut look) =
         (Instant::now(), env.redis().await, tokio::time::interval(Duration::from_millis(100)));
     loop {
@@ -118,7 +118,7 @@ async fn processed(env: &ChaosEnv, asked: &[Asked]) -> usize {
 }
 
 /// While writes fail nobody is accepted and nothing is sent.
-async fn refused_for(env: &ChaosEnv, setup: Setup, what: &str, finding: &mut Finding) -> Vec<Asked> {
+async fn refused_for(env: &ChaosEnv, setup: Setup, what: &str, finding: &mut Finding) -> Vec<ClientRequest> {
     let sent = env.messages();
     let time = Duration::from_secs(setup.size(3, 10));
     // The first second belongs to Redis: it notices a full disk when it next flushes.
@@ -127,13 +127,13 @@ async fn refused_for(env: &ChaosEnv, setup: Setup, what: &str, finding: &mut Fin
     let load = env.load(50.0).patience(time);
     let asked = load.run(env.people(50).await).await;
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
-    let accepted = told.filter(|told| matches!(told, Told::Accepted { .. })).count();
+    let accepted = told.filter(|told| matches!(told, ClientAnswer::Accepted { .. })).count();
     finding.exactly(&format!("202 while {what}"), accepted, 0);
     finding.exactly(&format!("SMS while {what}"), env.messages() - sent - noticed, 0);
     asked
 }
 
-async fn finish(env: &mut ChaosEnv, asked: Vec<Asked>, what: &str, finding: &mut Finding) {
+async fn finish(env: &mut ChaosEnv, asked: Vec<ClientRequest>, what: &str, finding: &mut Finding) {
     let people = env.people(20).await;
     let start = Instant::now();
     let after = env.load(200.0).run(people).await;

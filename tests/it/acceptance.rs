@@ -9,60 +9,60 @@ use shared::queue::{Enqueued, NewJob};
 use shared::settings::ApprovalLimits;
 use uuid::Uuid;
 
-use crate::bench::{Bench, SendStart, job, job_of, refused};
+use crate::test_queue::{SendStart, TestQueue, job, job_of, refused};
 
 const RUN: Duration = Duration::from_millis(20);
 
 #[tokio::test]
 async fn an_accepted_job_is_readable_and_waits_in_the_stream() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let new = job();
-    let ticket = bench.accept(&new).await;
-    let job = bench.queue.job(&ticket.job).await.unwrap().unwrap();
+    let ticket = fixture.accept(&new).await;
+    let job = fixture.queue.job(&ticket.job).await.unwrap().unwrap();
     assert_eq!(
         (job.state, job.end, job.eta_ms, job.client),
         (JobState::Queued, None, ticket.eta_ms, new.client)
     );
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
-    let ttl: i64 = bench.server.command(&["TTL", &format!("{{resend}}:job:{}", ticket.job)]).await;
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
+    let ttl: i64 = fixture.server.command(&["TTL", &format!("{{resend}}:job:{}", ticket.job)]).await;
     assert!((86_400..=86_700).contains(&ttl), "{ttl}");
 }
 
 #[tokio::test]
 async fn a_live_job_is_given_again_to_its_client_and_to_nobody_else() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let new = job();
-    let first = bench.accept(&new).await;
-    match bench.enqueue(&new).await {
+    let first = fixture.accept(&new).await;
+    match fixture.enqueue(&new).await {
         Enqueued::Live(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
         other => panic!("{other:?}"),
     }
     let of_another = NewJob { client: "mis-b".parse().unwrap(), ..new };
-    assert!(matches!(bench.enqueue(&of_another).await, Enqueued::Foreign { .. }));
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
+    assert!(matches!(fixture.enqueue(&of_another).await, Enqueued::Foreign { .. }));
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
 }
 
 #[tokio::test]
 async fn who_asks_under_a_wrong_patient_neither_gets_nor_holds_up_the_right_job() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let approval = Uuid::new_v4();
-    let wrong = bench.accept(&job_of("mis-b", approval)).await;
-    let right = bench.accept(&job_of("mis-a", approval)).await;
+    let wrong = fixture.accept(&job_of("mis-b", approval)).await;
+    let right = fixture.accept(&job_of("mis-a", approval)).await;
     assert_ne!(wrong.job, right.job);
 }
 
 #[tokio::test]
 async fn the_cool_down_and_the_hourly_limit_count_sends() {
-    let bench = Bench::with(&[("RESEND_LIMIT_PER_APPROVAL_HOUR", "2")]).await;
+    let fixture = TestQueue::with(&[("RESEND_LIMIT_PER_APPROVAL_HOUR", "2")]).await;
     let approval = Uuid::new_v4();
     let new = job_of("mis-a", approval);
     let sends = format!("{{resend}}:patient:{}", new.patient);
-    bench.accept(&new).await;
-    let delivery = bench.deliver("w1").await;
-    assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
-    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.accept(&new).await;
+    let delivery = fixture.deliver("w1").await;
+    assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
+    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
 
-    let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms } = bench.enqueue(&new).await
+    let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms } = fixture.enqueue(&new).await
     else {
         panic!("let in during the cool-down")
     };
@@ -70,8 +70,8 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
 
     let (oldest, newest) = (now_ms - 3_000_000, now_ms - 120_000);
     let text = format!("{oldest} {approval}\n{newest} {approval}\n{now_ms} {}", Uuid::new_v4());
-    let _: String = bench.server.command(&["SET", &sends, &text]).await;
-    let Enqueued::Limited { limit: Reason::ApprovalHour, next_attempt_ms, .. } = bench.enqueue(&new).await
+    let _: String = fixture.server.command(&["SET", &sends, &text]).await;
+    let Enqueued::Limited { limit: Reason::ApprovalHour, next_attempt_ms, .. } = fixture.enqueue(&new).await
     else {
         panic!("let in past the hourly limit")
     };
@@ -80,24 +80,24 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
 
 #[tokio::test]
 async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
-    let first = bench.accept(&keyed).await;
-    let delivery = bench.deliver("w1").await;
-    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
-    match bench.enqueue(&keyed).await {
+    let first = fixture.accept(&keyed).await;
+    let delivery = fixture.deliver("w1").await;
+    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    match fixture.enqueue(&keyed).await {
         Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
         other => panic!("{other:?}"),
     }
     let elsewhere = NewJob { idempotency: keyed.idempotency.clone(), ..job() };
-    assert_eq!(bench.enqueue(&elsewhere).await, Enqueued::KeyReused);
+    assert_eq!(fixture.enqueue(&elsewhere).await, Enqueued::KeyReused);
     let of_another = NewJob { client: "mis-b".parse().unwrap(), ..elsewhere };
-    assert!(matches!(bench.enqueue(&of_another).await, Enqueued::Accepted(_)));
+    assert!(matches!(fixture.enqueue(&of_another).await, Enqueued::Accepted(_)));
 }
 
 #[tokio::test]
 async fn two_clients_never_share_an_idempotency_key() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let approval = Uuid::new_v4();
     let keyed = |client: &str, key: &str| NewJob {
         idempotency: Some(key.parse().unwrap()),
@@ -105,68 +105,68 @@ async fn two_clients_never_share_an_idempotency_key() {
     };
     let first = keyed("mis", "a:b");
     let second = NewJob { patient: first.patient, ..keyed("mis:a", "b") };
-    bench.accept(&first).await;
-    let delivery = bench.deliver("w1").await;
-    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
-    assert!(matches!(bench.enqueue(&second).await, Enqueued::Accepted(_)));
+    fixture.accept(&first).await;
+    let delivery = fixture.deliver("w1").await;
+    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    assert!(matches!(fixture.enqueue(&second).await, Enqueued::Accepted(_)));
 }
 
 #[tokio::test]
 async fn an_idempotency_key_replays_its_answer_longer_than_the_job_is_kept() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
-    let first = bench.accept(&keyed).await;
-    let delivery = bench.deliver("w1").await;
-    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    let first = fixture.accept(&keyed).await;
+    let delivery = fixture.deliver("w1").await;
+    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
     let record = format!("{{resend}}:job:{}", first.job);
-    assert_eq!(bench.server.command::<u64>(&["DEL", &record]).await, 1);
-    match bench.enqueue(&keyed).await {
+    assert_eq!(fixture.server.command::<u64>(&["DEL", &record]).await, 1);
+    match fixture.enqueue(&keyed).await {
         Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
         other => panic!("{other:?}"),
     }
     // One that a build before noted without its ETA tells as much as it can: nothing.
-    let names: Vec<String> = bench.server.command(&["KEYS", "*:idempotency:*"]).await;
+    let names: Vec<String> = fixture.server.command(&["KEYS", "*:idempotency:*"]).await;
     let noted = format!("{}/{} {}", keyed.patient, keyed.approval, delivery.message.job);
-    let _: String = bench.server.command(&["SET", &names[0], &noted]).await;
-    assert!(matches!(bench.enqueue(&keyed).await, Enqueued::Accepted(_)));
+    let _: String = fixture.server.command(&["SET", &names[0], &noted]).await;
+    assert!(matches!(fixture.enqueue(&keyed).await, Enqueued::Accepted(_)));
 }
 
 #[tokio::test]
 async fn keys_of_a_live_job_count_as_jobs_do() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let live = job();
-    let limits = ApprovalLimits { jobs_per_client_minute: 3, ..bench.limits().clone() };
+    let limits = ApprovalLimits { jobs_per_client_minute: 3, ..fixture.limits().clone() };
     let keyed = |key: &str| NewJob { idempotency: Some(key.parse().unwrap()), ..live.clone() };
     for key in ["key-1", "key-2", "key-3"] {
-        let given = bench.queue.enqueue(&keyed(key), &limits).await.unwrap();
+        let given = fixture.queue.enqueue(&keyed(key), &limits).await.unwrap();
         assert!(matches!(given, Enqueued::Accepted(_) | Enqueued::Live(_)), "{key}: {given:?}");
     }
-    let one_too_many = bench.queue.enqueue(&keyed("key-4"), &limits).await.unwrap();
+    let one_too_many = fixture.queue.enqueue(&keyed("key-4"), &limits).await.unwrap();
     assert!(matches!(one_too_many, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{one_too_many:?}");
-    let again = bench.queue.enqueue(&keyed("key-2"), &limits).await.unwrap();
+    let again = fixture.queue.enqueue(&keyed("key-2"), &limits).await.unwrap();
     assert!(matches!(again, Enqueued::Replayed(_)), "{again:?}");
-    let without_a_key = bench.queue.enqueue(&live, &limits).await.unwrap();
+    let without_a_key = fixture.queue.enqueue(&live, &limits).await.unwrap();
     assert!(matches!(without_a_key, Enqueued::Live(_)), "{without_a_key:?}");
-    let names: Vec<String> = bench.server.command(&["KEYS", "*:idempotency:*"]).await;
+    let names: Vec<String> = fixture.server.command(&["KEYS", "*:idempotency:*"]).await;
     assert_eq!(names.len(), 3);
 }
 
 #[tokio::test]
 async fn the_key_of_a_refused_request_stays_free() {
-    let bench = Bench::new().await;
-    let limits = ApprovalLimits { jobs_per_client_minute: 1, ..bench.limits().clone() };
+    let fixture = TestQueue::new().await;
+    let limits = ApprovalLimits { jobs_per_client_minute: 1, ..fixture.limits().clone() };
     let keyed = || NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
-    let ask = async |new: &NewJob, limits| bench.queue.enqueue(new, limits).await.unwrap();
+    let ask = async |new: &NewJob, limits| fixture.queue.enqueue(new, limits).await.unwrap();
     assert!(matches!(ask(&job(), &limits).await, Enqueued::Accepted(_)));
     let refused = ask(&keyed(), &limits).await;
     assert!(matches!(refused, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{refused:?}");
-    let elsewhere = ask(&keyed(), bench.limits()).await;
+    let elsewhere = ask(&keyed(), fixture.limits()).await;
     assert!(matches!(elsewhere, Enqueued::Accepted(_)), "{elsewhere:?}");
 }
 
 /// The call of *enqueue* for this job and id as the programs make it, so that it can be made once more after its answer
 /// was lost.
-async fn ask_to_enqueue(bench: &Bench, new: &NewJob, id: &str) -> (String, String) {
+async fn ask_to_enqueue(fixture: &TestQueue, new: &NewJob, id: &str) -> (String, String) {
     let source = |file: &str| {
         let path = format!("{}/../shared/src/{file}", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).unwrap()
@@ -196,67 +196,67 @@ async fn ask_to_enqueue(bench: &Bench, new: &NewJob, id: &str) -> (String, Strin
         "0",
     ];
     let call = [&["EVAL", &text, "7"][..], &keys, &shared, &own].concat();
-    let rows: Vec<(String, String, String, u64)> = bench.server.command(&call).await;
+    let rows: Vec<(String, String, String, u64)> = fixture.server.command(&call).await;
     let (word, job, ..) = rows[0].clone();
     (word, job)
 }
 
 #[tokio::test]
 async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let (new, id) = (job(), "V1StGXR8_Z5jdHi6B-myT");
-    assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("accepted".into(), id.into()));
-    assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("live".into(), id.into()));
-    let delivery = bench.deliver("w1").await;
-    assert_eq!(bench.begin_send(&delivery).await, SendStart::Go);
-    bench.queue.finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
-    let end = async || bench.queue.job(&delivery.message.job).await.unwrap().unwrap().end;
+    assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("accepted".into(), id.into()));
+    assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("live".into(), id.into()));
+    let delivery = fixture.deliver("w1").await;
+    assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
+    fixture.queue.finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
+    let end = async || fixture.queue.job(&delivery.message.job).await.unwrap().unwrap().end;
     let ended = end().await;
     // Not the cool-down that its own message began, and not the job once more.
-    assert_eq!(ask_to_enqueue(&bench, &new, id).await, ("accepted".into(), id.into()));
+    assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("accepted".into(), id.into()));
     assert_eq!(end().await, ended);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
-    assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
 }
 
 #[tokio::test]
 async fn no_limit_rests_on_a_clock_that_was_set_back() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let new = job();
-    let limits = ApprovalLimits { per_hour: 1, jobs_per_client_minute: 1, ..bench.limits().clone() };
+    let limits = ApprovalLimits { per_hour: 1, jobs_per_client_minute: 1, ..fixture.limits().clone() };
     let ahead = |hours: u64| shared::domain::clock::now_ms() + hours * 3_600_000;
     // What a clock two hours ahead leaves behind: a send, and a minute of the client that seems to last two hours.
     let (sends, minute) = (format!("{{resend}}:patient:{}", new.patient), "{resend}:client:mis-a");
     let send_at = |at: u64, approval: ApprovalId| format!("{at} {approval}");
-    let _: String = bench.server.command(&["SET", &sends, &send_at(ahead(2), new.approval)]).await;
-    let _: u64 = bench.server.command(&["HSET", minute, "jobs", "1"]).await;
-    let _: u64 = bench.server.command(&["PEXPIREAT", minute, &ahead(2).to_string()]).await;
-    let accepted = bench.queue.enqueue(&new, &limits).await.unwrap();
+    let _: String = fixture.server.command(&["SET", &sends, &send_at(ahead(2), new.approval)]).await;
+    let _: u64 = fixture.server.command(&["HSET", minute, "jobs", "1"]).await;
+    let _: u64 = fixture.server.command(&["PEXPIREAT", minute, &ahead(2).to_string()]).await;
+    let accepted = fixture.queue.enqueue(&new, &limits).await.unwrap();
     assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
-    let left: u64 = bench.server.command(&["PTTL", minute]).await;
+    let left: u64 = fixture.server.command(&["PTTL", minute]).await;
     assert!(left <= 60_000, "{left} ms");
-    let next = bench.queue.enqueue(&job(), &limits).await.unwrap();
+    let next = fixture.queue.enqueue(&job(), &limits).await.unwrap();
     assert!(matches!(next, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{next:?}");
     // A clock that is a little ahead, as that of another server may be, locks as it should.
     let slightly = shared::domain::clock::now_ms() + 500;
     let other = job();
     let sends = format!("{{resend}}:patient:{}", other.patient);
-    let _: String = bench.server.command(&["SET", &sends, &send_at(slightly, other.approval)]).await;
-    let locked = bench.queue.enqueue(&other, &limits).await.unwrap();
+    let _: String = fixture.server.command(&["SET", &sends, &send_at(slightly, other.approval)]).await;
+    let locked = fixture.queue.enqueue(&other, &limits).await.unwrap();
     assert!(matches!(locked, Enqueued::Limited { limit: Reason::Cooldown, .. }), "{locked:?}");
 }
 
 #[tokio::test]
 async fn a_backlog_longer_than_the_deadline_is_refused_once_a_rate_is_known() {
-    let bench = Bench::with(&[("RESEND_JOB_DEADLINE_SECONDS", "10")]).await;
+    let fixture = TestQueue::with(&[("RESEND_JOB_DEADLINE_SECONDS", "10")]).await;
     for _ in 0..5 {
-        bench.accept(&job()).await;
+        fixture.accept(&job()).await;
     }
     // One slot and runs of 3 s: the sixth job would wait 15 s.
-    let _: i64 = bench.server.command(&["HSET", "{resend}:eta", "run", "3000", "slots", "1"]).await;
-    let Enqueued::Overloaded { retry_after_ms } = bench.enqueue(&job()).await else { panic!("accepted") };
+    let _: i64 = fixture.server.command(&["HSET", "{resend}:eta", "run", "3000", "slots", "1"]).await;
+    let Enqueued::Overloaded { retry_after_ms } = fixture.enqueue(&job()).await else { panic!("accepted") };
     assert_eq!(retry_after_ms, 5_000);
-    let _: i64 = bench.server.command(&["HSET", "{resend}:eta", "slots", "2"]).await;
-    let ticket = bench.accept(&job()).await;
+    let _: i64 = fixture.server.command(&["HSET", "{resend}:eta", "slots", "2"]).await;
+    let ticket = fixture.accept(&job()).await;
     assert_eq!(ticket.eta_ms - ticket.now_ms, 4 * 3_000 / 2 + 3_000);
 }

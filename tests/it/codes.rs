@@ -9,8 +9,8 @@ use shared::sending::codes::{Checked, Code, Codes, OfferedCode};
 use shared::sending::guard::{SendDecision, SendGuard};
 use tests::eventually::eventually;
 
-use crate::bench::job;
-use crate::send_guard::{GuardBench, other_than, phone};
+use crate::send_guard::{TestSendGuard, other_than, phone};
+use crate::test_queue::job;
 
 mod guesses;
 mod http;
@@ -42,8 +42,8 @@ impl UnderWay {
     }
 }
 
-async fn bench() -> GuardBench {
-    GuardBench::one(&MANY).await
+async fn fixture() -> TestSendGuard {
+    TestSendGuard::one(&MANY).await
 }
 
 /// The offer of a delivery's code; none where it was used.
@@ -55,16 +55,16 @@ async fn offer(guard: &SendGuard, codes: &Codes, delivery: &Delivery) -> Option<
 }
 
 /// The message of a new job, with leave to be sent.
-async fn under_way(bench: &GuardBench) -> UnderWay {
-    let delivery = bench.held(&job()).await;
-    let offered = offer(&bench.guard, &bench.codes, &delivery).await.expect("a code that may be sent");
+async fn under_way(fixture: &TestSendGuard) -> UnderWay {
+    let delivery = fixture.held(&job()).await;
+    let offered = offer(&fixture.guard, &fixture.codes, &delivery).await.expect("a code that may be sent");
     UnderWay { delivery, offered }
 }
 
 /// The code of a message that a gateway took.
-async fn sent(bench: &GuardBench) -> Code {
-    let message = under_way(bench).await;
-    assert!(message.taken(&bench.codes).await);
+async fn sent(fixture: &TestSendGuard) -> Code {
+    let message = under_way(fixture).await;
+    assert!(message.taken(&fixture.codes).await);
     message.offered.code
 }
 
@@ -81,100 +81,100 @@ async fn is_right(codes: &Codes, code: &Code) -> bool {
 }
 
 /// Lets every code of the phone be this much older.
-async fn age(bench: &GuardBench, by: Duration) {
+async fn age(fixture: &TestSendGuard, by: Duration) {
     let by = u64::try_from(by.as_millis()).unwrap();
-    for key in bench.server().command::<Vec<String>>(&["KEYS", "{resend}:phone:*"]).await {
-        let text: String = bench.ask(cmd("GET").arg(&key)).await;
+    for key in fixture.server().command::<Vec<String>>(&["KEYS", "{resend}:phone:*"]).await {
+        let text: String = fixture.ask(cmd("GET").arg(&key)).await;
         let older = |word: &str| match word.parse::<u64>() {
             Ok(time) if time > 1_000_000 => (time - by).to_string(),
             _ => word.to_owned(),
         };
         let line = |line: &str| line.split(' ').map(older).collect::<Vec<_>>().join(" ");
         let aged = text.lines().map(line).collect::<Vec<_>>().join("\n");
-        let _: () = bench.ask(cmd("SET").arg(&[key.as_str(), &aged, "KEEPTTL"])).await;
+        let _: () = fixture.ask(cmd("SET").arg(&[key.as_str(), &aged, "KEEPTTL"])).await;
     }
 }
 
 #[tokio::test]
 async fn the_code_before_is_good_until_the_gateway_took_the_next() {
-    let bench = bench().await;
-    let before = sent(&bench).await;
-    let next = under_way(&bench).await;
-    assert!(is_right(&bench.codes, &before).await, "the one before");
-    assert!(is_right(&bench.codes, next.code()).await, "the one on its way");
+    let fixture = fixture().await;
+    let before = sent(&fixture).await;
+    let next = under_way(&fixture).await;
+    assert!(is_right(&fixture.codes, &before).await, "the one before");
+    assert!(is_right(&fixture.codes, next.code()).await, "the one on its way");
 }
 
 #[tokio::test]
 async fn a_code_is_good_for_its_whole_life_from_when_it_was_taken_and_no_record_stays_for_ever() {
-    let bench = bench().await;
-    let before = sent(&bench).await;
-    let next = under_way(&bench).await;
-    age(&bench, Duration::from_secs(200)).await;
+    let fixture = fixture().await;
+    let before = sent(&fixture).await;
+    let next = under_way(&fixture).await;
+    age(&fixture, Duration::from_secs(200)).await;
     for _ in 0..2 {
-        assert!(next.taken(&bench.codes).await, "twice is as good as once");
+        assert!(next.taken(&fixture.codes).await, "twice is as good as once");
     }
-    assert_eq!(check(&bench.codes, &before).await, Checked::Wrong);
-    let Checked::Right(verified) = check(&bench.codes, next.code()).await else { panic!("not right") };
+    assert_eq!(check(&fixture.codes, &before).await, Checked::Wrong);
+    let Checked::Right(verified) = check(&fixture.codes, next.code()).await else { panic!("not right") };
     let left = verified.expires_ms - shared::domain::clock::now_ms();
     assert!((290_000..=300_000).contains(&left), "{left} ms");
-    let keys: Vec<String> = bench.server().command(&["KEYS", "{resend}:phone:*"]).await;
-    let kept: i64 = bench.server().command(&["PTTL", &keys[0]]).await;
+    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let kept: i64 = fixture.server().command(&["PTTL", &keys[0]]).await;
     assert!((4_100_000..=4_200_000).contains(&kept), "an hour and twice the life of a code: {kept} ms");
 }
 
 #[tokio::test]
 async fn a_code_is_good_once_and_no_retry_of_its_job_revives_it() {
-    let bench = bench().await;
-    let one = under_way(&bench).await;
-    assert!(is_right(&bench.codes, one.code()).await, "before anybody knows that it was taken");
-    assert!(!one.taken(&bench.codes).await);
-    let two = under_way(&bench).await;
-    assert!(two.taken(&bench.codes).await);
-    assert!(is_right(&bench.codes, two.code()).await);
+    let fixture = fixture().await;
+    let one = under_way(&fixture).await;
+    assert!(is_right(&fixture.codes, one.code()).await, "before anybody knows that it was taken");
+    assert!(!one.taken(&fixture.codes).await);
+    let two = under_way(&fixture).await;
+    assert!(two.taken(&fixture.codes).await);
+    assert!(is_right(&fixture.codes, two.code()).await);
     for message in [&one, &two] {
-        let again = bench.again(&message.delivery).await;
-        assert!(offer(&bench.guard, &bench.codes, &again).await.is_none(), "its message arrived");
-        assert_eq!(check(&bench.codes, message.code()).await, Checked::Wrong);
+        let again = fixture.again(&message.delivery).await;
+        assert!(offer(&fixture.guard, &fixture.codes, &again).await.is_none(), "its message arrived");
+        assert_eq!(check(&fixture.codes, message.code()).await, Checked::Wrong);
     }
 }
 
 #[tokio::test]
 async fn of_many_right_guesses_at_once_one_is_right() {
-    let bench = bench().await;
-    let (_, replica) = bench.beside(&MANY);
-    let code = sent(&bench).await;
-    let replicas = [&bench.codes, &replica];
+    let fixture = fixture().await;
+    let (_, replica) = fixture.beside(&MANY);
+    let code = sent(&fixture).await;
+    let replicas = [&fixture.codes, &replica];
     let checked = futures_util::future::join_all((0..5).map(|guess| check(replicas[guess % 2], &code))).await;
     assert_eq!(checked.iter().filter(|checked| matches!(checked, Checked::Right(_))).count(), 1);
 }
 
 #[tokio::test]
 async fn an_old_code_is_told_from_a_wrong_one_for_as_long_as_it_was_good() {
-    let bench = bench().await;
-    let code = sent(&bench).await;
-    age(&bench, Duration::from_secs(301)).await;
-    assert_eq!(check(&bench.codes, &code).await, Checked::Expired);
-    age(&bench, Duration::from_mins(5)).await;
-    assert_eq!(check(&bench.codes, &code).await, Checked::Wrong);
+    let fixture = fixture().await;
+    let code = sent(&fixture).await;
+    age(&fixture, Duration::from_secs(301)).await;
+    assert_eq!(check(&fixture.codes, &code).await, Checked::Expired);
+    age(&fixture, Duration::from_mins(5)).await;
+    assert_eq!(check(&fixture.codes, &code).await, Checked::Wrong);
 }
 
 #[tokio::test]
 async fn another_phones_code_is_none() {
-    let bench = bench().await;
-    let code = sent(&bench).await;
-    assert_eq!(bench.codes.check(&client(), &phone(2), &code).await.unwrap(), Checked::Wrong);
-    assert!(is_right(&bench.codes, &code).await);
+    let fixture = fixture().await;
+    let code = sent(&fixture).await;
+    assert_eq!(fixture.codes.check(&client(), &phone(2), &code).await.unwrap(), Checked::Wrong);
+    assert!(is_right(&fixture.codes, &code).await);
 }
 
 #[tokio::test]
 async fn nothing_is_right_while_redis_is_away() {
-    let mut bench = bench().await;
-    let code = sent(&bench).await;
-    bench.server_mut().kill().await;
-    assert!(bench.codes.check(&client(), &phone(1), &code).await.is_err());
-    bench.server_mut().restart().await;
+    let mut fixture = fixture().await;
+    let code = sent(&fixture).await;
+    fixture.server_mut().kill().await;
+    assert!(fixture.codes.check(&client(), &phone(1), &code).await.is_err());
+    fixture.server_mut().restart().await;
     let checked = eventually("the code is checked", Duration::from_secs(5), || async {
-        bench.codes.check(&client(), &phone(1), &code).await.ok()
+        fixture.codes.check(&client(), &phone(1), &code).await.ok()
     });
     assert!(matches!(checked.await, Checked::Right(_)), "it survived");
 }

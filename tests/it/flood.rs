@@ -4,38 +4,38 @@ use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, NewJob};
 use uuid::Uuid;
 
-use crate::bench::{Bench, job, job_of};
+use crate::test_queue::{TestQueue, job, job_of};
 
 /// Jobs a client may have accepted in a minute where it may send fewer than half as many messages.
 const LEAST: usize = 1_000;
 
 #[tokio::test]
 async fn past_its_jobs_of_a_minute_a_client_is_told_when_to_come_back_and_others_are_let_in() {
-    let bench = Bench::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "3")]).await;
+    let fixture = TestQueue::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "3")]).await;
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
-    let first = bench.accept(&keyed).await;
+    let first = fixture.accept(&keyed).await;
     for _ in 1..LEAST {
-        bench.accept(&job()).await;
+        fixture.accept(&job()).await;
     }
     let Enqueued::Limited { limit: Reason::ClientJobs, next_attempt_ms, now_ms } =
-        bench.enqueue(&job()).await
+        fixture.enqueue(&job()).await
     else {
         panic!("let in past its jobs of a minute")
     };
     assert!((1..=60_000).contains(&(next_attempt_ms - now_ms)), "{next_attempt_ms} at {now_ms}");
-    assert!(matches!(bench.enqueue(&keyed).await, Enqueued::Replayed(again) if again.job == first.job));
-    bench.accept(&job_of("mis-b", Uuid::new_v4())).await;
+    assert!(matches!(fixture.enqueue(&keyed).await, Enqueued::Replayed(again) if again.job == first.job));
+    fixture.accept(&job_of("mis-b", Uuid::new_v4())).await;
 
     // Its minute is over.
-    let expired: i64 = bench.server.command(&["PEXPIRE", "{resend}:client:mis-a", "0"]).await;
+    let expired: i64 = fixture.server.command(&["PEXPIRE", "{resend}:client:mis-a", "0"]).await;
     assert_eq!(expired, 1);
-    bench.accept(&job()).await;
+    fixture.accept(&job()).await;
 }
 
 #[tokio::test]
 async fn without_the_limit_nothing_is_counted() {
-    let bench = Bench::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "0")]).await;
-    bench.accept(&job()).await;
-    let counted: i64 = bench.server.command(&["EXISTS", "{resend}:client:mis-a"]).await;
+    let fixture = TestQueue::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "0")]).await;
+    fixture.accept(&job()).await;
+    let counted: i64 = fixture.server.command(&["EXISTS", "{resend}:client:mis-a"]).await;
     assert_eq!(counted, 0);
 }

@@ -9,15 +9,15 @@ use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, Finished, NewJob, QueueError};
 use uuid::Uuid;
 
-use crate::bench::{Bench, job, job_of, refused};
+use crate::test_queue::{TestQueue, job, job_of, refused};
 
 const RUN: Duration = Duration::from_millis(20);
 
 /// Longest a client waits for a refusal while Redis is silent (scenario 15).
 const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
 
-async fn ask_all(bench: &Bench, jobs: &[NewJob]) -> Vec<Result<Enqueued, QueueError>> {
-    join_all(jobs.iter().map(|job| bench.queue.enqueue(job, bench.limits()))).await
+async fn ask_all(fixture: &TestQueue, jobs: &[NewJob]) -> Vec<Result<Enqueued, QueueError>> {
+    join_all(jobs.iter().map(|job| fixture.queue.enqueue(job, fixture.limits()))).await
 }
 
 fn accepted(answers: &[Result<Enqueued, QueueError>]) -> Vec<JobId> {
@@ -28,8 +28,8 @@ fn accepted(answers: &[Result<Enqueued, QueueError>]) -> Vec<JobId> {
     answers.iter().filter_map(ticket).collect()
 }
 
-async fn script_calls(bench: &Bench) -> u64 {
-    let stats: String = bench.server.command(&["INFO", "commandstats"]).await;
+async fn script_calls(fixture: &TestQueue) -> u64 {
+    let stats: String = fixture.server.command(&["INFO", "commandstats"]).await;
     let calls = |name: &str| {
         let line = stats
             .lines()
@@ -42,17 +42,17 @@ async fn script_calls(bench: &Bench) -> u64 {
 
 #[tokio::test]
 async fn what_is_asked_at_once_goes_in_few_calls_and_each_has_its_own_answer() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let jobs: Vec<_> = (0..1_000).map(|_| job()).collect();
-    let before = script_calls(&bench).await;
-    let answers = ask_all(&bench, &jobs).await;
-    let calls = script_calls(&bench).await - before;
+    let before = script_calls(&fixture).await;
+    let answers = ask_all(&fixture, &jobs).await;
+    let calls = script_calls(&fixture).await - before;
     assert!((1_000 / 64..=40).contains(&calls), "{calls} calls for 1,000 jobs");
     let ids: HashSet<_> = accepted(&answers).into_iter().collect();
     assert_eq!(ids.len(), 1_000);
     for (new, answer) in jobs.iter().zip(&answers) {
         let Ok(Enqueued::Accepted(ticket)) = answer else { panic!("{answer:?}") };
-        let record: Vec<String> = bench
+        let record: Vec<String> = fixture
             .server
             .command(&["HMGET", &format!("{{resend}}:job:{}", ticket.job), "patient", "approval"])
             .await;
@@ -62,21 +62,21 @@ async fn what_is_asked_at_once_goes_in_few_calls_and_each_has_its_own_answer() {
 
 #[tokio::test]
 async fn who_asks_alone_does_not_wait_for_company() {
-    let bench = Bench::new().await;
-    bench.accept(&job()).await;
-    let before = script_calls(&bench).await;
+    let fixture = TestQueue::new().await;
+    fixture.accept(&job()).await;
+    let before = script_calls(&fixture).await;
     for _ in 0..10 {
-        bench.accept(&job()).await;
+        fixture.accept(&job()).await;
     }
-    assert_eq!(script_calls(&bench).await - before, 10);
+    assert_eq!(script_calls(&fixture).await - before, 10);
 }
 
 #[tokio::test]
 async fn of_many_who_ask_for_one_approval_at_once_one_makes_the_job() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let approval = Uuid::new_v4();
     let new = job_of("mis-a", approval);
-    let answers = ask_all(&bench, &vec![new; 200]).await;
+    let answers = ask_all(&fixture, &vec![new; 200]).await;
     let jobs = accepted(&answers);
     assert_eq!(jobs.len(), 1);
     let given_again = answers.iter().filter(|answer| match answer {
@@ -84,14 +84,14 @@ async fn of_many_who_ask_for_one_approval_at_once_one_makes_the_job() {
         _ => false,
     });
     assert_eq!(given_again.count(), 199);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
 }
 
 #[tokio::test]
 async fn a_clients_limit_holds_within_one_call() {
-    let bench = Bench::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "1")]).await;
+    let fixture = TestQueue::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "1")]).await;
     let jobs: Vec<_> = (0..1_100).map(|_| job()).chain([job_of("mis-b", Uuid::new_v4())]).collect();
-    let answers = ask_all(&bench, &jobs).await;
+    let answers = ask_all(&fixture, &jobs).await;
     assert_eq!(accepted(&answers[..1_100]).len(), 1_000);
     let limited = answers
         .iter()
@@ -106,11 +106,11 @@ async fn a_clients_limit_holds_within_one_call() {
 
 #[tokio::test]
 async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let jobs: Vec<_> = (0..200).map(|_| job()).collect();
     let spoilt = format!("{{resend}}:patient:{}", jobs[77].patient);
-    bench.server.command::<u64>(&["RPUSH", &spoilt, "no text"]).await;
-    let answers = ask_all(&bench, &jobs).await;
+    fixture.server.command::<u64>(&["RPUSH", &spoilt, "no text"]).await;
+    let answers = ask_all(&fixture, &jobs).await;
     let failed: Vec<_> = (0..200).filter(|i| answers[*i].is_err()).collect();
     assert_eq!(failed, [77]);
     // Those that were stored before the call broke are found there when it is made again.
@@ -119,84 +119,86 @@ async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
         _ => None,
     };
     assert_eq!(answers.iter().filter_map(stored).collect::<HashSet<_>>().len(), 199);
-    assert_eq!(bench.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 199);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 199);
 }
 
 #[tokio::test]
 async fn a_record_that_is_none_keeps_no_other_job_from_its_end() {
-    let bench = Bench::new().await;
-    let answers = ask_all(&bench, &(0..200).map(|_| job()).collect::<Vec<_>>()).await;
+    let fixture = TestQueue::new().await;
+    let answers = ask_all(&fixture, &(0..200).map(|_| job()).collect::<Vec<_>>()).await;
     let mut deliveries = Vec::new();
     for _ in 0..200 {
-        deliveries.push(bench.deliver("w1").await);
+        deliveries.push(fixture.deliver("w1").await);
     }
     let spoilt = format!("{{resend}}:job:{}", deliveries[77].message.job);
-    bench.server.command::<()>(&["SET", &spoilt, "no hash"]).await;
+    fixture.server.command::<()>(&["SET", &spoilt, "no hash"]).await;
     let outcome = refused();
-    let ends = join_all(deliveries.iter().map(|delivery| bench.queue.finish(delivery, &outcome, RUN))).await;
+    let ends =
+        join_all(deliveries.iter().map(|delivery| fixture.queue.finish(delivery, &outcome, RUN))).await;
     let failed: Vec<_> = (0..200).filter(|i| matches!(ends[*i], Err(QueueError::Corrupt(_)))).collect();
     let done = ends.iter().filter(|end| matches!(end, Ok(Finished::Done { .. })));
     assert_eq!((failed, done.count(), accepted(&answers).len()), (vec![77], 199, 200));
-    assert_eq!(bench.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 1);
+    assert_eq!(fixture.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 1);
 }
 
 #[tokio::test]
 async fn ends_written_together_are_fenced_and_counted_one_by_one() {
-    let bench = Bench::new().await;
-    ask_all(&bench, &(0..300).map(|_| job()).collect::<Vec<_>>()).await;
+    let fixture = TestQueue::new().await;
+    ask_all(&fixture, &(0..300).map(|_| job()).collect::<Vec<_>>()).await;
     let mut deliveries = Vec::new();
     for _ in 0..300 {
-        deliveries.push(bench.deliver("w1").await);
+        deliveries.push(fixture.deliver("w1").await);
     }
-    let owner = bench.take_over(&deliveries[150], "w2").await;
+    let owner = fixture.take_over(&deliveries[150], "w2").await;
     // The same delivery twice, as when an answer is late: it ends once.
     deliveries.push(deliveries[0].clone());
     let outcome = refused();
-    let ends = join_all(deliveries.iter().map(|delivery| bench.queue.finish(delivery, &outcome, RUN))).await;
+    let ends =
+        join_all(deliveries.iter().map(|delivery| fixture.queue.finish(delivery, &outcome, RUN))).await;
     let ends: Vec<_> = ends.into_iter().map(Result::unwrap).collect();
     let lost: Vec<_> = (0..301).filter(|i| ends[*i] == Finished::Lost).collect();
     let before: Vec<_> = (0..301).filter(|i| ends[*i] == Finished::Before).collect();
     assert_eq!((lost, before.len()), (vec![150], 1));
     assert!(before[0] == 0 || before[0] == 300, "{before:?}");
-    let counts: HashMap<String, u64> = bench.server.command(&["HGETALL", "{resend}:counts"]).await;
+    let counts: HashMap<String, u64> = fixture.server.command(&["HGETALL", "{resend}:counts"]).await;
     assert_eq!(counts, HashMap::from([("404".to_owned(), 299)]));
-    assert_eq!(bench.server.command::<u64>(&["LLEN", "{resend}:failures"]).await, 299);
-    let live: Vec<String> = bench.server.command(&["HVALS", "{resend}:live"]).await;
+    assert_eq!(fixture.server.command::<u64>(&["LLEN", "{resend}:failures"]).await, 299);
+    let live: Vec<String> = fixture.server.command(&["HVALS", "{resend}:live"]).await;
     assert_eq!(live, [owner.message.job.to_string()]);
 }
 
 #[tokio::test]
 async fn while_redis_is_silent_nobody_waits_behind_another() {
-    let bench = Bench::new().await;
-    bench.accept(&job()).await;
-    bench.server.process().signal("STOP").await;
+    let fixture = TestQueue::new().await;
+    fixture.accept(&job()).await;
+    fixture.server.process().signal("STOP").await;
     let start = Instant::now();
-    let answers = ask_all(&bench, &(0..500).map(|_| job()).collect::<Vec<_>>()).await;
+    let answers = ask_all(&fixture, &(0..500).map(|_| job()).collect::<Vec<_>>()).await;
     let took = start.elapsed();
-    bench.server.process().signal("CONT").await;
+    fixture.server.process().signal("CONT").await;
     assert!(answers.iter().all(Result::is_err));
     assert!(took < REFUSED_WITHIN, "{took:?}");
 }
 
 #[tokio::test]
 async fn who_goes_away_takes_no_answer_from_the_others() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let jobs: Vec<_> = (0..100).map(|_| job()).collect();
-    let (queue, limits, first) = (bench.queue.clone(), bench.limits().clone(), jobs[0].clone());
+    let (queue, limits, first) = (fixture.queue.clone(), fixture.limits().clone(), jobs[0].clone());
     let impatient = tokio::spawn(async move { queue.enqueue(&first, &limits).await });
     tokio::task::yield_now().await;
     impatient.abort();
-    let answers = ask_all(&bench, &jobs[1..]).await;
+    let answers = ask_all(&fixture, &jobs[1..]).await;
     assert_eq!(accepted(&answers).len(), 99);
 }
 
 #[tokio::test]
 async fn a_line_whose_runtime_ended_goes_on_over_another() {
-    let bench = Bench::new().await;
-    bench.accept(&job()).await;
-    bench.server.process().signal("STOP").await;
+    let fixture = TestQueue::new().await;
+    fixture.accept(&job()).await;
+    fixture.server.process().signal("STOP").await;
     let (queue, limits, jobs) =
-        (bench.queue.clone(), bench.limits().clone(), (0..50).map(|_| job()).collect::<Vec<_>>());
+        (fixture.queue.clone(), fixture.limits().clone(), (0..50).map(|_| job()).collect::<Vec<_>>());
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -207,6 +209,6 @@ async fn a_line_whose_runtime_ended_goes_on_over_another() {
     })
     .join()
     .unwrap();
-    bench.server.process().signal("CONT").await;
-    bench.accept(&job()).await;
+    fixture.server.process().signal("CONT").await;
+    fixture.accept(&job()).await;
 }

@@ -8,7 +8,6 @@
 mod abuse;
 mod acceptance;
 mod answers;
-mod bench;
 mod channels;
 mod codes;
 mod ctl;
@@ -35,6 +34,7 @@ mod send_guard;
 mod send_rate;
 mod settings;
 mod spec;
+mod test_queue;
 mod tokens;
 mod topologies;
 mod traces;

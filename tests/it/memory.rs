@@ -8,12 +8,12 @@ use shared::domain::outcome::Outcome;
 use shared::domain::person::MethodKind;
 use tests::sandbox::scenarios::scenarios;
 
-use crate::bench::{Bench, job};
+use crate::test_queue::{TestQueue, job};
 
 const JOBS: u64 = 5_000;
 
-async fn used(bench: &Bench) -> u64 {
-    let info: String = bench.server.command(&["INFO", "memory"]).await;
+async fn used(fixture: &TestQueue) -> u64 {
+    let info: String = fixture.server.command(&["INFO", "memory"]).await;
     let line = info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:")).unwrap();
     line.trim().parse().unwrap()
 }
@@ -21,29 +21,29 @@ async fn used(bench: &Bench) -> u64 {
 #[tokio::test]
 async fn a_queued_job_takes_700_bytes_at_most_and_a_finished_one_1500_with_its_result() {
     let unlimited = [("RESEND_LIMIT_COOLDOWN_SECONDS", "0"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "0")];
-    let bench = Bench::with(&unlimited).await;
+    let fixture = TestQueue::with(&unlimited).await;
     let shipped = include_str!("../../deploy/redis/redis.conf");
     for setting in shipped.lines().filter(|line| line.starts_with("hash-max-listpack-")) {
         let (name, value) = setting.split_once(' ').unwrap();
-        let _: String = bench.server.command(&["CONFIG", "SET", name, value]).await;
+        let _: String = fixture.server.command(&["CONFIG", "SET", name, value]).await;
     }
     // The first job pays for what all share: scripts, stream, group.
-    bench.accept(&job()).await;
-    let empty = used(&bench).await;
+    fixture.accept(&job()).await;
+    let empty = used(&fixture).await;
     for _ in 0..JOBS {
-        bench.accept(&job()).await;
+        fixture.accept(&job()).await;
     }
-    let queued = (used(&bench).await - empty) / JOBS;
+    let queued = (used(&fixture).await - empty) / JOBS;
 
     let approval = scenarios().swap_remove(0).approval.unwrap();
     let phone = "+380200000001".parse().unwrap();
     let sent = Approval::from_registry(approval).unwrap().response_data(MethodKind::Otp, &phone);
     let sent = Outcome::Sent(sent.to_string());
     for _ in 0..=JOBS {
-        let delivery = bench.deliver("w1").await;
-        bench.queue.finish(&delivery, &sent, Duration::from_millis(20)).await.unwrap();
+        let delivery = fixture.deliver("w1").await;
+        fixture.queue.finish(&delivery, &sent, Duration::from_millis(20)).await.unwrap();
     }
-    let finished = (used(&bench).await - empty) / JOBS;
+    let finished = (used(&fixture).await - empty) / JOBS;
     let result = json!(sent.result().unwrap().len());
     println!(
         "Redis memory: {queued} bytes per queued job, {finished} per finished one (result of {result} bytes)"

@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
-use super::bench::{Bench, job, refused};
+use super::test_queue::{TestQueue, job, refused};
 
 const ETA: &str = "{resend}:eta";
 const WORKERS: &str = "{resend}:workers";
 
-impl Bench {
+impl TestQueue {
     /// Accepts and ends one job whose run took so long, or is not to be counted.
     async fn ends_after(&self, run_ms: Option<u64>) {
         self.accept(&job()).await;
@@ -51,49 +51,49 @@ impl Bench {
 
 #[tokio::test]
 async fn the_first_runs_count_alike_and_one_slow_run_among_many_little() {
-    let bench = Bench::new().await;
-    bench.ends_after(Some(100)).await;
-    bench.ends_after(Some(300)).await;
-    let first_two = bench.mean_run().await.unwrap();
+    let fixture = TestQueue::new().await;
+    fixture.ends_after(Some(100)).await;
+    fixture.ends_after(Some(300)).await;
+    let first_two = fixture.mean_run().await.unwrap();
     assert!((200.0..205.0).contains(&first_two), "{first_two}");
     for _ in 0..200 {
-        bench.ends_after(Some(100)).await;
+        fixture.ends_after(Some(100)).await;
     }
-    bench.ends_after(Some(10_000)).await;
-    let mean = bench.mean_run().await.unwrap();
+    fixture.ends_after(Some(10_000)).await;
+    let mean = fixture.mean_run().await.unwrap();
     assert!((110.0..200.0).contains(&mean), "{mean}");
 }
 
 #[tokio::test]
 async fn a_change_of_the_runs_is_followed_even_when_they_are_few() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     for _ in 0..200 {
-        bench.ends_after(Some(100)).await;
+        fixture.ends_after(Some(100)).await;
     }
     for _ in 0..100 {
         // As if the one before had ended a minute ago.
-        let _: i64 = bench.server.command(&["HSET", ETA, "at", "1"]).await;
-        bench.ends_after(Some(1_000)).await;
+        let _: i64 = fixture.server.command(&["HSET", ETA, "at", "1"]).await;
+        fixture.ends_after(Some(1_000)).await;
     }
-    let mean = bench.mean_run().await.unwrap();
+    let mean = fixture.mean_run().await.unwrap();
     assert!(mean > 750.0, "{mean}");
 }
 
 #[tokio::test]
 async fn a_run_that_is_not_to_be_counted_changes_no_prediction() {
-    let bench = Bench::new().await;
-    bench.ends_after(None).await;
-    assert_eq!(bench.mean_run().await, None);
-    bench.ends_after(Some(100)).await;
-    bench.ends_after(None).await;
-    assert_eq!(bench.mean_run().await, Some(100.0));
+    let fixture = TestQueue::new().await;
+    fixture.ends_after(None).await;
+    assert_eq!(fixture.mean_run().await, None);
+    fixture.ends_after(Some(100)).await;
+    fixture.ends_after(None).await;
+    assert_eq!(fixture.mean_run().await, Some(100.0));
 }
 
 #[tokio::test]
 async fn a_run_that_redis_was_away_from_is_not_counted() {
-    let mut bench = Bench::new().await;
-    let ticket = bench.accept(&job()).await;
-    let queue = bench.queue.clone();
+    let mut fixture = TestQueue::new().await;
+    let ticket = fixture.accept(&job()).await;
+    let queue = fixture.queue.clone();
     let (begun, mut runs) = mpsc::unbounded_channel();
     let (go_on, back) = watch::channel(false);
     let handler = move |_, _| {
@@ -108,40 +108,40 @@ async fn a_run_that_redis_was_away_from_is_not_counted() {
     let consuming = WorkerRunner { queue, name: unique_name(), concurrency: 8 };
     let working = tokio::spawn(consuming.run(handler, stop.clone()));
     runs.recv().await.unwrap();
-    bench.server.kill().await;
-    bench.server.restart().await;
+    fixture.server.kill().await;
+    fixture.server.restart().await;
     // The worker asks over the same link, so it knows, too; and if it asked in between, nobody asks again at once.
     eventually("the link is made anew", Duration::from_secs(20), || async {
-        bench.queue.redis().ping().await.ok()
+        fixture.queue.redis().ping().await.ok()
     })
     .await;
     go_on.send(true).unwrap();
     eventually("the job ends", Duration::from_secs(20), || async {
-        bench.queue.job(&ticket.job).await.ok()??.end
+        fixture.queue.job(&ticket.job).await.ok()??.end
     })
     .await;
-    assert_eq!(bench.mean_run().await, None);
+    assert_eq!(fixture.mean_run().await, None);
     stop.cancel();
     working.await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_job_put_back_is_promised_for_after_its_next_try() {
-    let bench = Bench::new().await;
-    let ticket = bench.accept(&job()).await;
-    let delivery = bench.deliver("w1").await;
+    let fixture = TestQueue::new().await;
+    let ticket = fixture.accept(&job()).await;
+    let delivery = fixture.deliver("w1").await;
     for _ in 0..10 {
-        bench.accept(&job()).await;
+        fixture.accept(&job()).await;
     }
-    bench.knows(2_000, 1).await;
-    let put_back = bench.queue.retry_later(&delivery, Duration::from_secs(20), None, "upstream_failed");
+    fixture.knows(2_000, 1).await;
+    let put_back = fixture.queue.retry_later(&delivery, Duration::from_secs(20), None, "upstream_failed");
     assert_eq!(put_back.await.unwrap(), PutBack::Scheduled);
     // Due in 20 s, behind the ten that wait, each 2 s, and its own run.
-    let promised = bench.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    let promised = fixture.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
     let ahead = promised.saturating_sub(clock::now_ms());
     assert!((40_000..=42_000).contains(&ahead), "{ahead} ms");
-    bench.queue.retry_now(&ticket.job).await.unwrap();
-    let promised = bench.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    fixture.queue.retry_now(&ticket.job).await.unwrap();
+    let promised = fixture.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
     let ahead = promised.saturating_sub(clock::now_ms());
     assert!((20_000..=22_000).contains(&ahead), "{ahead} ms");
 }
@@ -159,33 +159,33 @@ async fn load_that_cannot_be_sent_in_time_is_refused() {
         ("4000", &["rate", "10"]),
         ("1", &["run", "1", "slots", "64", "closed", &hour_ago]),
     ] {
-        let bench = Bench::new().await;
+        let fixture = TestQueue::new().await;
         let _: Option<u64> =
-            bench.server.command(&["EVAL", schedule, "1", "{resend}:scheduled", put_back, &later]).await;
-        let _: u64 = bench.server.command(&[&["HSET", ETA][..], known].concat()).await;
-        let refused = bench.enqueue(&job()).await;
+            fixture.server.command(&["EVAL", schedule, "1", "{resend}:scheduled", put_back, &later]).await;
+        let _: u64 = fixture.server.command(&[&["HSET", ETA][..], known].concat()).await;
+        let refused = fixture.enqueue(&job()).await;
         assert!(matches!(refused, Enqueued::Overloaded { .. }), "{known:?}: {refused:?}");
     }
 }
 
 #[tokio::test]
 async fn a_worker_announces_what_its_channels_can_take() {
-    let bench = Bench::new().await;
-    bench.queue.send_capacity().set_rate(Some(10.0));
-    bench.queue.send_capacity().set_closed(true);
-    bench
+    let fixture = TestQueue::new().await;
+    fixture.queue.send_capacity().set_rate(Some(10.0));
+    fixture.queue.send_capacity().set_closed(true);
+    fixture
         .work_until(|| async {
             let known: (Option<f64>, Option<u64>) =
-                bench.server.command(&["HMGET", ETA, "rate", "closed"]).await;
+                fixture.server.command(&["HMGET", ETA, "rate", "closed"]).await;
             (known.0 == Some(10.0) && known.1.is_some()).then_some(())
         })
         .await;
-    bench.queue.send_capacity().set_rate(None);
-    bench.queue.send_capacity().set_closed(false);
-    bench
+    fixture.queue.send_capacity().set_rate(None);
+    fixture.queue.send_capacity().set_closed(false);
+    fixture
         .work_until(|| async {
             let known: (Option<f64>, Option<u64>) =
-                bench.server.command(&["HMGET", ETA, "rate", "closed"]).await;
+                fixture.server.command(&["HMGET", ETA, "rate", "closed"]).await;
             (known == (None, None)).then_some(())
         })
         .await;
@@ -193,28 +193,28 @@ async fn a_worker_announces_what_its_channels_can_take() {
 
 #[tokio::test]
 async fn workers_that_redis_was_away_from_are_given_time_to_be_heard() {
-    let bench = Bench::new().await;
-    bench.last_heard("a|24|30000", 60_000).await;
-    bench.last_heard("b|32|30000", 61_000).await;
-    bench.slots_become(8 + 24 + 32).await;
+    let fixture = TestQueue::new().await;
+    fixture.last_heard("a|24|30000", 60_000).await;
+    fixture.last_heard("b|32|30000", 61_000).await;
+    fixture.slots_become(8 + 24 + 32).await;
     // And are forgotten if they are not.
-    bench.slots_become(8).await;
+    fixture.slots_become(8).await;
 }
 
 #[tokio::test]
 async fn a_worker_that_fell_silent_alone_is_forgotten_at_once() {
-    let bench = Bench::new().await;
-    bench.last_heard("a|24|30000", 60_000).await;
-    bench.last_heard("b|32|30000", 0).await;
-    bench.slots_become(8 + 32).await;
+    let fixture = TestQueue::new().await;
+    fixture.last_heard("a|24|30000", 60_000).await;
+    fixture.last_heard("b|32|30000", 0).await;
+    fixture.slots_become(8 + 32).await;
 }
 
 #[tokio::test]
 async fn while_no_worker_is_left_the_last_fleet_stands_for_the_next() {
-    let bench = Bench::new().await;
-    bench.slots_become(8).await;
-    let left: u64 = bench.server.command(&["ZCARD", WORKERS]).await;
-    let slots: Option<u64> = bench.server.command(&["HGET", ETA, "slots"]).await;
+    let fixture = TestQueue::new().await;
+    fixture.slots_become(8).await;
+    let left: u64 = fixture.server.command(&["ZCARD", WORKERS]).await;
+    let slots: Option<u64> = fixture.server.command(&["HGET", ETA, "slots"]).await;
     assert_eq!((left, slots), (0, Some(8)));
 }
 
@@ -239,13 +239,14 @@ async fn what_is_said_of_a_late_job_lies_ahead() {
 
 #[tokio::test]
 async fn another_clients_next_attempt_lies_ahead_too() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let first = job();
-    let ticket = bench.accept(&first).await;
+    let ticket = fixture.accept(&first).await;
     let record = format!("{{resend}}:job:{}", ticket.job);
-    let _: i64 = bench.server.command(&["HSET", &record, "eta", &(ticket.now_ms - 1_000).to_string()]).await;
+    let _: i64 =
+        fixture.server.command(&["HSET", &record, "eta", &(ticket.now_ms - 1_000).to_string()]).await;
     let foreign = NewJob { client: "mis-b".parse().unwrap(), ..first };
-    let Enqueued::Foreign { next_attempt_ms, now_ms } = bench.enqueue(&foreign).await else {
+    let Enqueued::Foreign { next_attempt_ms, now_ms } = fixture.enqueue(&foreign).await else {
         panic!("another client's job was given")
     };
     assert!(next_attempt_ms > now_ms);

@@ -6,12 +6,12 @@ use reqwest::StatusCode;
 use shared::queue::Finished;
 use tests::client::Answer;
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::redis_server::RedisServer;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
+use tests::temp_dir::TempDir;
 
-use crate::bench::{Bench, job, refused};
+use crate::test_queue::{TestQueue, job, refused};
 
 const RUN: Duration = Duration::from_millis(20);
 
@@ -62,8 +62,8 @@ async fn without_strict_the_danger_is_said_and_jobs_are_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strict_accepts_nothing_while_the_append_only_file_could_not_be_loaded() {
-    let place = Place::new().unwrap();
-    let server = RedisServer::start(place.path()).await;
+    let temp_dir = TempDir::new().unwrap();
+    let server = RedisServer::start(temp_dir.path()).await;
     let _: String = server.command(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all"]).await;
     let url = format!("redis://app:secret@127.0.0.1:{}", server.port());
     let stack =
@@ -106,18 +106,18 @@ async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_is_written_again_until_its_replicas_have_it() {
-    let bench = Bench::with(&[("RESEND_REDIS_MIN_REPLICAS", "1")]).await;
-    let place = Place::new().unwrap();
+    let fixture = TestQueue::with(&[("RESEND_REDIS_MIN_REPLICAS", "1")]).await;
+    let temp_dir = TempDir::new().unwrap();
     // Redis waits 5 s for more replicas before a full copy.
-    let _: String = bench.server.command(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]).await;
-    let master = format!("127.0.0.1 {}", bench.server.port());
+    let _: String = fixture.server.command(&["CONFIG", "SET", "repl-diskless-sync-delay", "0"]).await;
+    let master = format!("127.0.0.1 {}", fixture.server.port());
     let mut replica =
-        RedisServer::start_with(place.path(), &["--appendonly", "yes", "--replicaof", &master]).await;
-    bench.server.confirmed_by(1).await;
-    let ticket = bench.accept(&job()).await;
-    let delivery = bench.deliver("w1").await;
+        RedisServer::start_with(temp_dir.path(), &["--appendonly", "yes", "--replicaof", &master]).await;
+    fixture.server.confirmed_by(1).await;
+    let ticket = fixture.accept(&job()).await;
+    let delivery = fixture.deliver("w1").await;
     let outcome = refused();
-    let finish = || bench.queue.finish(&delivery, &outcome, RUN);
+    let finish = || fixture.queue.finish(&delivery, &outcome, RUN);
 
     replica.kill().await;
     for _ in 0..2 {
@@ -125,8 +125,8 @@ async fn an_end_is_written_again_until_its_replicas_have_it() {
         assert_eq!(error.to_string(), "the write was confirmed by 0 of 1 replicas");
     }
     let record = format!("{{resend}}:job:{}", ticket.job);
-    assert_eq!(bench.server.command::<String>(&["HGET", &record, "state"]).await, "failed");
-    let shown = bench.queue.job(&ticket.job).await;
+    assert_eq!(fixture.server.command::<String>(&["HGET", &record, "state"]).await, "failed");
+    let shown = fixture.queue.job(&ticket.job).await;
     assert!(shown.is_err(), "an end is shown only once it is confirmed: {shown:?}");
 
     replica.restart().await;

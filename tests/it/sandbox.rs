@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use tests::sandbox::{Options, Running, start};
 
 /// A sandbox of its own for each test, and a client to it.
-struct Bench {
+struct TestSandbox {
     sandbox: Running,
     client: Client,
 }
 
-impl Bench {
+impl TestSandbox {
     async fn new() -> Self {
         Self::with(Options::default()).await
     }

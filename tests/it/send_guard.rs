@@ -14,11 +14,11 @@ use shared::sending::guard::{SendDecision, SendGuard};
 use shared::sending::permit::SendPermit;
 use shared::sending::phone_names::PhoneNames;
 use shared::settings::{ApprovalLimits, MessageLimits, OtpConfig, QueueConfig, RedisConfig, Settings};
-use tests::place::Place;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
+use tests::temp_dir::TempDir;
 
-use crate::bench::job;
+use crate::test_queue::job;
 
 mod deadline;
 mod settling;
@@ -35,13 +35,13 @@ enum Server {
 }
 
 /// A guard over a Redis of its own.
-pub(crate) struct GuardBench {
+pub(crate) struct TestSendGuard {
     pub(crate) guard: SendGuard,
     pub(crate) codes: Codes,
     pub(crate) queue: Queue,
     limits: ApprovalLimits,
     server: Server,
-    pub(crate) place: Place,
+    pub(crate) temp_dir: TempDir,
 }
 
 impl Server {
@@ -54,33 +54,33 @@ impl Server {
     }
 }
 
-impl GuardBench {
+impl TestSendGuard {
     /// One in either shape, under these settings.
     async fn both(changes: &[(&str, &str)]) -> [Self; 2] {
         [Self::one(changes).await, Self::cluster(changes).await]
     }
 
     pub(crate) async fn one(changes: &[(&str, &str)]) -> Self {
-        let place = Place::new().unwrap();
-        let server = Server::One(Box::new(RedisServer::start(place.path()).await));
-        Self::over(server, place, changes).await
+        let temp_dir = TempDir::new().unwrap();
+        let server = Server::One(Box::new(RedisServer::start(temp_dir.path()).await));
+        Self::over(server, temp_dir, changes).await
     }
 
     async fn cluster(changes: &[(&str, &str)]) -> Self {
-        let place = Place::new().unwrap();
-        let path: &Path = place.path();
+        let temp_dir = TempDir::new().unwrap();
+        let path: &Path = temp_dir.path();
         let server = Server::Cluster(RedisCluster::start(path, 1, 0).await);
-        Self::over(server, place, changes).await
+        Self::over(server, temp_dir, changes).await
     }
 
-    async fn over(server: Server, place: Place, changes: &[(&str, &str)]) -> Self {
+    async fn over(server: Server, temp_dir: TempDir, changes: &[(&str, &str)]) -> Self {
         let settings = settings(&server, changes);
         let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
         let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
         queue.make_group().await.unwrap();
         let (guard, codes) = guard_and_codes(&settings, &queue);
         let limits = without_a_clients_limit(&settings);
-        Self { guard, codes, queue, limits, server, place }
+        Self { guard, codes, queue, limits, server, temp_dir }
     }
 
     /// Guard and codes as another process has them, under other settings.
@@ -215,23 +215,27 @@ pub(crate) fn other_than(code: &Code) -> Code {
 
 #[tokio::test]
 async fn leave_is_counted_once_however_often_the_same_delivery_asks() {
-    for bench in GuardBench::both(&[]).await {
-        let (delivery, client) = (bench.held(&job()).await, "verifier".parse().unwrap());
+    for fixture in TestSendGuard::both(&[]).await {
+        let (delivery, client) = (fixture.held(&job()).await, "verifier".parse().unwrap());
         for _ in 0..3 {
-            let code = bench.permit(&delivery, &phone(1)).await.offered.expect("a code").code;
-            let checked = bench.codes.check(&client, &phone(1), &other_than(&code)).await.unwrap();
+            let code = fixture.permit(&delivery, &phone(1)).await.offered.expect("a code").code;
+            let checked = fixture.codes.check(&client, &phone(1), &other_than(&code)).await.unwrap();
             assert_eq!(checked, Checked::Wrong);
         }
-        assert_eq!(bench.counted().await, [1, 1, 1, 1], "{}", bench.shape());
-        assert_eq!(bench.record(&delivery, "state").await.unwrap(), "sending");
+        assert_eq!(fixture.counted().await, [1, 1, 1, 1], "{}", fixture.shape());
+        assert_eq!(fixture.record(&delivery, "state").await.unwrap(), "sending");
         // The message of another delivery is another message.
-        let second = bench.again(&delivery).await;
-        let permit = bench.permit(&second, &phone(1)).await;
+        let second = fixture.again(&delivery).await;
+        let permit = fixture.permit(&second, &phone(1)).await;
         assert!(permit.is_last());
-        assert_eq!(bench.counted().await, [2, 2, 2, 1], "{}", bench.shape());
-        let third = bench.again(&second).await;
-        assert!(matches!(bench.leave(&third, &phone(1)).await, SendDecision::Exhausted), "{}", bench.shape());
-        assert_eq!(bench.counted().await, [2, 2, 2, 1], "{}", bench.shape());
+        assert_eq!(fixture.counted().await, [2, 2, 2, 1], "{}", fixture.shape());
+        let third = fixture.again(&second).await;
+        assert!(
+            matches!(fixture.leave(&third, &phone(1)).await, SendDecision::Exhausted),
+            "{}",
+            fixture.shape()
+        );
+        assert_eq!(fixture.counted().await, [2, 2, 2, 1], "{}", fixture.shape());
     }
 }
 
@@ -244,22 +248,22 @@ async fn what_a_limit_refuses_is_counted_nowhere() {
         ("RESEND_LIMIT_PER_CLIENT_MINUTE", Reason::ClientMinute),
         ("RESEND_LIMIT_TOTAL_MINUTE", Reason::TotalMinute),
     ] {
-        for bench in GuardBench::both(&[(setting, "2")]).await {
+        for fixture in TestSendGuard::both(&[(setting, "2")]).await {
             let patient = job().patient;
             let mut counted = [0; 4];
             for _ in 0..2 {
-                bench.permit(&bench.held(&NewJob { patient, ..job() }).await, &phone(1)).await;
-                counted = bench.counted().await;
+                fixture.permit(&fixture.held(&NewJob { patient, ..job() }).await, &phone(1)).await;
+                counted = fixture.counted().await;
             }
-            let refused = bench.held(&NewJob { patient, ..job() }).await;
-            let SendDecision::LimitReached(reached) = bench.leave(&refused, &phone(1)).await else {
-                panic!("{}: {setting}", bench.shape())
+            let refused = fixture.held(&NewJob { patient, ..job() }).await;
+            let SendDecision::LimitReached(reached) = fixture.leave(&refused, &phone(1)).await else {
+                panic!("{}: {setting}", fixture.shape())
             };
             let wait = i128::from(reached.next_attempt_ms) - i128::from(shared::domain::clock::now_ms());
-            assert_eq!(reached.limit, reason, "{}", bench.shape());
+            assert_eq!(reached.limit, reason, "{}", fixture.shape());
             assert!((59_000..=86_400_000).contains(&wait), "{wait}");
-            assert_eq!(bench.counted().await, counted, "{}: {setting}", bench.shape());
-            assert_eq!(bench.record(&refused, "state").await.unwrap(), "queued");
+            assert_eq!(fixture.counted().await, counted, "{}: {setting}", fixture.shape());
+            assert_eq!(fixture.record(&refused, "state").await.unwrap(), "queued");
         }
     }
 }
@@ -272,12 +276,12 @@ async fn zero_switches_a_limit_off() {
         ("RESEND_LIMIT_PER_PATIENT_DAY", "0"),
         ("RESEND_LIMIT_PER_CLIENT_MINUTE", "0"),
     ];
-    let bench = GuardBench::one(&off).await;
+    let fixture = TestSendGuard::one(&off).await;
     let patient = job().patient;
     for _ in 0..20 {
-        bench.permit(&bench.held(&NewJob { patient, ..job() }).await, &phone(1)).await;
+        fixture.permit(&fixture.held(&NewJob { patient, ..job() }).await, &phone(1)).await;
     }
-    let [phones, patients, clients, codes] = bench.counted().await;
+    let [phones, patients, clients, codes] = fixture.counted().await;
     assert_eq!((phones, clients, codes), (0, 0, 4), "what no limit looks at is not kept");
     assert_eq!(patients, 20, "the cool-down and the hour of an approval rest on it");
 }
@@ -286,11 +290,11 @@ async fn zero_switches_a_limit_off() {
 #[tokio::test]
 async fn of_several_limits_the_one_that_lasts_longest_is_named() {
     let limits = [("RESEND_LIMIT_PER_CLIENT_MINUTE", "1"), ("RESEND_LIMIT_PER_PHONE_HOUR", "1")];
-    let bench = GuardBench::one(&limits).await;
-    bench.permit(&bench.held(&job()).await, &phone(1)).await;
-    let refused = bench.held(&job()).await;
+    let fixture = TestSendGuard::one(&limits).await;
+    fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
+    let refused = fixture.held(&job()).await;
     for (number, reason) in [(1, Reason::PhoneHour), (2, Reason::ClientMinute)] {
-        let SendDecision::LimitReached(reached) = bench.leave(&refused, &phone(number)).await else {
+        let SendDecision::LimitReached(reached) = fixture.leave(&refused, &phone(number)).await else {
             panic!("let through")
         };
         assert_eq!(reached.limit, reason);
@@ -299,34 +303,36 @@ async fn of_several_limits_the_one_that_lasts_longest_is_named() {
 
 #[tokio::test]
 async fn the_window_slides_and_a_message_leaves_it_when_it_is_an_hour_old() {
-    let bench = GuardBench::one(&[("RESEND_LIMIT_PER_PHONE_HOUR", "2")]).await;
-    bench.permit(&bench.held(&job()).await, &phone(1)).await;
-    let keys: Vec<String> = bench.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let fixture = TestSendGuard::one(&[("RESEND_LIMIT_PER_PHONE_HOUR", "2")]).await;
+    fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
+    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
     let now = shared::domain::clock::now_ms();
     let sent = |ages: [u64; 2]| format!("sent {} {}", now - ages[0], now - ages[1]);
-    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], &sent([3_590_000, 1_000])])).await;
-    let refused = bench.held(&job()).await;
-    let SendDecision::LimitReached(reached) = bench.leave(&refused, &phone(1)).await else { panic!("third") };
+    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], &sent([3_590_000, 1_000])])).await;
+    let refused = fixture.held(&job()).await;
+    let SendDecision::LimitReached(reached) = fixture.leave(&refused, &phone(1)).await else {
+        panic!("third")
+    };
     assert_eq!(reached.next_attempt_ms, now - 3_590_000 + 3_600_000);
-    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], &sent([3_600_001, 1_000])])).await;
-    bench.permit(&refused, &phone(1)).await;
+    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], &sent([3_600_001, 1_000])])).await;
+    fixture.permit(&refused, &phone(1)).await;
 }
 
 #[tokio::test]
 async fn no_lock_outlasts_its_window_because_the_clock_was_set_back() {
     let limits = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "1")];
-    let bench = GuardBench::one(&limits).await;
-    bench.permit(&bench.held(&job()).await, &phone(1)).await;
-    let keys: Vec<String> = bench.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let fixture = TestSendGuard::one(&limits).await;
+    fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
+    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
     let ahead = shared::domain::clock::now_ms() + 7_200_000;
-    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], &format!("sent {ahead}")])).await;
+    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], &format!("sent {ahead}")])).await;
     let client = "{resend}:messages:client:mis-a";
-    let _: () = bench.ask(cmd("SET").arg(&[client, &format!("{}:1", ahead / 5_000)])).await;
-    let refused = bench.held(&job()).await;
-    assert!(matches!(bench.leave(&refused, &phone(1)).await, SendDecision::LimitReached(_)));
+    let _: () = fixture.ask(cmd("SET").arg(&[client, &format!("{}:1", ahead / 5_000)])).await;
+    let refused = fixture.held(&job()).await;
+    assert!(matches!(fixture.leave(&refused, &phone(1)).await, SendDecision::LimitReached(_)));
     let now = shared::domain::clock::now_ms();
     for (key, split) in [(keys[0].as_str(), ' '), (client, ':')] {
-        let text: String = bench.ask(cmd("GET").arg(key)).await;
+        let text: String = fixture.ask(cmd("GET").arg(key)).await;
         let at = text.split(split).find_map(|word| word.parse::<u64>().ok()).unwrap();
         assert!(at <= now, "written back as now: from here on it ages: {text}");
     }
@@ -334,52 +340,52 @@ async fn no_lock_outlasts_its_window_because_the_clock_was_set_back() {
 
 #[tokio::test]
 async fn a_delivery_that_is_lost_leaves_nothing_counted() {
-    for bench in GuardBench::both(&[]).await {
-        let lost = bench.held(&job()).await;
-        bench.again(&lost).await;
-        assert!(matches!(bench.leave(&lost, &phone(1)).await, SendDecision::Lost), "{}", bench.shape());
-        assert_eq!(bench.counted().await, [0; 4]);
+    for fixture in TestSendGuard::both(&[]).await {
+        let lost = fixture.held(&job()).await;
+        fixture.again(&lost).await;
+        assert!(matches!(fixture.leave(&lost, &phone(1)).await, SendDecision::Lost), "{}", fixture.shape());
+        assert_eq!(fixture.counted().await, [0; 4]);
     }
 }
 
 #[tokio::test]
 async fn a_code_that_was_used_is_not_offered_again() {
-    let bench = GuardBench::one(&[]).await;
-    let delivery = bench.held(&job()).await;
-    let code = bench.permit(&delivery, &phone(1)).await.offered.expect("a code").code;
-    let checked = bench.codes.check(&"verifier".parse().unwrap(), &phone(1), &code).await.unwrap();
+    let fixture = TestSendGuard::one(&[]).await;
+    let delivery = fixture.held(&job()).await;
+    let code = fixture.permit(&delivery, &phone(1)).await.offered.expect("a code").code;
+    let checked = fixture.codes.check(&"verifier".parse().unwrap(), &phone(1), &code).await.unwrap();
     assert!(matches!(checked, Checked::Right(_)));
-    let again = bench.again(&delivery).await;
-    assert!(bench.permit(&again, &phone(1)).await.offered.is_none());
+    let again = fixture.again(&delivery).await;
+    assert!(fixture.permit(&again, &phone(1)).await.offered.is_none());
 }
 
 #[tokio::test]
 async fn where_somebody_else_makes_the_code_none_is_offered() {
-    for bench in GuardBench::both(&[]).await {
-        let delivery = bench.held(&job()).await;
-        let leave = bench.guard.ask(&delivery, &phone(1), None).await.unwrap();
+    for fixture in TestSendGuard::both(&[]).await {
+        let delivery = fixture.held(&job()).await;
+        let leave = fixture.guard.ask(&delivery, &phone(1), None).await.unwrap();
         assert!(
             matches!(leave, SendDecision::Granted(SendPermit { offered: None, .. })),
             "{}: {leave:?}",
-            bench.shape()
+            fixture.shape()
         );
-        assert_eq!(bench.counted().await, [1, 1, 1, 0], "{}", bench.shape());
+        assert_eq!(fixture.counted().await, [1, 1, 1, 0], "{}", fixture.shape());
     }
 }
 
 #[tokio::test]
 async fn of_many_who_ask_at_once_as_many_pass_as_there_is_room_for() {
-    for bench in GuardBench::both(&[("RESEND_LIMIT_PER_PHONE_HOUR", "5")]).await {
+    for fixture in TestSendGuard::both(&[("RESEND_LIMIT_PER_PHONE_HOUR", "5")]).await {
         let mut held = Vec::new();
         for _ in 0..100 {
-            held.push(bench.held(&job()).await);
+            held.push(fixture.held(&job()).await);
         }
         let one = phone(1);
-        let answers = join_all(held.iter().map(|delivery| bench.leave(delivery, &one))).await;
+        let answers = join_all(held.iter().map(|delivery| fixture.leave(delivery, &one))).await;
         let given = answers.iter().filter(|leave| matches!(leave, SendDecision::Granted(_))).count();
         let refused = answers.iter().filter(|leave| matches!(leave, SendDecision::LimitReached(_))).count();
-        assert_eq!((given, refused), (5, 95), "{}", bench.shape());
-        assert_eq!(bench.counted().await, [5, 5, 5, 4], "{}", bench.shape());
+        assert_eq!((given, refused), (5, 95), "{}", fixture.shape());
+        assert_eq!(fixture.counted().await, [5, 5, 5, 4], "{}", fixture.shape());
     }
 }
 
@@ -387,14 +393,14 @@ async fn of_many_who_ask_at_once_as_many_pass_as_there_is_room_for() {
 #[tokio::test]
 async fn who_is_refused_by_one_limit_keeps_nobody_out_of_another() {
     let limits = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "21")];
-    let bench = GuardBench::one(&limits).await;
+    let fixture = TestSendGuard::one(&limits).await;
     let mut held = Vec::new();
     for _ in 0..100 {
-        held.push(bench.held(&job()).await);
+        held.push(fixture.held(&job()).await);
     }
     // Of every five, four are to one phone, which has had its message after the first.
     let phones: Vec<_> = (0..100).map(|number| phone(if number % 5 == 0 { number } else { 1 })).collect();
-    let asked = held.iter().zip(&phones).map(|(delivery, phone)| bench.leave(delivery, phone));
+    let asked = held.iter().zip(&phones).map(|(delivery, phone)| fixture.leave(delivery, phone));
     let answers = join_all(asked).await;
     let given = answers.iter().filter(|leave| matches!(leave, SendDecision::Granted(_))).count();
     assert_eq!(given, 21, "twenty phones of their own, and the shared one once");
@@ -402,13 +408,13 @@ async fn who_is_refused_by_one_limit_keeps_nobody_out_of_another() {
 
 #[tokio::test]
 async fn what_no_build_of_ours_wrote_is_replaced_and_holds_up_nobody() {
-    let bench = GuardBench::one(&[]).await;
-    let delivery = bench.held(&job()).await;
-    let patient = bench.queue.keys().patient(&delivery.message.patient);
-    bench.ask::<u64>(cmd("RPUSH").arg(&[patient.as_str(), "no text"])).await;
-    bench.permit(&bench.held(&job()).await, &phone(1)).await;
-    let keys: Vec<String> = bench.server().command(&["KEYS", "{resend}:phone:*"]).await;
-    let _: () = bench.ask(cmd("SET").arg(&[&keys[0], "code x\nsent yesterday\n\u{1}"])).await;
-    bench.permit(&delivery, &phone(1)).await;
-    assert_eq!(bench.counted().await, [1, 2, 2, 1]);
+    let fixture = TestSendGuard::one(&[]).await;
+    let delivery = fixture.held(&job()).await;
+    let patient = fixture.queue.keys().patient(&delivery.message.patient);
+    fixture.ask::<u64>(cmd("RPUSH").arg(&[patient.as_str(), "no text"])).await;
+    fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
+    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], "code x\nsent yesterday\n\u{1}"])).await;
+    fixture.permit(&delivery, &phone(1)).await;
+    assert_eq!(fixture.counted().await, [1, 2, 2, 1]);
 }

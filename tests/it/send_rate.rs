@@ -9,8 +9,8 @@ use shared::sending::limits::{RateLimiter, Slot};
 use tests::stack::{Stack, StackBuilder};
 use uuid::Uuid;
 
-use crate::bench::Bench;
 use crate::limits::approval;
+use crate::test_queue::TestQueue;
 
 const KEY: &str = "{resend}:rate:smpp";
 const RATE: usize = 20;
@@ -28,8 +28,8 @@ fn after(slot: Slot) -> Duration {
 
 #[tokio::test]
 async fn slots_are_spaced_out_and_those_of_one_channel_do_not_hold_up_another() {
-    let bench = Bench::new().await;
-    let limiter = RateLimiter::new(bench.queue.clone());
+    let fixture = TestQueue::new().await;
+    let limiter = RateLimiter::new(fixture.queue.clone());
     let start = Instant::now();
     for number in 0..10_u32 {
         let wait = after(slot(&limiter, "smpp", 5, LONG).await);
@@ -44,8 +44,8 @@ async fn slots_are_spaced_out_and_those_of_one_channel_do_not_hold_up_another() 
 
 #[tokio::test]
 async fn a_slot_too_far_off_is_not_taken() {
-    let bench = Bench::new().await;
-    let limiter = RateLimiter::new(bench.queue.clone());
+    let fixture = TestQueue::new().await;
+    let limiter = RateLimiter::new(fixture.queue.clone());
     assert_eq!(slot(&limiter, "smpp", 1, Duration::ZERO).await, Slot::After(Duration::ZERO));
     for _ in 0..5 {
         let refused = slot(&limiter, "smpp", 1, Duration::ZERO).await;
@@ -56,8 +56,8 @@ async fn a_slot_too_far_off_is_not_taken() {
 
 #[tokio::test]
 async fn who_does_not_wait_takes_nothing_from_those_who_do() {
-    let bench = Bench::new().await;
-    let limiter = RateLimiter::new(bench.queue.clone());
+    let fixture = TestQueue::new().await;
+    let limiter = RateLimiter::new(fixture.queue.clone());
     for _ in 0..4 {
         after(slot(&limiter, "smpp", 1, LONG).await);
     }
@@ -70,12 +70,12 @@ async fn who_does_not_wait_takes_nothing_from_those_who_do() {
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_locks_nobody_out_and_the_key_ends_by_itself() {
-    let bench = Bench::new().await;
-    let limiter = RateLimiter::new(bench.queue.clone());
+    let fixture = TestQueue::new().await;
+    let limiter = RateLimiter::new(fixture.queue.clone());
     let in_an_hour = (chrono::Utc::now().timestamp_micros() + 3_600_000_000).to_string();
-    let _: String = bench.server.command(&["SET", KEY, &in_an_hour]).await;
+    let _: String = fixture.server.command(&["SET", KEY, &in_an_hour]).await;
     assert_eq!(slot(&limiter, "smpp", 20, LONG).await, Slot::After(Duration::ZERO));
-    let left: i64 = bench.server.command(&["PTTL", KEY]).await;
+    let left: i64 = fixture.server.command(&["PTTL", KEY]).await;
     assert!((1..=50).contains(&left), "{left}");
 }
 

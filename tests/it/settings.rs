@@ -70,8 +70,8 @@ async fn help_lists_every_setting_and_version_says_it() {
 
 #[tokio::test]
 async fn the_environment_wins_over_the_file() {
-    let place = tests::place::Place::new().unwrap();
-    let file = place.path().join("settings.toml");
+    let temp_dir = tests::temp_dir::TempDir::new().unwrap();
+    let file = temp_dir.path().join("settings.toml");
     std::fs::write(&file, "lease_seconds = 9\nmax_deliveries = 4\n").unwrap();
     let changes = [("RESEND_CONFIG", file.to_str().unwrap()), ("RESEND_LEASE_SECONDS", "7")];
     let output = run("resend-worker", &["--check-config"], &changes).await;

@@ -11,11 +11,11 @@ use shared::redis::Redis;
 use shared::settings::{RedisConfig, Settings};
 use tests::client::{Answer, resend_path};
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_sentinels::{MASTER, RedisSentinels};
 use tests::sandbox::scenarios::{Expected, scenarios};
 use tests::stack::{Stack, StackBuilder};
+use tests::temp_dir::TempDir;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -30,8 +30,8 @@ fn handle(pairs: &[(&str, &str)]) -> Redis {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_cluster_a_queue_lives_in_one_slot() {
-    let place = Place::new().unwrap();
-    let cluster = RedisCluster::start(place.path(), 3, 0).await;
+    let temp_dir = TempDir::new().unwrap();
+    let cluster = RedisCluster::start(temp_dir.path(), 3, 0).await;
     let stack = StackBuilder::new()
         .set("RESEND_REDIS_URL", cluster.urls())
         .set("RESEND_REDIS_MODE", "cluster")
@@ -77,8 +77,8 @@ async fn run_all(stack: &Stack) -> Vec<Answer> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fail_over_loses_no_confirmed_job_and_the_programs_follow_the_new_master() {
-    let place = Place::new().unwrap();
-    let mut redis = RedisSentinels::start(place.path()).await;
+    let temp_dir = TempDir::new().unwrap();
+    let mut redis = RedisSentinels::start(temp_dir.path()).await;
     let stack = StackBuilder::new()
         .set("RESEND_REDIS_URL", redis.urls())
         .set("RESEND_REDIS_MODE", "sentinel")
@@ -142,8 +142,8 @@ impl Swallowing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sentinel_whose_host_is_gone_delays_no_connection() {
-    let place = Place::new().unwrap();
-    let redis = RedisSentinels::start(place.path()).await;
+    let temp_dir = TempDir::new().unwrap();
+    let redis = RedisSentinels::start(temp_dir.path()).await;
     let gone = Swallowing::new().await;
     let urls = format!("redis://{},{}", gone.address, redis.urls());
     let redis = handle(&[
@@ -176,8 +176,8 @@ async fn no_sentinel_that_answers_is_an_error_within_the_time_of_a_command() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_cluster_only_the_queues_own_shard_must_confirm() {
-    let place = Place::new().unwrap();
-    let mut cluster = RedisCluster::start(place.path(), 3, 1).await;
+    let temp_dir = TempDir::new().unwrap();
+    let mut cluster = RedisCluster::start(temp_dir.path(), 3, 1).await;
     let redis = handle(&[
         ("RESEND_REDIS_URL", &cluster.urls()),
         ("RESEND_REDIS_MODE", "cluster"),
@@ -207,8 +207,8 @@ async fn in_a_cluster_only_the_queues_own_shard_must_confirm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn confirmed_calls_share_a_bounded_number_of_connections() {
-    let place = Place::new().unwrap();
-    let cluster = RedisCluster::start(place.path(), 3, 1).await;
+    let temp_dir = TempDir::new().unwrap();
+    let cluster = RedisCluster::start(temp_dir.path(), 3, 1).await;
     let redis = handle(&[
         ("RESEND_REDIS_URL", &cluster.urls()),
         ("RESEND_REDIS_MODE", "cluster"),
@@ -231,8 +231,8 @@ async fn confirmed_calls_share_a_bounded_number_of_connections() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_do_not_name_their_library() {
-    let place = Place::new().unwrap();
-    let server = tests::redis_server::RedisServer::start(place.path()).await;
+    let temp_dir = TempDir::new().unwrap();
+    let server = tests::redis_server::RedisServer::start(temp_dir.path()).await;
     let redis = handle(&[("RESEND_REDIS_URL", &server.url())]);
     redis.ping().await.unwrap();
     let clients: String = server.command(&["CLIENT", "LIST"]).await;

@@ -14,8 +14,8 @@ use tests::eventually::eventually;
 use tests::stack::{Stack, StackBuilder};
 use tokio::task::JoinHandle;
 
-use crate::bench::refused;
 use crate::promptness::{people, queue};
+use crate::test_queue::refused;
 
 /// A client in the middle of a long poll; ends with when it was answered.
 type Waiting = JoinHandle<Instant>;

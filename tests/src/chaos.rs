@@ -1,9 +1,9 @@
 //! The queue's promise under faults: a fleet of real processes, faults between and inside them, a load of clients who
 //! write down what they were told, and checks of that against the gateway's ledger and what Redis holds in the end.
 
-pub mod asked;
 pub mod black_hole;
 pub mod check;
+pub mod client_request;
 pub mod clock;
 pub mod endings;
 pub mod env;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use serde_json::json;
 
-use crate::chaos::asked::Asked;
+use crate::chaos::client_request::ClientRequest;
 use crate::chaos::env::{ChaosEnv, fleet};
 use crate::chaos::finding::Finding;
 
@@ -92,7 +92,7 @@ pub async fn play(course: Course, say: fn(&str)) -> Finding {
         async move { load.run(people).await }
     });
     let times = outage(&env, &course, say, &mut finding).await;
-    let asked: Vec<Asked> = load.await.expect("the clients");
+    let asked: Vec<ClientRequest> = load.await.expect("the clients");
     let drained = env.drained(course.after).await;
     finding.within("nothing waits any more after the last request by", drained, course.after);
     let scraped = scraping.stop().await;

@@ -1,14 +1,14 @@
 //! The service on one machine for somebody who sees it for the first time.
 
 mod checks;
-mod house;
 mod profile;
+mod stack;
 mod walk;
 
 use crate::process::tie_children;
-use house::House;
 pub use profile::Profile;
 use shared::runtime::{shutdown, tls};
+use stack::LocalStack;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -41,17 +41,17 @@ pub async fn run(once: bool, profile: Profile, settings: Vec<(String, String)>) 
     let stop = shutdown::on_signal()?;
     stop_on_hang_up(stop.clone())?;
     tie_children();
-    let mut house = House::start(profile, settings).await?;
+    let mut stack = LocalStack::start(profile, settings).await?;
     let walked = tokio::select! {
-        walked = walk::of(&house) => walked,
+        walked = walk::of(&stack) => walked,
         () = stop.cancelled() => Ok(()),
     };
     if walked.is_ok() && !once && !stop.is_cancelled() {
-        house.print_addresses();
+        stack.print_addresses();
         stop.cancelled().await;
     }
     println!("\nStopping.");
-    let stopped = house.stop().await;
+    let stopped = stack.stop().await;
     walked.and(stopped)
 }
 

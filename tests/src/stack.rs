@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use crate::client::ApiClient;
 use crate::eventually::eventually;
-use crate::place::Place;
 use crate::process::{Process, program};
 use crate::redis_server::{RedisServer, Shipped};
 use crate::sandbox::{Options, Running};
+use crate::temp_dir::TempDir;
 
 pub use settings::service_settings;
 
@@ -54,7 +54,7 @@ pub struct Stack {
     settings: Vec<(String, String)>,
     programs: Option<PathBuf>,
     started: usize,
-    place: Place,
+    temp_dir: TempDir,
 }
 
 impl StackBuilder {
@@ -124,19 +124,19 @@ impl StackBuilder {
 
     /// Starts it all and waits until all are ready.
     pub async fn start(self) -> Stack {
-        let place = Place::new().expect("a folder of its own");
-        let folder = place.path().join("redis");
+        let temp_dir = TempDir::new().expect("a folder of its own");
+        let folder = temp_dir.path().join("redis");
         let redis = match self.shipped {
             Some(shipped) => RedisServer::start_shipped(&folder, shipped).await,
             None => RedisServer::start_in(&folder, &self.redis, self.redis_environment).await,
         };
-        let options = Options { ledger: Some(place.path().join("ledger.jsonl")), ..Options::default() };
+        let options = Options { ledger: Some(temp_dir.path().join("ledger.jsonl")), ..Options::default() };
         let sandbox = crate::sandbox::start(options).await.expect("the sandbox");
         let mut settings = service_settings(&redis.url(), &sandbox.url);
         settings.extend(self.settings);
         let (apis, workers) = (Vec::new(), Vec::new());
         let programs = self.programs;
-        let mut stack = Stack { redis, sandbox, apis, workers, settings, programs, started: 0, place };
+        let mut stack = Stack { redis, sandbox, apis, workers, settings, programs, started: 0, temp_dir };
         for _ in 0..self.apis {
             stack.add_api(&[]).await;
         }
@@ -188,7 +188,7 @@ impl Stack {
 
     /// Everything the gateway took, oldest first: the ledger was written before the gateway answered.
     pub fn ledger(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.place.path().join("ledger.jsonl")).unwrap_or_default();
+        let text = std::fs::read_to_string(self.temp_dir.path().join("ledger.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 
@@ -204,7 +204,7 @@ impl Stack {
 
     /// Where data and logs are.
     pub fn folder(&self) -> &Path {
-        self.place.path()
+        self.temp_dir.path()
     }
 
     /// Changes a setting of the programs started from now on.
@@ -214,7 +214,7 @@ impl Stack {
 
     /// Leaves data and logs where they are when this ends, and tells where.
     pub fn keep(self) -> PathBuf {
-        self.place.keep()
+        self.temp_dir.keep()
     }
 
     /// Makes what the service talks to misbehave from now on, in these ways only.
@@ -254,7 +254,7 @@ impl Stack {
     async fn member_of(&mut self, program: &Path, own: &[(&str, &str)]) -> Member {
         self.started += 1;
         let name = program.file_name().unwrap_or_default().to_string_lossy();
-        let log: PathBuf = self.place.path().join(format!("{name}-{}.log", self.started));
+        let log: PathBuf = self.temp_dir.path().join(format!("{name}-{}.log", self.started));
         let mut environment = self.settings.clone();
         // Before whatever a test sets: the later one counts.
         environment.insert(1, ("RESEND_REDIS_URL".to_owned(), self.redis.url_of_program(&name)));

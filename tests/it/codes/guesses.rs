@@ -10,20 +10,20 @@ use shared::settings::{MessageLimits, OtpConfig, Settings};
 use super::*;
 
 /// What an operator sees and does.
-fn phones(bench: &GuardBench) -> Phones {
+fn phones(fixture: &TestSendGuard) -> Phones {
     let settings = Settings::from_pairs([("RESEND_OTP_KEY", KEY)]).unwrap();
     let otp = OtpConfig::from_settings(&settings).unwrap();
     let allowed = MessageLimits::from_settings(&settings).unwrap();
-    Phones::new(allowed, PhoneNames::new([&otp.key]), bench.queue.clone())
+    Phones::new(allowed, PhoneNames::new([&otp.key]), fixture.queue.clone())
 }
 
 /// Checks by as many clients, so that none of them fails too often.
-async fn fail(bench: &GuardBench, code: &Code, times: u32) -> Vec<Checked> {
+async fn fail(fixture: &TestSendGuard, code: &Code, times: u32) -> Vec<Checked> {
     let wrong = other_than(code);
     let mut checked = Vec::new();
     for number in 0..times {
         let client = format!("verifier-{number}").parse().unwrap();
-        checked.push(bench.codes.check(&client, &phone(1), &wrong).await.unwrap());
+        checked.push(fixture.codes.check(&client, &phone(1), &wrong).await.unwrap());
     }
     checked
 }
@@ -34,38 +34,39 @@ fn is_spent(checked: &Checked) -> bool {
 
 #[tokio::test]
 async fn a_patient_with_five_typing_errors_asks_again_and_types_the_right_code() {
-    let bench = bench().await;
-    let first = sent(&bench).await;
-    assert!(fail(&bench, &first, 5).await.iter().all(|checked| *checked == Checked::Wrong));
-    let Checked::Spent(next) = check(&bench.codes, &first).await else { panic!("a sixth comparison") };
+    let fixture = fixture().await;
+    let first = sent(&fixture).await;
+    assert!(fail(&fixture, &first, 5).await.iter().all(|checked| *checked == Checked::Wrong));
+    let Checked::Spent(next) = check(&fixture.codes, &first).await else { panic!("a sixth comparison") };
     assert!((1..=300_000).contains(&(next.at_ms - next.now_ms)), "{next:?}");
-    let second = sent(&bench).await;
-    assert!(is_right(&bench.codes, &second).await);
+    let second = sent(&fixture).await;
+    assert!(is_right(&fixture.codes, &second).await);
 }
 
 #[tokio::test]
 async fn a_phone_stands_fifteen_failed_checks_in_an_hour_whatever_was_resent() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     let mut compared = 0;
     for _ in 0..5 {
-        let code = sent(&bench).await;
-        compared += fail(&bench, &code, 7).await.iter().filter(|checked| **checked == Checked::Wrong).count();
+        let code = sent(&fixture).await;
+        compared +=
+            fail(&fixture, &code, 7).await.iter().filter(|checked| **checked == Checked::Wrong).count();
     }
     assert_eq!(compared, 15);
-    let code = sent(&bench).await;
-    let Checked::Spent(next) = check(&bench.codes, &code).await else { panic!("the phone is not locked") };
+    let code = sent(&fixture).await;
+    let Checked::Spent(next) = check(&fixture.codes, &code).await else { panic!("the phone is not locked") };
     assert!((3_500_000..=3_600_000).contains(&(next.at_ms - next.now_ms)), "{next:?}");
-    age(&bench, Duration::from_secs(3_601)).await;
-    let code = sent(&bench).await;
-    assert!(is_right(&bench.codes, &code).await, "no phone is locked for longer than an hour");
+    age(&fixture, Duration::from_secs(3_601)).await;
+    let code = sent(&fixture).await;
+    assert!(is_right(&fixture.codes, &code).await, "no phone is locked for longer than an hour");
 }
 
 #[tokio::test]
 async fn a_thousand_guesses_at_once_get_five_comparisons() {
-    let bench = bench().await;
-    let (_, replica) = bench.beside(&MANY);
-    let code = sent(&bench).await;
-    let (replicas, wrong) = ([&bench.codes, &replica], other_than(&code));
+    let fixture = fixture().await;
+    let (_, replica) = fixture.beside(&MANY);
+    let code = sent(&fixture).await;
+    let (replicas, wrong) = ([&fixture.codes, &replica], other_than(&code));
     let (phone, clients) = (phone(1), (0..1_000).map(|number| format!("c-{number}").parse().unwrap()));
     let clients: Vec<ClientId> = clients.collect();
     let guesses = clients.iter().enumerate();
@@ -74,81 +75,81 @@ async fn a_thousand_guesses_at_once_get_five_comparisons() {
     let compared = checked.iter().filter(|checked| matches!(checked, Ok(Checked::Wrong))).count();
     let refused = checked.iter().filter(|checked| matches!(checked, Ok(Checked::Spent(_)))).count();
     assert_eq!((compared, refused), (5, 995));
-    assert!(is_spent(&check(&bench.codes, &code).await), "the right code comes too late");
+    assert!(is_spent(&check(&fixture.codes, &code).await), "the right code comes too late");
 }
 
 #[tokio::test]
 async fn a_right_code_is_no_failed_check() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     for _ in 0..20 {
-        let code = sent(&bench).await;
-        assert!(is_right(&bench.codes, &code).await);
+        let code = sent(&fixture).await;
+        assert!(is_right(&fixture.codes, &code).await);
     }
-    assert_eq!(phones(&bench).show(&phone(1)).await.unwrap().failed, 0);
+    assert_eq!(phones(&fixture).show(&phone(1)).await.unwrap().failed, 0);
 }
 
 #[tokio::test]
 async fn checks_of_an_old_code_count_as_failed() {
-    let bench = bench().await;
-    let code = sent(&bench).await;
-    age(&bench, Duration::from_secs(301)).await;
-    let checked = fail(&bench, &code, 16).await;
+    let fixture = fixture().await;
+    let code = sent(&fixture).await;
+    age(&fixture, Duration::from_secs(301)).await;
+    let checked = fail(&fixture, &code, 16).await;
     assert!(checked[..15].iter().all(|checked| *checked == Checked::Expired), "{checked:?}");
     assert!(is_spent(&checked[15]));
 }
 
 #[tokio::test]
 async fn a_phone_that_was_never_sent_a_code_leaves_nothing_and_answers_as_one_that_was() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     let guess = Code::new("123456".into());
     for number in 0..20 {
-        let checked = bench.codes.check(&client(), &phone(number), &guess).await.unwrap();
+        let checked = fixture.codes.check(&client(), &phone(number), &guess).await.unwrap();
         assert_eq!(checked, Checked::Wrong);
     }
-    let left: Vec<String> = bench.server().command(&["KEYS", "*"]).await;
+    let left: Vec<String> = fixture.server().command(&["KEYS", "*"]).await;
     let own: Vec<_> = left.iter().filter(|key| key.as_str() != "{resend}:stream").collect();
     assert_eq!(own, ["{resend}:checks:verifier"], "the client's own count");
-    let left: i64 = bench.server().command(&["PTTL", "{resend}:checks:verifier"]).await;
+    let left: i64 = fixture.server().command(&["PTTL", "{resend}:checks:verifier"]).await;
     assert!((1..=65_000).contains(&left), "{left} ms");
 }
 
 #[tokio::test]
 async fn a_client_may_fail_sixty_times_a_minute_and_others_are_not_held_up() {
-    let bench = bench().await;
-    let code = sent(&bench).await;
+    let fixture = fixture().await;
+    let code = sent(&fixture).await;
     let guess = Code::new("123456".into());
     let (client, strange) = (client(), (0..80).map(|number| phone(100 + number)).collect::<Vec<_>>());
-    let checked = join_all(strange.iter().map(|phone| bench.codes.check(&client, phone, &guess))).await;
+    let checked = join_all(strange.iter().map(|phone| fixture.codes.check(&client, phone, &guess))).await;
     let wrong = checked.iter().filter(|checked| matches!(checked, Ok(Checked::Wrong))).count();
     assert_eq!(wrong, 60);
-    let Checked::ClientLimit(next) = check(&bench.codes, &code).await else { panic!("it was looked at") };
+    let Checked::ClientLimit(next) = check(&fixture.codes, &code).await else { panic!("it was looked at") };
     assert!((1..=65_000).contains(&(next.at_ms - now_ms())), "{next:?}");
     let other = "other".parse().unwrap();
-    assert!(matches!(bench.codes.check(&other, &phone(1), &code).await, Ok(Checked::Right(_))));
+    assert!(matches!(fixture.codes.check(&other, &phone(1), &code).await, Ok(Checked::Right(_))));
 }
 
 #[tokio::test]
 async fn an_operator_sees_why_a_phone_is_locked_and_can_unlock_it() {
-    let bench = GuardBench::one(&[]).await;
-    let code = sent(&bench).await;
-    age(&bench, Duration::from_secs(1)).await;
-    fail(&bench, &code, 5).await;
-    let status = phones(&bench).show(&phone(1)).await.unwrap();
+    let fixture = TestSendGuard::one(&[]).await;
+    let code = sent(&fixture).await;
+    age(&fixture, Duration::from_secs(1)).await;
+    fail(&fixture, &code, 5).await;
+    let status = phones(&fixture).show(&phone(1)).await.unwrap();
     assert_eq!((status.sent_hour, status.sent_day, status.failed), (1, 1, 5));
     assert_eq!((status.next_message_ms, status.locked_until_ms), (None, None));
     let [one] = &status.codes[..] else { panic!("{status:?}") };
     assert!(one.taken_ms.is_some() && one.guesses == 5 && !one.is_used);
     for _ in 0..2 {
-        let code = sent(&bench).await;
-        fail(&bench, &code, 5).await;
+        let code = sent(&fixture).await;
+        fail(&fixture, &code, 5).await;
     }
-    let locked = phones(&bench).show(&phone(1)).await.unwrap();
+    let locked = phones(&fixture).show(&phone(1)).await.unwrap();
     assert!(locked.locked_until_ms.is_some_and(|until| until > now_ms() + 3_500_000), "{locked:?}");
-    let code = sent(&bench).await;
-    assert!(is_spent(&check(&bench.codes, &code).await));
-    assert_eq!(phones(&bench).unlock(&phone(1)).await.unwrap(), 15);
-    assert_eq!(phones(&bench).show(&phone(1)).await.unwrap().failed, 0);
-    assert!(is_right(&bench.codes, &code).await);
-    assert_eq!(phones(&bench).unlock(&phone(2)).await.unwrap(), 0);
-    assert!(phones(&bench).show(&phone(2)).await.unwrap().codes.is_empty());
+    let code = sent(&fixture).await;
+    assert!(is_spent(&check(&fixture.codes, &code).await));
+    assert_eq!(phones(&fixture).unlock(&phone(1)).await.unwrap(), 15);
+    assert_eq!(phones(&fixture).show(&phone(1)).await.unwrap().failed, 0);
+    assert!(is_right(&fixture.codes, &code).await);
+    assert_eq!(phones(&fixture).unlock(&phone(2)).await.unwrap(), 0);
+    assert!(phones(&fixture).show(&phone(2)).await.unwrap().codes.is_empty());
 }

@@ -3,13 +3,13 @@
 use super::*;
 
 /// Guard and codes of a process that has the new key beside the old one.
-fn rotated(bench: &GuardBench) -> (SendGuard, Codes) {
+fn rotated(fixture: &TestSendGuard) -> (SendGuard, Codes) {
     let keys = format!("{LATER_KEY},{KEY}");
-    bench.beside(&[MANY[0], MANY[1], ("RESEND_OTP_KEY", &keys)])
+    fixture.beside(&[MANY[0], MANY[1], ("RESEND_OTP_KEY", &keys)])
 }
 
-async fn sent_by((guard, codes): &(SendGuard, Codes), bench: &GuardBench) -> Code {
-    let delivery = bench.held(&job()).await;
+async fn sent_by((guard, codes): &(SendGuard, Codes), fixture: &TestSendGuard) -> Code {
+    let delivery = fixture.held(&job()).await;
     let offered = offer(guard, codes, &delivery).await.unwrap();
     assert!(codes.activate(&offered, &delivery.message.job).await.unwrap());
     offered.code
@@ -17,13 +17,13 @@ async fn sent_by((guard, codes): &(SendGuard, Codes), bench: &GuardBench) -> Cod
 
 #[tokio::test]
 async fn a_code_that_is_out_stays_its_jobs_code() {
-    let bench = bench().await;
-    let rotated = rotated(&bench);
-    let first = under_way(&bench).await;
-    let again = bench.again(&first.delivery).await;
+    let fixture = fixture().await;
+    let rotated = rotated(&fixture);
+    let first = under_way(&fixture).await;
+    let again = fixture.again(&first.delivery).await;
     let repeated = offer(&rotated.0, &rotated.1, &again).await.unwrap();
     assert_eq!(&repeated.code, first.code(), "a second message brings the same code");
-    let delivery = bench.held(&job()).await;
+    let delivery = fixture.held(&job()).await;
     let next = offer(&rotated.0, &rotated.1, &delivery).await.unwrap();
     assert_ne!(&next.code, first.code());
     assert!(is_right(&rotated.1, first.code()).await && is_right(&rotated.1, &next.code).await);
@@ -31,30 +31,30 @@ async fn a_code_that_is_out_stays_its_jobs_code() {
 
 #[tokio::test]
 async fn a_code_that_was_used_stays_used() {
-    let bench = bench().await;
-    let rotated = rotated(&bench);
-    let first = under_way(&bench).await;
+    let fixture = fixture().await;
+    let rotated = rotated(&fixture);
+    let first = under_way(&fixture).await;
     assert!(is_right(&rotated.1, first.code()).await);
-    let again = bench.again(&first.delivery).await;
+    let again = fixture.again(&first.delivery).await;
     assert!(offer(&rotated.0, &rotated.1, &again).await.is_none());
 }
 
 #[tokio::test]
 async fn a_code_under_the_new_key_ends_the_one_under_the_old() {
-    let bench = bench().await;
-    let rotated = rotated(&bench);
-    let first = sent(&bench).await;
-    let next = sent_by(&rotated, &bench).await;
+    let fixture = fixture().await;
+    let rotated = rotated(&fixture);
+    let first = sent(&fixture).await;
+    let next = sent_by(&rotated, &fixture).await;
     assert_eq!(check(&rotated.1, &first).await, Checked::Wrong);
     assert!(is_right(&rotated.1, &next).await);
 }
 
 #[tokio::test]
 async fn two_keys_allow_no_more_guesses_than_one() {
-    let bench = bench().await;
-    let rotated = rotated(&bench);
-    sent(&bench).await;
-    let next = sent_by(&rotated, &bench).await;
+    let fixture = fixture().await;
+    let rotated = rotated(&fixture);
+    sent(&fixture).await;
+    let next = sent_by(&rotated, &fixture).await;
     for _ in 0..5 {
         assert_eq!(check(&rotated.1, &other_than(&next)).await, Checked::Wrong);
     }
@@ -64,12 +64,12 @@ async fn two_keys_allow_no_more_guesses_than_one() {
 #[tokio::test]
 async fn a_rotation_is_no_fresh_start_for_a_phones_limits() {
     let limit = ("RESEND_LIMIT_PER_PHONE_HOUR", "2");
-    let bench = GuardBench::one(&[limit]).await;
-    sent(&bench).await;
+    let fixture = TestSendGuard::one(&[limit]).await;
+    sent(&fixture).await;
     let keys = format!("{LATER_KEY},{KEY}");
-    let rotated = bench.beside(&[limit, ("RESEND_OTP_KEY", &keys)]);
-    sent_by(&rotated, &bench).await;
-    let delivery = bench.held(&job()).await;
+    let rotated = fixture.beside(&[limit, ("RESEND_OTP_KEY", &keys)]);
+    sent_by(&rotated, &fixture).await;
+    let delivery = fixture.held(&job()).await;
     let third = rotated.0.ask(&delivery, &phone(1), Some(&rotated.1)).await.unwrap();
     assert!(matches!(third, SendDecision::LimitReached(_)), "{third:?}");
 }

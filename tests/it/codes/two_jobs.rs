@@ -1,62 +1,62 @@
 //! Two jobs for one phone (scenario 40): every code that is on the phone is good until a later message was taken.
 
-use super::{bench, check, is_right, under_way};
+use super::{check, fixture, is_right, under_way};
 use shared::sending::codes::Checked;
 
 #[tokio::test]
 async fn the_first_message_arrives_while_the_second_is_held_back_or_refused() {
-    let bench = bench().await;
-    let first = under_way(&bench).await;
-    let second = under_way(&bench).await;
-    assert!(first.taken(&bench.codes).await);
-    assert!(is_right(&bench.codes, first.code()).await, "it is the code on the phone");
-    assert!(second.taken(&bench.codes).await);
-    assert!(is_right(&bench.codes, second.code()).await);
+    let fixture = fixture().await;
+    let first = under_way(&fixture).await;
+    let second = under_way(&fixture).await;
+    assert!(first.taken(&fixture.codes).await);
+    assert!(is_right(&fixture.codes, first.code()).await, "it is the code on the phone");
+    assert!(second.taken(&fixture.codes).await);
+    assert!(is_right(&fixture.codes, second.code()).await);
 }
 
 #[tokio::test]
 async fn the_first_message_arrives_after_the_second() {
-    let bench = bench().await;
-    let first = under_way(&bench).await;
-    let second = under_way(&bench).await;
-    assert!(second.taken(&bench.codes).await);
-    assert!(first.taken(&bench.codes).await, "it comes late, but it comes");
-    assert!(is_right(&bench.codes, second.code()).await, "nobody knows which the patient reads");
-    assert!(is_right(&bench.codes, first.code()).await);
+    let fixture = fixture().await;
+    let first = under_way(&fixture).await;
+    let second = under_way(&fixture).await;
+    assert!(second.taken(&fixture.codes).await);
+    assert!(first.taken(&fixture.codes).await, "it comes late, but it comes");
+    assert!(is_right(&fixture.codes, second.code()).await, "nobody knows which the patient reads");
+    assert!(is_right(&fixture.codes, first.code()).await);
 }
 
 #[tokio::test]
 async fn once_a_later_message_was_taken_the_one_before_is_dead() {
-    let bench = bench().await;
-    let first = under_way(&bench).await;
-    assert!(first.taken(&bench.codes).await);
-    let second = under_way(&bench).await;
-    assert!(second.taken(&bench.codes).await);
-    assert_eq!(check(&bench.codes, first.code()).await, Checked::Wrong);
-    assert!(is_right(&bench.codes, second.code()).await);
+    let fixture = fixture().await;
+    let first = under_way(&fixture).await;
+    assert!(first.taken(&fixture.codes).await);
+    let second = under_way(&fixture).await;
+    assert!(second.taken(&fixture.codes).await);
+    assert_eq!(check(&fixture.codes, first.code()).await, Checked::Wrong);
+    assert!(is_right(&fixture.codes, second.code()).await);
 }
 
 #[tokio::test]
 async fn a_used_code_takes_the_one_before_with_it_and_leaves_a_later_one() {
-    let bench = bench().await;
-    let before = under_way(&bench).await;
-    assert!(before.taken(&bench.codes).await);
-    let used = under_way(&bench).await;
-    let later = under_way(&bench).await;
-    assert!(is_right(&bench.codes, used.code()).await);
-    assert_eq!(check(&bench.codes, before.code()).await, Checked::Wrong);
-    assert!(is_right(&bench.codes, later.code()).await);
+    let fixture = fixture().await;
+    let before = under_way(&fixture).await;
+    assert!(before.taken(&fixture.codes).await);
+    let used = under_way(&fixture).await;
+    let later = under_way(&fixture).await;
+    assert!(is_right(&fixture.codes, used.code()).await);
+    assert_eq!(check(&fixture.codes, before.code()).await, Checked::Wrong);
+    assert!(is_right(&fixture.codes, later.code()).await);
 }
 
 #[tokio::test]
 async fn four_codes_are_kept_and_a_fifth_that_arrives_nevertheless_comes_back() {
-    let bench = bench().await;
+    let fixture = fixture().await;
     let mut messages = Vec::new();
     for _ in 0..5 {
-        messages.push(under_way(&bench).await);
+        messages.push(under_way(&fixture).await);
     }
-    assert_eq!(check(&bench.codes, messages[0].code()).await, Checked::Wrong, "the oldest made room");
-    assert!(messages[0].taken(&bench.codes).await);
-    assert!(is_right(&bench.codes, messages[0].code()).await, "it is on the phone");
-    assert!(is_right(&bench.codes, messages[4].code()).await);
+    assert_eq!(check(&fixture.codes, messages[0].code()).await, Checked::Wrong, "the oldest made room");
+    assert!(messages[0].taken(&fixture.codes).await);
+    assert!(is_right(&fixture.codes, messages[0].code()).await, "it is on the phone");
+    assert!(is_right(&fixture.codes, messages[4].code()).await);
 }

@@ -8,17 +8,17 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use shared::domain::ids::JobId;
 
-use super::{KEY, bench, phone, under_way};
+use super::{KEY, fixture, phone, under_way};
 
 /// Bytes of a hash of ours.
 const HASH: usize = 16;
 
 #[tokio::test]
 async fn a_million_codes_tried_against_a_dump_of_redis_match_nothing() {
-    let bench = bench().await;
-    let message = under_way(&bench).await;
+    let fixture = fixture().await;
+    let message = under_way(&fixture).await;
     let job = &message.delivery.message.job;
-    let dump = everything_written(bench.place.path());
+    let dump = everything_written(fixture.temp_dir.path());
     assert!(dump.contains(job.as_str()), "the dump holds what Redis was told");
     assert!(!dump.contains(&phone(1).expose()[1..]), "the number");
     assert!(!dump.contains(KEY) && !dump.contains("0123456789012345678901"), "the key");

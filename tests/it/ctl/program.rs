@@ -7,11 +7,11 @@ use serde_json::Value;
 use shared::settings::table;
 use tests::client::ApiClient;
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::process::program;
 use tests::redis_cluster::RedisCluster;
 use tests::sandbox::scenarios::{Expected, scenarios};
 use tests::stack::{Stack, StackBuilder};
+use tests::temp_dir::TempDir;
 use tokio::process::Command;
 
 const SOON: Duration = Duration::from_secs(15);
@@ -156,8 +156,8 @@ async fn a_test_message_goes_through_the_configured_channel() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_and_changes_a_queue_in_a_cluster() {
-    let place = Place::new().unwrap();
-    let cluster = RedisCluster::start(place.path(), 3, 0).await;
+    let temp_dir = TempDir::new().unwrap();
+    let cluster = RedisCluster::start(temp_dir.path(), 3, 0).await;
     let stack = StackBuilder::new()
         .set("RESEND_REDIS_URL", cluster.urls())
         .set("RESEND_REDIS_MODE", "cluster")

@@ -8,13 +8,13 @@ use ::redis::{Client, cmd};
 use reqwest::Method;
 use tests::client::{Answer, ApiClient, resend_path};
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::process::program;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_sentinels::{MASTER, RedisSentinels, SENTINELS_PASSWORD};
 use tests::redis_server::{RedisServer, Shipped, User};
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
+use tests::temp_dir::TempDir;
 use tokio::process::Command;
 
 use super::{path, read};
@@ -86,8 +86,8 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
 /// Where users and sentinels have passwords, too: each is told by the setting that is for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_sentinels_everybody_works_under_the_same_rights() {
-    let place = Place::new().unwrap();
-    let redis = RedisSentinels::shipped(place.path()).await;
+    let temp_dir = TempDir::new().unwrap();
+    let redis = RedisSentinels::shipped(temp_dir.path()).await;
     let mut stack = StackBuilder::new()
         .apis(0)
         .workers(0)
@@ -121,8 +121,8 @@ async fn behind_sentinels_everybody_works_under_the_same_rights() {
 /// In a cluster the programs ask for things they do not ask one server for.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_cluster_the_programs_have_the_rights_they_need() {
-    let place = Place::new().unwrap();
-    let cluster = RedisCluster::shipped(place.path(), 3).await;
+    let temp_dir = TempDir::new().unwrap();
+    let cluster = RedisCluster::shipped(temp_dir.path(), 3).await;
     let mut stack = StackBuilder::new().apis(0).workers(0).set("RESEND_REDIS_MODE", "cluster").start().await;
     stack.add_api(&[("RESEND_REDIS_URL", &cluster.urls_for(Some(User::API)))]).await;
     stack.add_worker(&[("RESEND_REDIS_URL", &cluster.urls_for(Some(User::WORKER)))]).await;
@@ -235,8 +235,8 @@ fn every_command_of_every_script_is_allowed_to_who_runs_it() {
 
 #[tokio::test]
 async fn the_shipped_configuration_starts_and_has_no_finding() {
-    let place = Place::new().unwrap();
-    let server = RedisServer::start_shipped(place.path(), Shipped::Exact).await;
+    let temp_dir = TempDir::new().unwrap();
+    let server = RedisServer::start_shipped(temp_dir.path(), Shipped::Exact).await;
     let checks = doctor(&server).await;
     let of_redis: Vec<_> = checks.iter().filter(|check| check["area"] == "redis").collect();
     assert!(of_redis.iter().all(|check| check["level"] == "ok"), "{of_redis:#?}");
@@ -244,8 +244,8 @@ async fn the_shipped_configuration_starts_and_has_no_finding() {
 
 #[tokio::test]
 async fn a_default_user_without_rights_to_load_is_a_finding() {
-    let place = Place::new().unwrap();
-    let server = RedisServer::start_shipped(place.path(), Shipped::WithoutRightsToLoad).await;
+    let temp_dir = TempDir::new().unwrap();
+    let server = RedisServer::start_shipped(temp_dir.path(), Shipped::WithoutRightsToLoad).await;
     let checks = doctor(&server).await;
     let found = checks.iter().find(|check| check["level"] == "problem" && check["area"] == "redis").unwrap();
     assert!(found.to_string().contains("user default off resetpass ~* &* +@all"), "{found}");

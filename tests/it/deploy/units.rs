@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::settings::table;
-use tests::place::Place;
+use tests::temp_dir::TempDir;
 use tokio::process::Command;
 
 use super::{read, words};
@@ -37,7 +37,7 @@ fn what_is_shipped_sets_only_settings_there_are() {
 
 #[tokio::test]
 async fn the_units_are_right_and_hardened() {
-    let place = Place::new().unwrap();
+    let temp_dir = TempDir::new().unwrap();
     for name in ["resend-api", "resend-worker"] {
         let unit = read(&format!("deploy/systemd/{name}.service"));
         for line in [
@@ -50,7 +50,7 @@ async fn the_units_are_right_and_hardened() {
             assert!(unit.lines().any(|has| has == line), "{name} has no {line}");
         }
         // The programs are not installed here, so anything that is stands in.
-        let file = place.path().join(format!("{name}.service"));
+        let file = temp_dir.path().join(format!("{name}.service"));
         std::fs::write(&file, unit.replace(&format!("/usr/bin/{name}"), "/bin/true")).unwrap();
         let Ok(output) = Command::new("systemd-analyze").arg("verify").arg(&file).output().await else {
             eprintln!("systemd-analyze is not here: {name} was not verified");

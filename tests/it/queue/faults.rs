@@ -13,31 +13,31 @@ use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
 use super::{RUN, STREAM};
-use crate::bench::{Bench, job, refused};
+use crate::test_queue::{TestQueue, job, refused};
 
 /// Makes an entry look as if its owner had been silent for so long.
-async fn silent_for(bench: &Bench, entry: &str, consumer: &str, time: Duration) {
+async fn silent_for(fixture: &TestQueue, entry: &str, consumer: &str, time: Duration) {
     let idle = millis(time).to_string();
     let claim = ["XCLAIM", STREAM, GROUP, consumer, "0", entry, "IDLE", &idle, "JUSTID"];
-    let _: Vec<String> = bench.server.command(&claim).await;
+    let _: Vec<String> = fixture.server.command(&claim).await;
 }
 
 #[tokio::test]
 async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
-    let bench = Bench::new().await;
-    let ticket = bench.accept(&job()).await;
+    let fixture = TestQueue::new().await;
+    let ticket = fixture.accept(&job()).await;
     let name = unique_name();
     // As a read whose reply was lost leaves it: in the worker's hands, and the worker does not know.
-    bench.deliver(&name).await;
+    fixture.deliver(&name).await;
     let (stop, (ran, mut runs)) = (CancellationToken::new(), mpsc::unbounded_channel());
-    let worker = WorkerRunner { queue: bench.queue.clone(), name, concurrency: 4 };
+    let worker = WorkerRunner { queue: fixture.queue.clone(), name, concurrency: 4 };
     let run = move |held: shared::queue::LeasedJob, _: worker::runner::RunState| {
         let _ = ran.send(held.delivery().number);
         async { JobDisposition::End(refused()) }
     };
     let working = tokio::spawn(worker.run(run, stop.clone()));
     eventually("the job ends", Duration::from_secs(5), || async {
-        bench.queue.job(&ticket.job).await.unwrap().unwrap().end
+        fixture.queue.job(&ticket.job).await.unwrap().unwrap().end
     })
     .await;
     stop.cancel();
@@ -47,16 +47,16 @@ async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
 
 #[tokio::test]
 async fn with_memory_full_a_worker_takes_jobs_and_takes_over_and_says_so() {
-    let bench = Bench::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
-    let ticket = bench.accept(&job()).await;
-    let silent = bench.deliver("silent").await;
-    silent_for(&bench, &silent.entry, "silent", Duration::from_secs(2)).await;
-    let _: String = bench.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    assert!(bench.queue.enqueue(&job(), bench.limits()).await.is_err(), "memory is full");
-    bench
+    let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
+    let ticket = fixture.accept(&job()).await;
+    let silent = fixture.deliver("silent").await;
+    silent_for(&fixture, &silent.entry, "silent", Duration::from_secs(2)).await;
+    let _: String = fixture.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert!(fixture.queue.enqueue(&job(), fixture.limits()).await.is_err(), "memory is full");
+    fixture
         .work_until(|| async {
-            let workers: u64 = bench.server.command(&["ZCARD", "{resend}:workers"]).await;
-            let ended = bench.queue.job(&ticket.job).await.unwrap().unwrap().end;
+            let workers: u64 = fixture.server.command(&["ZCARD", "{resend}:workers"]).await;
+            let ended = fixture.queue.job(&ticket.job).await.unwrap().unwrap().end;
             ended.filter(|_| workers > 0)
         })
         .await;
@@ -64,45 +64,45 @@ async fn with_memory_full_a_worker_takes_jobs_and_takes_over_and_says_so() {
 
 #[tokio::test]
 async fn a_worker_tells_whether_it_takes_jobs_and_why_not() {
-    let mut bench = Bench::new().await;
+    let mut fixture = TestQueue::new().await;
     let stop = CancellationToken::new();
-    let backend = Backend::start(bench.queue.clone(), &unique_name(), 4, &stop);
+    let backend = Backend::start(fixture.queue.clone(), &unique_name(), 4, &stop);
     let consumer = backend.consumer();
     let becomes = async |what: &str, is: fn(Intake) -> bool| {
         eventually(what, Duration::from_secs(10), || async { is(consumer.intake()).then_some(()) }).await;
     };
     becomes("it takes jobs", |intake| intake == Intake::Taking).await;
-    assert!(bench.queue.pause().await.unwrap());
+    assert!(fixture.queue.pause().await.unwrap());
     becomes("it is paused", |intake| intake == Intake::Paused).await;
-    assert!(bench.queue.resume().await.unwrap());
+    assert!(fixture.queue.resume().await.unwrap());
     becomes("it takes jobs again", |intake| intake == Intake::Taking).await;
-    bench.server.kill().await;
+    fixture.server.kill().await;
     becomes("it says why not", |intake| matches!(intake, Intake::Refused(_))).await;
     stop.cancel();
 }
 
 #[tokio::test]
 async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
-    let bench = Bench::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
-    bench.accept(&job()).await;
-    let held = bench.deliver("old").await;
+    let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
+    fixture.accept(&job()).await;
+    let held = fixture.deliver("old").await;
     let ahead = (clock::now_ms() + 60_000).to_string();
-    let _: u64 = bench.server.command(&["ZADD", "{resend}:workers", &ahead, "old|4|30000"]).await;
-    silent_for(&bench, &held.entry, "old", Duration::from_secs(10)).await;
-    bench
+    let _: u64 = fixture.server.command(&["ZADD", "{resend}:workers", &ahead, "old|4|30000"]).await;
+    silent_for(&fixture, &held.entry, "old", Duration::from_secs(10)).await;
+    fixture
         .work_until(|| async {
             // The audit comes after a sweep.
-            let swept: u64 = bench.server.command(&["EXISTS", "{resend}:audit:turn"]).await;
+            let swept: u64 = fixture.server.command(&["EXISTS", "{resend}:audit:turn"]).await;
             (swept == 1).then_some(())
         })
         .await;
     let pending: Vec<(String, String, u64, u64)> =
-        bench.server.command(&["XPENDING", STREAM, GROUP, "-", "+", "10"]).await;
+        fixture.server.command(&["XPENDING", STREAM, GROUP, "-", "+", "10"]).await;
     assert_eq!(pending[0].1, "old");
-    let _: u64 = bench.server.command(&["ZREM", "{resend}:workers", "old|4|30000"]).await;
-    bench
+    let _: u64 = fixture.server.command(&["ZREM", "{resend}:workers", "old|4|30000"]).await;
+    fixture
         .work_until(|| async {
-            let left: u64 = bench.server.command(&["XLEN", STREAM]).await;
+            let left: u64 = fixture.server.command(&["XLEN", STREAM]).await;
             (left == 0).then_some(())
         })
         .await;
@@ -110,39 +110,42 @@ async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
 
 #[tokio::test]
 async fn a_job_whose_record_has_no_deadline_is_not_put_back() {
-    let bench = Bench::new().await;
-    let ticket = bench.accept(&job()).await;
-    let delivery = bench.deliver("w1").await;
+    let fixture = TestQueue::new().await;
+    let ticket = fixture.accept(&job()).await;
+    let delivery = fixture.deliver("w1").await;
     let record = format!("{{resend}}:job:{}", ticket.job);
-    let _: u64 = bench.server.command(&["HDEL", &record, "deadline"]).await;
-    assert_eq!(bench.queue.retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(), PutBack::Late);
+    let _: u64 = fixture.server.command(&["HDEL", &record, "deadline"]).await;
+    assert_eq!(
+        fixture.queue.retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
+        PutBack::Late
+    );
 }
 
 #[tokio::test]
 async fn the_quarantine_keeps_the_newest_entries_and_counts_those_it_drops() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let fill = "for i = 1, 10000 do redis.call('XADD', KEYS[1], '*', 'reason', 'malformed') end";
-    let _: Option<u64> = bench.server.command(&["EVAL", fill, "1", "{resend}:quarantine"]).await;
-    let _: String = bench.server.command(&["XADD", STREAM, "*", "m", "not a message"]).await;
-    bench
+    let _: Option<u64> = fixture.server.command(&["EVAL", fill, "1", "{resend}:quarantine"]).await;
+    let _: String = fixture.server.command(&["XADD", STREAM, "*", "m", "not a message"]).await;
+    fixture
         .work_until(|| async {
-            let seen = bench.queue.overview().await.unwrap();
+            let seen = fixture.queue.overview().await.unwrap();
             (seen.quarantine_dropped == 1).then_some(())
         })
         .await;
-    assert_eq!(bench.queue.overview().await.unwrap().quarantined, 10_000);
+    assert_eq!(fixture.queue.overview().await.unwrap().quarantined, 10_000);
 }
 
 #[tokio::test]
 async fn an_end_is_shown_only_once_replicas_confirm_it() {
-    let bench = Bench::new().await;
-    let ticket = bench.accept(&job()).await;
-    let pairs = [("RESEND_REDIS_URL", bench.server.url()), ("RESEND_REDIS_MIN_REPLICAS", "1".into())];
+    let fixture = TestQueue::new().await;
+    let ticket = fixture.accept(&job()).await;
+    let pairs = [("RESEND_REDIS_URL", fixture.server.url()), ("RESEND_REDIS_MIN_REPLICAS", "1".into())];
     let settings = Settings::from_pairs(pairs).unwrap();
     let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
-    let confirming = Queue::new(redis, bench.queue.config().clone());
+    let confirming = Queue::new(redis, fixture.queue.config().clone());
     assert!(confirming.job(&ticket.job).await.unwrap().unwrap().end.is_none());
-    let delivery = bench.deliver("w1").await;
-    bench.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    let delivery = fixture.deliver("w1").await;
+    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
     assert!(confirming.job(&ticket.job).await.is_err(), "no replica has it");
 }

@@ -6,72 +6,72 @@ use shared::domain::clock;
 use shared::queue::{Cancelled, PutBack, RetriedNow};
 
 use super::RUN;
-use crate::bench::{Bench, job};
+use crate::test_queue::{TestQueue, job};
 
 const SCHEDULED: &str = "{resend}:scheduled";
 
 /// Puts the next job back; answers its id.
-async fn put_back(bench: &Bench) -> String {
-    let delivery = bench.deliver("w1").await;
+async fn put_back(fixture: &TestQueue) -> String {
+    let delivery = fixture.deliver("w1").await;
     let put_back =
-        bench.queue.retry_later(&delivery, Duration::from_secs(100), RUN, "upstream_failed").await.unwrap();
+        fixture.queue.retry_later(&delivery, Duration::from_secs(100), RUN, "upstream_failed").await.unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
     delivery.message.job.to_string()
 }
 
 /// Has every put back job due at this time.
-async fn all_due_at(bench: &Bench, due_ms: u64) {
+async fn all_due_at(fixture: &TestQueue, due_ms: u64) {
     let due = due_ms.to_string();
-    for message in bench.server.command::<Vec<String>>(&["ZRANGE", SCHEDULED, "0", "-1"]).await {
-        let _: u64 = bench.server.command(&["ZADD", SCHEDULED, &due, &message]).await;
+    for message in fixture.server.command::<Vec<String>>(&["ZRANGE", SCHEDULED, "0", "-1"]).await {
+        let _: u64 = fixture.server.command(&["ZADD", SCHEDULED, &due, &message]).await;
     }
 }
 
 #[tokio::test]
 async fn what_is_due_at_one_time_goes_by_age() {
-    let bench = Bench::new().await;
+    let fixture = TestQueue::new().await;
     let mut by_age = Vec::new();
     for age in 1..=8 {
-        bench.accept(&job()).await;
-        let id = put_back(&bench).await;
+        fixture.accept(&job()).await;
+        let id = put_back(&fixture).await;
         let accepted = (clock::now_ms() - age * 1_000).to_string();
         let record = format!("{{resend}}:job:{id}");
-        let _: u64 = bench.server.command(&["HSET", &record, "accepted", &accepted]).await;
+        let _: u64 = fixture.server.command(&["HSET", &record, "accepted", &accepted]).await;
         by_age.insert(0, accepted);
     }
-    all_due_at(&bench, 1).await;
-    let ready = bench.work_until(|| async {
-        let last: Option<String> = bench.server.command(&["GET", "done"]).await;
-        let scheduled: u64 = bench.server.command(&["ZCARD", SCHEDULED]).await;
+    all_due_at(&fixture, 1).await;
+    let ready = fixture.work_until(|| async {
+        let last: Option<String> = fixture.server.command(&["GET", "done"]).await;
+        let scheduled: u64 = fixture.server.command(&["ZCARD", SCHEDULED]).await;
         (scheduled == 0 || last.is_some()).then_some(())
     });
     ready.await;
     // Jobs end in the order they were promoted in: one worker, runs of no length, and the newest failure stands first.
-    let mut ended: Vec<String> = bench.server.command(&["LRANGE", "{resend}:failures", "0", "-1"]).await;
+    let mut ended: Vec<String> = fixture.server.command(&["LRANGE", "{resend}:failures", "0", "-1"]).await;
     ended.reverse();
     let mut accepted = Vec::new();
     for id in ended {
         let record = format!("{{resend}}:job:{id}");
-        accepted.push(bench.server.command::<String>(&["HGET", &record, "accepted"]).await);
+        accepted.push(fixture.server.command::<String>(&["HGET", &record, "accepted"]).await);
     }
     assert_eq!(accepted, by_age);
 }
 
 #[tokio::test]
 async fn an_operator_changes_the_job_named_and_not_one_whose_request_is_called_so() {
-    let bench = Bench::new().await;
-    let first = bench.accept(&job()).await.job;
+    let fixture = TestQueue::new().await;
+    let first = fixture.accept(&job()).await.job;
     let mut namesake = job();
     namesake.request = first.as_str().parse().unwrap();
-    let second = bench.accept(&namesake).await.job;
+    let second = fixture.accept(&namesake).await.job;
     let due = clock::now_ms() + 100_000;
     for _ in 0..2 {
-        let record = format!("{{resend}}:job:{}", put_back(&bench).await);
-        let _: u64 = bench.server.command(&["HSET", &record, "due", &due.to_string()]).await;
+        let record = format!("{{resend}}:job:{}", put_back(&fixture).await);
+        let _: u64 = fixture.server.command(&["HSET", &record, "due", &due.to_string()]).await;
     }
-    all_due_at(&bench, due).await;
-    assert_eq!(bench.queue.cancel(&first).await.unwrap(), Cancelled::Done);
-    let left: Vec<String> = bench.server.command(&["ZRANGE", SCHEDULED, "0", "-1"]).await;
+    all_due_at(&fixture, due).await;
+    assert_eq!(fixture.queue.cancel(&first).await.unwrap(), Cancelled::Done);
+    let left: Vec<String> = fixture.server.command(&["ZRANGE", SCHEDULED, "0", "-1"]).await;
     assert!(left.len() == 1 && left[0].contains(&format!(r#""job":"{second}""#)), "{left:?}");
-    assert_eq!(bench.queue.retry_now(&second).await.unwrap(), RetriedNow::Ready);
+    assert_eq!(fixture.queue.retry_now(&second).await.unwrap(), RetriedNow::Ready);
 }

@@ -3,16 +3,16 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::Bench;
+use super::TestSandbox;
 
 #[tokio::test]
 async fn messages_are_found_by_phone_and_reference_in_order_of_arrival() {
-    let bench = Bench::new().await;
+    let fixture = TestSandbox::new().await;
     for (to, reference) in [("+380200000001", "a"), ("+380200000002", "b"), ("+380200000001", "c")] {
-        bench.sms(to, reference).send().await.unwrap();
+        fixture.sms(to, reference).send().await.unwrap();
     }
     let references = async |path: &str| {
-        let list = bench.read(path).await;
+        let list = fixture.read(path).await;
         list.as_array()
             .unwrap()
             .iter()
@@ -23,16 +23,16 @@ async fn messages_are_found_by_phone_and_reference_in_order_of_arrival() {
     assert_eq!(references("/inbox.json?to=%2B380200000001&limit=1").await, ["c"]);
     assert_eq!(references("/inbox.json?reference=b").await, ["b"]);
 
-    assert_eq!(bench.request(Method::DELETE, "/inbox").send().await.unwrap().status(), 204);
-    assert_eq!(bench.read("/inbox.json").await, json!([]));
+    assert_eq!(fixture.request(Method::DELETE, "/inbox").send().await.unwrap().status(), 204);
+    assert_eq!(fixture.read("/inbox.json").await, json!([]));
 }
 
 #[tokio::test]
 async fn a_long_poll_answers_when_enough_messages_are_there() {
-    let bench = Bench::new().await;
-    let (found, ()) = tokio::join!(bench.read("/inbox.json?reference=a&count=2&wait_ms=9000"), async {
+    let fixture = TestSandbox::new().await;
+    let (found, ()) = tokio::join!(fixture.read("/inbox.json?reference=a&count=2&wait_ms=9000"), async {
         for reference in ["a", "b", "a"] {
-            bench.sms("+380200000001", reference).send().await.unwrap();
+            fixture.sms("+380200000001", reference).send().await.unwrap();
         }
     });
     assert_eq!(found.as_array().unwrap().len(), 2);
@@ -40,16 +40,16 @@ async fn a_long_poll_answers_when_enough_messages_are_there() {
 
 #[tokio::test]
 async fn a_long_poll_that_runs_out_answers_with_what_there_is() {
-    let bench = Bench::new().await;
-    bench.sms("+380200000001", "a").send().await.unwrap();
-    assert_eq!(bench.read("/inbox.json?count=2&wait_ms=50").await.as_array().unwrap().len(), 1);
+    let fixture = TestSandbox::new().await;
+    fixture.sms("+380200000001", "a").send().await.unwrap();
+    assert_eq!(fixture.read("/inbox.json?count=2&wait_ms=50").await.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn the_event_stream_gives_what_was_and_what_comes() {
-    let bench = Bench::new().await;
-    bench.sms("+380200000001", "before").send().await.unwrap();
-    let mut events = bench.get("/inbox/events").send().await.unwrap();
+    let fixture = TestSandbox::new().await;
+    fixture.sms("+380200000001", "before").send().await.unwrap();
+    let mut events = fixture.get("/inbox/events").send().await.unwrap();
     let mut seen = String::new();
     let mut until = async |word: &str| {
         while !seen.contains(word) {
@@ -57,15 +57,15 @@ async fn the_event_stream_gives_what_was_and_what_comes() {
         }
     };
     until("before").await;
-    bench.sms("+380200000001", "after").send().await.unwrap();
+    fixture.sms("+380200000001", "after").send().await.unwrap();
     until("after").await;
 }
 
 #[tokio::test]
 async fn the_pages_are_there_and_name_the_address_they_were_asked_under() {
-    let bench = Bench::new().await;
-    let start = bench.get("/").send().await.unwrap().text().await.unwrap();
-    assert!(start.contains(&format!("RESEND_SMS_URL={}/sms/messages", bench.sandbox.url)));
-    let inbox = bench.get("/inbox").send().await.unwrap().text().await.unwrap();
+    let fixture = TestSandbox::new().await;
+    let start = fixture.get("/").send().await.unwrap().text().await.unwrap();
+    assert!(start.contains(&format!("RESEND_SMS_URL={}/sms/messages", fixture.sandbox.url)));
+    let inbox = fixture.get("/inbox").send().await.unwrap().text().await.unwrap();
     assert!(inbox.contains("/inbox/events"));
 }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::sandbox::{Message, Options};
 
-use super::{Bench, json_of};
+use super::{TestSandbox, json_of};
 
 fn ledger_lines(path: &PathBuf) -> Vec<Message> {
     let written = std::fs::read_to_string(path).unwrap();
@@ -16,8 +16,8 @@ fn ledger_lines(path: &PathBuf) -> Vec<Message> {
 #[tokio::test]
 async fn a_message_is_in_the_ledger_when_the_gateway_answers() {
     let ledger = std::env::temp_dir().join(format!("sandbox-{}.jsonl", uuid::Uuid::new_v4()));
-    let bench = Bench::with(Options { ledger: Some(ledger.clone()), ..Options::default() }).await;
-    let answer = bench.sms("+380200000001", "job-1").send().await.unwrap();
+    let fixture = TestSandbox::with(Options { ledger: Some(ledger.clone()), ..Options::default() }).await;
+    let answer = fixture.sms("+380200000001", "job-1").send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let answer = json_of(answer).await;
     let lines = ledger_lines(&ledger);
@@ -40,27 +40,27 @@ async fn a_message_is_in_the_ledger_when_the_gateway_answers() {
 
 #[tokio::test]
 async fn a_repeated_key_is_sent_again_unless_deduplication_is_on() {
-    let bench = Bench::new().await;
+    let fixture = TestSandbox::new().await;
     for _ in 0..2 {
-        bench.sms("+380200000001", "job-1").send().await.unwrap();
+        fixture.sms("+380200000001", "job-1").send().await.unwrap();
     }
-    assert_eq!(bench.read("/inbox.json?reference=job-1").await.as_array().unwrap().len(), 2);
+    assert_eq!(fixture.read("/inbox.json?reference=job-1").await.as_array().unwrap().len(), 2);
 
-    bench.break_with(json!([{"target": "sms", "action": {"deduplicate": true}}])).await;
-    let first = json_of(bench.sms("+380200000001", "job-2").send().await.unwrap()).await;
-    let second = json_of(bench.sms("+380200000001", "job-2").send().await.unwrap()).await;
+    fixture.break_with(json!([{"target": "sms", "action": {"deduplicate": true}}])).await;
+    let first = json_of(fixture.sms("+380200000001", "job-2").send().await.unwrap()).await;
+    let second = json_of(fixture.sms("+380200000001", "job-2").send().await.unwrap()).await;
     assert_eq!(first, second);
-    assert_eq!(bench.read("/inbox.json?reference=job-2").await.as_array().unwrap().len(), 1);
+    assert_eq!(fixture.read("/inbox.json?reference=job-2").await.as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn the_gateway_refuses_strangers_and_what_is_no_message() {
-    let bench = Bench::new().await;
-    let send = || bench.request(Method::POST, "/sms/messages");
+    let fixture = TestSandbox::new().await;
+    let send = || fixture.request(Method::POST, "/sms/messages");
     assert_eq!(send().json(&json!({})).send().await.unwrap().status(), 401);
     assert_eq!(send().bearer_auth("sms-token").json(&json!({})).send().await.unwrap().status(), 400);
-    assert_eq!(bench.sms("0931234585", "job-1").send().await.unwrap().status(), 422);
-    assert_eq!(bench.read("/inbox.json").await, json!([]));
+    assert_eq!(fixture.sms("0931234585", "job-1").send().await.unwrap().status(), 422);
+    assert_eq!(fixture.read("/inbox.json").await, json!([]));
 }
 
 fn code_in(message: &Value) -> String {
@@ -69,19 +69,19 @@ fn code_in(message: &Value) -> String {
 
 #[tokio::test]
 async fn the_otp_service_sends_a_code_that_completes_once() {
-    let bench = Bench::new().await;
+    let fixture = TestSandbox::new().await;
     let start =
-        bench.request(Method::POST, "/otp/verifications").json(&json!({"phone_number": "+380200000001"}));
+        fixture.request(Method::POST, "/otp/verifications").json(&json!({"phone_number": "+380200000001"}));
     let started = start.send().await.unwrap();
     assert_eq!(started.status(), 201);
     let started = json_of(started).await;
     assert_eq!((&started["data"]["status"], &started["data"]["active"]), (&json!("new"), &json!(true)));
 
-    let sent = bench.read("/inbox.json?to=%2B380200000001").await;
+    let sent = fixture.read("/inbox.json?to=%2B380200000001").await;
     assert_eq!(sent[0]["channel"], "otp");
     let complete = |code: Value| {
         let path = "/otp/verifications/+380200000001/actions/complete";
-        bench.request(Method::PATCH, path).json(&json!({"code": code})).send()
+        fixture.request(Method::PATCH, path).json(&json!({"code": code})).send()
     };
     let wrong = complete(json!("0000")).await.unwrap();
     assert_eq!(wrong.status(), 403);
@@ -94,9 +94,9 @@ async fn the_otp_service_sends_a_code_that_completes_once() {
 
 #[tokio::test]
 async fn the_otp_service_takes_ukrainian_phones_only() {
-    let bench = Bench::new().await;
+    let fixture = TestSandbox::new().await;
     let start =
-        bench.request(Method::POST, "/otp/verifications").json(&json!({"phone_number": "+48110000081"}));
+        fixture.request(Method::POST, "/otp/verifications").json(&json!({"phone_number": "+48110000081"}));
     assert_eq!(start.send().await.unwrap().status(), 422);
-    assert_eq!(bench.read("/inbox.json").await, json!([]));
+    assert_eq!(fixture.read("/inbox.json").await, json!([]));
 }

@@ -3,18 +3,18 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Bench, json_of};
+use super::{TestSandbox, json_of};
 
-async fn introspected(bench: &Bench, token: &str) -> Value {
+async fn introspected(fixture: &TestSandbox, token: &str) -> Value {
     let asked =
-        bench.request(Method::POST, "/oauth/introspect").basic_auth("resend-api", Some("sandbox-secret"));
+        fixture.request(Method::POST, "/oauth/introspect").basic_auth("resend-api", Some("sandbox-secret"));
     json_of(asked.form(&[("token", token)]).send().await.unwrap()).await
 }
 
 #[tokio::test]
 async fn only_the_service_may_introspect() {
-    let bench = Bench::new().await;
-    let asked = bench.request(Method::POST, "/oauth/introspect").form(&[("token", "mis-a-token")]);
+    let fixture = TestSandbox::new().await;
+    let asked = fixture.request(Method::POST, "/oauth/introspect").form(&[("token", "mis-a-token")]);
     let wrong = asked.try_clone().unwrap().basic_auth("resend-api", Some("wrong"));
     assert_eq!(asked.send().await.unwrap().status(), 401);
     assert_eq!(wrong.send().await.unwrap().status(), 401);
@@ -22,26 +22,26 @@ async fn only_the_service_may_introspect() {
 
 #[tokio::test]
 async fn a_token_can_be_added_and_revoked_and_its_introspections_are_counted() {
-    let bench = Bench::new().await;
+    let fixture = TestSandbox::new().await;
     let answer = json!({"active": true, "scope": "job:read", "client_id": "test", "extra": [1]});
-    let put = bench.request(Method::PUT, "/sandbox/tokens/test-token").json(&answer).send().await.unwrap();
+    let put = fixture.request(Method::PUT, "/sandbox/tokens/test-token").json(&answer).send().await.unwrap();
     assert_eq!(put.status(), 204);
-    assert_eq!(introspected(&bench, "test-token").await, answer);
+    assert_eq!(introspected(&fixture, "test-token").await, answer);
 
-    bench.request(Method::DELETE, "/sandbox/tokens/test-token").send().await.unwrap();
-    assert_eq!(introspected(&bench, "test-token").await, json!({"active": false}));
+    fixture.request(Method::DELETE, "/sandbox/tokens/test-token").send().await.unwrap();
+    assert_eq!(introspected(&fixture, "test-token").await, json!({"active": false}));
 
-    let calls = bench.read("/sandbox/calls").await;
+    let calls = fixture.read("/sandbox/calls").await;
     let expected = json!({"total": 2, "in_flight": 0, "peak": 1, "tokens": {"test-token": 2}});
     assert_eq!(calls["introspection"], expected);
 }
 
 #[tokio::test]
 async fn the_token_service_wants_the_key_of_a_brokers_client_and_adds_its_scope() {
-    let bench = Bench::new().await;
+    let fixture = TestSandbox::new().await;
     let verified = async |token: &str, key: Option<&str>| {
         let path = format!("/mithril/admin/tokens/{token}/verify");
-        let mut asked = bench.request(Method::GET, &path);
+        let mut asked = fixture.request(Method::GET, &path);
         if let Some(key) = key {
             asked = asked.header("api-key", key);
         }

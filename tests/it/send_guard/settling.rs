@@ -3,99 +3,99 @@
 use shared::queue::Delivery;
 use shared::sending::guard::SendDecision;
 
-use super::{GuardBench, phone};
-use crate::bench::job;
+use super::{TestSendGuard, phone};
+use crate::test_queue::job;
 
 /// The next delivery of a job whose hand-over came to this.
-async fn settled(bench: &GuardBench, delivery: &Delivery, believed: u32, is_open: bool) -> Delivery {
-    let permit = bench.permit(delivery, &phone(1)).await;
+async fn settled(fixture: &TestSendGuard, delivery: &Delivery, believed: u32, is_open: bool) -> Delivery {
+    let permit = fixture.permit(delivery, &phone(1)).await;
     if let Some(settlement) = permit.settle(believed, is_open) {
         // Twice is as good as once.
-        bench.queue.settle_send(&settlement).await.unwrap();
-        bench.queue.settle_send(&settlement).await.unwrap();
+        fixture.queue.settle_send(&settlement).await.unwrap();
+        fixture.queue.settle_send(&settlement).await.unwrap();
     }
-    bench.again(delivery).await
+    fixture.again(delivery).await
 }
 
-async fn counts(bench: &GuardBench, delivery: &Delivery) -> [u32; 3] {
-    let counts = bench.queue.send_counts(delivery).await.unwrap();
+async fn counts(fixture: &TestSendGuard, delivery: &Delivery) -> [u32; 3] {
+    let counts = fixture.queue.send_counts(delivery).await.unwrap();
     [counts.handed, counts.open, counts.believed]
 }
 
 #[tokio::test]
 async fn what_certainly_was_not_sent_makes_room_for_another_message_and_stays_known_as_handed_over() {
     let limits = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_TOTAL_MINUTE", "1")];
-    for bench in GuardBench::both(&limits).await {
-        let mut delivery = bench.held(&job()).await;
+    for fixture in TestSendGuard::both(&limits).await {
+        let mut delivery = fixture.held(&job()).await;
         for handed in 1..=6 {
-            delivery = settled(&bench, &delivery, 0, false).await;
-            assert_eq!(counts(&bench, &delivery).await, [handed, 0, 0], "{}", bench.shape());
-            let [phones, patients, clients, codes] = bench.counted().await;
-            assert_eq!([phones, patients, clients], [0; 3], "{}", bench.shape());
+            delivery = settled(&fixture, &delivery, 0, false).await;
+            assert_eq!(counts(&fixture, &delivery).await, [handed, 0, 0], "{}", fixture.shape());
+            let [phones, patients, clients, codes] = fixture.counted().await;
+            assert_eq!([phones, patients, clients], [0; 3], "{}", fixture.shape());
             assert_eq!(codes, 1, "the code may be sent yet");
         }
-        bench.permit(&bench.held(&job()).await, &phone(1)).await;
+        fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
     }
 }
 
 #[tokio::test]
 async fn only_its_own_message_is_given_back() {
-    let bench = GuardBench::one(&[]).await;
-    bench.permit(&bench.held(&job()).await, &phone(1)).await;
-    settled(&bench, &bench.held(&job()).await, 0, false).await;
-    assert_eq!(bench.counted().await, [1, 1, 1, 2]);
+    let fixture = TestSendGuard::one(&[]).await;
+    fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
+    settled(&fixture, &fixture.held(&job()).await, 0, false).await;
+    assert_eq!(fixture.counted().await, [1, 1, 1, 2]);
 }
 
 #[tokio::test]
 async fn two_open_outcomes_are_the_last() {
-    let bench = GuardBench::one(&[]).await;
-    let first = bench.held(&job()).await;
-    let second = settled(&bench, &first, 0, true).await;
-    assert_eq!(counts(&bench, &second).await, [1, 1, 0]);
-    assert!(bench.queue.send_counts(&second).await.unwrap().has_one_left());
-    let third = settled(&bench, &second, 0, true).await;
-    assert_eq!(counts(&bench, &third).await, [2, 2, 0]);
-    assert!(matches!(bench.leave(&third, &phone(1)).await, SendDecision::Exhausted));
-    assert_eq!(bench.counted().await[0], 2, "both stay counted");
+    let fixture = TestSendGuard::one(&[]).await;
+    let first = fixture.held(&job()).await;
+    let second = settled(&fixture, &first, 0, true).await;
+    assert_eq!(counts(&fixture, &second).await, [1, 1, 0]);
+    assert!(fixture.queue.send_counts(&second).await.unwrap().has_one_left());
+    let third = settled(&fixture, &second, 0, true).await;
+    assert_eq!(counts(&fixture, &third).await, [2, 2, 0]);
+    assert!(matches!(fixture.leave(&third, &phone(1)).await, SendDecision::Exhausted));
+    assert_eq!(fixture.counted().await[0], 2, "both stay counted");
 }
 
 #[tokio::test]
 async fn a_gateway_is_believed_twice_and_at_most_four_messages_can_be_out() {
-    let bench = GuardBench::one(&[]).await;
-    let mut delivery = bench.held(&job()).await;
+    let fixture = TestSendGuard::one(&[]).await;
+    let mut delivery = fixture.held(&job()).await;
     for believed in 0..2 {
-        assert_eq!(bench.permit(&delivery, &phone(1)).await.believed_left(), 2 - believed);
-        delivery = settled(&bench, &delivery, 1, false).await;
-        assert_eq!(counts(&bench, &delivery).await, [believed + 1, 0, believed + 1]);
+        assert_eq!(fixture.permit(&delivery, &phone(1)).await.believed_left(), 2 - believed);
+        delivery = settled(&fixture, &delivery, 1, false).await;
+        assert_eq!(counts(&fixture, &delivery).await, [believed + 1, 0, believed + 1]);
     }
     for open in 0..2 {
-        assert_eq!(bench.permit(&delivery, &phone(1)).await.believed_left(), 0);
-        delivery = settled(&bench, &delivery, 0, true).await;
-        assert_eq!(counts(&bench, &delivery).await, [open + 3, open + 1, 2]);
+        assert_eq!(fixture.permit(&delivery, &phone(1)).await.believed_left(), 0);
+        delivery = settled(&fixture, &delivery, 0, true).await;
+        assert_eq!(counts(&fixture, &delivery).await, [open + 3, open + 1, 2]);
     }
-    assert!(matches!(bench.leave(&delivery, &phone(1)).await, SendDecision::Exhausted));
+    assert!(matches!(fixture.leave(&delivery, &phone(1)).await, SendDecision::Exhausted));
 }
 
 /// The first channel of a fallback order answers 503 with a time, the next one is cut off.
 #[tokio::test]
 async fn a_try_may_be_believed_and_open_at_once() {
-    let bench = GuardBench::one(&[]).await;
-    let next = settled(&bench, &bench.held(&job()).await, 2, true).await;
-    assert_eq!(counts(&bench, &next).await, [1, 1, 2]);
-    assert_eq!(bench.counted().await[..3], [1, 1, 1]);
-    let permit = bench.permit(&next, &phone(1)).await;
+    let fixture = TestSendGuard::one(&[]).await;
+    let next = settled(&fixture, &fixture.held(&job()).await, 2, true).await;
+    assert_eq!(counts(&fixture, &next).await, [1, 1, 2]);
+    assert_eq!(fixture.counted().await[..3], [1, 1, 1]);
+    let permit = fixture.permit(&next, &phone(1)).await;
     assert!(permit.is_last() && permit.believed_left() == 0);
 }
 
 #[tokio::test]
 async fn a_worker_that_dies_leaves_an_open_outcome() {
-    let bench = GuardBench::one(&[]).await;
-    let first = bench.held(&job()).await;
-    let permit = bench.permit(&first, &phone(1)).await;
-    let second = bench.again(&first).await;
-    bench.permit(&second, &phone(1)).await;
+    let fixture = TestSendGuard::one(&[]).await;
+    let first = fixture.held(&job()).await;
+    let permit = fixture.permit(&first, &phone(1)).await;
+    let second = fixture.again(&first).await;
+    fixture.permit(&second, &phone(1)).await;
     // What the first comes to is no more its own to say.
-    bench.queue.settle_send(&permit.settle(0, false).unwrap()).await.unwrap();
-    assert_eq!(counts(&bench, &second).await, [2, 2, 0]);
-    assert_eq!(bench.counted().await[0], 2);
+    fixture.queue.settle_send(&permit.settle(0, false).unwrap()).await.unwrap();
+    assert_eq!(counts(&fixture, &second).await, [2, 2, 0]);
+    assert_eq!(fixture.counted().await[0], 2);
 }

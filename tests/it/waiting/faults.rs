@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use tests::client::Answer;
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_sentinels::{MASTER, RedisSentinels};
 use tests::sandbox::scenarios::{Expected, scenarios};
 use tests::stack::{Stack, StackBuilder};
+use tests::temp_dir::TempDir;
 
 use super::{accepted, poll};
 use crate::waiting_figures::all_wait;
@@ -54,8 +54,8 @@ async fn waiters_outlive_a_restart_of_redis() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiters_are_woken_in_a_cluster() {
-    let place = Place::new().unwrap();
-    let cluster = RedisCluster::start(place.path(), 3, 0).await;
+    let temp_dir = TempDir::new().unwrap();
+    let cluster = RedisCluster::start(temp_dir.path(), 3, 0).await;
     let mut stack = StackBuilder::new()
         .set("RESEND_REDIS_URL", cluster.urls())
         .set("RESEND_REDIS_MODE", "cluster")
@@ -71,8 +71,8 @@ async fn waiters_are_woken_in_a_cluster() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn waiters_follow_the_master_that_sentinels_name() {
-    let place = Place::new().unwrap();
-    let mut redis = RedisSentinels::start(place.path()).await;
+    let temp_dir = TempDir::new().unwrap();
+    let mut redis = RedisSentinels::start(temp_dir.path()).await;
     let mut stack = StackBuilder::new()
         .set("RESEND_REDIS_URL", redis.urls())
         .set("RESEND_REDIS_MODE", "sentinel")

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 
-use super::asked::{Asked, Person};
 use super::check::{self, strangers};
+use super::client_request::{ClientRequest, Person};
 use super::endings::Endings;
 use super::evidence::Evidence;
 use super::finding::Finding;
@@ -86,7 +86,7 @@ impl ChaosEnv {
     }
 
     /// So many jobs, asked for as fast as they are taken.
-    pub async fn ask_all(&self, count: usize) -> Vec<Asked> {
+    pub async fn ask_all(&self, count: usize) -> Vec<ClientRequest> {
         self.load(2_000.0).run(self.people(count).await).await
     }
 
@@ -119,7 +119,7 @@ impl ChaosEnv {
     }
 
     /// Everything there is to check.
-    pub async fn evidence(&self, asked: Vec<Asked>, excused: HashSet<String>) -> Evidence {
+    pub async fn evidence(&self, asked: Vec<ClientRequest>, excused: HashSet<String>) -> Evidence {
         // Before the records: what ends in between must not look as if it had changed after its end.
         let endings = self.endings.seen();
         let records = records::all(&mut self.redis().await).await.expect("Redis can be read in the end");

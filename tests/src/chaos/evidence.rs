@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::asked::Asked;
+use super::client_request::ClientRequest;
 use super::endings::Ending;
 use super::records::Record;
 use crate::sandbox::Message;
@@ -11,7 +11,7 @@ use crate::sandbox::Message;
 #[derive(Debug, Default)]
 pub struct Evidence {
     /// What clients asked and were told.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<ClientRequest>,
     /// What the gateway took, oldest first.
     pub ledger: Vec<Message>,
     /// Every job Redis knows in the end.
@@ -44,7 +44,7 @@ impl Evidence {
 
     /// Jobs a client was promised.
     pub fn accepted(&self) -> HashSet<&str> {
-        self.asked.iter().flat_map(Asked::jobs).collect()
+        self.asked.iter().flat_map(ClientRequest::jobs).collect()
     }
 
     /// Messages by the job they refer to; those without a reference under the empty one.

@@ -8,7 +8,7 @@ use futures_util::stream;
 use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use uuid::Uuid;
 
-use super::asked::{Asked, Attempt, Person, Told};
+use super::client_request::{Attempt, ClientAnswer, ClientRequest, Person};
 use super::targets::Targets;
 use crate::client::resend_path;
 
@@ -69,7 +69,7 @@ impl Load {
     }
 
     /// Asks for all of them; answers what everybody was told.
-    pub async fn run(&self, people: Vec<Person>) -> Vec<Asked> {
+    pub async fn run(&self, people: Vec<Person>) -> Vec<ClientRequest> {
         let mut tick = tokio::time::interval(Duration::from_secs_f64(1.0 / self.per_second));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
         let wishes = stream::unfold((people.into_iter(), tick), |(mut people, mut tick)| async move {
@@ -86,8 +86,8 @@ impl Load {
     }
 
     /// One client, until it is told something final or its patience ends.
-    pub async fn insist(&self, person: Person) -> Asked {
-        let mut asked = Asked { person, key: Uuid::new_v4().to_string(), attempts: Vec::new() };
+    pub async fn insist(&self, person: Person) -> ClientRequest {
+        let mut asked = ClientRequest { person, key: Uuid::new_v4().to_string(), attempts: Vec::new() };
         let until = Instant::now() + self.patience;
         loop {
             let attempt = self.ask(&asked.person, &asked.key).await;
@@ -106,15 +106,15 @@ impl Load {
         let request = self.http.patch(url).bearer_auth(self.token).header("idempotency-key", key);
         let (at_ms, start) = (Utc::now().timestamp_millis(), Instant::now());
         let told = match request.send().await {
-            Ok(answer) => Told::read(answer).await,
-            Err(error) if error.is_connect() || error.is_builder() => Told::Unreached,
-            Err(_) => Told::Broken,
+            Ok(answer) => ClientAnswer::read(answer).await,
+            Err(error) if error.is_connect() || error.is_builder() => ClientAnswer::Unreached,
+            Err(_) => ClientAnswer::Broken,
         };
         Attempt { at_ms, took: start.elapsed(), told }
     }
 }
 
-impl Told {
+impl ClientAnswer {
     async fn read(answer: reqwest::Response) -> Self {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         // An answer that breaks off has told nothing for certain.

@@ -39,9 +39,9 @@ struct Rules {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Asked,
-    Answered,
+enum Direction {
+    Request,
+    Reply,
 }
 
 impl Proxy {
@@ -112,8 +112,8 @@ async fn join(near: TcpStream, port: u16, rules: watch::Receiver<Rules>, traffic
     let connection = traffic.open();
     // When one direction ends, so does the other: a connection is cut whole.
     tokio::select! {
-        () = pump(question, forward, rules.clone(), Way::Asked, |bytes| traffic.passed(connection, Way::Asked, bytes)) => {}
-        () = pump(answer, reply, rules, Way::Answered, |bytes| traffic.passed(connection, Way::Answered, bytes)) => {}
+        () = pump(question, forward, rules.clone(), Direction::Request, |bytes| traffic.passed(connection, Direction::Request, bytes)) => {}
+        () = pump(answer, reply, rules, Direction::Reply, |bytes| traffic.passed(connection, Direction::Reply, bytes)) => {}
     }
     traffic.closed(connection);
 }
@@ -122,13 +122,13 @@ async fn pump(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     mut rules: watch::Receiver<Rules>,
-    way: Way,
+    direction: Direction,
     passed: impl Fn(usize),
 ) {
     let mut chunk = vec![0; CHUNK];
     let (mut carried, first) = (0_u64, rules.borrow().cut);
     loop {
-        let most = rules.borrow().flow(way).most_at_once().min(CHUNK);
+        let most = rules.borrow().flow(direction).most_at_once().min(CHUNK);
         let read = tokio::select! {
             read = from.read(&mut chunk[..most]) => read.unwrap_or(0),
             _ = rules.wait_for(|rules| rules.cut != first) => return,
@@ -136,7 +136,7 @@ async fn pump(
         if read == 0 {
             return;
         }
-        let flow = rules.borrow().flow(way);
+        let flow = rules.borrow().flow(direction);
         let done = tokio::select! {
             done = flow.carry(&chunk[..read], carried, &mut to) => done,
             _ = rules.wait_for(|rules| rules.cut != first) => return,
@@ -150,10 +150,10 @@ async fn pump(
 }
 
 impl Rules {
-    fn flow(&self, way: Way) -> Flow {
-        match way {
-            Way::Asked => self.asked,
-            Way::Answered => self.answered,
+    fn flow(&self, direction: Direction) -> Flow {
+        match direction {
+            Direction::Request => self.asked,
+            Direction::Reply => self.answered,
         }
     }
 }

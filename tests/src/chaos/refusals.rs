@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::asked::{Asked, Attempt, Told};
+use super::client_request::{Attempt, ClientAnswer, ClientRequest};
 use super::finding::Finding;
 
 /// Longest until a refusal (scenario 15); what is slower is a client left hanging.
@@ -12,13 +12,15 @@ const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
 const COME_BACK_WITHIN: u64 = 2;
 
 /// Adds what refusals there were, and what was wrong with them.
-pub fn report(asked: &[Asked], finding: &mut Finding) {
+pub fn report(asked: &[ClientRequest], finding: &mut Finding) {
     let refused: Vec<&Attempt> = asked
         .iter()
         .flat_map(|asked| &asked.attempts)
-        .filter(|attempt| matches!(attempt.told, Told::Status { status: 500.., .. } | Told::Broken))
+        .filter(|attempt| {
+            matches!(attempt.told, ClientAnswer::Status { status: 500.., .. } | ClientAnswer::Broken)
+        })
         .collect();
-    let unlike = |attempt: &&&Attempt| !matches!(attempt.told, Told::Status { status: 503, retry_after: Some(seconds) } if seconds <= COME_BACK_WITHIN);
+    let unlike = |attempt: &&&Attempt| !matches!(attempt.told, ClientAnswer::Status { status: 503, retry_after: Some(seconds) } if seconds <= COME_BACK_WITHIN);
     let other: Vec<_> = refused.iter().filter(unlike).collect();
     finding.note(format!("{} refused", refused.len()));
     let example = other.first().map(|attempt| format!("{:?} after {:.1?}", attempt.told, attempt.took));
@@ -32,9 +34,9 @@ pub fn report(asked: &[Asked], finding: &mut Finding) {
 }
 
 /// The longest time between two acceptances.
-pub fn longest_without_a_202(asked: &[Asked]) -> Duration {
+pub fn longest_without_a_202(asked: &[ClientRequest]) -> Duration {
     let attempts = asked.iter().flat_map(|asked| &asked.attempts);
-    let accepted = attempts.filter(|attempt| matches!(attempt.told, Told::Accepted { .. }));
+    let accepted = attempts.filter(|attempt| matches!(attempt.told, ClientAnswer::Accepted { .. }));
     let mut at: Vec<i64> = accepted
         .map(|attempt| attempt.at_ms + i64::try_from(attempt.took.as_millis()).unwrap_or(0))
         .collect();

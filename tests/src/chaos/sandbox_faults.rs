@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::asked::Person;
+use super::client_request::Person;
 
 /// The control side of a sandbox.
 #[derive(Clone)]

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::place::Place;
+use crate::temp_dir::TempDir;
 
 /// A library that was built, in a folder of its own.
 pub struct Shim {
-    place: Place,
+    temp_dir: TempDir,
 }
 
 impl Shim {
     /// Builds it; `None` without a C compiler.
     pub fn build(source: &str) -> Option<Self> {
-        let shim = Self { place: Place::new().ok()? };
+        let shim = Self { temp_dir: TempDir::new().ok()? };
         std::fs::write(shim.path("shim.c"), source).ok()?;
         let mut compiler = Command::new("cc");
         compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(shim.path("shim.so"));
@@ -33,6 +33,6 @@ impl Shim {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.place.path().join(name)
+        self.temp_dir.path().join(name)
     }
 }

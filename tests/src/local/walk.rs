@@ -8,7 +8,7 @@ use crate::client::{Answer, ApiClient, resend_path};
 use crate::sandbox::scenarios::{Expected, Scenario, scenarios};
 
 use super::checks::Step;
-use super::house::House;
+use super::stack::LocalStack;
 use super::{LocalError, Profile};
 
 const TOKEN: &str = "mis-a-token";
@@ -17,22 +17,22 @@ const TOKEN: &str = "mis-a-token";
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The main job, and under a profile that answers refusals at once such a refusal.
-pub(super) async fn of(house: &House) -> Result<(), LocalError> {
-    main_job(house).await?;
-    if house.profile == Profile::Esoz { refusal(house).await } else { Ok(()) }
+pub(super) async fn of(stack: &LocalStack) -> Result<(), LocalError> {
+    main_job(stack).await?;
+    if stack.profile == Profile::Esoz { refusal(stack).await } else { Ok(()) }
 }
 
 /// PATCH → 202, polls, the result, the message in the inbox.
-async fn main_job(house: &House) -> Result<(), LocalError> {
-    let client = ApiClient::new(&house.api, TOKEN);
+async fn main_job(stack: &LocalStack) -> Result<(), LocalError> {
+    let client = ApiClient::new(&stack.api, TOKEN);
     // The table's first row is the plain case.
     let scenario = scenarios().swap_remove(0);
     let started = Instant::now();
-    let href = ask(house, &client, &scenario).await?;
-    let job = poll(house, &client, &href).await?;
+    let href = ask(stack, &client, &scenario).await?;
+    let job = poll(stack, &client, &href).await?;
     let took = started.elapsed();
     result(&job, &scenario)?;
-    inbox(house, &href, &scenario).await?;
+    inbox(stack, &href, &scenario).await?;
     println!(
         "\nThe main job ran from PATCH to result in {} ms, everything as the contract says.",
         took.as_millis()
@@ -40,11 +40,11 @@ async fn main_job(house: &House) -> Result<(), LocalError> {
     Ok(())
 }
 
-async fn ask(house: &House, client: &ApiClient, scenario: &Scenario) -> Result<String, LocalError> {
+async fn ask(stack: &LocalStack, client: &ApiClient, scenario: &Scenario) -> Result<String, LocalError> {
     let step = Step("PATCH");
     let path = resend_path(scenario.patient_id, scenario.approval_id);
     title("1. A client asks for the code of an approval to be sent again");
-    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}' {}{path}", house.api));
+    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}' {}{path}", stack.api));
     let answer = Answer::try_of(client.request(reqwest::Method::PATCH, &path)).await?;
     shown(&answer);
     step.equal("the status", &json!(answer.status.as_u16()), &json!(202))?;
@@ -54,10 +54,10 @@ async fn ask(house: &House, client: &ApiClient, scenario: &Scenario) -> Result<S
     step.equal("data.status", &answer.body["data"]["status"], &json!("pending"))?;
     let href = answer.body["data"]["links"][0]["href"].as_str().unwrap_or_default().to_owned();
     step.equal("data.links", &answer.body["data"]["links"], &json!([{"entity": "job", "href": href}]))?;
-    let id = href.strip_prefix(house.profile.job_link()).unwrap_or_default();
+    let id = href.strip_prefix(stack.profile.job_link()).unwrap_or_default();
     step.holds(
         id.len() == 21,
-        format!("href is {href:?}, the contract says {} and 21 characters", house.profile.job_link()),
+        format!("href is {href:?}, the contract says {} and 21 characters", stack.profile.job_link()),
     )?;
     step.equal("Location", &json!(answer.header("location")), &json!(href))?;
     step.holds(answer.header("retry-after").is_some(), "Retry-After is missing")?;
@@ -65,9 +65,9 @@ async fn ask(house: &House, client: &ApiClient, scenario: &Scenario) -> Result<S
     Ok(href)
 }
 
-async fn poll(house: &House, client: &ApiClient, href: &str) -> Result<Answer, LocalError> {
+async fn poll(stack: &LocalStack, client: &ApiClient, href: &str) -> Result<Answer, LocalError> {
     title("2. It polls the job until it has ended");
-    curl(&format!("-H 'Authorization: Bearer {TOKEN}' {}{href}", house.api));
+    curl(&format!("-H 'Authorization: Bearer {TOKEN}' {}{href}", stack.api));
     let until = Instant::now() + ENDS_WITHIN;
     let mut polls = 1;
     let mut answer = Answer::try_of(client.request(reqwest::Method::GET, href)).await?;
@@ -101,18 +101,18 @@ fn result(job: &Answer, scenario: &Scenario) -> Result<(), LocalError> {
     Ok(())
 }
 
-async fn inbox(house: &House, href: &str, scenario: &Scenario) -> Result<(), LocalError> {
+async fn inbox(stack: &LocalStack, href: &str, scenario: &Scenario) -> Result<(), LocalError> {
     let step = Step("the message");
     let job = href.rsplit('/').next().unwrap_or_default();
     // The platform's OTP service gives its messages no reference.
-    let (Expected::Sent { to }, Profile::Esoz) = (&scenario.expected, house.profile) else {
-        return message(house, &format!("reference={job}"), &step).await;
+    let (Expected::Sent { to }, Profile::Esoz) = (&scenario.expected, stack.profile) else {
+        return message(stack, &format!("reference={job}"), &step).await;
     };
-    message(house, &format!("to=%2B{}", to.trim_start_matches('+')), &step).await
+    message(stack, &format!("to=%2B{}", to.trim_start_matches('+')), &step).await
 }
 
-async fn message(house: &House, search: &str, step: &Step) -> Result<(), LocalError> {
-    let url = format!("{}/inbox.json?{search}", house.sandbox);
+async fn message(stack: &LocalStack, search: &str, step: &Step) -> Result<(), LocalError> {
+    let url = format!("{}/inbox.json?{search}", stack.sandbox);
     title("3. The message is on the phone");
     curl(&format!("'{url}'"));
     let messages: Value = reqwest::get(url).await?.json().await?;
@@ -122,7 +122,7 @@ async fn message(house: &House, search: &str, step: &Step) -> Result<(), LocalEr
     step.holds(messages.len() == 1, format!("{} messages were sent, the contract says 1", messages.len()))?;
     let text = messages[0]["text"].as_str().unwrap_or_default();
     let code = text.rsplit(' ').next().unwrap_or_default();
-    let length = house.code_length;
+    let length = stack.code_length;
     let is_code = code.len() == length && code.bytes().all(|byte| byte.is_ascii_digit());
     step.holds(is_code, format!("the text does not end in a code of {length} digits"))?;
     passed(&format!("one message with a code of {length} digits"));
@@ -130,14 +130,14 @@ async fn message(house: &House, search: &str, step: &Step) -> Result<(), LocalEr
 }
 
 /// A refusal is the answer itself, for clients that never poll.
-async fn refusal(house: &House) -> Result<(), LocalError> {
-    let (step, client) = (Step("the refusal"), ApiClient::new(&house.api, TOKEN));
+async fn refusal(stack: &LocalStack) -> Result<(), LocalError> {
+    let (step, client) = (Step("the refusal"), ApiClient::new(&stack.api, TOKEN));
     let Some(scenario) = scenarios().into_iter().find(|scenario| scenario.name == "offline") else {
         return step.holds(false, "the sandbox has no such case");
     };
     let path = resend_path(scenario.patient_id, scenario.approval_id);
     title("4. A refusal is the answer itself, for clients that never poll");
-    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}' {}{path}", house.api));
+    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}' {}{path}", stack.api));
     let answer = Answer::try_of(client.request(reqwest::Method::PATCH, &path)).await?;
     shown(&answer);
     step.equal("the status", &json!(answer.status.as_u16()), &json!(scenario.expected.status_code()))?;

@@ -31,7 +31,7 @@ const PHONE_STRIDE: u64 = 1_373;
 
 /// One of the patients made here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
+struct Position {
     series: u16,
     index: u32,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Made {
     phone: String,
 }
 
-/// Hands out places; a process has one series, drawn at its start.
+/// Hands out positions; a process has one series, drawn at its start.
 pub(crate) struct Bulk {
     series: u16,
     next: AtomicU32,
@@ -60,18 +60,18 @@ impl Bulk {
     /// `count` patients nobody has had before from this process.
     pub(crate) fn make(&self, count: u32) -> Vec<Made> {
         let first = self.next.fetch_add(count, Ordering::Relaxed);
-        let places: Range<u32> = first..first.saturating_add(count);
-        places.map(|index| Place { series: self.series, index }.made()).collect()
+        let positions: Range<u32> = first..first.saturating_add(count);
+        positions.map(|index| Position { series: self.series, index }.made()).collect()
     }
 
     /// The registry's answer on such a person, if the id is one of ours.
     pub(crate) fn person(patient_id: Uuid) -> Option<Bytes> {
-        let place = Place::of(patient_id, PATIENT)?;
+        let position = Position::of(patient_id, PATIENT)?;
         let answer = json!({"data": {
             "id": patient_id, "status": "active", "is_active": true,
             "first_name": "Соломія", "last_name": "Зразкова",
             "authentication_methods": [
-                {"id": place.id(METHOD), "type": "OTP", "phone_number": place.phone(), "ended_at": null},
+                {"id": position.id(METHOD), "type": "OTP", "phone_number": position.phone(), "ended_at": null},
             ],
         }});
         Some(answer.to_string().into())
@@ -79,32 +79,32 @@ impl Bulk {
 
     /// The registry's answer on such an approval, if both ids are of one patient of ours.
     pub(crate) fn approval(&self, patient_id: Uuid, approval_id: Uuid) -> Option<Bytes> {
-        let place = Place::of(patient_id, PATIENT)?;
-        if Place::of(approval_id, APPROVAL)? != place {
+        let position = Position::of(patient_id, PATIENT)?;
+        if Position::of(approval_id, APPROVAL)? != position {
             return None;
         }
         let answer = json!({"data": {
             "id": approval_id, "patient_id": patient_id,
             "granted_resources": [], "granted_to": {}, "reason": {},
             "expires_at": self.expires_at, "status": "new", "access_level": "read", "authorize_with": null,
-            "urgent": {"type": "OTP", "phone_number": place.phone()},
+            "urgent": {"type": "OTP", "phone_number": position.phone()},
         }});
         Some(answer.to_string().into())
     }
 }
 
-impl Place {
+impl Position {
     fn id(self, kind: u128) -> Uuid {
         let low = u128::from(self.series) << 32 | u128::from(self.index);
         Uuid::from_u128(MARK << 96 | kind << 80 | VERSION_AND_VARIANT | low)
     }
 
-    /// The place an id of this kind stands for; `None` if it was not made here.
+    /// The position an id of this kind stands for; `None` if it was not made here.
     fn of(id: Uuid, kind: u128) -> Option<Self> {
         let low = id.as_u128() & 0xffff_ffff_ffff;
-        let place =
+        let position =
             Self { series: u16::try_from(low >> 32).ok()?, index: u32::try_from(low & 0xffff_ffff).ok()? };
-        (place.id(kind) == id).then_some(place)
+        (position.id(kind) == id).then_some(position)
     }
 
     fn phone(self) -> String {

@@ -5,18 +5,18 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::*;
-use crate::chaos::asked::{Asked, Attempt, Person, Told};
+use crate::chaos::client_request::{Attempt, ClientAnswer, ClientRequest, Person};
 use crate::chaos::endings::Ending;
 use crate::chaos::records::Record;
 use crate::sandbox::Message;
 
 const PHONE: &str = "+380210000001";
 
-fn asked(job: &str) -> Asked {
+fn asked(job: &str) -> ClientRequest {
     let person = Person { patient_id: Uuid::nil(), approval_id: Uuid::nil(), phone: PHONE.to_owned() };
-    let told = Told::Accepted { job: job.to_owned(), href: format!("/Jobs/{job}") };
+    let told = ClientAnswer::Accepted { job: job.to_owned(), href: format!("/Jobs/{job}") };
     let attempts = vec![Attempt { at_ms: 0, took: Duration::ZERO, told }];
-    Asked { person, key: format!("key-{job}"), attempts }
+    ClientRequest { person, key: format!("key-{job}"), attempts }
 }
 
 fn message(job: &str, code: &str) -> Message {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Way;
+use super::Direction;
 
 /// Everything that passed so far.
 #[derive(Clone, Default)]
@@ -11,7 +11,7 @@ pub(super) struct Traffic(Arc<Mutex<Vec<Connection>>>);
 
 #[derive(Default)]
 struct Connection {
-    passed: Vec<(Instant, Way, usize)>,
+    passed: Vec<(Instant, Direction, usize)>,
     closed: Option<Instant>,
 }
 
@@ -41,9 +41,9 @@ impl Traffic {
         all.len() - 1
     }
 
-    pub(super) fn passed(&self, connection: usize, way: Way, bytes: usize) {
+    pub(super) fn passed(&self, connection: usize, direction: Direction, bytes: usize) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all[connection].passed.push((Instant::now(), way, bytes));
+        all[connection].passed.push((Instant::now(), direction, bytes));
     }
 
     pub(super) fn closed(&self, connection: usize) {
@@ -60,15 +60,15 @@ impl Connection {
     /// Callers here wait for one answer before they ask again, so what is asked after an answer is another call.
     fn calls(&self) -> Vec<Call> {
         let mut calls: Vec<Call> = Vec::new();
-        for &(at, way, bytes) in &self.passed {
-            match (way, calls.last_mut()) {
-                (Way::Answered, Some(call)) => {
+        for &(at, direction, bytes) in &self.passed {
+            match (direction, calls.last_mut()) {
+                (Direction::Reply, Some(call)) => {
                     call.answered += bytes;
                     call.ended = Some(at);
                 }
-                (Way::Asked, Some(call)) if call.answered == 0 => {}
-                (Way::Asked, _) => calls.push(Call { began: at, ended: None, answered: 0 }),
-                (Way::Answered, None) => {}
+                (Direction::Request, Some(call)) if call.answered == 0 => {}
+                (Direction::Request, _) => calls.push(Call { began: at, ended: None, answered: 0 }),
+                (Direction::Reply, None) => {}
             }
         }
         if let Some(call) = calls.last_mut().filter(|call| call.answered == 0) {
@@ -86,10 +86,14 @@ mod tests {
     fn calls_of_a_connection_are_told_apart() {
         let traffic = Traffic::default();
         let connection = traffic.open();
-        for (way, bytes) in
-            [(Way::Asked, 10), (Way::Asked, 5), (Way::Answered, 7), (Way::Answered, 3), (Way::Asked, 10)]
-        {
-            traffic.passed(connection, way, bytes);
+        for (direction, bytes) in [
+            (Direction::Request, 10),
+            (Direction::Request, 5),
+            (Direction::Reply, 7),
+            (Direction::Reply, 3),
+            (Direction::Request, 10),
+        ] {
+            traffic.passed(connection, direction, bytes);
         }
         let answered =
             |traffic: &Traffic| traffic.calls().iter().map(|call| call.answered).collect::<Vec<_>>();

@@ -18,7 +18,7 @@ pub struct Person {
 
 /// One wish of one client, under one idempotency key.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ClientRequest {
     /// Whose approval.
     pub person: Person,
     /// The idempotency key of every attempt.
@@ -35,12 +35,12 @@ pub struct Attempt {
     /// Until the answer, or until it was clear that there is none.
     pub took: Duration,
     /// What came.
-    pub told: Told,
+    pub told: ClientAnswer,
 }
 
 /// The answer to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum ClientAnswer {
     /// 202: the job.
     Accepted {
         /// Its id.
@@ -61,11 +61,11 @@ pub enum Told {
     Broken,
 }
 
-impl Asked {
+impl ClientRequest {
     /// The job it was promised, if it was promised one.
     pub fn job(&self) -> Option<&str> {
         self.attempts.iter().find_map(|attempt| match &attempt.told {
-            Told::Accepted { job, .. } => Some(job.as_str()),
+            ClientAnswer::Accepted { job, .. } => Some(job.as_str()),
             _ => None,
         })
     }
@@ -73,7 +73,7 @@ impl Asked {
     /// Every job it was ever told of, which should be one.
     pub fn jobs(&self) -> impl Iterator<Item = &str> {
         self.attempts.iter().filter_map(|attempt| match &attempt.told {
-            Told::Accepted { job, .. } => Some(job.as_str()),
+            ClientAnswer::Accepted { job, .. } => Some(job.as_str()),
             _ => None,
         })
     }

@@ -11,8 +11,8 @@ use shared::sending::guard::{SendDecision, SendGuard};
 use shared::sending::phone_names::PhoneNames;
 use shared::settings::{ApprovalLimits, MessageLimits, QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
-use tests::place::Place;
 use tests::redis_server::RedisServer;
+use tests::temp_dir::TempDir;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::runner::{WorkerRunner, unique_name};
@@ -21,14 +21,14 @@ use worker::runner::{WorkerRunner, unique_name};
 type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
 /// A queue, its Redis, and the limits it is asked under.
-pub(crate) struct Bench {
+pub(crate) struct TestQueue {
     /// The server.
     pub(crate) server: RedisServer,
     /// The queue.
     pub(crate) queue: Queue,
     limits: ApprovalLimits,
     guard: SendGuard,
-    _place: Place,
+    _temp_dir: TempDir,
 }
 
 /// Whether a delivery may send, in one word.
@@ -40,14 +40,14 @@ pub(crate) enum SendStart {
     Lost,
 }
 
-impl Bench {
+impl TestQueue {
     pub(crate) async fn new() -> Self {
         Self::with(&[]).await
     }
 
     pub(crate) async fn with(pairs: &[(&str, &str)]) -> Self {
-        let place = Place::new().unwrap();
-        let server = RedisServer::start(place.path()).await;
+        let temp_dir = TempDir::new().unwrap();
+        let server = RedisServer::start(temp_dir.path()).await;
         let url = server.url();
         let settings = pairs.iter().copied().chain([("RESEND_REDIS_URL", url.as_str())]);
         let settings = Settings::from_pairs(settings).unwrap();
@@ -57,7 +57,7 @@ impl Bench {
         let limits = ApprovalLimits::from_settings(&settings).unwrap();
         let names = PhoneNames::new([&vec![1; 32].into()]);
         let guard = SendGuard::new(&no_limits(), names, queue.clone());
-        Self { server, queue, limits, guard, _place: place }
+        Self { server, queue, limits, guard, _temp_dir: temp_dir }
     }
 
     pub(crate) async fn enqueue(&self, job: &NewJob) -> Enqueued {

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 /// Removed on drop, unless the test is failing.
 #[derive(Debug)]
-pub struct Place(PathBuf);
+pub struct TempDir(PathBuf);
 
-impl Place {
+impl TempDir {
     /// A fresh folder under the system's temporary one.
     pub fn new() -> std::io::Result<Self> {
         let path = std::env::temp_dir().join(format!("resend-{}", Uuid::new_v4().simple()));
@@ -29,7 +29,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for TempDir {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("data and logs of this run: {}", self.0.display());

@@ -19,7 +19,7 @@ const BOARD_TOKEN: &str = "board-of-the-local-run";
 const STOPS_WITHIN: Duration = Duration::from_secs(27);
 
 /// Everything that runs.
-pub(super) struct House {
+pub(super) struct LocalStack {
     pub(super) profile: Profile,
     pub(super) redis: RedisServer,
     pub(super) sandbox: String,
@@ -32,7 +32,7 @@ pub(super) struct House {
     folder: PathBuf,
 }
 
-impl House {
+impl LocalStack {
     pub(super) async fn start(profile: Profile, own: Vec<(String, String)>) -> Result<Self, LocalError> {
         let folder = fresh_folder()?;
         println!("Data and logs: {}\n", folder.display());
