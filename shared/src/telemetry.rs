@@ -3,7 +3,7 @@
 //! Rules for log lines: the id stands in a field of its own, units are in the field's name, an error is logged once,
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
 
-mod gathered;
+mod buffered_writer;
 mod json_lines;
 mod log_throttle;
 pub mod metric;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogConfig, LogFormat};
-use gathered::Gathered;
+use buffered_writer::BufferedWriter;
 use json_lines::{JsonLines, span_fields};
 pub use log_throttle::LogThrottle;
 pub use trace::{TraceError, Traces};
@@ -35,7 +35,7 @@ const DELIVERIES: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 10.0];
 const UPKEEP: Duration = Duration::from_secs(1);
 
 /// Logging, as long as it is kept: what was said last is written when it is dropped.
-pub struct Logging(Gathered<Stderr>);
+pub struct Logging(BufferedWriter<Stderr>);
 
 impl Drop for Logging {
     fn drop(&mut self) {
@@ -51,7 +51,7 @@ pub fn start_logging(service: &'static str, config: &LogConfig) -> io::Result<Lo
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_default();
     // The SMPP library tells each break as an error of its own; ours tells it once a second at most.
     let filter = "rusmppc=off".parse().into_iter().fold(filter, EnvFilter::add_directive);
-    let writer = Gathered::to(io::stderr())?;
+    let writer = BufferedWriter::to(io::stderr())?;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer.clone()).with_target(false);
     let started = match config.format {

@@ -27,9 +27,9 @@ pub enum CodeSender {
 
 impl CodeSender {
     /// Waits until a message of a job with this history may go. The error is how long none may.
-    pub async fn turn(&self, history: &SendHistory) -> Result<Slot, Duration> {
+    pub async fn slot(&self, history: &SendHistory) -> Result<Slot, Duration> {
         match self {
-            Self::Local { sms, .. } => sms.turn(history).await,
+            Self::Local { sms, .. } => sms.slot(history).await,
             Self::Service(service) => service.may_go(history).map(|()| Slot::NONE),
         }
     }

@@ -22,7 +22,7 @@ pub struct Context {
     /// Where messages may go.
     pub limits: LimitsConfig,
     /// How many may be sent, and whether this one now.
-    pub gate: SendGuard,
+    pub send_guard: SendGuard,
     /// The runs of the moment.
     pub runs: Runs,
     /// Jobs whose last try left it open whether their message was taken.
@@ -39,7 +39,7 @@ impl Context {
             registry: Registry::new(&config.registry)?,
             sender: CodeSender::new(&config.sending, queue.clone())?,
             limits: config.limits.clone(),
-            gate: SendGuard::new(
+            send_guard: SendGuard::new(
                 &config.message_limits,
                 PhoneNames::new(&config.phone_secrets),
                 queue.clone(),

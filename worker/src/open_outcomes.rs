@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use shared::domain::ids::JobId;
 
 /// Jobs that are remembered; beyond it all are forgotten, which makes each of them wait a little longer.
-const MOST: usize = 10_000;
+const MAX_JOBS: usize = 10_000;
 
 /// Longest that a job can come back after: its deadline, at most an hour.
-const LIFE: Duration = Duration::from_hours(1);
+const FORGET_AFTER: Duration = Duration::from_hours(1);
 
 /// One try that left it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +51,10 @@ impl OpenOutcomes {
 
     fn insert(&self, job: &JobId, outcome: OpenOutcome) {
         let mut jobs = self.jobs();
-        if jobs.len() >= MOST {
-            jobs.retain(|_, outcome| outcome.since.elapsed() < LIFE);
+        if jobs.len() >= MAX_JOBS {
+            jobs.retain(|_, outcome| outcome.since.elapsed() < FORGET_AFTER);
         }
-        if jobs.len() >= MOST {
+        if jobs.len() >= MAX_JOBS {
             jobs.clear();
         }
         jobs.insert(job.clone(), outcome);
@@ -84,9 +84,9 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let outcomes = OpenOutcomes::default();
-        for _ in 0..=MOST {
+        for _ in 0..=MAX_JOBS {
             outcomes.note(&JobId::generate(), true);
         }
-        assert!(outcomes.jobs().len() <= MOST);
+        assert!(outcomes.jobs().len() <= MAX_JOBS);
     }
 }

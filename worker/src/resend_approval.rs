@@ -17,7 +17,7 @@ use shared::telemetry::metric;
 use crate::context::Context;
 use crate::runner::RunState;
 use checks::Sendable;
-use deliver::Try;
+use deliver::SendAttempt;
 use history::History;
 pub use preview::{Decision, Preview, preview};
 use step_exit::StepExit;
@@ -49,18 +49,18 @@ async fn run(
 ) -> Result<Outcome, StepExit> {
     let (job, now) = (&delivery.message, (context.clock)());
     // A job that comes again does not ask the registry while its message could not go out.
-    let early = if history.is_retry { Some(guard::turn(history, context).await?) } else { None };
+    let early = if history.is_retry { Some(guard::slot(history, context).await?) } else { None };
 
     let checked = checks::check(job, &context.registry, &context.limits.countries, now).await;
     let Sendable { phone, is_former_phone, result } = checked.reported()?;
 
     let slot = match early {
         Some(slot) => slot,
-        None => guard::turn(history, context).await?,
+        None => guard::slot(history, context).await?,
     };
     let permit = guard::to_send(delivery, &phone, context).await?;
     state.permitted(permit.settle(0, false));
-    let this = Try { delivery, phone: &phone, history, permit: &permit, run: state };
+    let this = SendAttempt { delivery, phone: &phone, history, permit: &permit, run: state };
     let outcome = Outcome::Sent(result);
     deliver::send_code(this, &slot, outcome.clone(), context).await?;
     metrics::counter!(metric::FORMER_PHONES).increment(u64::from(is_former_phone));

@@ -47,7 +47,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Longest a message waits for its slot at a channel that has a rate. Waiting here keeps later jobs in the queue, where
 /// being put back and coming again would cost each of them more.
-const LONGEST_TURN: Duration = Duration::from_secs(4);
+const LONGEST_SLOT_WAIT: Duration = Duration::from_secs(4);
 
 /// Most of a gateway's message id that is kept for the log.
 const MESSAGE_ID_LENGTH: usize = 64;
@@ -160,11 +160,11 @@ impl Sms {
     /// Waits for a slot at the first channel that would take a message of a job with this history; where it has none
     /// soon, at the next. The error is how long there is none at any. To be asked before leave to send, which does not
     /// last.
-    pub async fn turn(&self, history: &SendHistory) -> Result<Slot, Duration> {
+    pub async fn slot(&self, history: &SendHistory) -> Result<Slot, Duration> {
         let mut earliest = None;
         for channel in &self.channels {
             let slot = match (channel.may_go(history), &self.pacing) {
-                (Ok(()), Some(pacing)) => pacing.turn(channel.name(), LONGEST_TURN).await,
+                (Ok(()), Some(pacing)) => pacing.slot(channel.name(), LONGEST_SLOT_WAIT).await,
                 (allowed, _) => allowed,
             };
             match slot {

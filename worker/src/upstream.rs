@@ -49,10 +49,10 @@ pub struct Upstream {
 
 /// Why no answer arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoAnswer {
+pub enum CallError {
     /// There never was a connection, so the service certainly has not seen the request.
     #[error("could not be reached")]
-    Unreached,
+    Unreachable,
     /// The request may have arrived: the time ran out or the connection was cut.
     #[error("did not answer")]
     Unanswered,
@@ -96,7 +96,7 @@ impl Upstream {
     }
 
     /// Makes the call and reads what it brings, within the limits.
-    pub async fn call(&self, request: RequestBuilder, origin: Origin<'_>) -> Result<Answer, NoAnswer> {
+    pub async fn call(&self, request: RequestBuilder, origin: Origin<'_>) -> Result<Answer, CallError> {
         self.call_as(self.service, request, origin).await
     }
 
@@ -106,7 +106,7 @@ impl Upstream {
         what: &'static str,
         request: RequestBuilder,
         origin: Origin<'_>,
-    ) -> Result<Answer, NoAnswer> {
+    ) -> Result<Answer, CallError> {
         let span = Span::client(what, self.service, origin.trace);
         let mut request = request.header("x-request-id", origin.request.as_str());
         if let Some(trace) = span.or(origin.trace) {
@@ -115,7 +115,7 @@ impl Upstream {
         let start = Instant::now();
         let answer = match request.send().await {
             Ok(response) => Ok(Answer::read(response, self.body_limit).await),
-            Err(error) => Err(NoAnswer::from_error(&error)),
+            Err(error) => Err(CallError::from_error(&error)),
         };
         let (service, result) = (self.service, result(&answer));
         metrics::histogram!(metric::UPSTREAM_SECONDS, "service" => service, "result" => result)
@@ -135,15 +135,15 @@ fn note(span: &Span, result: &'static str, status: Option<u16>) {
     if result == "2xx" { span.result(result) } else { span.fail(result) }
 }
 
-impl NoAnswer {
+impl CallError {
     fn from_error(error: &reqwest::Error) -> Self {
         // A request that could not even be built counts as one that never left.
-        if error.is_connect() || error.is_builder() { Self::Unreached } else { Self::Unanswered }
+        if error.is_connect() || error.is_builder() { Self::Unreachable } else { Self::Unanswered }
     }
 }
 
 /// The `result` label of the metric.
-fn result(answer: &Result<Answer, NoAnswer>) -> &'static str {
+fn result(answer: &Result<Answer, CallError>) -> &'static str {
     match answer {
         Ok(answer) if !answer.is_readable() => "unreadable",
         Ok(answer) => match answer.status.as_u16() {
@@ -152,7 +152,7 @@ fn result(answer: &Result<Answer, NoAnswer>) -> &'static str {
             400..=499 => "4xx",
             _ => "5xx",
         },
-        Err(NoAnswer::Unreached) => "unreachable",
-        Err(NoAnswer::Unanswered) => "silent",
+        Err(CallError::Unreachable) => "unreachable",
+        Err(CallError::Unanswered) => "silent",
     }
 }

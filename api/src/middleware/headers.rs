@@ -9,7 +9,7 @@ use axum::response::Response;
 use crate::request::context::{RequestContext, X_REQUEST_ID};
 
 /// Headers of every answer that has not set its own.
-const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
@@ -23,7 +23,7 @@ pub(super) async fn add(
 ) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    for (name, value) in ALWAYS {
+    for (name, value) in DEFAULT_HEADERS {
         headers.entry(name).or_insert(value);
     }
     if let Ok(id) = HeaderValue::from_str(context.request_id.as_str()) {

@@ -105,7 +105,7 @@ async fn answer(
     let waited = match wait {
         // The rare way is boxed, so that the usual one stays small.
         Some(limit) => Box::pin(decision::wait_for_answer(app, call, &accepted.job, limit)).await,
-        None => decision::Waited::default(),
+        None => decision::WaitResult::default(),
     };
     let was_kept = waited.at_all || waited.answer.is_some();
     let answer = waited.answer.unwrap_or_else(|| pending(accepted, href, &call.context));

@@ -9,20 +9,20 @@ use crate::domain::outcome::{Outcome, Refusal};
 
 use super::{GROUP, Queue, QueueError};
 
-/// One worker of the fleet looks in this time.
-const TURN: Duration = Duration::from_secs(4);
+/// One worker of the fleet audits a batch in this time.
+const AUDIT_INTERVAL: Duration = Duration::from_secs(4);
 
-/// Live jobs looked at in one turn.
+/// Live jobs looked at in one batch.
 const LOOKED_AT: u32 = 200;
 
 /// Idleness after which a consumer that no longer says it lives is taken for gone. A live one reads every second.
 const GONE_AFTER: Duration = Duration::from_mins(1);
 
 /// Consumers removed in one call.
-const BURIED_AT_ONCE: u32 = 100;
+const REMOVED_AT_ONCE: u32 = 100;
 
 impl Queue {
-    /// Takes the fleet's turn at auditing a batch, where it is free.
+    /// Audits a batch, unless a worker of the fleet did so within `AUDIT_INTERVAL`.
     pub(super) async fn audit(&self) -> Result<(), QueueError> {
         let (keys, given_up) = (&self.inner.keys, Outcome::Refused(Refusal::Quarantined));
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
@@ -31,10 +31,10 @@ impl Queue {
             .key(keys.scheduled())
             .key(keys.live())
             .key(keys.audit_cursor())
-            .key(keys.audit_turn())
+            .key(keys.audit_lock())
             .key(keys.counts())
             .key(keys.failures());
-        call.arg(millis(TURN))
+        call.arg(millis(AUDIT_INTERVAL))
             .arg(LOOKED_AT)
             .arg(keys.job_prefix())
             .arg(VERSION)
@@ -55,7 +55,7 @@ impl Queue {
         let keys = &self.inner.keys;
         let mut call = self.inner.scripts.remove_dead_consumers.prepare_invoke();
         call.key(keys.stream()).key(keys.workers());
-        call.arg(GROUP).arg(millis(GONE_AFTER.max(self.inner.config.lease * 2))).arg(BURIED_AT_ONCE);
+        call.arg(GROUP).arg(millis(GONE_AFTER.max(self.inner.config.lease * 2))).arg(REMOVED_AT_ONCE);
         let _removed: u32 = self.inner.redis.script(&call).await?;
         Ok(())
     }

@@ -83,9 +83,9 @@ impl Keys {
         self.key("audit:cursor")
     }
 
-    /// String: there while a worker has its turn at the audit.
-    pub fn audit_turn(&self) -> String {
-        self.key("audit:turn")
+    /// String: there while no other worker is to audit.
+    pub fn audit_lock(&self) -> String {
+        self.key("audit:lock")
     }
 
     /// Prefix of the job records.

@@ -17,10 +17,10 @@ const RENEWED_AT_ONCE: usize = 500;
 /// The deliveries in one consumer's hands.
 #[derive(Clone, Default)]
 pub(super) struct Leases {
-    held: Arc<Mutex<HashMap<String, Noted>>>,
+    held: Arc<Mutex<HashMap<String, HeldLease>>>,
 }
 
-struct Noted {
+struct HeldLease {
     delivery: Arc<Delivery>,
     lost: CancellationToken,
 }
@@ -40,35 +40,35 @@ impl Leases {
         let (delivery, lost) = (Arc::new(delivery), CancellationToken::new());
         let key = delivery.entry.clone();
         let mut held = self.lock();
-        if held.get(&key).is_some_and(|noted| noted.is_run_of(&delivery)) {
+        if held.get(&key).is_some_and(|held_lease| held_lease.is_run_of(&delivery)) {
             return None;
         }
-        held.insert(key, Noted { delivery: delivery.clone(), lost: lost.clone() });
+        held.insert(key, HeldLease { delivery: delivery.clone(), lost: lost.clone() });
         drop(held);
         Some(Lease { delivery, lost, leases: self.clone() })
     }
 
     /// Everything in hand.
     pub(super) fn all(&self) -> Vec<Arc<Delivery>> {
-        self.lock().values().map(|noted| noted.delivery.clone()).collect()
+        self.lock().values().map(|held_lease| held_lease.delivery.clone()).collect()
     }
 
     /// Cancels the work on what is lost; answers whether there still was some. A job that ended while the heartbeat was
     /// on its way is not held any more either, and nothing was lost.
     fn lose(&self, entry: &str) -> bool {
-        self.lock().get(entry).is_some_and(|noted| {
-            let new = !noted.lost.is_cancelled();
-            noted.lost.cancel();
+        self.lock().get(entry).is_some_and(|held_lease| {
+            let new = !held_lease.lost.is_cancelled();
+            held_lease.lost.cancel();
             new
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Noted>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, HeldLease>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Noted {
+impl HeldLease {
     /// Whether this very delivery is still worked on.
     fn is_run_of(&self, delivery: &Delivery) -> bool {
         self.delivery.number == delivery.number && !self.lost.is_cancelled()
@@ -80,7 +80,7 @@ impl Drop for Lease {
         let mut held = self.leases.lock();
         let key = &self.delivery.entry;
         // The same entry may have come back to this consumer meanwhile.
-        if held.get(key).is_some_and(|noted| Arc::ptr_eq(&noted.delivery, &self.delivery)) {
+        if held.get(key).is_some_and(|held_lease| Arc::ptr_eq(&held_lease.delivery, &self.delivery)) {
             held.remove(key);
         }
     }

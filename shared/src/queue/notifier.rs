@@ -29,30 +29,30 @@ const LOOKED_AT_ONCE: usize = 500;
 pub struct JobNotifier {
     queue: Queue,
     listener: Arc<Listener>,
-    places: Arc<Places>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 /// A place to wait for one job at; dropping it leaves nothing behind.
 pub struct Subscription {
     job: JobId,
     woken: watch::Receiver<()>,
-    places: Arc<Places>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 #[derive(Default)]
-struct Places(Mutex<HashMap<JobId, watch::Sender<()>>>);
+struct Subscriptions(Mutex<HashMap<JobId, watch::Sender<()>>>);
 
 impl JobNotifier {
     /// Those who wait for jobs of this queue. Nothing is heard before `listen` runs.
     pub fn new(queue: Queue, config: &RedisConfig) -> Result<Self, RedisError> {
         let listener = Arc::new(Listener::new(config)?);
-        Ok(Self { queue, listener, places: Arc::default() })
+        Ok(Self { queue, listener, subscriptions: Arc::default() })
     }
 
     /// A place to wait at. Whatever happens to the job from now on wakes it.
     pub fn wait_for(&self, job: &JobId) -> Subscription {
-        let woken = self.places.lock().entry(job.clone()).or_default().subscribe();
-        Subscription { job: job.clone(), woken, places: self.places.clone() }
+        let woken = self.subscriptions.lock().entry(job.clone()).or_default().subscribe();
+        Subscription { job: job.clone(), woken, subscriptions: self.subscriptions.clone() }
     }
 
     /// Listens until `stop` is cancelled, whatever Redis does meanwhile.
@@ -85,22 +85,23 @@ impl JobNotifier {
     /// Listens from now on, and makes up for what was published before.
     async fn subscribe(&self) -> Result<ChannelSubscription, QueueError> {
         let channels = [self.queue.keys().ended()];
-        let places = self.places.clone();
-        let subscription = self.listener.subscribe(&channels, move |job| places.wake_named(job)).await?;
+        let subscriptions = self.subscriptions.clone();
+        let subscription =
+            self.listener.subscribe(&channels, move |job| subscriptions.wake_named(job)).await?;
         self.wake_ended().await?;
         Ok(subscription)
     }
 
     async fn wake_ended(&self) -> Result<(), QueueError> {
         let keys = self.queue.keys();
-        for jobs in self.places.jobs().chunks(LOOKED_AT_ONCE) {
+        for jobs in self.subscriptions.jobs().chunks(LOOKED_AT_ONCE) {
             let mut ask = Pipeline::with_capacity(jobs.len());
             for job in jobs {
                 ask.cmd("HGET").arg(keys.job(job)).arg("status");
             }
             let ended: Vec<Option<u16>> = self.queue.redis().pipeline(&ask).await?;
             let woken = jobs.iter().zip(ended).filter(|(_, ended)| ended.is_some());
-            woken.for_each(|(job, _)| self.places.wake(job));
+            woken.for_each(|(job, _)| self.subscriptions.wake(job));
         }
         Ok(())
     }
@@ -116,10 +117,10 @@ impl Subscription {
     /// Lets go of the place here, while nobody else counts: of two who left at once each would take the other for still
     /// there.
     fn leave(&mut self) {
-        let mut places = self.places.lock();
+        let mut subscriptions = self.subscriptions.lock();
         self.woken = watch::channel(()).1;
-        if places.get(&self.job).is_some_and(|place| place.receiver_count() == 0) {
-            places.remove(&self.job);
+        if subscriptions.get(&self.job).is_some_and(|place| place.receiver_count() == 0) {
+            subscriptions.remove(&self.job);
         }
     }
 }
@@ -130,7 +131,7 @@ impl Drop for Subscription {
     }
 }
 
-impl Places {
+impl Subscriptions {
     /// A message lists ids of jobs; what is no id is ignored.
     fn wake_named(&self, jobs: &[u8]) {
         let jobs = std::str::from_utf8(jobs).unwrap_or_default();
@@ -172,8 +173,8 @@ mod tests {
         let waiters = waiters();
         let (job, other) = (JobId::generate(), JobId::generate());
         let mut waiting = [&job, &job, &other].map(|job| waiters.wait_for(job));
-        waiters.places.wake_named(format!("{} {job}", JobId::generate()).as_bytes());
-        waiters.places.wake_named(b"\xff not an id");
+        waiters.subscriptions.wake_named(format!("{} {job}", JobId::generate()).as_bytes());
+        waiters.subscriptions.wake_named(b"\xff not an id");
         let woken = waiting.each_mut().map(|waiter| waiter.woken().now_or_never().is_some());
         assert_eq!(woken, [true, true, false]);
         assert!(waiting[0].woken().now_or_never().is_none(), "once for each message");
@@ -184,7 +185,7 @@ mod tests {
         let waiters = waiters();
         let job = JobId::generate();
         let mut waiter = waiters.wait_for(&job);
-        waiters.places.wake(&job);
+        waiters.subscriptions.wake(&job);
         assert!(waiter.woken().now_or_never().is_some());
     }
 
@@ -194,9 +195,9 @@ mod tests {
         let job = JobId::generate();
         let two = (waiters.wait_for(&job), waiters.wait_for(&job));
         drop(two.0);
-        assert_eq!(waiters.places.jobs(), [job]);
+        assert_eq!(waiters.subscriptions.jobs(), [job]);
         drop(two.1);
-        assert!(waiters.places.lock().is_empty());
+        assert!(waiters.subscriptions.lock().is_empty());
     }
 
     #[test]
@@ -206,6 +207,6 @@ mod tests {
         let mut two = [waiters.wait_for(&job), waiters.wait_for(&job)];
         // Both have left before either is gone.
         two.iter_mut().for_each(Subscription::leave);
-        assert!(waiters.places.lock().is_empty());
+        assert!(waiters.subscriptions.lock().is_empty());
     }
 }

@@ -47,7 +47,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut line = Line { text: Vec::with_capacity(USUAL_SIZE), own: Vec::new() };
+        let mut line = JsonLine { text: Vec::with_capacity(USUAL_SIZE), own: Vec::new() };
         line.text.extend_from_slice(b"{\"timestamp\":\"");
         line.text.extend_from_slice(Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).as_bytes());
         line.text.push(b'"');
@@ -65,13 +65,13 @@ where
 }
 
 /// A line as far as it is written.
-struct Line {
+struct JsonLine {
     text: Vec<u8>,
     /// Names of the event's own members.
     own: Vec<&'static str>,
 }
 
-impl Line {
+impl JsonLine {
     fn member(&mut self, name: &str, value: impl Serialize) {
         self.text.extend_from_slice(b",\"");
         self.text.extend_from_slice(name.strip_prefix("r#").unwrap_or(name).as_bytes());
@@ -106,15 +106,15 @@ impl Line {
 }
 
 /// Written as it is shown, without a text of its own in between.
-struct Shown<'a>(&'a dyn fmt::Debug);
+struct DebugText<'a>(&'a dyn fmt::Debug);
 
-impl Serialize for Shown<'_> {
+impl Serialize for DebugText<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:?}", self.0))
     }
 }
 
-impl Visit for Line {
+impl Visit for JsonLine {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.own(field, value);
     }
@@ -136,7 +136,7 @@ impl Visit for Line {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.own(field, Shown(value));
+        self.own(field, DebugText(value));
     }
 }
 

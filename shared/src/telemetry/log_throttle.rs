@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 /// Least time between two lines; a little over the second, so that no second of the log ever holds two.
 const BETWEEN: Duration = Duration::from_millis(1_050);
 
-/// The turns of one warning, kept in a `static` beside it.
+/// When one warning was last logged, kept in a `static` beside it.
 #[derive(Debug, Default)]
-pub struct LogThrottle(Mutex<Turns>);
+pub struct LogThrottle(Mutex<ThrottleState>);
 
 #[derive(Debug)]
-struct Turns {
+struct ThrottleState {
     last: Option<Instant>,
     suppressed: u64,
 }
 
-impl Default for Turns {
+impl Default for ThrottleState {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Turns {
+impl ThrottleState {
     const fn new() -> Self {
         Self { last: None, suppressed: 0 }
     }
@@ -41,7 +41,7 @@ impl Turns {
 impl LogThrottle {
     /// Nothing was said yet.
     pub const fn new() -> Self {
-        Self(Mutex::new(Turns::new()))
+        Self(Mutex::new(ThrottleState::new()))
     }
 
     /// How many lines were held back since the last, where it is time for another; `None` holds this one back.
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn a_second_line_within_the_second_is_held_back_and_told_of_by_the_next() {
-        let (mut turns, start) = (Turns::new(), Instant::now());
+        let (mut turns, start) = (ThrottleState::new(), Instant::now());
         let after = |ms| start + Duration::from_millis(ms);
         assert_eq!(turns.take(start), Some(0));
         assert_eq!((turns.take(after(1)), turns.take(after(1_000))), (None, None));

@@ -42,7 +42,7 @@ impl Traces {
         let exporter = SpanExporter::builder()
             .with_http()
             .with_endpoint(format!("{endpoint}/v1/traces"))
-            .with_http_client(Caller::new()?)
+            .with_http_client(ExportClient::new()?)
             .build()?;
         let provider = SdkTracerProvider::builder()
             .with_resource(resource(service))
@@ -74,12 +74,12 @@ fn resource(service: &'static str) -> Resource {
 
 /// Makes the exporter's calls on our runtime: the exporter has a thread of its own, and blocks it.
 #[derive(Debug)]
-struct Caller {
+struct ExportClient {
     client: reqwest::Client,
     runtime: Handle,
 }
 
-impl Caller {
+impl ExportClient {
     fn new() -> Result<Self, reqwest::Error> {
         // Settings alone decide where a call goes, not HTTP_PROXY; the same holds for every client here.
         let client = reqwest::Client::builder()
@@ -92,7 +92,7 @@ impl Caller {
 }
 
 #[async_trait]
-impl HttpClient for Caller {
+impl HttpClient for ExportClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (client, request) = (self.client.clone(), reqwest::Request::try_from(request)?);
         // The call is begun there, too: its time limit needs the runtime.

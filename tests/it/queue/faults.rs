@@ -92,7 +92,7 @@ async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
     fixture
         .work_until(|| async {
             // The audit comes after a sweep.
-            let swept: u64 = fixture.server.command(&["EXISTS", "{resend}:audit:turn"]).await;
+            let swept: u64 = fixture.server.command(&["EXISTS", "{resend}:audit:lock"]).await;
             (swept == 1).then_some(())
         })
         .await;

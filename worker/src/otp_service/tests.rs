@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::upstream::{Service, Then, nobody};
+use crate::testing::upstream::{ConnectionEnd, Service, nobody};
 use crate::testing::{PHONE, origin};
 
 /// Longer than the limit on connecting, so that either shows.
@@ -60,7 +60,7 @@ async fn a_503_is_not_believed_since_it_sends_while_it_is_asked() {
 #[tokio::test]
 async fn silence_after_the_request_is_told_from_no_connection() {
     assert_eq!(start(&nobody().await).await, SubmitResult::Unreachable);
-    for then in [Then::Cut, Then::Hang] {
+    for then in [ConnectionEnd::Cut, ConnectionEnd::Hang] {
         let service = Service::breaking("", then).await;
         assert_eq!(start(&service.url).await, SubmitResult::Indeterminate { silent: true }, "{then:?}");
     }

@@ -2,7 +2,7 @@ use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use super::*;
-use crate::testing::upstream::{Service, Then, nobody, reply};
+use crate::testing::upstream::{ConnectionEnd, Service, nobody, reply};
 use crate::testing::{APPROVAL, PATIENT, approval, origin, person};
 
 /// Long enough for an answer, short enough for a test of silence.
@@ -137,8 +137,8 @@ async fn at_most_1_mib_is_read() {
 
 #[tokio::test]
 async fn silence_is_told_from_failure() {
-    let hangs = Service::breaking("", Then::Hang).await;
-    let cuts = Service::breaking("", Then::Cut).await;
+    let hangs = Service::breaking("", ConnectionEnd::Hang).await;
+    let cuts = Service::breaking("", ConnectionEnd::Cut).await;
     for url in [&hangs.url, &cuts.url, &nobody().await] {
         assert_eq!(ask_person(url).await.unwrap_err(), RegistryError::Silent, "{url}");
     }
@@ -146,7 +146,7 @@ async fn silence_is_told_from_failure() {
 
 #[tokio::test]
 async fn half_an_answer_is_a_failure() {
-    for then in [Then::Cut, Then::Hang] {
+    for then in [ConnectionEnd::Cut, ConnectionEnd::Hang] {
         let half = Service::breaking("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\":", then).await;
         assert_eq!(ask_person(&half.url).await.unwrap_err(), FAILED, "{then:?}");
     }

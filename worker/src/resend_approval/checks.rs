@@ -10,7 +10,7 @@ use shared::domain::phone::PhoneNumber;
 use shared::telemetry::{LogThrottle, metric};
 
 use super::decide::{self, Phone, PhoneUnusable};
-use super::lookup::{self, Looked};
+use super::lookup::{self, RegistryAnswers};
 use super::step_exit::StepExit;
 use crate::config::Countries;
 use crate::registry::Registry;
@@ -48,16 +48,16 @@ pub(crate) async fn check(
     countries: &Countries,
     now: DateTime<Utc>,
 ) -> Checked {
-    let looked = lookup::person_and_approval(job, registry).await;
-    let person = looked.person.as_ref();
+    let answers = lookup::person_and_approval(job, registry).await;
+    let person = answers.person.as_ref();
     let unreadable_methods = person.map_or_else(|_| Vec::new(), |it| it.unreadable_methods.clone());
-    let decision = decide(job, looked, countries, now);
+    let decision = decide(job, answers, countries, now);
     Checked { unreadable_methods, decision }
 }
 
 fn decide(
     job: &Message,
-    Looked { person, approval }: Looked,
+    RegistryAnswers { person, approval }: RegistryAnswers,
     countries: &Countries,
     now: DateTime<Utc>,
 ) -> Result<Sendable, Stopped> {

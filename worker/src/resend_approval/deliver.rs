@@ -28,7 +28,7 @@ use crate::upstream::Origin;
 const ACTIVATION_LIMIT: Duration = Duration::from_secs(1);
 
 /// One try to deliver a job's code.
-pub(super) struct Try<'a> {
+pub(super) struct SendAttempt<'a> {
     pub(super) delivery: &'a Delivery,
     pub(super) phone: &'a PhoneNumber,
     pub(super) history: &'a History,
@@ -39,7 +39,7 @@ pub(super) struct Try<'a> {
 /// Has the code sent, once. `outcome` is the job's end if a gateway takes it: from that moment on it holds, even where this
 /// run is cut off.
 pub(super) async fn send_code(
-    this: Try<'_>,
+    this: SendAttempt<'_>,
     slot: &Slot,
     outcome: Outcome,
     context: &Context,
@@ -67,7 +67,7 @@ pub(super) async fn send_code(
     Err(this.failed(&sent, context).await)
 }
 
-impl Try<'_> {
+impl SendAttempt<'_> {
     async fn send_sms(&self, sms: &Sms, slot: &Slot) -> SendResult {
         let Some(offered) = &self.permit.offered else { return SendResult::unsent() };
         let job = &self.delivery.message;
@@ -120,7 +120,7 @@ impl Try<'_> {
                 StepExit::Retry(later)
             }
             (exit, Some(settlement)) => {
-                context.gate.settle(&settlement).await;
+                context.send_guard.settle(&settlement).await;
                 exit
             }
             (exit, None) => exit,

@@ -21,9 +21,9 @@ use crate::sms::Slot;
 const PERMIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Waits for a slot at a channel that would take the message: before leave is asked for, which would grow old meanwhile.
-pub(super) async fn turn(history: &History, context: &Context) -> Result<Slot, StepExit> {
-    let turn = context.sender.turn(&history.for_channels()).await;
-    turn.map_err(|wait| StepExit::retry("no channel takes messages now", Some(wait), Refusal::UpstreamFailed))
+pub(super) async fn slot(history: &History, context: &Context) -> Result<Slot, StepExit> {
+    let slot = context.sender.slot(&history.for_channels()).await;
+    slot.map_err(|wait| StepExit::retry("no channel takes messages now", Some(wait), Refusal::UpstreamFailed))
 }
 
 /// Asks for leave to send one message.
@@ -36,8 +36,8 @@ pub(super) async fn to_send(
         CodeSender::Local { codes, .. } => Some(codes.as_ref()),
         CodeSender::Service(_) => None,
     };
-    let asked = timeout(PERMIT_LIMIT, context.gate.ask(delivery, phone, codes)).await;
-    let unsent = || Some(context.gate.unsent(delivery, phone));
+    let asked = timeout(PERMIT_LIMIT, context.send_guard.ask(delivery, phone, codes)).await;
+    let unsent = || Some(context.send_guard.unsent(delivery, phone));
     let Ok(decision) = asked else {
         let (cause, otherwise) = ("redis is slow", Refusal::UpstreamSilent);
         return Err(StepExit::Retry(RetryScheduled { cause, asked: None, send: unsent(), otherwise }));

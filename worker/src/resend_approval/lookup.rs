@@ -12,19 +12,19 @@ use crate::upstream::Origin;
 
 /// Both answers of the registry, apart: whatever is wrong with the person, even for a moment, is looked at before
 /// anything about the approval.
-pub(super) struct Looked {
+pub(super) struct RegistryAnswers {
     pub(super) person: Result<Person, Stopped>,
     pub(super) approval: Result<Approval, Stopped>,
 }
 
 /// Asks for both at once, which halves the time.
-pub(super) async fn person_and_approval(job: &Message, registry: &Registry) -> Looked {
+pub(super) async fn person_and_approval(job: &Message, registry: &Registry) -> RegistryAnswers {
     let origin = Origin::from(job);
     let (person, approval) = tokio::join!(
         registry.person(job.patient, origin),
         registry.approval(job.patient, job.approval, origin),
     );
-    Looked {
+    RegistryAnswers {
         person: person.map_err(|error| stopped("person", &error, Refusal::PersonNotFound)),
         approval: approval.map_err(|error| stopped("approval", &error, Refusal::ApprovalNotFound)),
     }

@@ -51,7 +51,7 @@ impl GuardedChannel {
         until: Moment,
     ) -> SubmitResult {
         let result = match self.admit(message, history, pacing).await {
-            Ok(start) => self.hand_over(message, start, until).await,
+            Ok(start) => self.submit_until(message, start, until).await,
             Err(wait) => SubmitResult::Held { retry_after: wait },
         };
         self.count(&result);
@@ -72,7 +72,7 @@ impl GuardedChannel {
         // Before the breaker, which would admit as its probe a message that then has no slot.
         self.may_go(history).map_err(Some)?;
         if let Some(pacing) = pacing {
-            pacing.turn(self.name(), Duration::ZERO).await.map_err(Some)?;
+            pacing.slot(self.name(), Duration::ZERO).await.map_err(Some)?;
         }
         if !(message.may_submit)() {
             return Err(None);
@@ -82,7 +82,7 @@ impl GuardedChannel {
         Ok(start)
     }
 
-    async fn hand_over(&self, message: SmsMessage<'_>, start: Instant, until: Moment) -> SubmitResult {
+    async fn submit_until(&self, message: SmsMessage<'_>, start: Instant, until: Moment) -> SubmitResult {
         let submitted = timeout_at(until, self.channel.submit(message)).await;
         let Submission { result, cause } = submitted.unwrap_or_else(|_| Submission::silent());
         metrics::histogram!(metric::SMS_SECONDS).record(start.elapsed());

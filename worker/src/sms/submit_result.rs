@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::upstream::{Answer, NoAnswer};
+use crate::upstream::{Answer, CallError};
 
 /// What is known after handing a message to a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,10 +130,10 @@ impl Submission {
     }
 
     /// What no answer over HTTP means.
-    pub(crate) fn unanswered(error: NoAnswer) -> Self {
+    pub(crate) fn unanswered(error: CallError) -> Self {
         match error {
-            NoAnswer::Unreached => Self::new(SubmitResult::Unreachable, Cause::NoConnection),
-            NoAnswer::Unanswered => Self::silent(),
+            CallError::Unreachable => Self::new(SubmitResult::Unreachable, Cause::NoConnection),
+            CallError::Unanswered => Self::silent(),
         }
     }
 

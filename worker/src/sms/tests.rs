@@ -132,9 +132,9 @@ async fn the_last_try_goes_to_a_channel_that_took_a_message_since() {
         half_deadline,
         ..SendHistory::NONE
     };
-    assert!(sms.turn(&history).await.is_err(), "nobody took anything");
+    assert!(sms.slot(&history).await.is_err(), "nobody took anything");
     sms.channels[1].submit(testing::message(), &SendHistory::NONE, None, Instant::now() + LIMIT).await;
-    assert!(sms.turn(&history).await.is_ok());
+    assert!(sms.slot(&history).await.is_ok());
     let sent = try_with(&sms, history).await;
     assert_eq!((sent.result, sent.channel), (TAKEN, Some("constant")));
     assert_eq!(asked.map(|asked| asked.load(Ordering::Relaxed)), [0, 2]);

@@ -26,7 +26,7 @@ pub(crate) struct Service {
 
 /// What happens to a connection after the first request on it was read and `said` was written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Then {
+pub(crate) enum ConnectionEnd {
     Cut,
     Hang,
 }
@@ -60,7 +60,7 @@ impl Service {
     }
 
     /// Reads a request, says these bytes, and then breaks.
-    pub(crate) async fn breaking(said: &'static str, then: Then) -> Self {
+    pub(crate) async fn breaking(said: &'static str, then: ConnectionEnd) -> Self {
         let (listener, url) = listen().await;
         let running = tokio::spawn(async move {
             let mut open = Vec::new();
@@ -68,7 +68,7 @@ impl Service {
                 let mut stream = listener.accept().await.unwrap().0;
                 read_some(&mut stream).await;
                 let _ = stream.write_all(said.as_bytes()).await;
-                if matches!(then, Then::Hang) {
+                if matches!(then, ConnectionEnd::Hang) {
                     open.push(stream);
                 }
             }

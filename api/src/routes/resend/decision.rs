@@ -30,7 +30,7 @@ struct JobError {
 
 /// What a wait came to.
 #[derive(Default)]
-pub(super) struct Waited {
+pub(super) struct WaitResult {
     /// Whether there was one: a job may have ended before, or too many clients wait.
     pub(super) at_all: bool,
     /// The job's own answer. `None` if the job did not end in time or cannot be read now: it is accepted all the same.
@@ -65,11 +65,11 @@ pub(super) async fn wait_for_answer(
     call: &Authorized<ApprovalCreate>,
     job: &JobId,
     limit: Duration,
-) -> Waited {
+) -> WaitResult {
     let owner = (job, &call.principal.client);
     match app.waiter.for_end(&app.jobs, &call.deadline, owner, limit).await {
-        Ok((read, at_all)) => Waited { at_all, answer: own_answer(&read, &app.sync, &call.context) },
-        Err(_) => Waited::default(),
+        Ok((read, at_all)) => WaitResult { at_all, answer: own_answer(&read, &app.sync, &call.context) },
+        Err(_) => WaitResult::default(),
     }
 }
 

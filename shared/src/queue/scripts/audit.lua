@@ -1,7 +1,7 @@
 -- Looks through a batch of the live jobs for what no other step would ever touch again: a live job without a record,
 -- or a record whose entry is nowhere. One worker of the fleet does so at a time.
--- KEYS  1 stream, 2 scheduled, 3 live, 4 audit cursor, 5 audit turn, 6 counts, 7 failures
--- ARGV  1 ms a turn lasts, 2 how many at most, 3 prefix of job records, 4 version of messages, 5 status code, 6 reason and
+-- KEYS  1 stream, 2 scheduled, 3 live, 4 audit cursor, 5 audit lock, 6 counts, 7 failures
+-- ARGV  1 ms the lock lasts, 2 how many at most, 3 prefix of job records, 4 version of messages, 5 status code, 6 reason and
 --       7 result JSON of a job found after its deadline, 8 retention ms, 9 channel
 -- Result  {freed, restored, ended}: live jobs without a record, jobs put back into the stream, jobs past their deadline
 if not redis.call('SET', KEYS[5], '1', 'NX', 'PX', ARGV[1]) then return {0, 0, 0} end

@@ -103,7 +103,7 @@ pub(super) enum Verb {
     },
     /// Print the completions of a shell
     Completions {
-        /// Which shell
+        /// Selection shell
         shell: Shell,
     },
 }
@@ -189,11 +189,11 @@ pub(super) enum QuarantineVerb {
         limit: usize,
     },
     /// Put entries back into the queue whose jobs have not ended
-    Retry(Which),
+    Retry(Selection),
     /// Delete entries for good
     Purge {
         #[command(flatten)]
-        which: Which,
+        which: Selection,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
@@ -202,7 +202,7 @@ pub(super) enum QuarantineVerb {
 
 #[derive(Args)]
 #[group(required = true, multiple = false)]
-pub(super) struct Which {
+pub(super) struct Selection {
     /// Ids as `quarantine list` shows them
     #[arg(value_name = "ID")]
     pub(super) ids: Vec<QuarantineId>,

@@ -62,18 +62,18 @@ impl CtlError {
 
 /// How a verb over several things ends: the worst of what became of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Worst {
+pub(super) enum WorstResult {
     Done,
     Refused,
     NotFound,
 }
 
-impl From<Worst> for ExitCode {
-    fn from(worst: Worst) -> Self {
+impl From<WorstResult> for ExitCode {
+    fn from(worst: WorstResult) -> Self {
         match worst {
-            Worst::Done => Self::SUCCESS,
-            Worst::Refused => Self::from(PROBLEM),
-            Worst::NotFound => Self::from(NOT_FOUND),
+            WorstResult::Done => Self::SUCCESS,
+            WorstResult::Refused => Self::from(PROBLEM),
+            WorstResult::NotFound => Self::from(NOT_FOUND),
         }
     }
 }

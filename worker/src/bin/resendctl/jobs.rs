@@ -10,7 +10,7 @@ use shared::queue::{Cancelled, JobStatus, Progress, Queue, RetriedNow};
 
 use super::arguments::Filter;
 use super::confirm::confirm;
-use super::exit::{CtlError, Worst};
+use super::exit::{CtlError, WorstResult};
 use super::operator;
 use super::output::{Output, table};
 use worker::ops::format::span;
@@ -67,21 +67,21 @@ pub(super) async fn show(queue: &Queue, job: &JobId, output: Output) -> Result<(
 }
 
 pub(super) async fn retry(queue: &Queue, jobs: &[JobId], output: Output) -> Result<ExitCode, CtlError> {
-    let (mut done, mut worst) = (Vec::new(), Worst::Done);
+    let (mut done, mut worst) = (Vec::new(), WorstResult::Done);
     for job in jobs {
         let (what, how) = match queue.retry_now(job).await? {
-            RetriedNow::Ready => ("ready now", Worst::Done),
-            RetriedNow::Waiting => ("it is ready or running already", Worst::Refused),
+            RetriedNow::Ready => ("ready now", WorstResult::Done),
+            RetriedNow::Waiting => ("it is ready or running already", WorstResult::Refused),
             RetriedNow::Ended => {
-                ("it has ended, which never changes; the client may send a new request", Worst::Refused)
+                ("it has ended, which never changes; the client may send a new request", WorstResult::Refused)
             }
-            RetriedNow::Unknown => ("no such job, or it has expired", Worst::NotFound),
+            RetriedNow::Unknown => ("no such job, or it has expired", WorstResult::NotFound),
         };
         worst = worst.max(how);
-        if how == Worst::Done {
+        if how == WorstResult::Done {
             operator::record(queue, "retry", job.as_str(), "").await;
         }
-        done.push(Outcome { job, done: how == Worst::Done, what });
+        done.push(Outcome { job, done: how == WorstResult::Done, what });
     }
     output.answer(&done, || told(&done))?;
     Ok(worst.into())
@@ -94,19 +94,19 @@ pub(super) async fn cancel(
     output: Output,
 ) -> Result<ExitCode, CtlError> {
     confirm(&format!("{} job(s) will end as failed for good. Cancel?", jobs.len()), yes)?;
-    let (mut done, mut worst) = (Vec::new(), Worst::Done);
+    let (mut done, mut worst) = (Vec::new(), WorstResult::Done);
     for job in jobs {
         let (what, how) = match queue.cancel(job).await? {
-            Cancelled::Done => ("cancelled: no message goes out for it", Worst::Done),
-            Cancelled::Ended => ("it had ended before", Worst::Refused),
-            Cancelled::SendBegun => ("its send has begun: it ends by itself", Worst::Refused),
-            Cancelled::Unknown => ("no such job, or it has expired", Worst::NotFound),
+            Cancelled::Done => ("cancelled: no message goes out for it", WorstResult::Done),
+            Cancelled::Ended => ("it had ended before", WorstResult::Refused),
+            Cancelled::SendBegun => ("its send has begun: it ends by itself", WorstResult::Refused),
+            Cancelled::Unknown => ("no such job, or it has expired", WorstResult::NotFound),
         };
         worst = worst.max(how);
-        if how == Worst::Done {
+        if how == WorstResult::Done {
             operator::record(queue, "cancel", job.as_str(), "").await;
         }
-        done.push(Outcome { job, done: how == Worst::Done, what });
+        done.push(Outcome { job, done: how == WorstResult::Done, what });
     }
     output.answer(&done, || told(&done))?;
     Ok(worst.into())

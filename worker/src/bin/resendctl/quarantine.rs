@@ -8,9 +8,9 @@ use serde_json::json;
 use shared::domain::clock;
 use shared::queue::{QuarantineId, Quarantined, Queue, Restored};
 
-use super::arguments::Which;
+use super::arguments::Selection;
 use super::confirm::confirm;
-use super::exit::{CtlError, Worst};
+use super::exit::{CtlError, WorstResult};
 use super::operator;
 use super::output::{Output, table};
 use worker::ops::format::{count, span};
@@ -40,21 +40,23 @@ pub(super) async fn list(queue: &Queue, limit: usize, output: Output) -> Result<
     output.answer(&entries.iter().map(row).collect::<Vec<_>>(), || words(&entries))
 }
 
-pub(super) async fn retry(queue: &Queue, which: Which, output: Output) -> Result<ExitCode, CtlError> {
-    let (mut done, mut worst) = (Vec::new(), Worst::Done);
+pub(super) async fn retry(queue: &Queue, which: Selection, output: Output) -> Result<ExitCode, CtlError> {
+    let (mut done, mut worst) = (Vec::new(), WorstResult::Done);
     for id in ids(queue, which).await? {
         let (what, how) = match queue.restore(&id).await? {
-            Restored::Back(job) => (format!("job {job} is back in the queue"), Worst::Done),
-            Restored::Ended(job) => (format!("job {job} has ended, which never changes"), Worst::Refused),
-            Restored::Waiting(job) => (format!("job {job} is in the queue already"), Worst::Refused),
-            Restored::Orphan => ("nobody waits for it: purge it".to_owned(), Worst::Refused),
-            Restored::Unknown => ("no such entry".to_owned(), Worst::NotFound),
+            Restored::Back(job) => (format!("job {job} is back in the queue"), WorstResult::Done),
+            Restored::Ended(job) => {
+                (format!("job {job} has ended, which never changes"), WorstResult::Refused)
+            }
+            Restored::Waiting(job) => (format!("job {job} is in the queue already"), WorstResult::Refused),
+            Restored::Orphan => ("nobody waits for it: purge it".to_owned(), WorstResult::Refused),
+            Restored::Unknown => ("no such entry".to_owned(), WorstResult::NotFound),
         };
         worst = worst.max(how);
-        if how == Worst::Done {
+        if how == WorstResult::Done {
             operator::record(queue, "quarantine retry", &id.to_string(), "").await;
         }
-        done.push(Outcome { id: id.to_string(), done: how == Worst::Done, what });
+        done.push(Outcome { id: id.to_string(), done: how == WorstResult::Done, what });
     }
     let told = || done.iter().map(|of| format!("{}  {}", of.id, of.what)).collect::<Vec<_>>().join("\n");
     output.answer(&done, || if done.is_empty() { "The quarantine is empty.".to_owned() } else { told() })?;
@@ -63,7 +65,7 @@ pub(super) async fn retry(queue: &Queue, which: Which, output: Output) -> Result
 
 pub(super) async fn purge(
     queue: &Queue,
-    which: Which,
+    which: Selection,
     yes: bool,
     output: Output,
 ) -> Result<ExitCode, CtlError> {
@@ -78,10 +80,10 @@ pub(super) async fn purge(
     }
     output.answer(&json!({"purged": purged}), || format!("Purged: {}.", count(purged)))?;
     let missing = !all && usize::try_from(purged).is_ok_and(|purged| purged < ids.len());
-    Ok(if missing { Worst::NotFound.into() } else { ExitCode::SUCCESS })
+    Ok(if missing { WorstResult::NotFound.into() } else { ExitCode::SUCCESS })
 }
 
-async fn ids(queue: &Queue, which: Which) -> Result<Vec<QuarantineId>, CtlError> {
+async fn ids(queue: &Queue, which: Selection) -> Result<Vec<QuarantineId>, CtlError> {
     if !which.all {
         return Ok(which.ids);
     }

@@ -8,7 +8,7 @@ use crate::config::HttpChannelConfig;
 use crate::sms::SubmitResult;
 use crate::sms::testing::{JOB, LIMIT, message};
 use crate::testing::PHONE;
-use crate::testing::upstream::{Service, Then, nobody, reply};
+use crate::testing::upstream::{ConnectionEnd, Service, nobody, reply};
 
 const FAILED: SubmitResult = SubmitResult::Indeterminate { silent: false };
 const SILENT: SubmitResult = SubmitResult::Indeterminate { silent: true };
@@ -97,7 +97,7 @@ async fn a_success_that_cannot_be_read_leaves_it_open() {
         let service = Service::always(200, &[], body).await;
         assert_eq!(submit(&service.url).await, FAILED);
     }
-    for then in [Then::Cut, Then::Hang] {
+    for then in [ConnectionEnd::Cut, ConnectionEnd::Hang] {
         let half = Service::breaking("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", then).await;
         assert_eq!(submit(&half.url).await, FAILED, "{then:?}");
     }
@@ -120,10 +120,10 @@ async fn a_redirect_is_not_followed_and_is_a_refusal() {
 
 #[tokio::test]
 async fn silence_after_the_request_is_told_from_no_connection() {
-    let hangs = Service::breaking("", Then::Hang).await;
-    let cuts = Service::breaking("", Then::Cut).await;
-    let mumbles = Service::breaking("HTTP/1.1 200", Then::Cut).await;
-    let babbles = Service::breaking("SSH-2.0-OpenSSH_9.6\r\n", Then::Hang).await;
+    let hangs = Service::breaking("", ConnectionEnd::Hang).await;
+    let cuts = Service::breaking("", ConnectionEnd::Cut).await;
+    let mumbles = Service::breaking("HTTP/1.1 200", ConnectionEnd::Cut).await;
+    let babbles = Service::breaking("SSH-2.0-OpenSSH_9.6\r\n", ConnectionEnd::Hang).await;
     for url in [&hangs.url, &cuts.url, &mumbles.url, &babbles.url] {
         assert_eq!(submit(url).await, SILENT);
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use super::*;
 use crate::sms::SubmitResult;
 use crate::sms::testing::{JOB, LIMIT, message};
-use crate::testing::upstream::{Service, Then, nobody};
+use crate::testing::upstream::{ConnectionEnd, Service, nobody};
 
 const FAILED: SubmitResult = SubmitResult::Indeterminate { silent: false };
 const SILENT: SubmitResult = SubmitResult::Indeterminate { silent: true };
@@ -81,7 +81,7 @@ async fn what_stands_before_the_gateway_is_understood_too() {
 #[tokio::test]
 async fn silence_after_the_request_is_told_from_no_connection() {
     assert_eq!(submit(&nobody().await).await, SubmitResult::Unreachable);
-    for then in [Then::Cut, Then::Hang] {
+    for then in [ConnectionEnd::Cut, ConnectionEnd::Hang] {
         assert_eq!(submit(&Service::breaking("", then).await.url).await, SILENT, "{then:?}");
     }
 }

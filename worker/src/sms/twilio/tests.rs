@@ -3,7 +3,7 @@ use reqwest::header::HeaderValue;
 use super::*;
 use crate::sms::SubmitResult;
 use crate::sms::testing::{LIMIT, message};
-use crate::testing::upstream::{Service, Then, nobody};
+use crate::testing::upstream::{ConnectionEnd, Service, nobody};
 
 const FAILED: SubmitResult = SubmitResult::Indeterminate { silent: false };
 const SILENT: SubmitResult = SubmitResult::Indeterminate { silent: true };
@@ -77,7 +77,7 @@ async fn answers_without_a_code_are_understood_too() {
 #[tokio::test]
 async fn silence_after_the_request_is_told_from_no_connection() {
     assert_eq!(submit(&nobody().await).await, SubmitResult::Unreachable);
-    for then in [Then::Cut, Then::Hang] {
+    for then in [ConnectionEnd::Cut, ConnectionEnd::Hang] {
         assert_eq!(submit(&Service::breaking("", then).await.url).await, SILENT, "{then:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Log lines, gathered for a moment and written together: under load there is a line for each request, and a system
+//! Log lines, buffered for a moment and written together: under load there is a line for each request, and a system
 //! call for each is a twentieth of what a request costs. A warning or an error is written at once, with all before it.
 //! Where standard error takes no more, whoever logs waits, as without this.
 
@@ -13,10 +13,10 @@ use tracing_subscriber::fmt::MakeWriter;
 const LONGEST_WAIT: Duration = Duration::from_millis(5);
 
 /// Bytes that are written without waiting for more.
-const ENOUGH: usize = 64 * 1024;
+const FLUSH_SIZE: usize = 64 * 1024;
 
-/// Takes lines from any thread; clones share what is gathered.
-pub(super) struct Gathered<W> {
+/// Takes lines from any thread; clones share what is buffered.
+pub(super) struct BufferedWriter<W> {
     shared: Arc<Shared<W>>,
 }
 
@@ -24,25 +24,25 @@ struct Shared<W> {
     lines: Mutex<Vec<u8>>,
     first: Condvar,
     /// Locked before `lines`, so that lines come out in the order they went in.
-    out: Mutex<Out<W>>,
+    out: Mutex<Sink<W>>,
 }
 
-struct Out<W> {
+struct Sink<W> {
     to: W,
     /// What is being written; between two writes empty, and changed for `lines`, so that neither is ever made anew.
     writing: Vec<u8>,
 }
 
 /// Writes one event.
-pub(super) struct Line<'a, W: Write> {
-    gathered: &'a Gathered<W>,
+pub(super) struct LineWriter<'a, W: Write> {
+    writer: &'a BufferedWriter<W>,
     urgent: bool,
 }
 
-impl<W: Write + Send + 'static> Gathered<W> {
+impl<W: Write + Send + 'static> BufferedWriter<W> {
     /// Writes to `out` from a thread of its own.
     pub(super) fn to(out: W) -> io::Result<Self> {
-        let out = Mutex::new(Out { to: out, writing: Vec::new() });
+        let out = Mutex::new(Sink { to: out, writing: Vec::new() });
         let shared = Arc::new(Shared { lines: Mutex::default(), first: Condvar::new(), out });
         let writing = shared.clone();
         std::thread::Builder::new().name("log".into()).spawn(move || writing.write_on())?;
@@ -50,14 +50,14 @@ impl<W: Write + Send + 'static> Gathered<W> {
     }
 }
 
-impl<W: Write> Gathered<W> {
+impl<W: Write> BufferedWriter<W> {
     /// Writes what is there.
     pub(super) fn flush(&self) -> io::Result<()> {
         self.shared.write()
     }
 }
 
-impl<W> Clone for Gathered<W> {
+impl<W> Clone for BufferedWriter<W> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone() }
     }
@@ -76,7 +76,7 @@ impl<W: Write> Shared<W> {
 
     fn write(&self) -> io::Result<()> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        let Out { to, writing } = &mut *out;
+        let Sink { to, writing } = &mut *out;
         std::mem::swap(&mut *self.lines(), writing);
         let written = to.write_all(writing);
         writing.clear();
@@ -88,26 +88,26 @@ impl<W: Write> Shared<W> {
     }
 }
 
-impl<'a, W: Write + 'a> MakeWriter<'a> for Gathered<W> {
-    type Writer = Line<'a, W>;
+impl<'a, W: Write + 'a> MakeWriter<'a> for BufferedWriter<W> {
+    type Writer = LineWriter<'a, W>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Line { gathered: self, urgent: true }
+        LineWriter { writer: self, urgent: true }
     }
 
     fn make_writer_for(&'a self, meta: &Metadata<'_>) -> Self::Writer {
-        Line { gathered: self, urgent: *meta.level() <= Level::WARN }
+        LineWriter { writer: self, urgent: *meta.level() <= Level::WARN }
     }
 }
 
-impl<W: Write> Write for Line<'_, W> {
+impl<W: Write> Write for LineWriter<'_, W> {
     /// A whole line comes in one call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let shared = &self.gathered.shared;
+        let shared = &self.writer.shared;
         let mut lines = shared.lines();
         let before = lines.len();
         lines.extend_from_slice(line);
-        let enough = lines.len() >= ENOUGH;
+        let enough = lines.len() >= FLUSH_SIZE;
         drop(lines);
         if self.urgent || enough {
             shared.write()?;
@@ -118,7 +118,7 @@ impl<W: Write> Write for Line<'_, W> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.gathered.flush()
+        self.writer.flush()
     }
 }
 
@@ -143,21 +143,21 @@ mod tests {
         }
     }
 
-    fn gathered() -> (Gathered<Writes>, Receiver<String>) {
+    fn writer() -> (BufferedWriter<Writes>, Receiver<String>) {
         let (sender, receiver) = channel();
-        (Gathered::to(Writes(sender)).unwrap(), receiver)
+        (BufferedWriter::to(Writes(sender)).unwrap(), receiver)
     }
 
-    fn say(gathered: &Gathered<Writes>, urgent: bool, line: &str) {
-        Line { gathered, urgent }.write_all(line.as_bytes()).unwrap();
+    fn say(writer: &BufferedWriter<Writes>, urgent: bool, line: &str) {
+        LineWriter { writer, urgent }.write_all(line.as_bytes()).unwrap();
     }
 
     #[test]
     fn lines_of_a_moment_are_written_together_and_soon() {
-        let (gathered, writes) = gathered();
+        let (writer, writes) = writer();
         let lines: Vec<_> = (0..100).map(|line| format!("{line}\n")).collect();
         for line in &lines {
-            say(&gathered, false, line);
+            say(&writer, false, line);
         }
         let (mut text, mut count) = (String::new(), 0);
         while !text.ends_with("99\n") {
@@ -170,24 +170,24 @@ mod tests {
 
     #[test]
     fn what_is_urgent_is_written_before_the_call_is_done_and_behind_all_before_it() {
-        let (gathered, writes) = gathered();
-        say(&gathered, false, "a\n");
-        say(&gathered, true, "b\n");
+        let (writer, writes) = writer();
+        say(&writer, false, "a\n");
+        say(&writer, true, "b\n");
         assert_eq!(writes.try_iter().collect::<String>(), "a\nb\n");
     }
 
     #[test]
     fn much_is_not_held_back() {
-        let (gathered, writes) = gathered();
-        say(&gathered, false, &"a".repeat(ENOUGH));
-        assert_eq!(writes.try_iter().map(|text| text.len()).sum::<usize>(), ENOUGH);
+        let (writer, writes) = writer();
+        say(&writer, false, &"a".repeat(FLUSH_SIZE));
+        assert_eq!(writes.try_iter().map(|text| text.len()).sum::<usize>(), FLUSH_SIZE);
     }
 
     #[test]
     fn a_flush_leaves_nothing_behind() {
-        let (gathered, writes) = gathered();
-        say(&gathered, false, "a\n");
-        gathered.flush().unwrap();
+        let (writer, writes) = writer();
+        say(&writer, false, "a\n");
+        writer.flush().unwrap();
         assert_eq!(writes.try_iter().collect::<String>(), "a\n");
     }
 }
