@@ -152,8 +152,8 @@ impl Bound {
 
     fn words(self) -> String {
         match self {
-            Self::AtLeast(bound) => format!("≥ {bound}"),
-            Self::AtMost(bound) => format!("≤ {bound}"),
+            Self::AtLeast(bound) => format!("≥ {}", short(bound)),
+            Self::AtMost(bound) => format!("≤ {}", short(bound)),
             Self::None => String::new(),
         }
     }
@@ -165,6 +165,11 @@ impl Bound {
             _ => "**missed**",
         }
     }
+}
+
+/// A bound without digits nobody asked for.
+fn short(bound: f64) -> f64 {
+    (bound * 1_000.0).round() / 1_000.0
 }
 
 #[cfg(test)]
