@@ -19,6 +19,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn;
 use metrics_exporter_prometheus::PrometheusHandle;
+use shared::queue::Gauges;
 use shared::runtime::health::{self, Health};
 use shared::runtime::http::{HttpLimits, Server, refuse_excess};
 use shared::telemetry;
@@ -66,7 +67,7 @@ pub async fn serve(
     tokio::spawn(app.notifier.clone().listen(background.clone()));
     tokio::spawn(ready_once_redis_answers(app.clone()));
     let _ends_background = background.clone().drop_guard();
-    let health = Health::new(app.readiness.clone(), metrics, app.queue.clone());
+    let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.clone()));
     let (own, admin) = match listeners.admin {
         Some(listener) => {
             (None, Some(tokio::spawn(serve_admin(listener, health, background.clone().cancelled_owned()))))

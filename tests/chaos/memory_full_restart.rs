@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
+use tests::eventually::eventually;
 
 /// The lease, seconds: what a dead worker held is taken over after it.
 const LEASE: u64 = 4;
 
-/// Until everything goes on after the release.
+/// Until everything goes on after the release, and until a worker knows that it cannot fetch.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Jobs at the gateway when memory becomes full.
@@ -45,6 +46,7 @@ pub(crate) async fn run(_: Setup) -> Finding {
             "asked: ready, or a reason",
         );
     }
+    refuse_reads(&env).await;
     let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
     let released = Instant::now();
     let first = env.messages_reach(sent + 1, BACK_WITHIN).await.map(|_| released.elapsed());
@@ -56,6 +58,21 @@ pub(crate) async fn run(_: Setup) -> Finding {
     env.check(&evidence, &mut finding).await;
     env.close(&mut finding);
     finding
+}
+
+/// Redis refuses what workers fetch with, and nothing else: each says so, and is ready again once it may.
+async fn refuse_reads(env: &ChaosEnv) {
+    for (right, is_ready) in [("-xreadgroup", false), ("+xreadgroup", true)] {
+        let _: String = env.stack.redis.command(&["ACL", "SETUSER", "default", right]).await;
+        for worker in &env.stack.workers {
+            eventually("a worker is ready if and only if it can fetch", BACK_WITHIN, || async {
+                let (status, text) = readiness(&worker.url).await;
+                let says_why = status == 503 && text.starts_with("no jobs are taken: Redis refused");
+                (if is_ready { status == 200 } else { says_why }).then_some(())
+            })
+            .await;
+        }
+    }
 }
 
 /// One old worker is killed, the other stopped in order; two new ones come. Answers the jobs whose worker died.

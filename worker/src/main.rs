@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use shared::queue::Queue;
+use shared::queue::{Gauges, Queue};
 use shared::redis::Redis;
 use shared::runtime::cli::Program;
 use shared::runtime::health::{Health, Readiness};
@@ -62,9 +62,14 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let queue = Queue::new(redis, config.queue.clone());
     let context = Arc::new(Context::new(config, queue.clone())?);
     let readiness = Readiness::default();
-    let health = Health::new(readiness.clone(), metrics.clone(), queue.clone()).needs_redis();
-
     let listener = http::listen(config.listen)?;
+    let name = unique_name();
+    let runner = WorkerRunner { queue: queue.clone(), name: name.clone(), concurrency: config.concurrency };
+    let consuming = runner.start(asked.clone());
+    let consumer = consuming.consumer();
+    let health = Health::new(readiness.clone(), metrics.clone(), Gauges::new(queue.clone()))
+        .unless(move || consumer.intake().refusal());
+
     let stopped = CancellationToken::new();
     tokio::spawn(telemetry::keep_up_metrics(metrics, stopped.clone()));
     tokio::spawn(queue.clone().watch_redis(stopped.clone()));
@@ -73,24 +78,19 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
 
     service_manager::supervise(asked.clone());
     readiness.set(true);
-    let unready = tokio::spawn(turn_unready(readiness, asked.clone()));
+    let unready = tokio::spawn(turn_unready(readiness, asked));
     let sending = context.clone();
-    let name = unique_name();
-    let reporter = Reporter { queue: queue.clone(), name: name.clone(), context: context.clone() };
+    tracing::info!(consumer = name, slots = config.concurrency, "taking jobs");
+    let reporter = Reporter { queue, name, context: context.clone() };
     let reporting = tokio::spawn(reporter.run(stopped.clone()));
-    let consuming = WorkerRunner { queue, name, concurrency: config.concurrency };
-    tracing::info!(consumer = consuming.name, slots = config.concurrency, "taking jobs");
     let ended = consuming
-        .run(
-            move |held, state| {
-                let context = context.clone();
-                async move {
-                    let _run = context.runs.begin();
-                    resend_approval(&held.traced(), &context, &state).await
-                }
-            },
-            asked,
-        )
+        .run(move |held, state| {
+            let context = context.clone();
+            async move {
+                let _run = context.runs.begin();
+                resend_approval(&held.traced(), &context, &state).await
+            }
+        })
         .await;
     sending.sender.close().await;
     unready.abort();

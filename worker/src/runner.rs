@@ -49,21 +49,49 @@ pub struct WorkerRunner {
     pub concurrency: usize,
 }
 
+/// A worker that has begun to fetch.
+pub struct StartedWorker {
+    name: String,
+    backend: Backend,
+    asked: CancellationToken,
+}
+
 impl WorkerRunner {
-    /// Works until `asked` is cancelled and what runs has ended or was handed back. An end nobody asked for is an
-    /// error: a worker without consumers must not look alive.
+    /// Begins to fetch, until `asked` is cancelled.
+    pub fn start(self, asked: CancellationToken) -> StartedWorker {
+        let backend = Backend::start(self.queue, &self.name, self.concurrency, &asked);
+        StartedWorker { name: self.name, backend, asked }
+    }
+
+    /// Fetches and works, as [`StartedWorker::run`].
     pub async fn run<H, F>(self, handler: H, asked: CancellationToken) -> Result<(), ConsumerError>
     where
         H: Fn(LeasedJob, RunState) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = JobDisposition> + Send + 'static,
     {
-        let backend = Backend::start(self.queue, &self.name, self.concurrency, &asked);
-        let consumer = backend.consumer();
+        self.start(asked).run(handler).await
+    }
+}
+
+impl StartedWorker {
+    /// The consumer behind it, to ask whether it takes jobs.
+    pub fn consumer(&self) -> Arc<Consumer> {
+        self.backend.consumer()
+    }
+
+    /// Works until the stop is asked for and what runs has ended or was handed back. An end nobody asked for is an
+    /// error: a worker without consumers must not look alive.
+    pub async fn run<H, F>(self, handler: H) -> Result<(), ConsumerError>
+    where
+        H: Fn(LeasedJob, RunState) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = JobDisposition> + Send + 'static,
+    {
+        let (asked, consumer) = (self.asked, self.backend.consumer());
         let run = move |held: LeasedJob| {
             let handler = handler.clone();
             async move { run_once(held, handler).await }
         };
-        let worker = WorkerBuilder::new(&*self.name).backend(backend).build(run);
+        let worker = WorkerBuilder::new(&*self.name).backend(self.backend).build(run);
         // A task, so that a panic comes out as an error, and so that on a runtime of several threads each step of a job
         // need not wake the one in `block_on`.
         let driven = AbortOnDropHandle::new(tokio::spawn(worker.run()));

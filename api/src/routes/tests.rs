@@ -4,6 +4,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
+use shared::queue::Gauges;
 use shared::runtime::http::Connection;
 use tower::ServiceExt;
 
@@ -16,7 +17,7 @@ const PATH: &str = "/api/patients/aff00bf6-68bf-4b49-b66d-f031d48922b3/approvals
 fn service() -> Router {
     let app = AppState::unconnected();
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let health = Health::new(app.readiness.clone(), metrics, app.queue.clone());
+    let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.clone()));
     router(&app, Some(health))
 }
 

@@ -44,12 +44,12 @@ impl Consumer {
         let mut call = self.queue.inner.scripts.look.prepare_invoke();
         call.key(self.queue.inner.keys.paused());
         let looked: Result<(bool, u64), _> = self.queue.inner.redis.script(&call).await;
-        if let Ok((paused, now_ms)) = looked {
-            if self.clock.note(now_ms) {
-                self.note_clock_set();
-            }
-            self.intake.note_paused(paused);
+        if let Ok((_, now_ms)) = looked
+            && self.clock.note(now_ms)
+        {
+            self.note_clock_set();
         }
+        self.intake.note_looked(looked.map(|(paused, _)| paused).map_err(|error| error.to_string().into()));
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use metrics::gauge;
 use tokio::sync::Mutex;
 
+use crate::runtime::health::{Refreshing, ScrapedGauges};
 use crate::telemetry::metric;
 
 use super::{Overview, Queue};
@@ -16,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Keeps the gauges; a look is made by one scrape at a time.
 pub struct Gauges {
     queue: Queue,
-    looked: Mutex<Option<(Instant, bool)>>,
+    looked: Mutex<Option<Instant>>,
 }
 
 impl Gauges {
@@ -25,20 +26,23 @@ impl Gauges {
         Self { queue, looked: Mutex::default() }
     }
 
-    /// Looks, unless somebody just did, and answers whether Redis did. While Redis is away the figures are not numbers: an old figure would pass for a
-    /// new one.
-    pub async fn refresh(&self) -> bool {
+    /// Looks, unless somebody just did. While Redis is away the figures are not numbers: an old figure would pass for a new
+    /// one.
+    async fn look(&self) {
         let mut looked = self.looked.lock().await;
-        if let Some((at, answered)) = *looked
-            && at.elapsed() < FRESH
-        {
-            return answered;
+        if looked.is_some_and(|at| at.elapsed() < FRESH) {
+            return;
         }
         let overview = self.queue.overview().await.ok();
         gauge!(metric::REDIS_UP).set(if overview.is_some() { 1.0 } else { 0.0 });
         set(overview.as_ref());
-        *looked = Some((Instant::now(), overview.is_some()));
-        overview.is_some()
+        *looked = Some(Instant::now());
+    }
+}
+
+impl ScrapedGauges for Gauges {
+    fn refresh(&self) -> Refreshing<'_> {
+        Box::pin(self.look())
     }
 }
 

@@ -17,6 +17,17 @@ pub enum Intake {
     Refused(Arc<str>),
 }
 
+impl Intake {
+    /// Why it takes no jobs, where nobody has told it not to: what `/readyz` answers.
+    pub fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Taking | Self::Paused => None,
+            Self::Starting => Some("redis has not said yet whether the queue is paused".to_owned()),
+            Self::Refused(reason) => Some(format!("no jobs are taken: {reason}")),
+        }
+    }
+}
+
 #[derive(Default, Clone)]
 struct Known {
     paused: Option<bool>,
@@ -43,8 +54,19 @@ impl IntakeState {
         self.0.borrow().paused.unwrap_or(true)
     }
 
+    /// Notes whether the queue is paused, or why that could not be read: what was known before stands then. While nothing is
+    /// fetched, this is all that tells whether Redis can be read.
+    pub(super) fn note_looked(&self, looked: Result<bool, Arc<str>>) {
+        if let Ok(paused) = looked {
+            self.note_paused(paused);
+        }
+        if self.is_paused() {
+            self.note_refusal(looked.err());
+        }
+    }
+
     /// Notes whether the queue is paused, and logs a change.
-    pub(super) fn note_paused(&self, paused: bool) {
+    fn note_paused(&self, paused: bool) {
         let before = self.0.borrow().paused;
         self.0.send_modify(|known| known.paused = Some(paused));
         match (before, paused) {
@@ -84,12 +106,26 @@ mod tests {
         let state = IntakeState::default();
         assert_eq!(state.get(), Intake::Starting);
         assert!(state.is_paused());
-        state.note_paused(false);
+        assert!(state.get().refusal().is_some());
+        state.note_looked(Ok(false));
         assert_eq!(state.get(), Intake::Taking);
         state.note_refusal(Some("out of memory".into()));
-        assert_eq!(state.get(), Intake::Refused("out of memory".into()));
+        assert_eq!(state.get().refusal().unwrap(), "no jobs are taken: out of memory");
+        state.note_looked(Ok(false));
+        assert!(state.get().refusal().is_some(), "only a fetch shows that jobs can be fetched");
         state.note_refusal(None);
-        state.note_paused(true);
+        state.note_looked(Ok(true));
+        assert_eq!((state.get(), state.get().refusal()), (Intake::Paused, None));
+    }
+
+    #[test]
+    fn who_fetches_nothing_learns_from_the_look_that_redis_is_away() {
+        let state = IntakeState::default();
+        state.note_looked(Err("no answer".into()));
+        assert_eq!(state.get(), Intake::Refused("no answer".into()));
+        state.note_looked(Ok(true));
         assert_eq!(state.get(), Intake::Paused);
+        state.note_looked(Err("no answer".into()));
+        assert_eq!(state.get(), Intake::Refused("no answer".into()));
     }
 }

@@ -1,5 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`, alike in the API and the worker.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,8 +10,6 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
-
-use crate::queue::{Gauges, Queue};
 
 /// Whether this process wants work. It turns false the moment a stop is asked for, before anything else happens.
 #[derive(Debug, Clone, Default)]
@@ -28,30 +27,43 @@ impl Readiness {
     }
 }
 
+/// What `ScrapedGauges::refresh` returns.
+pub type Refreshing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Gauges that are looked up only when somebody scrapes.
+pub trait ScrapedGauges: Send + Sync {
+    /// Sets them to what they are now.
+    fn refresh(&self) -> Refreshing<'_>;
+}
+
 /// What the three routes need; clones share it.
 #[derive(Clone)]
 pub struct Health {
     readiness: Readiness,
     metrics: PrometheusHandle,
-    gauges: Arc<Gauges>,
-    needs_redis: bool,
+    gauges: Arc<dyn ScrapedGauges>,
+    refusal: Arc<dyn Fn() -> Option<String> + Send + Sync>,
 }
 
 impl Health {
-    /// Health of a process that stays ready while Redis is away: its readiness alone decides.
-    pub fn new(readiness: Readiness, metrics: PrometheusHandle, queue: Queue) -> Self {
-        Self { readiness, metrics, gauges: Arc::new(Gauges::new(queue)), needs_redis: false }
+    /// Health of a process whose readiness alone decides.
+    pub fn new(
+        readiness: Readiness,
+        metrics: PrometheusHandle,
+        gauges: impl ScrapedGauges + 'static,
+    ) -> Self {
+        Self { readiness, metrics, gauges: Arc::new(gauges), refusal: Arc::new(|| None) }
     }
 
-    /// Health of a process that is ready only while Redis answers.
+    /// Health of a process that is ready only while `refusal` has no reason why it takes no work.
     #[must_use]
-    pub fn needs_redis(self) -> Self {
-        Self { needs_redis: true, ..self }
+    pub fn unless(self, refusal: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { refusal: Arc::new(refusal), ..self }
     }
 }
 
-/// The routes. `/healthz` never touches Redis: a restart does not cure somebody else's outage. The others look at Redis
-/// once a second at most, however many ask.
+/// The routes. `/healthz` and `/readyz` never touch Redis: a restart does not cure somebody else's outage. `/metrics` looks
+/// at it once a second at most, however many ask.
 pub fn routes(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -60,14 +72,14 @@ pub fn routes(health: Health) -> Router {
         .with_state(health)
 }
 
-async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
+async fn readyz(State(health): State<Health>) -> (StatusCode, String) {
     if !health.readiness.get() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping or not started yet\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping or not started yet\n".to_owned());
     }
-    if health.needs_redis && !health.gauges.refresh().await {
-        return (StatusCode::SERVICE_UNAVAILABLE, "redis does not answer\n");
+    match (health.refusal)() {
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+        None => (StatusCode::OK, "ready\n".to_owned()),
     }
-    (StatusCode::OK, "ready\n")
 }
 
 async fn metrics(State(health): State<Health>) -> impl IntoResponse {
