@@ -45,7 +45,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(config: &Config) -> Result<(), Box<dyn std::error::Error>> {
-    let metrics = telemetry::start_metrics()?;
+    let metrics = telemetry::start_metrics(NAME)?;
     let stop = shutdown::on_signal()?;
     let listeners = Listeners {
         clients: bound("RESEND_API_LISTEN", config.http.listen)?,

@@ -74,7 +74,7 @@ impl AppState {
         let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
         let notifier = JobNotifier::new(queue.clone(), &config.redis)?;
         let stopping = CancellationToken::new();
-        let waits = ConcurrencyLimit::new(config.server.waits);
+        let waits = ConcurrencyLimit::new("waits", config.server.waits);
         Ok(Self(Arc::new(Services {
             jobs: JobReader::new(queue.clone()),
             waiter: JobWaiter::new(notifier.clone(), waits, stopping.clone()),
@@ -85,8 +85,8 @@ impl AppState {
             http: config.http.clone(),
             sync: config.sync,
             limits: RequestLimits {
-                in_flight: ConcurrencyLimit::new(config.server.in_flight),
-                bodies: ConcurrencyLimit::new(config.server.bodies),
+                in_flight: ConcurrencyLimit::new("requests", config.server.in_flight),
+                bodies: ConcurrencyLimit::new("bodies", config.server.bodies),
                 request: config.server.http.request,
                 body: config.server.body,
             },

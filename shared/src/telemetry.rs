@@ -4,6 +4,7 @@
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
 
 mod buffered_writer;
+mod in_flight;
 mod json_lines;
 mod log_throttle;
 pub mod metric;
@@ -20,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogConfig, LogFormat};
 use buffered_writer::BufferedWriter;
+pub use in_flight::{InFlight, InFlightGuard};
 use json_lines::{JsonLines, span_fields};
 pub use log_throttle::LogThrottle;
 pub use trace::{TraceError, Traces};
@@ -62,13 +64,18 @@ pub fn start_logging(service: &'static str, config: &LogConfig) -> io::Result<Lo
     Ok(Logging(writer))
 }
 
-/// Installs the process' metrics registry.
-pub fn start_metrics() -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
-    PrometheusBuilder::new()
+/// Installs the process' metrics registry, and says which program this is.
+pub fn start_metrics(
+    service: &'static str,
+) -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
+    let metrics = PrometheusBuilder::new()
         .set_buckets(&SECONDS)?
         .set_buckets_for_metric(Matcher::Full(metric::JOB_DELIVERIES.to_owned()), &DELIVERIES)?
-        .install_recorder()
-        .inspect(|_| metric::describe())
+        .install_recorder()?;
+    metric::describe();
+    let labels = [("service", service), ("version", env!("CARGO_PKG_VERSION"))];
+    metrics::gauge!(metric::BUILD_INFO, &labels).set(1.0);
+    Ok(metrics)
 }
 
 /// Tidies the metrics until `stop` is cancelled: samples of histograms pile up in memory where nobody scrapes.

@@ -1,9 +1,37 @@
-//! The incident of the runbook in its short form: the gateway refuses for longer than a job lives, then comes back.
+//! Incidents of the runbook in their short form: what is promised meanwhile, and what each tool says of the cause.
 
+use tests::incident::causes::{self, Cause};
 use tests::incident::{Course, play};
+
+/// A lease that ends while the test runs, and not before the tools were asked.
+const LEASE: u64 = 15;
+
+fn say(line: &str) {
+    println!("{line}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_refuses_for_a_while_costs_no_job_its_end_and_no_patient_a_second_message() {
-    let finding = play(Course::SHORT, |line| println!("{line}")).await;
+    let finding = play(Course::SHORT, say).await;
     assert!(finding.wrong.is_empty(), "{:#?}\nseen {:#?}", finding.wrong, finding.seen);
+}
+
+async fn every_tool_names(cause: Cause) {
+    let finding = causes::name(cause, LEASE, say).await;
+    assert!(finding.wrong.is_empty(), "{:#?}\nseen {:#?}", finding.wrong, finding.seen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_names_a_gateway_that_refuses_our_token_within_ten_seconds() {
+    every_tool_names(Cause::TokenRefused).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_names_a_frozen_registry_within_ten_seconds() {
+    every_tool_names(Cause::RegistryFrozen).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tool_names_a_dead_worker_within_ten_seconds() {
+    every_tool_names(Cause::WorkerDead).await;
 }

@@ -12,7 +12,7 @@ use tests::stack::{Member, Stack, StackBuilder};
 const SOON: Duration = Duration::from_secs(15);
 
 /// The contract's list (section 7), with the type each has.
-const LISTED: [(&str, &str); 15] = [
+const LISTED: [(&str, &str); 23] = [
     ("resend_queue_jobs", "gauge"),
     ("resend_queue_oldest_seconds", "gauge"),
     ("resend_jobs_accepted_total", "counter"),
@@ -28,10 +28,19 @@ const LISTED: [(&str, &str); 15] = [
     ("resend_http_seconds", "histogram"),
     ("resend_workers", "gauge"),
     ("resend_eta_error_seconds", "histogram"),
+    ("resend_http_waiting", "gauge"),
+    ("resend_build_info", "gauge"),
+    // Beyond the list: alerts and panels ask for these.
+    ("resend_http_connections", "gauge"),
+    ("resend_http_connections_refused_total", "counter"),
+    ("resend_http_in_flight", "gauge"),
+    ("resend_http_bound", "gauge"),
+    ("resend_http_refused_total", "counter"),
+    ("resend_upstream_down", "gauge"),
 ];
 
 /// Labels there may be; any other could hold anything.
-const LABELS: [&str; 12] = [
+const LABELS: [&str; 15] = [
     "state",
     "status_code",
     "channel",
@@ -44,6 +53,9 @@ const LABELS: [&str; 12] = [
     "le",
     "server",
     "reason",
+    "version",
+    "upstream",
+    "phase",
 ];
 
 async fn scrape(member: &Member) -> String {
@@ -83,6 +95,8 @@ async fn every_metric_of_the_contract_is_there_after_a_run_and_names_nobody() {
     for state in ["ready", "running", "scheduled", "quarantined"] {
         assert_eq!(value(&text, &format!("resend_queue_jobs{{state=\"{state}\"}}")), Some(0.0), "{state}");
     }
+    assert_eq!(value(&text, "resend_upstream_down{upstream=\"registry\"}"), Some(0.0), "{text}");
+    assert_eq!(value(&text, "resend_queue_orphaned_jobs"), Some(0.0), "{text}");
     assert_eq!(value(&text, "resend_former_phones_total"), Some(1.0), "{text}");
     let abroad = "resend_limit_hits_total{limit=\"country_not_allowed\"}";
     assert_eq!(value(&text, abroad), Some(1.0), "{text}");

@@ -2,6 +2,7 @@
 //! programs are the shipped ones; what an operator sees (`resendctl stats --watch`, the workers' log, `/metrics`) is
 //! written down as it comes, and what is promised is asserted. It says nothing of speed: that is for the bench.
 
+pub mod causes;
 mod scrapes;
 mod verdict;
 mod watch;
@@ -16,8 +17,8 @@ use crate::chaos::client_request::ClientRequest;
 use crate::chaos::env::{ChaosEnv, fleet};
 use crate::chaos::finding::Finding;
 
-/// Jobs that hang are taken over after so long, seconds; nothing here hangs.
-const LEASE: u64 = 30;
+/// What a dead worker held is taken over after so long, seconds.
+pub const LEASE: u64 = 30;
 
 /// Who may look at the board meanwhile.
 pub const BOARD_TOKEN: &str = "board-of-the-incident";

@@ -9,7 +9,7 @@ use crate::code_sender::CodeSender;
 use crate::config::{LimitsConfig, WorkerConfig};
 use crate::open_outcomes::OpenOutcomes;
 use crate::registry::Registry;
-use crate::runs::Runs;
+use shared::telemetry::InFlight;
 
 /// Everything a job may touch; shared by all jobs of a worker.
 pub struct Context {
@@ -24,7 +24,7 @@ pub struct Context {
     /// How many may be sent, and whether this one now.
     pub send_guard: SendGuard,
     /// The runs of the moment.
-    pub runs: Runs,
+    pub runs: InFlight,
     /// Jobs whose last try left it open whether their message was taken.
     pub open_outcomes: OpenOutcomes,
     /// The time decisions are made at.
@@ -44,7 +44,7 @@ impl Context {
                 PhoneNames::new(&config.phone_secrets),
                 queue.clone(),
             ),
-            runs: Runs::default(),
+            runs: InFlight::default(),
             open_outcomes: OpenOutcomes::default(),
             clock: Utc::now,
             queue,

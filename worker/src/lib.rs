@@ -13,7 +13,6 @@ pub mod reporter;
 pub mod resend_approval;
 pub mod retry;
 pub mod runner;
-pub mod runs;
 pub mod sms;
 pub mod upstream;
 

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     crash::contain();
     tls::install_crypto_provider();
-    let metrics = telemetry::start_metrics()?;
+    let metrics = telemetry::start_metrics(NAME)?;
     let traces = Traces::start(NAME, &config.traces)?;
     let asked = shutdown::on_signal()?;
     let redis = Redis::new(&config.redis)?;

@@ -62,6 +62,7 @@ impl OtpService {
         if let Err(wait) = self.breaker.admit(start, history) {
             return SubmitResult::Held { retry_after: Some(wait) };
         }
+        let _call = self.health.begin();
         let request = self.upstream.post(&self.url).json(&Start { phone_number: phone.expose() });
         let submission = match self.upstream.call(request, origin).await {
             Ok(answer) => error::read(&answer),

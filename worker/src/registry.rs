@@ -98,6 +98,7 @@ impl Registry {
     /// `data` of the answer.
     async fn get(&self, what: &'static str, url: &str, origin: Origin<'_>) -> Result<Value, RegistryError> {
         let start = Instant::now();
+        let _call = self.health.begin();
         let called = self.upstream.call_as(what, self.upstream.get(url), origin).await;
         let read = called.map_err(|_| RegistryError::Silent).and_then(|answer| {
             let data = read(&answer);

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use metrics::{Counter, Gauge, counter, gauge};
 use shared::domain::ids::ClientId;
+use shared::telemetry::metric;
 
 /// Part of all permits that one client may have.
 const SHARE: usize = 4;
@@ -17,6 +19,8 @@ pub(crate) struct ConcurrencyLimit(Arc<Limit>);
 struct Limit {
     most: usize,
     now: AtomicUsize,
+    in_flight: Gauge,
+    refused: Counter,
     by_client: Mutex<HashMap<ClientId, usize>>,
 }
 
@@ -36,15 +40,26 @@ pub(crate) struct PausedPermit<'a> {
 }
 
 impl ConcurrencyLimit {
-    pub(crate) fn new(most: usize) -> Self {
-        Self(Arc::new(Limit { most, now: AtomicUsize::default(), by_client: Mutex::default() }))
+    /// So many requests in the phase of this name.
+    pub(crate) fn new(phase: &'static str, most: usize) -> Self {
+        let refused = counter!(metric::HTTP_REFUSED, "phase" => phase);
+        let in_flight = gauge!(metric::HTTP_IN_FLIGHT, "phase" => phase);
+        in_flight.set(0.0);
+        let bound = gauge!(metric::HTTP_BOUND, "server" => "api", "phase" => phase);
+        bound.set(u32::try_from(most).unwrap_or(u32::MAX));
+        let (now, by_client) = (AtomicUsize::default(), Mutex::default());
+        Self(Arc::new(Limit { most, now, in_flight, refused, by_client }))
     }
 
     /// A permit, if one is free.
     pub(crate) fn acquire(&self) -> Option<RequestPermit> {
-        let before = self.0.now.fetch_add(1, Ordering::Relaxed);
+        let before = self.enter();
         let permit = RequestPermit(self.clone());
-        (before < self.0.most).then_some(permit)
+        if before >= self.0.most {
+            self.0.refused.increment(1);
+            return None;
+        }
+        Some(permit)
     }
 
     /// A permit among those of this client, if its share is not used up.
@@ -52,6 +67,7 @@ impl ConcurrencyLimit {
         let mut by_client = self.by_client();
         let now = by_client.entry(client.clone()).or_default();
         if *now >= (self.0.most / SHARE).max(1) {
+            self.0.refused.increment(1);
             return None;
         }
         *now += 1;
@@ -65,11 +81,21 @@ impl ConcurrencyLimit {
 
     /// Takes a request out of the count for a while.
     pub(crate) fn pause<'a>(&'a self, client: Option<&'a ClientId>) -> PausedPermit<'a> {
-        self.0.now.fetch_sub(1, Ordering::Relaxed);
+        self.exit();
         if let Some(client) = client {
             self.leave(client);
         }
         PausedPermit { limit: self, client }
+    }
+
+    fn enter(&self) -> usize {
+        self.0.in_flight.increment(1.0);
+        self.0.now.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn exit(&self) {
+        self.0.in_flight.decrement(1.0);
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn leave(&self, client: &ClientId) {
@@ -87,7 +113,7 @@ impl ConcurrencyLimit {
 
 impl Drop for RequestPermit {
     fn drop(&mut self) {
-        self.0.0.now.fetch_sub(1, Ordering::Relaxed);
+        self.0.exit();
     }
 }
 
@@ -100,7 +126,7 @@ impl Drop for ClientPermit {
 impl Drop for PausedPermit<'_> {
     fn drop(&mut self) {
         // It comes back even where the count is full by now: it was let in before.
-        self.limit.0.now.fetch_add(1, Ordering::Relaxed);
+        self.limit.enter();
         if let Some(client) = self.client {
             *self.limit.by_client().entry(client.clone()).or_default() += 1;
         }
@@ -121,7 +147,7 @@ mod tests {
 
     #[test]
     fn one_too_many_is_turned_away_and_a_freed_permit_is_free_again() {
-        let limit = ConcurrencyLimit::new(2);
+        let limit = ConcurrencyLimit::new("test", 2);
         let permits = (limit.acquire().unwrap(), limit.acquire().unwrap());
         assert!(limit.acquire().is_none());
         assert_eq!(counts(&limit), (2, 0));
@@ -131,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_client_has_a_quarter_of_the_permits() {
-        let (limit, greedy, other) = (ConcurrencyLimit::new(8), client("mis-a"), client("mis-b"));
+        let (limit, greedy, other) = (ConcurrencyLimit::new("test", 8), client("mis-a"), client("mis-b"));
         let held = (limit.acquire_for(&greedy).unwrap(), limit.acquire_for(&greedy).unwrap());
         assert!(limit.acquire_for(&greedy).is_none());
         let others = limit.acquire_for(&other).unwrap();
@@ -142,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_paused_request_counts_neither_in_all_nor_for_its_client() {
-        let (limit, client) = (ConcurrencyLimit::new(4), client("mis-a"));
+        let (limit, client) = (ConcurrencyLimit::new("test", 4), client("mis-a"));
         let held = limit.acquire_for(&client).unwrap();
         let paused = limit.pause(Some(&client));
         assert_eq!(counts(&limit), (0, 0));

@@ -82,7 +82,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_is_neither_counted_nor_timed_as_work() {
-        let in_flight = ConcurrencyLimit::new(1);
+        let in_flight = ConcurrencyLimit::new("test", 1);
         let _permit = in_flight.acquire().unwrap();
         let deadline = deadline(&in_flight);
         deadline
@@ -98,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_wait_that_is_given_up_leaves_the_count_right() {
-        let in_flight = ConcurrencyLimit::new(1);
+        let in_flight = ConcurrencyLimit::new("test", 1);
         let permit = in_flight.acquire().unwrap();
         let deadline = deadline(&in_flight);
         drop(timeout(Duration::ZERO, deadline.wait(Duration::from_secs(30), pending::<()>())).await);

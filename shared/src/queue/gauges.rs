@@ -55,6 +55,7 @@ fn set(overview: Option<&Overview>) {
     jobs("scheduled", figure(&|all| all.scheduled));
     jobs("quarantined", figure(&|all| all.quarantined));
     gauge!(metric::WORKERS).set(figure(&|all| u64::try_from(all.live_workers()).unwrap_or(u64::MAX)));
+    gauge!(metric::QUEUE_ORPHANED).set(figure(&Overview::orphaned));
     gauge!(metric::PAUSED).set(figure(&|all| u64::from(all.paused.is_some())));
     let oldest = overview.map(|all| all.oldest.unwrap_or_default());
     gauge!(metric::QUEUE_OLDEST).set(oldest.map_or(f64::NAN, |age| age.as_secs_f64()));

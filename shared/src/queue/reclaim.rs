@@ -15,7 +15,7 @@ use super::{GROUP, Queue, QueueError};
 
 /// Longest time between two sweeps (± 20 %): with the lease's 30 s, what a dead worker held is taken over within 36 s
 /// also where the sweep itself takes its time. The 5 s we began with were measured to miss that by 0.3 s.
-const SWEEP: Duration = Duration::from_secs(4);
+pub(super) const SWEEP: Duration = Duration::from_secs(4);
 
 /// Time from a worker's start to its first sweep: where workers die fast, none lives until a later one.
 const FIRST_SWEEP: Duration = Duration::from_millis(300);

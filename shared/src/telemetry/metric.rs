@@ -29,16 +29,28 @@ pub const FORMER_PHONES: &str = "resend_former_phones_total";
 pub const BOARD_SIGN_INS_FAILED: &str = "resend_board_sign_ins_failed_total";
 /// Counter by `route`, `method`, `code`.
 pub const HTTP_REQUESTS: &str = "resend_http_requests_total";
-/// Histogram: seconds of one request.
+/// Histogram by `route`: seconds of one request.
 pub const HTTP_SECONDS: &str = "resend_http_seconds";
 /// Gauge by `server`: open connections.
 pub const HTTP_CONNECTIONS: &str = "resend_http_connections";
 /// Counter by `server`, `reason` (`total`, `address`): connections refused because too many were open.
 pub const HTTP_CONNECTIONS_REFUSED: &str = "resend_http_connections_refused_total";
+/// Gauge by `server`, `phase` (`connections`, `requests`, `bodies`, `waits`): how many there may be at once.
+pub const HTTP_BOUND: &str = "resend_http_bound";
+/// Gauge by `phase` (`requests` worked on, `bodies` awaited, `waits` for a job): how many there are.
+pub const HTTP_IN_FLIGHT: &str = "resend_http_in_flight";
+/// Counter by `phase`: requests turned away because too many were in it.
+pub const HTTP_REFUSED: &str = "resend_http_refused_total";
 /// Gauge: clients that wait for a job.
 pub const HTTP_WAITING: &str = "resend_http_waiting";
 /// Histogram: seconds between a job's predicted and actual end.
 pub const ETA_ERROR: &str = "resend_eta_error_seconds";
+/// Gauge by `service`, `version`: always 1.
+pub const BUILD_INFO: &str = "resend_build_info";
+/// Gauge by `upstream`: 0 where it answers, 1 while it fails or is silent, 2 while it refuses our credentials or account.
+pub const UPSTREAM_DOWN: &str = "resend_upstream_down";
+/// Gauge: entries in the hands of workers that are gone.
+pub const QUEUE_ORPHANED: &str = "resend_queue_orphaned_jobs";
 /// Gauge by `state`.
 pub const QUEUE_JOBS: &str = "resend_queue_jobs";
 /// Gauge: age of the oldest waiting job.
@@ -93,6 +105,21 @@ fn counters() {
 
 fn connections() {
     describe_gauge!(HTTP_CONNECTIONS, Unit::Count, "Open connections, by server: api, admin or worker.");
+    describe_gauge!(
+        HTTP_BOUND,
+        Unit::Count,
+        "How many there may be at once in each phase, connections included."
+    );
+    describe_gauge!(
+        HTTP_IN_FLIGHT,
+        Unit::Count,
+        "Requests in each phase: worked on, sending a body, waiting for a job."
+    );
+    describe_counter!(
+        HTTP_REFUSED,
+        Unit::Count,
+        "Requests turned away, or not let wait, because too many were in that phase already."
+    );
     describe_counter!(
         HTTP_CONNECTIONS_REFUSED,
         Unit::Count,
@@ -132,6 +159,21 @@ fn gauges() {
         QUEUE_OLDEST,
         Unit::Seconds,
         "Age of the oldest entry, waiting or in hand: max over processes."
+    );
+    describe_gauge!(
+        BUILD_INFO,
+        Unit::Count,
+        "Always 1; the labels say which program runs, in which version."
+    );
+    describe_gauge!(
+        UPSTREAM_DOWN,
+        Unit::Count,
+        "0 where the upstream answers this process, 1 while it fails or is silent, 2 while it refuses us."
+    );
+    describe_gauge!(
+        QUEUE_ORPHANED,
+        Unit::Count,
+        "Entries in the hands of workers that are gone, the same figure in every process: max."
     );
     describe_gauge!(WORKERS, Unit::Count, "Workers that live, the same figure in every process: max.");
     describe_gauge!(HTTP_WAITING, Unit::Count, "Clients of this process that wait for a job.");

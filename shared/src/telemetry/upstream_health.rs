@@ -7,10 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use metrics::{Gauge, gauge};
 use serde::{Deserialize, Serialize};
 
 pub use window::Totals;
 use window::Window;
+
+use super::{InFlight, InFlightGuard, metric};
 
 /// Failures in a row after which an upstream counts as down.
 const FAILURES: u32 = 8;
@@ -42,6 +45,8 @@ pub struct HealthHints {
 pub struct UpstreamHealth {
     name: String,
     hints: HealthHints,
+    in_flight: InFlight,
+    down: Gauge,
     state: Mutex<State>,
 }
 
@@ -68,6 +73,12 @@ pub struct HealthSnapshot {
     pub is_closed: bool,
     /// The setting to look at while it is down.
     pub setting: Option<String>,
+    /// Calls that have not been answered yet.
+    #[serde(default)]
+    pub in_flight: usize,
+    /// How long the longest of these has waited, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_ms: Option<u64>,
 }
 
 #[derive(Default)]
@@ -78,8 +89,20 @@ struct State {
     last_good_ms: Option<u64>,
     failures: u32,
     failing_since: Option<Instant>,
-    is_down: bool,
+    down: Down,
     setting: Option<&'static str>,
+}
+
+/// How an upstream is down; as the metric counts it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Down {
+    /// It is not.
+    #[default]
+    No = 0,
+    /// It fails, or does not answer.
+    Failing = 1,
+    /// It refuses every request until somebody acts.
+    Closed = 2,
 }
 
 /// What a call changed.
@@ -92,14 +115,28 @@ enum Change {
 impl UpstreamHealth {
     /// Health of the upstream with this name.
     pub fn new(name: impl Into<String>, hints: HealthHints) -> Self {
-        Self { name: name.into(), hints, state: Mutex::default() }
+        let name = name.into();
+        let down = gauge!(metric::UPSTREAM_DOWN, "upstream" => name.clone());
+        down.set(0.0);
+        Self { name, hints, in_flight: InFlight::default(), down, state: Mutex::default() }
+    }
+
+    /// A call begins; it is counted as under way until this is dropped.
+    pub fn begin(&self) -> InFlightGuard<'_> {
+        self.in_flight.begin()
     }
 
     /// Notes one call: its result, what the upstream answered, and how long it took. Logs once when the upstream goes
     /// down and once when it is back.
     pub fn note(&self, result: CallResult, answer: &str, took: Duration) {
-        let change = self.state().note(result, answer, took, self.hints);
+        let mut state = self.state();
+        let change = state.note(result, answer, took, self.hints);
+        let down = state.down;
+        drop(state);
         let upstream = self.name.as_str();
+        if change.is_some() {
+            self.down.set(f64::from(down as u8));
+        }
         match change {
             Some(Change::WentDown { setting }) => {
                 tracing::error!(upstream, cause = answer, look_at = setting, "upstream is down");
@@ -123,9 +160,11 @@ impl UpstreamHealth {
             last: state.last.clone(),
             since_ms: state.last.is_some().then_some(state.since_ms),
             last_good_ms: state.last_good_ms,
-            is_down: state.is_down,
+            is_down: state.down != Down::No,
             is_closed: false,
             setting: state.setting.map(str::to_owned),
+            in_flight: self.in_flight.count(),
+            longest_ms: self.in_flight.longest().map(millis),
         }
     }
 
@@ -154,23 +193,32 @@ impl State {
         self.failures = self.failures.saturating_add(1);
         let failing_since = *self.failing_since.get_or_insert(now);
         let lasts = self.failures > 1 && now.duration_since(failing_since) >= DOWN_AFTER;
-        if self.is_down || !(result == CallResult::Closed || self.failures >= FAILURES || lasts) {
+        let (down, setting) = match result {
+            CallResult::Closed => (Down::Closed, hints.credentials),
+            _ if self.failures >= FAILURES || lasts => (Down::Failing, hints.url),
+            _ => return None,
+        };
+        // From failing to closed is news: somebody has to act.
+        if down <= self.down {
             return None;
         }
-        let setting = if result == CallResult::Closed { hints.credentials } else { hints.url };
-        (self.is_down, self.setting) = (true, Some(setting));
+        (self.down, self.setting) = (down, Some(setting));
         Some(Change::WentDown { setting })
     }
 
     fn came_back(&mut self, now: Instant) -> Option<Change> {
         let since = self.failing_since.take();
         (self.failures, self.setting) = (0, None);
-        if !std::mem::take(&mut self.is_down) {
+        if std::mem::take(&mut self.down) == Down::No {
             return None;
         }
         let down = since.map_or(Duration::ZERO, |since| now.duration_since(since));
-        Some(Change::CameBack { down_ms: u64::try_from(down.as_millis()).unwrap_or(u64::MAX) })
+        Some(Change::CameBack { down_ms: millis(down) })
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn unix_ms() -> u64 {
@@ -199,6 +247,28 @@ mod tests {
         assert_eq!(note(&mut state, CallResult::Failed, "no answer"), None);
         assert!(matches!(note(&mut state, CallResult::Good, "ok"), Some(Change::CameBack { .. })));
         assert_eq!(note(&mut state, CallResult::Good, "ok"), None);
+    }
+
+    #[test]
+    fn one_that_fails_and_then_refuses_our_credentials_says_so_once() {
+        let mut state = State::default();
+        for _ in 0..FAILURES {
+            note(&mut state, CallResult::Failed, "status 503");
+        }
+        let closed = note(&mut state, CallResult::Closed, "status 401");
+        assert_eq!(closed, Some(Change::WentDown { setting: "THE_TOKEN" }));
+        assert_eq!(note(&mut state, CallResult::Closed, "status 401"), None);
+        assert_eq!(note(&mut state, CallResult::Failed, "status 503"), None);
+    }
+
+    #[test]
+    fn calls_under_way_are_counted_until_they_end() {
+        let health = UpstreamHealth::new("registry", HINTS);
+        let call = health.begin();
+        let shown = health.snapshot();
+        assert!(shown.in_flight == 1 && shown.longest_ms.is_some());
+        drop(call);
+        assert_eq!((health.snapshot().in_flight, health.snapshot().longest_ms), (0, None));
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use shared::domain::clock;
+use shared::queue::WorkerStatus;
+
 use super::figures::Figures;
-use super::format::{count, span};
-use super::upstreams::sentence;
+use super::format::{count, span, time_of_day};
+use super::upstreams::{Upstream, sentence};
 
 /// Age of the oldest entry that wants looking at: well above a run, well below the deadline.
 const OLD: Duration = Duration::from_secs(30);
@@ -19,11 +22,17 @@ const ONE_IN: u64 = 5;
 /// A run this long has hung: its parts are limited to 22 seconds together.
 const HUNG: f64 = 15.0;
 
+/// A call this long while every slot is taken: an upstream that answers answers sooner.
+pub const HUNG_CALL_MS: u64 = 2_000;
+
+/// Nearly all slots, in percent: some are between two calls.
+const NEARLY_ALL: u64 = 90;
+
 /// Every alarm of this look.
 pub fn alarms(now: &Figures) -> Vec<String> {
     let first = [paused(now), no_worker(now)];
-    let causes = upstreams(now).into_iter().chain(workers_gone(now));
-    let effects = [hung(now), backlog(now), retrying(now), failing(now), quarantine(now)];
+    let causes = upstreams(now).into_iter().chain(workers_gone(now)).chain(slots_hung(now));
+    let effects = [slow(now), backlog(now), retrying(now), failing(now), quarantine(now)];
     first.into_iter().flatten().chain(causes).chain(effects.into_iter().flatten()).collect()
 }
 
@@ -45,18 +54,29 @@ fn upstreams(now: &Figures) -> Vec<String> {
 
 /// A worker that is gone with jobs in its hands is no backlog: they are taken over when their lease ends.
 fn workers_gone(now: &Figures) -> Vec<String> {
-    let gone = now.overview.workers.iter().filter(|worker| !worker.alive && worker.running > 0);
-    gone.map(|worker| {
-        let jobs = count(worker.running);
-        format!(
-            "WORKER GONE: {jobs} jobs held by {}, which is gone; they are taken over when their lease ends",
-            worker.name
-        )
-    })
-    .collect()
+    now.overview.gone().map(|worker| gone(worker, now.at_ms)).collect()
 }
 
-fn hung(now: &Figures) -> Option<String> {
+fn gone(worker: &WorkerStatus, now_ms: u64) -> String {
+    let WorkerStatus { name, running, .. } = worker;
+    let jobs = if *running == 1 { "job" } else { "jobs" };
+    let left = clock::millis(worker.taken_over_in.unwrap_or_default());
+    let by = time_of_day(now_ms + left);
+    format!("WORKER GONE: {} {jobs} held by {name}, which is gone; taken over by {by}", count(*running))
+}
+
+/// Every slot waits for one upstream: the backlog behind them is its, not theirs.
+fn slots_hung(now: &Figures) -> Option<String> {
+    let holds_all = |upstream: &&Upstream| upstream.in_flight * 100 >= now.slots * NEARLY_ALL;
+    let hangs = |upstream: &&Upstream| upstream.longest_ms.is_some_and(|longest| longest >= HUNG_CALL_MS);
+    let upstream = now.upstreams.iter().filter(|_| now.slots > 0).find(|one| holds_all(one) && hangs(one))?;
+    let (waiting, slots) = (count(upstream.in_flight), count(now.slots));
+    let longest = span(Duration::from_millis(upstream.longest_ms.unwrap_or_default()));
+    let name = &upstream.name;
+    Some(format!("SLOTS HUNG: {waiting} calls of {slots} slots wait for {name}, the longest for {longest}"))
+}
+
+fn slow(now: &Figures) -> Option<String> {
     let longest = now.longest_run_seconds.filter(|longest| *longest >= HUNG)?;
     let all = now.slots > 0 && now.running >= now.slots;
     let slots = if all { ", and every slot is taken" } else { "" };
@@ -64,7 +84,7 @@ fn hung(now: &Figures) -> Option<String> {
 }
 
 fn backlog(now: &Figures) -> Option<String> {
-    let is_held_by_the_dead = !workers_gone(now).is_empty() && now.ready == 0;
+    let is_held_by_the_dead = now.overview.orphaned() > 0 && now.ready == 0;
     let oldest = now.oldest_seconds.map(Duration::from_secs_f64).filter(|oldest| *oldest > OLD)?;
     (!is_held_by_the_dead).then(|| format!("BACKLOG: the oldest entry has been ready for {}", span(oldest)))
 }
@@ -96,12 +116,11 @@ fn quarantine(now: &Figures) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use shared::queue::{Overview, WorkerStatus};
+    use shared::queue::Overview;
     use shared::telemetry::upstream_health::Totals;
 
     use super::*;
     use crate::ops::figures::Recent;
-    use crate::ops::upstreams::Upstream;
 
     fn figures(overview: Overview) -> Figures {
         Figures::new("resend", 1_533_206_716_000, overview, None)
@@ -114,8 +133,25 @@ mod tests {
             running: 0,
             silent: Some(Duration::ZERO),
             alive: true,
+            taken_over_in: None,
         };
         Overview { workers: vec![worker], ..Overview::default() }
+    }
+
+    fn upstream(name: &str) -> Upstream {
+        Upstream {
+            name: name.into(),
+            minute: Totals::default(),
+            quarter: Totals { calls: 412, failures: 412 },
+            p95_ms: None,
+            last: Some("status 401".into()),
+            since: None,
+            last_good: None,
+            is_down: false,
+            setting: Some("RESEND_SMS_TOKEN".into()),
+            in_flight: 0,
+            longest_ms: None,
+        }
     }
 
     fn begins(now: &Figures) -> Vec<String> {
@@ -147,19 +183,9 @@ mod tests {
     fn an_upstream_that_is_down_stands_before_what_it_causes() {
         let mut now = figures(Overview { scheduled: 50, ..quiet() });
         now.recent = Some(Recent { ended: 3, failed: 3, minutes: 5 });
-        now.upstreams = vec![Upstream {
-            name: "sms http".into(),
-            minute: Totals::default(),
-            quarter: Totals { calls: 412, failures: 412 },
-            p95_ms: None,
-            last: Some("status 401".into()),
-            since: None,
-            last_good: None,
-            is_down: true,
-            setting: Some("RESEND_SMS_TOKEN".into()),
-        }];
+        now.upstreams = vec![Upstream { is_down: true, ..upstream("sms http") }];
         assert_eq!(begins(&now), ["SMS HTTP IS DOWN", "RETRYING", "FAILING"]);
-        assert!(alarms(&now)[0].contains("status 401") && alarms(&now)[0].contains("RESEND_SMS_TOKEN"));
+        assert!(alarms(&now)[0].contains("answers 401") && alarms(&now)[0].contains("RESEND_SMS_TOKEN"));
     }
 
     #[test]
@@ -171,7 +197,26 @@ mod tests {
             running: 64,
             silent: None,
             alive: false,
+            taken_over_in: Some(Duration::from_secs(28)),
         });
-        assert_eq!(begins(&figures(overview)), ["WORKER GONE"]);
+        assert_eq!(
+            alarms(&figures(overview)),
+            ["WORKER GONE: 64 jobs held by x, which is gone; taken over by 10:45:44 UTC"]
+        );
+    }
+
+    #[test]
+    fn slots_that_all_wait_for_one_upstream_name_it() {
+        let mut now = figures(Overview { running: 64, ..quiet() });
+        now.upstreams = vec![
+            upstream("sms http"),
+            Upstream { in_flight: 62, longest_ms: Some(2_900), ..upstream("registry") },
+        ];
+        assert_eq!(
+            alarms(&now),
+            ["SLOTS HUNG: 62 calls of 64 slots wait for registry, the longest for 2.9 s"]
+        );
+        now.upstreams[1].longest_ms = Some(80);
+        assert_eq!(alarms(&now), Vec::<String>::new());
     }
 }

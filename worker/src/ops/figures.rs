@@ -62,8 +62,11 @@ pub struct Figures {
     pub overview: Overview,
 }
 
-/// Minutes that share of failures is taken over.
-const RECENT_MS: u64 = 5 * 60_000;
+/// Minutes the share of failures is taken over; the second where the first had too few ends to tell, as at night.
+const RECENT_MINUTES: [u64; 2] = [5, 15];
+
+/// Ends that tell a share.
+const ENOUGH_ENDS: u64 = 10;
 
 /// Actions looked through for the last pause.
 const ACTIONS: usize = 20;
@@ -106,8 +109,13 @@ pub async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, Qu
 
 /// What the newest minutes and the totals of now give together.
 fn recent(history: &[Minute], ended: &BTreeMap<u16, u64>) -> Option<Recent> {
+    let [short, long] = RECENT_MINUTES.map(|minutes| over(history, ended, minutes));
+    short.filter(|recent| recent.ended >= ENOUGH_ENDS).or(long)
+}
+
+fn over(history: &[Minute], ended: &BTreeMap<u16, u64>, minutes: u64) -> Option<Recent> {
     let newest = history.last()?.at_ms;
-    let from = history.iter().find(|minute| minute.at_ms + RECENT_MS >= newest)?;
+    let from = history.iter().find(|minute| minute.at_ms + minutes * 60_000 >= newest)?;
     let since = |code: &u16, jobs: &u64| jobs.saturating_sub(from.ended.get(code).copied().unwrap_or(0));
     let sum = |is_counted: fn(u16) -> bool| {
         ended.iter().filter(|(code, _)| is_counted(**code)).map(|(code, jobs)| since(code, jobs)).sum()
@@ -213,6 +221,19 @@ mod tests {
         let now = seen(3_000, 3, &[(200, 14), (502, 2)], Some(&before));
         let rates = Rates { accepted: 2.0, ended: 3.0, failed: 1.0, over_seconds: 2.0 };
         assert_eq!(now.rates, Some(rates));
+    }
+
+    #[test]
+    fn a_quiet_night_is_judged_over_a_longer_time() {
+        let minute = |at: u64, failed: u64| Minute {
+            at_ms: at * 60_000,
+            ended: [(200, 100), (502, failed)].into(),
+            ..Minute::default()
+        };
+        let history = [minute(0, 0), minute(10, 4), minute(15, 7)];
+        let recent = |failed| recent(&history, &[(200, 100), (502, failed)].into()).unwrap();
+        assert_eq!(recent(9), Recent { ended: 9, failed: 9, minutes: 16 });
+        assert_eq!(recent(14), Recent { ended: 10, failed: 10, minutes: 6 });
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use shared::domain::clock;
+
 /// An age or a wait, in the two units that matter: `850 ms`, `4.2 s`, `3 m 12 s`, `5 h 3 m`.
 pub fn span(span: Duration) -> String {
     let (seconds, millis) = (span.as_secs(), span.as_millis());
@@ -33,6 +35,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// The time of day of a moment soon: `21:48:44 UTC`.
+pub fn time_of_day(epoch_ms: u64) -> String {
+    let iso = clock::iso(epoch_ms);
+    format!("{} UTC", iso.get(11..19).unwrap_or(&iso))
+}
+
 /// A rate: one place behind the point while it is small.
 pub fn rate(per_second: f64) -> String {
     if per_second < 100.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
@@ -55,6 +63,11 @@ mod tests {
         ] {
             assert_eq!(span(Duration::from_millis(millis)), expected);
         }
+    }
+
+    #[test]
+    fn a_moment_soon_needs_no_date() {
+        assert_eq!(time_of_day(1_533_206_716_500), "10:45:16 UTC");
     }
 
     #[test]

@@ -30,6 +30,10 @@ pub struct Upstream {
     pub is_down: bool,
     /// The setting to look at.
     pub setting: Option<String>,
+    /// Calls that have not been answered yet.
+    pub in_flight: u64,
+    /// How long the longest of these has waited, milliseconds.
+    pub longest_ms: Option<u64>,
 }
 
 /// Puts the reports of all processes together, those that are down first.
@@ -64,10 +68,12 @@ fn one(name: &str, seen: &[&HealthSnapshot]) -> Upstream {
         last_good: seen.iter().filter_map(|report| report.last_good_ms).max().map(clock::iso),
         is_down: seen.iter().any(|report| report.is_down),
         setting: telling.and_then(|report| report.setting.clone()),
+        in_flight: seen.iter().map(|report| u64::try_from(report.in_flight).unwrap_or(u64::MAX)).sum(),
+        longest_ms: seen.iter().filter_map(|report| report.longest_ms).max(),
     }
 }
 
-/// How it stands, in one sentence: `answers status 401 since …, 412 of 412 calls failed; last good …; see RESEND_SMS_TOKEN`.
+/// How it stands, in one sentence: `answers 401 since …, 412 of 412 calls failed; last good …; see RESEND_SMS_TOKEN`.
 pub fn sentence(upstream: &Upstream) -> String {
     let Totals { calls, failures } = upstream.quarter;
     let p95 = upstream.p95_ms.map(|p95| format!(", p95 {p95} ms")).unwrap_or_default();
@@ -75,12 +81,21 @@ pub fn sentence(upstream: &Upstream) -> String {
         let well = count(calls.saturating_sub(failures).into());
         return format!("{well} of {} calls went well in 15 minutes{p95}", count(calls.into()));
     }
-    let last = upstream.last.as_deref().unwrap_or("nothing");
+    let does = does(upstream.last.as_deref().unwrap_or("no answer"));
     let since = upstream.since.as_deref().unwrap_or("start");
     let good = upstream.last_good.as_ref().map(|good| format!("; last good {good}")).unwrap_or_default();
     let setting = upstream.setting.as_ref().map(|setting| format!("; see {setting}")).unwrap_or_default();
     let (failures, calls) = (count(failures.into()), count(calls.into()));
-    format!("answers {last} since {since}, {failures} of {calls} calls failed{p95}{good}{setting}")
+    format!("{does} since {since}, {failures} of {calls} calls failed{p95}{good}{setting}")
+}
+
+/// What an upstream does whose last answer was this.
+fn does(last: &str) -> String {
+    match last {
+        "no answer" => "does not answer".to_owned(),
+        "no connection" => "cannot be reached".to_owned(),
+        _ => format!("answers {}", last.strip_prefix("status ").unwrap_or(last)),
+    }
 }
 
 #[cfg(test)]
@@ -105,6 +120,8 @@ mod tests {
                 is_down,
                 is_closed: is_down,
                 setting: is_down.then(|| "RESEND_SMS_TOKEN".to_owned()),
+                in_flight: 3,
+                longest_ms: Some(40),
             }],
         }
     }
@@ -117,11 +134,24 @@ mod tests {
         ];
         let [upstream] = &together(&reports)[..] else { panic!("one upstream") };
         assert_eq!((upstream.quarter.calls, upstream.quarter.failures), (412, 400));
+        assert_eq!((upstream.in_flight, upstream.longest_ms), (6, Some(40)));
         assert_eq!(
             sentence(upstream),
-            "answers status 401 since 2018-08-02T10:45:17.000Z, 400 of 412 calls failed, p95 8 ms; last good \
+            "answers 401 since 2018-08-02T10:45:17.000Z, 400 of 412 calls failed, p95 8 ms; last good \
              2018-08-02T10:45:16.000Z; see RESEND_SMS_TOKEN"
         );
+    }
+
+    #[test]
+    fn a_silent_one_does_not_answer() {
+        for (last, said) in [
+            ("no answer", "does not answer"),
+            ("no connection", "cannot be reached"),
+            ("status 503", "answers 503"),
+            ("code 103", "answers code 103"),
+        ] {
+            assert_eq!(does(last), said);
+        }
     }
 
     #[test]

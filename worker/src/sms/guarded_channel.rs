@@ -83,6 +83,7 @@ impl GuardedChannel {
     }
 
     async fn submit_until(&self, message: SmsMessage<'_>, start: Instant, until: Moment) -> SubmitResult {
+        let _call = self.health.begin();
         let submitted = timeout_at(until, self.channel.submit(message)).await;
         let Submission { result, cause } = submitted.unwrap_or_else(|_| Submission::silent());
         metrics::histogram!(metric::SMS_SECONDS).record(start.elapsed());

@@ -42,12 +42,22 @@ pub struct Overview {
 }
 
 /// What the script answers.
-type Answer = (Vec<i64>, String, Vec<(String, f64)>, Vec<(String, u64)>, Vec<(String, u64)>);
+type Answer = (Vec<i64>, String, Vec<(String, f64)>, Vec<(String, u64, u64)>, Vec<(String, u64)>);
 
 impl Overview {
     /// Workers that said they live within the last seconds.
     pub fn live_workers(&self) -> usize {
         self.workers.iter().filter(|worker| worker.alive).count()
+    }
+
+    /// Workers that are gone with jobs in their hands.
+    pub fn gone(&self) -> impl Iterator<Item = &WorkerStatus> {
+        self.workers.iter().filter(|worker| !worker.alive && worker.running > 0)
+    }
+
+    /// Jobs in the hands of workers that are gone.
+    pub fn orphaned(&self) -> u64 {
+        self.gone().map(|worker| worker.running).sum()
     }
 
     /// Jobs ended so far.
@@ -63,7 +73,7 @@ impl Queue {
         let now_ms = numbers.first().copied().unwrap_or(0);
         let dropped = ended.iter().find(|(name, _)| name == DROPPED).map_or(0, |(_, entries)| *entries);
         let ended = ended.iter().filter_map(|(status, jobs)| Some((status.parse().ok()?, *jobs))).collect();
-        let workers = read_workers(now_ms, alive, consumers);
+        let workers = read_workers(now_ms, alive, consumers, self.config().lease);
         Ok(Overview { workers, ended, quarantine_dropped: dropped, ..read_numbers(&numbers, &run)? })
     }
 

@@ -3,7 +3,7 @@
 -- ARGV  1 group, 2 consumers at most
 -- Result  {{now ms, entries, pending, scheduled, quarantined, live, ms when the oldest entry became ready or -1,
 --         ms when the next of the schedule is due or -1, ms since when it is paused or -1}, mean run ms or '',
---         {worker|slots|lease ms, said so at ms, …}, {consumer, pending, …}, {status code, jobs ended, …, dropped, entries the quarantine dropped}}
+--         {worker|slots|lease ms, said so at ms, …}, {{consumer, pending, ms since it was last heard of}, …}, {status code, jobs ended, …, dropped, entries the quarantine dropped}}
 local pending = of_group('XPENDING', KEYS[1], ARGV[1])
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local next_due = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
@@ -15,8 +15,7 @@ for i, flat in ipairs(known) do
   if i > tonumber(ARGV[2]) then break end
   local consumer = {}
   for j = 1, #flat, 2 do consumer[flat[j]] = flat[j + 1] end
-  consumers[#consumers + 1] = consumer.name
-  consumers[#consumers + 1] = tostring(consumer.pending)
+  consumers[#consumers + 1] = {consumer.name, consumer.pending, consumer.idle}
 end
 
 local numbers = {

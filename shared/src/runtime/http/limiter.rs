@@ -56,6 +56,8 @@ pub(super) struct ConnectionPermit {
 impl ConnectionLimiter {
     pub(super) fn new(server: &Server) -> Self {
         let refused = |reason: &'static str| counter!(metric::HTTP_CONNECTIONS_REFUSED, "server" => server.name, "reason" => reason);
+        let bound = gauge!(metric::HTTP_BOUND, "server" => server.name, "phase" => "connections");
+        bound.set(u32::try_from(server.limits.connections).unwrap_or(u32::MAX));
         Self(Arc::new(Limiter {
             limit: server.limits.connections,
             limit_per_address: server.limits.connections_per_address,

@@ -24,11 +24,12 @@ fn judge(alarm: &str) -> Check {
 }
 
 /// What to do about an alarm.
-const CHANGES: [(&str, &str); 8] = [
+const CHANGES: [(&str, &str); 9] = [
     ("PAUSED", "`resendctl resume` lets the workers on"),
     ("NO WORKER", "start resend-worker: jobs wait, and fail at their deadline"),
     ("IS DOWN", "see the setting that is named, and the service; `resendctl send-test` tries a channel"),
     ("WORKER GONE", "see why it ended; its jobs are taken over by themselves"),
+    ("SLOTS HUNG", "see the service that is named; more workers would only wait, too"),
     ("SLOW RUNS", "see which upstream is slow"),
     ("BACKLOG", "start more workers, or see which upstream is slow"),
     ("QUARANTINE", "`resendctl quarantine list` says why; then retry or purge"),

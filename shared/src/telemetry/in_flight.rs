@@ -1,0 +1,72 @@
+//! What is under way at this moment, runs or calls, to know how many there are and how long the longest has taken.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Everything that has begun and not ended.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    began: HashMap<u64, Instant>,
+}
+
+/// One of them; it ends when this is dropped, also where it is cut off.
+pub struct InFlightGuard<'a> {
+    all: &'a InFlight,
+    number: u64,
+}
+
+impl InFlight {
+    /// Begins one.
+    pub fn begin(&self) -> InFlightGuard<'_> {
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        state.began.insert(number, Instant::now());
+        InFlightGuard { all: self, number }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.state().began.len()
+    }
+
+    /// How long the longest has taken so far; `None` where there is none.
+    pub fn longest(&self) -> Option<Duration> {
+        self.state().began.values().map(Instant::elapsed).max()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for InFlightGuard<'_> {
+    fn drop(&mut self) {
+        self.all.state().began.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_is_the_one_that_began_first() {
+        let all = InFlight::default();
+        assert_eq!((all.count(), all.longest()), (0, None));
+        let first = all.begin();
+        let second = all.begin();
+        let with_first = all.longest().unwrap();
+        drop(first);
+        assert!(all.count() == 1 && all.longest().unwrap() <= with_first);
+        drop(second);
+        assert_eq!((all.count(), all.longest()), (0, None));
+    }
+}

@@ -1,0 +1,130 @@
+//! Three causes that jobs fail from, and what each tool of an operator says of them: `stats`, `doctor`, the board, the log,
+//! and the alerts of a real Prometheus. Each has to name the cause, and within ten seconds.
+
+mod prometheus;
+mod tools;
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::BOARD_TOKEN;
+use crate::chaos::env::{ChaosEnv, fleet};
+use crate::chaos::finding::Finding;
+use crate::chaos::orphans::Orphans;
+use tools::{Clue, Tools};
+
+/// A tool that names a cause later than this is of no use at three in the morning.
+const NAMED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Load before anything is wrong.
+const BEFORE: Duration = Duration::from_secs(3);
+
+const PER_SECOND: f64 = 20.0;
+
+/// What jobs fail from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The gateway answers 401 to everything.
+    TokenRefused,
+    /// The registry takes every call and answers none.
+    RegistryFrozen,
+    /// A worker is killed with jobs in its hands.
+    WorkerDead,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::TokenRefused, Self::RegistryFrozen, Self::WorkerDead];
+
+    /// What happens, in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::TokenRefused => "THE GATEWAY ANSWERS 401 TO EVERYTHING",
+            Self::RegistryFrozen => "THE REGISTRY ANSWERS NOTHING ANY MORE",
+            Self::WorkerDead => "A WORKER IS KILLED WITH JOBS IN ITS HANDS",
+        }
+    }
+}
+
+/// Plays one cause with this lease, tells `say` what each tool said and when, and answers what was not as promised.
+pub async fn name(cause: Cause, lease: u64, say: fn(&str)) -> Finding {
+    let mut finding = Finding::default();
+    let fleet = fleet(lease).workers(2).set("RESEND_BOARD_TOKEN", BOARD_TOKEN);
+    let mut env = ChaosEnv::start(fleet).await;
+    let tools = Tools::start(&env.stack).await;
+    let people = env.people(400).await;
+    let load = tokio::spawn({
+        let load = env.load(PER_SECOND);
+        async move { load.run(people).await }
+    });
+    tokio::time::sleep(BEFORE).await;
+    for (tool, said) in tools.say_once(&env.stack).await {
+        finding.require(
+            !said.contains("DOWN") && !said.contains("GONE"),
+            "",
+            format!("{tool:?} before: {said}"),
+        );
+    }
+    let (clue, orphans) = cause.begin(&mut env).await;
+    say(cause.title());
+    let start = Instant::now();
+    for (tool, named) in tools.name(&env.stack, &clue, NAMED_WITHIN).await {
+        let after = named.as_ref().map(|(_, at)| at.duration_since(start));
+        if let (Some((line, _)), Some(after)) = (&named, after) {
+            say(&format!("{:>5.1} s  {tool:<7} {line}", after.as_secs_f64()));
+        }
+        finding.within(&format!("{tool} names it after"), after, NAMED_WITHIN);
+    }
+    env.control.faults(&json!([])).await;
+    let asked = load.await.expect("the clients");
+    let drained = env.drained(Duration::from_secs(lease + 30)).await;
+    finding.within("nothing is left after", drained, Duration::from_secs(lease + 30));
+    let evidence = env.evidence(asked, orphans).await;
+    env.check(&evidence, &mut finding).await;
+    tools.stop().await;
+    env.close(&mut finding);
+    finding
+}
+
+impl Cause {
+    /// Makes it so. Answers what names it, and the jobs that may have two messages for it.
+    async fn begin(self, env: &mut ChaosEnv) -> (Clue, HashSet<String>) {
+        match self {
+            Self::TokenRefused => {
+                env.control.faults(&json!([{"target": "sms", "action": {"status": 401}}])).await;
+                (
+                    Clue::new(
+                        "SMS HTTP IS DOWN: answers 401",
+                        "status 401",
+                        "ResendUpstreamClosed: sms http",
+                    ),
+                    HashSet::new(),
+                )
+            }
+            Self::RegistryFrozen => {
+                let hangs = |target: &str| json!({"target": target, "action": {"hang": true}});
+                env.control.faults(&json!([hangs("persons"), hangs("approvals")])).await;
+                (
+                    Clue::new(
+                        "REGISTRY IS DOWN: does not answer",
+                        "no answer",
+                        "ResendUpstreamDown: registry",
+                    ),
+                    HashSet::new(),
+                )
+            }
+            Self::WorkerDead => {
+                env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": 4_000}}])).await;
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                let line = env.stack.workers[0].process.logged("taking jobs").await;
+                let consumer = line["consumer"].as_str().expect("its name").to_owned();
+                env.stack.workers[0].process.kill().await;
+                let orphans = Orphans::of(&mut env.redis().await, &consumer).await.expect("Redis answers");
+                let held = format!("held by {consumer}, which is gone; taken over by");
+                (Clue::new(&held, &consumer, "ResendWorkerGone"), orphans.jobs.into_iter().collect())
+            }
+        }
+    }
+}
