@@ -1,6 +1,7 @@
 //! What is shipped to run the service with: it is valid, it agrees with the programs, and the rights it gives suffice
 //! and are no more than that.
 
+mod clients;
 mod kubernetes;
 mod prometheus;
 mod redis;

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod examples;
+mod named;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -16,6 +17,7 @@ use super::violation::{Rule, Violation};
 
 use aliases::Aliases;
 use examples::Examples;
+use named::Named;
 
 /// The document without its routes.
 #[derive(OpenApi)]
@@ -47,8 +49,9 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-/// The finished document as text, with examples and the other names of routes.
+/// The finished document as text, with examples, named data and the other names of routes.
 pub(crate) fn text(mut document: utoipa::openapi::OpenApi) -> String {
+    Named.modify(&mut document);
     Examples.modify(&mut document);
     Aliases.modify(&mut document);
     let mut text = document.to_pretty_json().unwrap_or_default();

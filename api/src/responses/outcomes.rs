@@ -7,6 +7,24 @@ use super::job::{JobView, PendingView};
 use super::schemas::{Approval, JobEvent};
 use super::verification::VerificationView;
 
+/// What every route refuses, those about the service itself too.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "a description")]
+pub(crate) enum HeadRefusals<'a> {
+    /// The request names no host.
+    #[response(status = 400)]
+    Malformed(Failure<'a>),
+    /// The URI is over 8 KiB.
+    #[response(status = 414)]
+    UriTooLong(Failure<'a>),
+    /// There are more than 64 headers, or more than 16 KiB of them.
+    #[response(status = 431)]
+    HeadTooLarge(Failure<'a>),
+    /// The body is in a transfer coding other than `chunked`.
+    #[response(status = 501)]
+    NotImplemented(Failure<'a>),
+}
+
 /// Outcomes of the PATCH that asks for a code.
 #[derive(IntoResponses)]
 #[allow(dead_code, clippy::large_enum_variant, reason = "a description")]

@@ -73,6 +73,23 @@ pub(crate) enum Failed {
     Failed,
 }
 
+/// The status of a job.
+#[derive(ToSchema, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(dead_code, reason = "a description")]
+pub(crate) enum JobStatus {
+    Pending,
+    Processed,
+    Failed,
+}
+
+/// The word for a code that was right.
+#[derive(ToSchema, Serialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum VerifiedWord {
+    Verified,
+}
+
 /// The approval, as the registry gave it: these members alone, and the number masked.
 #[derive(ToSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,9 +149,8 @@ pub(crate) struct JobError {
 #[derive(ToSchema, Deserialize)]
 #[allow(dead_code, reason = "a description")]
 pub(crate) struct JobEvent {
-    /// The job's status.
-    #[schema(pattern = "^(pending|processed|failed)$", example = "processed")]
-    event: String,
+    #[schema(inline)]
+    event: JobStatus,
     /// To be sent as `Last-Event-ID` by a client that connects again.
     #[schema(example = "processed-200-1533206716000")]
     id: String,

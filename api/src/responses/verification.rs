@@ -6,14 +6,16 @@ use shared::sending::codes::Verified;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::schemas::VerifiedWord;
+
 /// A code that was right.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Verification)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VerificationView {
     id: Uuid,
-    #[schema(pattern = "^verified$", example = "verified")]
-    status: &'static str,
+    #[schema(inline)]
+    status: VerifiedWord,
     /// ISO 8601, UTC.
     #[schema(format = DateTime)]
     code_expired_at: String,
@@ -24,6 +26,6 @@ impl VerificationView {
     /// The view of a code that was right.
     pub(crate) fn of(verified: &Verified) -> Self {
         let code_expired_at = clock::iso(verified.expires_ms);
-        Self { id: verified.id, status: "verified", code_expired_at, active: false }
+        Self { id: verified.id, status: VerifiedWord::Verified, code_expired_at, active: false }
     }
 }

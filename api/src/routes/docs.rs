@@ -8,6 +8,7 @@ use axum::response::Response;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::paths;
+use crate::responses::outcomes::HeadRefusals;
 
 /// The page runs its own scripts only, and asks this service alone. It sets styles on elements, which no policy without
 /// `unsafe-inline` allows; images are its own icons.
@@ -19,6 +20,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 /// Describes the page, whose routes are the library's.
 #[utoipa::path(get, path = paths::DOCS, tag = "service", operation_id = "docs", security(()), responses(
     (status = 200, description = "A page to read this document and try its routes", content_type = "text/html", body = String),
+    HeadRefusals<'_>,
 ))]
 #[allow(dead_code, reason = "a description")]
 pub(super) const fn page() {}

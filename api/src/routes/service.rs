@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
 use super::paths;
+use crate::responses::outcomes::HeadRefusals;
 
 /// The document as text.
 #[derive(Clone)]
@@ -15,6 +16,7 @@ pub(super) struct DocumentText(pub(super) Arc<str>);
 /// This document.
 #[utoipa::path(get, path = paths::OPENAPI, tag = "service", operation_id = "openapi", security(()), responses(
     (status = 200, description = "The OpenAPI document", content_type = "application/json", body = serde_json::Value),
+    HeadRefusals<'_>,
 ))]
 pub(super) async fn openapi(Extension(text): Extension<DocumentText>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], text.0.to_string())
@@ -23,6 +25,7 @@ pub(super) async fn openapi(Extension(text): Extension<DocumentText>) -> impl In
 /// Whether the process lives.
 #[utoipa::path(get, path = paths::HEALTHZ, tag = "service", operation_id = "healthz", security(()), responses(
     (status = 200, description = "It does", content_type = "text/plain", body = String),
+    HeadRefusals<'_>,
 ))]
 #[allow(dead_code, reason = "a description")]
 pub(super) const fn healthz() {}
@@ -31,6 +34,7 @@ pub(super) const fn healthz() {}
 #[utoipa::path(get, path = paths::READYZ, tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "It does", content_type = "text/plain", body = String),
     (status = 503, description = "Redis has not answered yet, or the process stops", content_type = "text/plain", body = String),
+    HeadRefusals<'_>,
 ))]
 #[allow(dead_code, reason = "a description")]
 pub(super) const fn readyz() {}
@@ -38,6 +42,7 @@ pub(super) const fn readyz() {}
 /// Figures for Prometheus.
 #[utoipa::path(get, path = paths::METRICS, tag = "service", operation_id = "metrics", security(()), responses(
     (status = 200, description = "Prometheus' text format", content_type = "text/plain", body = String),
+    HeadRefusals<'_>,
 ))]
 #[allow(dead_code, reason = "a description")]
 pub(super) const fn metrics() {}
