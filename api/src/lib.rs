@@ -63,11 +63,11 @@ pub async fn serve(
     let app = AppState::new(config)?;
     let background = CancellationToken::new();
     tokio::spawn(telemetry::keep_up_metrics(metrics.clone(), background.clone()));
-    tokio::spawn(app.queue.clone().watch_redis(background.clone()));
+    tokio::spawn(app.queue.producer().clone().watch_redis(background.clone()));
     tokio::spawn(app.notifier.clone().listen(background.clone()));
     tokio::spawn(ready_once_redis_answers(app.clone()));
     let _ends_background = background.clone().drop_guard();
-    let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.clone()));
+    let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.operator().clone()));
     let (own, admin) = match listeners.admin {
         Some(listener) => {
             (None, Some(tokio::spawn(serve_admin(listener, health, background.clone().cancelled_owned()))))

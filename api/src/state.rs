@@ -72,11 +72,11 @@ impl AppState {
     /// Sets everything up. Nothing is connected yet.
     pub(crate) fn new(config: &Config) -> Result<Self, StateError> {
         let queue = Queue::new(Redis::new(&config.redis)?, config.queue.clone());
-        let notifier = JobNotifier::new(queue.clone(), &config.redis)?;
+        let notifier = JobNotifier::new(queue.job_store().clone(), &config.redis)?;
         let stopping = CancellationToken::new();
         let waits = ConcurrencyLimit::new("waits", config.server.waits);
         Ok(Self(Arc::new(Services {
-            jobs: JobReader::new(queue.clone()),
+            jobs: JobReader::new(queue.job_store().clone()),
             waiter: JobWaiter::new(notifier.clone(), waits, stopping.clone()),
             approval_limits: config.limits.clone(),
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),
@@ -101,7 +101,7 @@ impl AppState {
     pub(crate) fn with_own_connection(&self, config: &Config) -> Self {
         let queue = self.queue.with_own_connection();
         Self(Arc::new(Services {
-            jobs: JobReader::new(queue.clone()),
+            jobs: JobReader::new(queue.job_store().clone()),
             waiter: self.waiter.clone(),
             approval_limits: self.approval_limits.clone(),
             codes: config.otp.as_ref().map(|otp| Codes::new(otp, queue.clone())),

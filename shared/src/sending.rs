@@ -18,18 +18,18 @@ pub mod phones;
 macro_rules! script_text {
     ($file:literal) => {
         concat!(
-            include_str!("redis/scripts/prelude.lua"),
-            include_str!("queue/scripts/prelude.lua"),
-            include_str!("sending/scripts/limits.lua"),
-            include_str!("sending/scripts/phone.lua"),
-            include_str!("sending/scripts/patient.lua"),
+            include_str!("redis/prelude.lua"),
+            include_str!("queue/prelude.lua"),
+            include_str!("queue/limits.lua"),
+            include_str!("queue/phone.lua"),
+            include_str!("queue/patient.lua"),
             include_str!(concat!("sending/", $file))
         )
     };
 }
 
-const LEAVE: &str = script_text!("scripts/leave.lua");
-const ACTIVATE: &str = script_text!("codes/scripts/activate.lua");
-const GUESS: &str = script_text!("codes/scripts/guess.lua");
-const SPEND: &str = script_text!("codes/scripts/spend.lua");
-const UNLOCK: &str = script_text!("codes/scripts/unlock.lua");
+const LEAVE: &str = script_text!("leave.lua");
+const ACTIVATE: &str = script_text!("codes/activate.lua");
+const GUESS: &str = script_text!("codes/guess.lua");
+const SPEND: &str = script_text!("codes/spend.lua");
+const UNLOCK: &str = script_text!("codes/unlock.lua");

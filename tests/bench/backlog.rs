@@ -84,7 +84,7 @@ impl Served {
         let server = RedisServer::start_with(temp_dir.path(), &IN_MEMORY).await;
         let settings = vec![("RESEND_REDIS_URL".to_owned(), server.url())];
         let queue = queue_of(&Settings::from_pairs(settings.iter().cloned()).expect("right settings"));
-        queue.make_group().await.expect("a running Redis");
+        queue.deliveries().make_group().await.expect("a running Redis");
         Self { server, settings, queue, temp_dir }
     }
 }
@@ -125,7 +125,7 @@ pub(crate) async fn fill(queue: &Queue, jobs: usize) {
     let limits = no_limits();
     stream::iter(0..jobs)
         .for_each_concurrent(AT_ONCE, |_| async {
-            let enqueued = queue.enqueue(&fresh(), &limits).await.expect("a running Redis");
+            let enqueued = queue.producer().enqueue(&fresh(), &limits).await.expect("a running Redis");
             assert!(matches!(enqueued, Enqueued::Accepted(_)), "{enqueued:?}");
         })
         .await;

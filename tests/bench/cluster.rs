@@ -102,7 +102,7 @@ impl Running {
 
     async fn drain(&self, jobs: usize) -> f64 {
         let queue = queue_of(&Settings::from_pairs(self.settings.iter().cloned()).expect("right settings"));
-        queue.make_group().await.expect("a running Redis");
+        queue.deliveries().make_group().await.expect("a running Redis");
         fill(&queue, jobs).await;
         let _worker = start_role("worker", &self.settings, self.temp_dir.path()).await;
         drain_rate(jobs, left_in(queue)).await
@@ -114,7 +114,7 @@ fn left_in(queue: Queue) -> impl Fn() -> Left {
     move || {
         let queue = queue.clone();
         Box::pin(async move {
-            let overview = queue.overview().await.expect("a running Redis");
+            let overview = queue.operator().overview().await.expect("a running Redis");
             overview.ready + overview.running
         })
     }

@@ -120,7 +120,8 @@ async fn bare_loop(backlog: &Backlog) -> f64 {
             .for_each_concurrent(AT_ONCE, |delivery| {
                 let (queue, outcome) = (&served.queue, &outcome);
                 async move {
-                    let finished = queue.finish(&delivery, outcome, Duration::from_millis(1)).await;
+                    let finished =
+                        queue.deliveries().finish(&delivery, outcome, Duration::from_millis(1)).await;
                     finished.expect("a running Redis");
                 }
             })

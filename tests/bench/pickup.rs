@@ -61,7 +61,7 @@ pub(crate) async fn waits_ms() -> Vec<f64> {
     for _ in 0..JOBS {
         tick.tick().await;
         let sent = Instant::now();
-        let enqueued = queue.enqueue(&fresh(), &limits).await.expect("a running Redis");
+        let enqueued = queue.producer().enqueue(&fresh(), &limits).await.expect("a running Redis");
         assert!(matches!(enqueued, Enqueued::Accepted(_)));
         waits.push((starts.recv().await.expect("a running worker") - sent).as_secs_f64() * 1_000.0);
     }

@@ -34,10 +34,10 @@ pub(crate) fn queue_of(settings: &Settings) -> Queue {
 
 /// The script the queue stores jobs with.
 const ENQUEUE: &str = concat!(
-    include_str!("../../shared/src/redis/scripts/prelude.lua"),
-    include_str!("../../shared/src/queue/scripts/prelude.lua"),
-    include_str!("../../shared/src/queue/scripts/eta.lua"),
-    include_str!("../../shared/src/queue/scripts/enqueue.lua")
+    include_str!("../../shared/src/redis/prelude.lua"),
+    include_str!("../../shared/src/queue/prelude.lua"),
+    include_str!("../../shared/src/queue/eta.lua"),
+    include_str!("../../shared/src/queue/producer/enqueue.lua")
 );
 
 struct Floor {
@@ -117,7 +117,7 @@ impl Floor {
 
 async fn read(State(floor): State<Arc<Floor>>, UrlPath(job): UrlPath<String>) -> (StatusCode, String) {
     let job: Result<JobId, _> = job.parse();
-    match floor.queue.job(&job.expect("a job id")).await {
+    match floor.queue.job_store().job(&job.expect("a job id")).await {
         Ok(Some(job)) => (StatusCode::OK, job.end.map(|end| end.result).unwrap_or_default()),
         _ => (StatusCode::NOT_FOUND, String::new()),
     }

@@ -18,7 +18,7 @@ async fn an_accepted_job_is_readable_and_waits_in_the_stream() {
     let fixture = TestQueue::new().await;
     let new = job();
     let ticket = fixture.accept(&new).await;
-    let job = fixture.queue.job(&ticket.job).await.unwrap().unwrap();
+    let job = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap();
     assert_eq!(
         (job.state, job.end, job.eta_ms, job.client),
         (JobState::Queued, None, ticket.eta_ms, new.client)
@@ -60,7 +60,7 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
     fixture.accept(&new).await;
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
 
     let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms } = fixture.enqueue(&new).await
     else {
@@ -84,7 +84,7 @@ async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
     let first = fixture.accept(&keyed).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     match fixture.enqueue(&keyed).await {
         Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
         other => panic!("{other:?}"),
@@ -107,7 +107,7 @@ async fn two_clients_never_share_an_idempotency_key() {
     let second = NewJob { patient: first.patient, ..keyed("mis:a", "b") };
     fixture.accept(&first).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     assert!(matches!(fixture.enqueue(&second).await, Enqueued::Accepted(_)));
 }
 
@@ -117,7 +117,7 @@ async fn an_idempotency_key_replays_its_answer_longer_than_the_job_is_kept() {
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
     let first = fixture.accept(&keyed).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     let record = format!("{{resend}}:job:{}", first.job);
     assert_eq!(fixture.server.command::<u64>(&["DEL", &record]).await, 1);
     match fixture.enqueue(&keyed).await {
@@ -138,14 +138,14 @@ async fn keys_of_a_live_job_count_as_jobs_do() {
     let limits = ApprovalLimits { jobs_per_client_minute: 3, ..fixture.limits().clone() };
     let keyed = |key: &str| NewJob { idempotency: Some(key.parse().unwrap()), ..live.clone() };
     for key in ["key-1", "key-2", "key-3"] {
-        let given = fixture.queue.enqueue(&keyed(key), &limits).await.unwrap();
+        let given = fixture.queue.producer().enqueue(&keyed(key), &limits).await.unwrap();
         assert!(matches!(given, Enqueued::Accepted(_) | Enqueued::Live(_)), "{key}: {given:?}");
     }
-    let one_too_many = fixture.queue.enqueue(&keyed("key-4"), &limits).await.unwrap();
+    let one_too_many = fixture.queue.producer().enqueue(&keyed("key-4"), &limits).await.unwrap();
     assert!(matches!(one_too_many, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{one_too_many:?}");
-    let again = fixture.queue.enqueue(&keyed("key-2"), &limits).await.unwrap();
+    let again = fixture.queue.producer().enqueue(&keyed("key-2"), &limits).await.unwrap();
     assert!(matches!(again, Enqueued::Replayed(_)), "{again:?}");
-    let without_a_key = fixture.queue.enqueue(&live, &limits).await.unwrap();
+    let without_a_key = fixture.queue.producer().enqueue(&live, &limits).await.unwrap();
     assert!(matches!(without_a_key, Enqueued::Live(_)), "{without_a_key:?}");
     let names: Vec<String> = fixture.server.command(&["KEYS", "*:idempotency:*"]).await;
     assert_eq!(names.len(), 3);
@@ -156,7 +156,7 @@ async fn the_key_of_a_refused_request_stays_free() {
     let fixture = TestQueue::new().await;
     let limits = ApprovalLimits { jobs_per_client_minute: 1, ..fixture.limits().clone() };
     let keyed = || NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
-    let ask = async |new: &NewJob, limits| fixture.queue.enqueue(new, limits).await.unwrap();
+    let ask = async |new: &NewJob, limits| fixture.queue.producer().enqueue(new, limits).await.unwrap();
     assert!(matches!(ask(&job(), &limits).await, Enqueued::Accepted(_)));
     let refused = ask(&keyed(), &limits).await;
     assert!(matches!(refused, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{refused:?}");
@@ -171,8 +171,8 @@ async fn ask_to_enqueue(fixture: &TestQueue, new: &NewJob, id: &str) -> (String,
         let path = format!("{}/../shared/src/{file}", env!("CARGO_MANIFEST_DIR"));
         std::fs::read_to_string(path).unwrap()
     };
-    let files = ["redis/scripts/prelude.lua", "queue/scripts/prelude.lua", "queue/scripts/eta.lua"];
-    let text: String = files.iter().chain(&["queue/scripts/enqueue.lua"]).map(|file| source(file)).collect();
+    let files = ["redis/prelude.lua", "queue/prelude.lua", "queue/eta.lua"];
+    let text: String = files.iter().chain(&["queue/producer/enqueue.lua"]).map(|file| source(file)).collect();
     let (approval, patient) = (new.approval.to_string(), new.patient.to_string());
     let message = format!(
         r#"{{"v":1,"job":"{id}","patient":"{patient}","approval":"{approval}","request":"{}"}}"#,
@@ -209,8 +209,8 @@ async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
     assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("live".into(), id.into()));
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-    fixture.queue.finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
-    let end = async || fixture.queue.job(&delivery.message.job).await.unwrap().unwrap().end;
+    fixture.queue.deliveries().finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
+    let end = async || fixture.queue.job_store().job(&delivery.message.job).await.unwrap().unwrap().end;
     let ended = end().await;
     // Not the cool-down that its own message began, and not the job once more.
     assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("accepted".into(), id.into()));
@@ -231,18 +231,18 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     let _: String = fixture.server.command(&["SET", &sends, &send_at(ahead(2), new.approval)]).await;
     let _: u64 = fixture.server.command(&["HSET", minute, "jobs", "1"]).await;
     let _: u64 = fixture.server.command(&["PEXPIREAT", minute, &ahead(2).to_string()]).await;
-    let accepted = fixture.queue.enqueue(&new, &limits).await.unwrap();
+    let accepted = fixture.queue.producer().enqueue(&new, &limits).await.unwrap();
     assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
     let left: u64 = fixture.server.command(&["PTTL", minute]).await;
     assert!(left <= 60_000, "{left} ms");
-    let next = fixture.queue.enqueue(&job(), &limits).await.unwrap();
+    let next = fixture.queue.producer().enqueue(&job(), &limits).await.unwrap();
     assert!(matches!(next, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{next:?}");
     // A clock that is a little ahead, as that of another server may be, locks as it should.
     let slightly = shared::domain::clock::now_ms() + 500;
     let other = job();
     let sends = format!("{{resend}}:patient:{}", other.patient);
     let _: String = fixture.server.command(&["SET", &sends, &send_at(slightly, other.approval)]).await;
-    let locked = fixture.queue.enqueue(&other, &limits).await.unwrap();
+    let locked = fixture.queue.producer().enqueue(&other, &limits).await.unwrap();
     assert!(matches!(locked, Enqueued::Limited { limit: Reason::Cooldown, .. }), "{locked:?}");
 }
 

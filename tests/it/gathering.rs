@@ -17,7 +17,7 @@ const RUN: Duration = Duration::from_millis(20);
 const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
 
 async fn ask_all(fixture: &TestQueue, jobs: &[NewJob]) -> Vec<Result<Enqueued, QueueError>> {
-    join_all(jobs.iter().map(|job| fixture.queue.enqueue(job, fixture.limits()))).await
+    join_all(jobs.iter().map(|job| fixture.queue.producer().enqueue(job, fixture.limits()))).await
 }
 
 fn accepted(answers: &[Result<Enqueued, QueueError>]) -> Vec<JobId> {
@@ -133,8 +133,10 @@ async fn a_record_that_is_none_keeps_no_other_job_from_its_end() {
     let spoilt = format!("{{resend}}:job:{}", deliveries[77].message.job);
     fixture.server.command::<()>(&["SET", &spoilt, "no hash"]).await;
     let outcome = refused();
-    let ends =
-        join_all(deliveries.iter().map(|delivery| fixture.queue.finish(delivery, &outcome, RUN))).await;
+    let ends = join_all(
+        deliveries.iter().map(|delivery| fixture.queue.deliveries().finish(delivery, &outcome, RUN)),
+    )
+    .await;
     let failed: Vec<_> = (0..200).filter(|i| matches!(ends[*i], Err(QueueError::Corrupt(_)))).collect();
     let done = ends.iter().filter(|end| matches!(end, Ok(Finished::Done { .. })));
     assert_eq!((failed, done.count(), accepted(&answers).len()), (vec![77], 199, 200));
@@ -153,8 +155,10 @@ async fn ends_written_together_are_fenced_and_counted_one_by_one() {
     // The same delivery twice, as when an answer is late: it ends once.
     deliveries.push(deliveries[0].clone());
     let outcome = refused();
-    let ends =
-        join_all(deliveries.iter().map(|delivery| fixture.queue.finish(delivery, &outcome, RUN))).await;
+    let ends = join_all(
+        deliveries.iter().map(|delivery| fixture.queue.deliveries().finish(delivery, &outcome, RUN)),
+    )
+    .await;
     let ends: Vec<_> = ends.into_iter().map(Result::unwrap).collect();
     let lost: Vec<_> = (0..301).filter(|i| ends[*i] == Finished::Lost).collect();
     let before: Vec<_> = (0..301).filter(|i| ends[*i] == Finished::Before).collect();
@@ -185,7 +189,7 @@ async fn who_goes_away_takes_no_answer_from_the_others() {
     let fixture = TestQueue::new().await;
     let jobs: Vec<_> = (0..100).map(|_| job()).collect();
     let (queue, limits, first) = (fixture.queue.clone(), fixture.limits().clone(), jobs[0].clone());
-    let impatient = tokio::spawn(async move { queue.enqueue(&first, &limits).await });
+    let impatient = tokio::spawn(async move { queue.producer().enqueue(&first, &limits).await });
     tokio::task::yield_now().await;
     impatient.abort();
     let answers = ask_all(&fixture, &jobs[1..]).await;
@@ -202,7 +206,7 @@ async fn a_line_whose_runtime_ended_goes_on_over_another() {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let asked = join_all(jobs.iter().map(|job| queue.enqueue(job, &limits)));
+            let asked = join_all(jobs.iter().map(|job| queue.producer().enqueue(job, &limits)));
             let cut_off = tokio::time::timeout(Duration::from_millis(50), asked).await;
             assert!(cut_off.is_err(), "answered by a server that stands still");
         });

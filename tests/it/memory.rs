@@ -41,7 +41,7 @@ async fn a_queued_job_takes_700_bytes_at_most_and_a_finished_one_1500_with_its_r
     let sent = Outcome::Sent(sent.to_string());
     for _ in 0..=JOBS {
         let delivery = fixture.deliver("w1").await;
-        fixture.queue.finish(&delivery, &sent, Duration::from_millis(20)).await.unwrap();
+        fixture.queue.deliveries().finish(&delivery, &sent, Duration::from_millis(20)).await.unwrap();
     }
     let finished = (used(&fixture).await - empty) / JOBS;
     let result = json!(sent.result().unwrap().len());

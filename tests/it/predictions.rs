@@ -21,7 +21,11 @@ impl TestQueue {
     async fn ends_after(&self, run_ms: Option<u64>) {
         self.accept(&job()).await;
         let delivery = self.deliver("w1").await;
-        self.queue.finish(&delivery, &refused(), run_ms.map(Duration::from_millis)).await.unwrap();
+        self.queue
+            .deliveries()
+            .finish(&delivery, &refused(), run_ms.map(Duration::from_millis))
+            .await
+            .unwrap();
     }
 
     async fn mean_run(&self) -> Option<f64> {
@@ -117,7 +121,7 @@ async fn a_run_that_redis_was_away_from_is_not_counted() {
     .await;
     go_on.send(true).unwrap();
     eventually("the job ends", Duration::from_secs(20), || async {
-        fixture.queue.job(&ticket.job).await.ok()??.end
+        fixture.queue.job_store().job(&ticket.job).await.ok()??.end
     })
     .await;
     assert_eq!(fixture.mean_run().await, None);
@@ -134,14 +138,15 @@ async fn a_job_put_back_is_promised_for_after_its_next_try() {
         fixture.accept(&job()).await;
     }
     fixture.knows(2_000, 1).await;
-    let put_back = fixture.queue.retry_later(&delivery, Duration::from_secs(20), None, "upstream_failed");
+    let put_back =
+        fixture.queue.deliveries().retry_later(&delivery, Duration::from_secs(20), None, "upstream_failed");
     assert_eq!(put_back.await.unwrap(), PutBack::Scheduled);
     // Due in 20 s, behind the ten that wait, each 2 s, and its own run.
-    let promised = fixture.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    let promised = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().eta_ms;
     let ahead = promised.saturating_sub(clock::now_ms());
     assert!((40_000..=42_000).contains(&ahead), "{ahead} ms");
-    fixture.queue.retry_now(&ticket.job).await.unwrap();
-    let promised = fixture.queue.job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    fixture.queue.operator().retry_now(&ticket.job).await.unwrap();
+    let promised = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().eta_ms;
     let ahead = promised.saturating_sub(clock::now_ms());
     assert!((20_000..=22_000).contains(&ahead), "{ahead} ms");
 }

@@ -117,7 +117,7 @@ async fn an_end_is_written_again_until_its_replicas_have_it() {
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
     let outcome = refused();
-    let finish = || fixture.queue.finish(&delivery, &outcome, RUN);
+    let finish = || fixture.queue.deliveries().finish(&delivery, &outcome, RUN);
 
     replica.kill().await;
     for _ in 0..2 {
@@ -126,7 +126,7 @@ async fn an_end_is_written_again_until_its_replicas_have_it() {
     }
     let record = format!("{{resend}}:job:{}", ticket.job);
     assert_eq!(fixture.server.command::<String>(&["HGET", &record, "state"]).await, "failed");
-    let shown = fixture.queue.job(&ticket.job).await;
+    let shown = fixture.queue.job_store().job(&ticket.job).await;
     assert!(shown.is_err(), "an end is shown only once it is confirmed: {shown:?}");
 
     replica.restart().await;

@@ -27,9 +27,9 @@ async fn an_ended_job_frees_its_approval_and_keeps_its_result() {
     let approval = Uuid::new_v4();
     let ticket = fixture.accept(&job_of("mis-a", approval)).await;
     let delivery = fixture.deliver("w1").await;
-    let finished = fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    let finished = fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     assert!(matches!(finished, Finished::Done { .. }), "{finished:?}");
-    let job = fixture.queue.job(&ticket.job).await.unwrap().unwrap();
+    let job = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap();
     let end = job.end.unwrap();
     assert_eq!((job.state, end.status_code), (JobState::Failed, 404));
     assert_eq!(
@@ -47,13 +47,19 @@ async fn a_worker_that_lost_its_delivery_changes_nothing() {
     fixture.accept(&job()).await;
     let zombie = fixture.deliver("w1").await;
     let owner = fixture.take_over(&zombie, "w2").await;
-    assert_eq!(fixture.queue.finish(&zombie, &refused(), RUN).await.unwrap(), Finished::Lost);
+    assert_eq!(fixture.queue.deliveries().finish(&zombie, &refused(), RUN).await.unwrap(), Finished::Lost);
     assert_eq!(fixture.begin_send(&zombie).await, SendStart::Lost);
-    assert_eq!(fixture.queue.retry_later(&zombie, RUN, RUN, "upstream_failed").await.unwrap(), PutBack::Lost);
-    assert!(!fixture.queue.release(&zombie).await.unwrap());
+    assert_eq!(
+        fixture.queue.deliveries().retry_later(&zombie, RUN, RUN, "upstream_failed").await.unwrap(),
+        PutBack::Lost
+    );
+    assert!(!fixture.queue.deliveries().release(&zombie).await.unwrap());
     assert_eq!(fixture.state(&owner).await, JobState::Queued);
     assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
-    assert!(matches!(fixture.queue.finish(&owner, &refused(), RUN).await.unwrap(), Finished::Done { .. }));
+    assert!(matches!(
+        fixture.queue.deliveries().finish(&owner, &refused(), RUN).await.unwrap(),
+        Finished::Done { .. }
+    ));
 }
 
 #[tokio::test]
@@ -71,11 +77,11 @@ async fn an_ended_job_never_changes() {
     let fixture = TestQueue::new().await;
     fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
-    let end = async || fixture.queue.job(&delivery.message.job).await.unwrap().unwrap().end;
+    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    let end = async || fixture.queue.job_store().job(&delivery.message.job).await.unwrap().unwrap().end;
     let before = end().await;
     let again = Outcome::Refused(Refusal::UpstreamFailed);
-    assert_eq!(fixture.queue.finish(&delivery, &again, RUN).await.unwrap(), Finished::Before);
+    assert_eq!(fixture.queue.deliveries().finish(&delivery, &again, RUN).await.unwrap(), Finished::Before);
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Lost);
     assert_eq!(end().await, before);
 }
@@ -106,8 +112,12 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
         let delivery = fixture.deliver("w1").await;
         assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
         fixture.unsent(&delivery).await;
-        let put_back =
-            fixture.queue.retry_later(&delivery, Duration::ZERO, RUN, "upstream_failed").await.unwrap();
+        let put_back = fixture
+            .queue
+            .deliveries()
+            .retry_later(&delivery, Duration::ZERO, RUN, "upstream_failed")
+            .await
+            .unwrap();
         assert_eq!(put_back, PutBack::Scheduled);
         let promoted: Vec<String> =
             fixture.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
@@ -128,7 +138,7 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
     let last = fixture.deliver("w1").await;
     let patient = format!("{{resend}}:patient:{}", last.message.patient);
     assert!(!fixture.server.command::<bool>(&["EXISTS", &patient]).await);
-    let counts = fixture.queue.send_counts(&last).await.unwrap();
+    let counts = fixture.queue.deliveries().send_counts(&last).await.unwrap();
     assert_eq!((counts.handed, counts.open), (5, 0), "how often it was handed over stays known");
 }
 
@@ -139,6 +149,7 @@ async fn no_send_begins_and_no_retry_waits_past_the_deadline() {
     let delivery = fixture.deliver("w1").await;
     let late = fixture
         .queue
+        .deliveries()
         .retry_later(&delivery, Duration::from_millis(1_500), RUN, "upstream_failed")
         .await
         .unwrap();
@@ -153,7 +164,7 @@ async fn a_delivery_handed_back_is_a_first_delivery_again() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
-    assert!(fixture.queue.release(&delivery).await.unwrap());
+    assert!(fixture.queue.deliveries().release(&delivery).await.unwrap());
     let again = fixture.deliver("w2").await;
     assert_eq!((&again.message.job, again.accepted_ms), (&ticket.job, delivery.accepted_ms));
     let pending: Vec<(String, String, u64, u64)> =
@@ -167,16 +178,21 @@ async fn what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_it() 
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
-    let put_back =
-        fixture.queue.retry_later(&delivery, Duration::from_secs(20), RUN, "upstream_failed").await.unwrap();
+    let put_back = fixture
+        .queue
+        .deliveries()
+        .retry_later(&delivery, Duration::from_secs(20), RUN, "upstream_failed")
+        .await
+        .unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
     let due = (shared::domain::clock::now_ms() + 7_200_000).to_string();
     let messages: Vec<String> = fixture.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
     let _: u64 = fixture.server.command(&["ZADD", "{resend}:scheduled", &due, &messages[0]]).await;
     let record = format!("{{resend}}:job:{}", ticket.job);
     let _: u64 = fixture.server.command(&["HSET", &record, "due", &due]).await;
-    let ended =
-        fixture.work_until(|| async { fixture.queue.job(&ticket.job).await.unwrap().unwrap().end }).await;
+    let ended = fixture
+        .work_until(|| async { fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end })
+        .await;
     assert_eq!(ended.status_code, 404);
 }
 
@@ -189,7 +205,7 @@ async fn a_second_send_without_an_answer_is_the_last_try() {
     let second = fixture.take_over(&first, "w2").await;
     assert_eq!(fixture.begin_send(&second).await, SendStart::Go);
     fixture.unsent(&second).await;
-    let unsent = fixture.queue.retry_later(&second, RUN, RUN, "upstream_failed").await.unwrap();
+    let unsent = fixture.queue.deliveries().retry_later(&second, RUN, RUN, "upstream_failed").await.unwrap();
     assert_eq!(unsent, PutBack::Scheduled, "one that was not sent is not counted");
 
     fixture.accept(&job()).await;
@@ -197,7 +213,8 @@ async fn a_second_send_without_an_answer_is_the_last_try() {
     assert_eq!(fixture.begin_send(&first).await, SendStart::Go);
     let second = fixture.take_over(&first, "w2").await;
     assert_eq!(fixture.begin_send(&second).await, SendStart::Go);
-    let nobody_knows = fixture.queue.retry_later(&second, RUN, RUN, "upstream_failed").await.unwrap();
+    let nobody_knows =
+        fixture.queue.deliveries().retry_later(&second, RUN, RUN, "upstream_failed").await.unwrap();
     assert_eq!(
         nobody_knows,
         PutBack::Late,
@@ -230,10 +247,10 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
         [fixture.deliver("w1").await, fixture.deliver("w1").await, fixture.deliver("w1").await];
     assert_eq!(fixture.begin_send(&sent).await, SendStart::Lost);
     assert_eq!(
-        fixture.queue.retry_later(&put_back, RUN, RUN, "upstream_failed").await.unwrap(),
+        fixture.queue.deliveries().retry_later(&put_back, RUN, RUN, "upstream_failed").await.unwrap(),
         PutBack::Lost
     );
-    assert!(!fixture.queue.release(&handed_back).await.unwrap());
+    assert!(!fixture.queue.deliveries().release(&handed_back).await.unwrap());
     assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
     // Its approval is not held up, and neither is the audit, which frees the other two.
     let again = fixture.accept(&new).await;
@@ -243,7 +260,7 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
             (live == 0).then_some(())
         })
         .await;
-    assert!(fixture.queue.job(&again.job).await.unwrap().unwrap().end.is_some());
+    assert!(fixture.queue.job_store().job(&again.job).await.unwrap().unwrap().end.is_some());
 }
 
 #[tokio::test]
@@ -277,7 +294,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
     );
     may_end.notify_one();
     let ended = eventually("the one run ends its job", Duration::from_secs(5), async || {
-        fixture.queue.job(&first).await.unwrap().unwrap().end
+        fixture.queue.job_store().job(&first).await.unwrap().unwrap().end
     });
     assert_eq!(ended.await.status_code, 404);
     stop.cancel();
@@ -290,7 +307,7 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
     // A sweep takes one over also where no slot is free.
     let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
     fixture.accept(&job()).await;
-    fixture.queue.make_group().await.unwrap();
+    fixture.queue.deliveries().make_group().await.unwrap();
     let silent = fixture.deliver("silent").await;
     let lease = millis(fixture.queue.config().lease).to_string();
     let claim = ["XCLAIM", STREAM, GROUP, "silent", "0", &silent.entry, "IDLE", &lease, "JUSTID"];
@@ -351,20 +368,25 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let _: i64 = fixture.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
     let delivery = fixture.deliver("gone").await;
     assert_eq!(
-        fixture.queue.retry_later(&delivery, Duration::from_secs(200), RUN, "upstream_failed").await.unwrap(),
+        fixture
+            .queue
+            .deliveries()
+            .retry_later(&delivery, Duration::from_secs(200), RUN, "upstream_failed")
+            .await
+            .unwrap(),
         PutBack::Scheduled
     );
 
     let ended = fixture.work_until(|| async {
-        let lost = fixture.queue.job(&lost.job).await.unwrap().unwrap();
-        let late = fixture.queue.job(&late.job).await.unwrap().unwrap();
+        let lost = fixture.queue.job_store().job(&lost.job).await.unwrap().unwrap();
+        let late = fixture.queue.job_store().job(&late.job).await.unwrap().unwrap();
         let live: u64 = fixture.server.command(&["HLEN", "{resend}:live"]).await;
         (live == 1 && lost.end.is_some()).then(|| (lost.end.unwrap(), late.end.unwrap()))
     });
     let (lost, late) = ended.await;
     assert_eq!((lost.status_code, late.status_code), (404, 500));
     // What is merely scheduled is left alone, and so is its place.
-    let job = fixture.queue.job(&scheduled.job).await.unwrap().unwrap();
+    let job = fixture.queue.job_store().job(&scheduled.job).await.unwrap().unwrap();
     assert_eq!((job.state, job.end), (JobState::Scheduled, None));
 }
 

@@ -77,7 +77,7 @@ impl TestSendGuard {
         let settings = settings(&server, changes);
         let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
         let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
-        queue.make_group().await.unwrap();
+        queue.deliveries().make_group().await.unwrap();
         let (guard, codes) = guard_and_codes(&settings, &queue);
         let limits = without_a_clients_limit(&settings);
         Self { guard, codes, queue, limits, server, temp_dir }
@@ -112,7 +112,7 @@ impl TestSendGuard {
 
     /// A job in the hands of a worker.
     pub(crate) async fn held(&self, job: &NewJob) -> Delivery {
-        let accepted = self.queue.enqueue(job, &self.limits).await.unwrap();
+        let accepted = self.queue.producer().enqueue(job, &self.limits).await.unwrap();
         assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
         self.next().await
     }

@@ -53,7 +53,7 @@ impl TestQueue {
         let settings = Settings::from_pairs(settings).unwrap();
         let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
         let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
-        queue.make_group().await.unwrap();
+        queue.deliveries().make_group().await.unwrap();
         let limits = ApprovalLimits::from_settings(&settings).unwrap();
         let names = PhoneNames::new([&vec![1; 32].into()]);
         let guard = SendGuard::new(&no_limits(), names, queue.clone());
@@ -61,7 +61,7 @@ impl TestQueue {
     }
 
     pub(crate) async fn enqueue(&self, job: &NewJob) -> Enqueued {
-        self.queue.enqueue(job, &self.limits).await.unwrap()
+        self.queue.producer().enqueue(job, &self.limits).await.unwrap()
     }
 
     /// The limits it is asked under.
@@ -101,7 +101,11 @@ impl TestQueue {
     /// Notes that the message of a delivery with leave certainly was not sent.
     pub(crate) async fn unsent(&self, delivery: &Delivery) {
         let SendDecision::Granted(permit) = self.ask(delivery).await else { panic!("no leave") };
-        self.queue.settle_send(&permit.settle(0, false).expect("something to write")).await.unwrap();
+        self.queue
+            .deliveries()
+            .settle_send(&permit.settle(0, false).expect("something to write"))
+            .await
+            .unwrap();
     }
 
     async fn ask(&self, delivery: &Delivery) -> SendDecision {
@@ -127,7 +131,7 @@ impl TestQueue {
     }
 
     pub(crate) async fn state(&self, delivery: &Delivery) -> JobState {
-        self.queue.job(&delivery.message.job).await.unwrap().unwrap().state
+        self.queue.job_store().job(&delivery.message.job).await.unwrap().unwrap().state
     }
 }
 

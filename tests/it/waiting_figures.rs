@@ -30,7 +30,7 @@ async fn a_thousand_waiters_learn_of_an_end_within_20_ms() {
     let mut tick = tokio::time::interval(Duration::from_millis(5));
     for (delivery, waiting) in deliveries.iter().zip(waiting) {
         tick.tick().await;
-        queue.finish(delivery, &refused(), Duration::from_millis(20)).await.unwrap();
+        queue.deliveries().finish(delivery, &refused(), Duration::from_millis(20)).await.unwrap();
         let ended = Instant::now();
         late.push(waiting.await.unwrap().saturating_duration_since(ended));
     }
@@ -52,7 +52,7 @@ async fn one_process_holds_5_000_long_polls_and_answers_them_all() {
     let (queue, start) = (queue(&stack), Instant::now());
     let finish = |delivery| {
         let queue = queue.clone();
-        async move { queue.finish(delivery, &refused(), Duration::from_millis(20)).await.unwrap() }
+        async move { queue.deliveries().finish(delivery, &refused(), Duration::from_millis(20)).await.unwrap() }
     };
     stream::iter(&deliveries).map(finish).buffer_unordered(64).collect::<Vec<_>>().await;
     let finished = start.elapsed();
@@ -115,7 +115,7 @@ fn poll(client: &ApiClient, message: &Message) -> Waiting {
 }
 
 async fn deliver_all(stack: &Stack, count: usize) -> Vec<Delivery> {
-    queue(stack).make_group().await.unwrap();
+    queue(stack).deliveries().make_group().await.unwrap();
     let mut read = redis::cmd("XREADGROUP");
     read.arg("GROUP").arg(GROUP).arg("w1").arg("COUNT").arg(count).arg("STREAMS");
     read.arg("{resend}:stream").arg(">");

@@ -67,12 +67,12 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let runner = WorkerRunner { queue: queue.clone(), name: name.clone(), concurrency: config.concurrency };
     let consuming = runner.start(asked.clone());
     let consumer = consuming.consumer();
-    let health = Health::new(readiness.clone(), metrics.clone(), Gauges::new(queue.clone()))
+    let health = Health::new(readiness.clone(), metrics.clone(), Gauges::new(queue.operator().clone()))
         .unless(move || consumer.intake().refusal());
 
     let stopped = CancellationToken::new();
     tokio::spawn(telemetry::keep_up_metrics(metrics, stopped.clone()));
-    tokio::spawn(queue.clone().watch_redis(stopped.clone()));
+    tokio::spawn(queue.producer().clone().watch_redis(stopped.clone()));
     let board = config.board_token.clone().map(|token| (queue.clone(), token));
     let admin = tokio::spawn(admin::serve(listener, health, board, stopped.clone()));
 

@@ -53,7 +53,7 @@ impl Reporter {
             }
         }
         // A report that stays is taken for one of a dead process half a minute later.
-        drop(self.queue.withdraw_report(&self.name).await);
+        drop(self.queue.operator().withdraw_report(&self.name).await);
     }
 
     fn upstreams(&self) -> Vec<HealthSnapshot> {
@@ -74,9 +74,9 @@ impl Reporter {
             longest_run_ms: self.context.runs.longest().map(clock::millis),
             upstreams,
         };
-        self.queue.report_upstreams(&self.name, &report).await?;
-        self.queue.record_minute().await?;
-        watch.note(&self.queue.overview().await?);
+        self.queue.operator().report_upstreams(&self.name, &report).await?;
+        self.queue.operator().record_minute().await?;
+        watch.note(&self.queue.operator().overview().await?);
         Ok(())
     }
 }

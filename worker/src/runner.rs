@@ -59,7 +59,7 @@ pub struct StartedWorker {
 impl WorkerRunner {
     /// Begins to fetch, until `asked` is cancelled.
     pub fn start(self, asked: CancellationToken) -> StartedWorker {
-        let backend = Backend::start(self.queue, &self.name, self.concurrency, &asked);
+        let backend = Backend::start(self.queue.deliveries().clone(), &self.name, self.concurrency, &asked);
         StartedWorker { name: self.name, backend, asked }
     }
 

@@ -2,14 +2,14 @@
 
 use shared::domain::ids::{ClientId, JobId};
 use shared::domain::job::Job;
-use shared::queue::{Queue, still_ahead};
+use shared::queue::{JobStore, still_ahead};
 
 use super::errors::refusal;
 use crate::responses::error::ApiError;
 
 /// A client's view of the jobs in the queue.
 #[derive(Clone)]
-pub(crate) struct JobReader(Queue);
+pub(crate) struct JobReader(JobStore);
 
 /// A job as it stood at a moment.
 pub(crate) struct ReadJob {
@@ -20,8 +20,8 @@ pub(crate) struct ReadJob {
 }
 
 impl JobReader {
-    pub(crate) fn new(queue: Queue) -> Self {
-        Self(queue)
+    pub(crate) fn new(store: JobStore) -> Self {
+        Self(store)
     }
 
     /// The job, if this client may read it.

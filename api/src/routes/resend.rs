@@ -50,7 +50,7 @@ pub(crate) async fn resend(
     _body: SmallBody,
 ) -> Result<Response, ApiError> {
     let job = new_job(target, &call);
-    let enqueued = app.queue.enqueue(&job, &app.approval_limits).await;
+    let enqueued = app.queue.producer().enqueue(&job, &app.approval_limits).await;
     let accepted = accepted_job(enqueued.map_err(|error| refusal(&error))?, &headers, &app)?;
     call.context.set_job(&accepted.job);
     let href = app.http.job_href.of(&accepted.job);

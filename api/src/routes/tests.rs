@@ -17,7 +17,7 @@ const PATH: &str = "/api/patients/aff00bf6-68bf-4b49-b66d-f031d48922b3/approvals
 fn service() -> Router {
     let app = AppState::unconnected();
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.clone()));
+    let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.operator().clone()));
     router(&app, Some(health))
 }
 

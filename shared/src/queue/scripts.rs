@@ -1,36 +1,41 @@
 //! The scripts of the queue, each behind the same preludes and behind the steps it is put together of. What every job goes
 //! through, and so comes in numbers, is called for many jobs at once.
 
+use std::time::Duration;
+
 use ::redis::Script;
 
 use crate::domain::clock::millis;
 use crate::redis::{Redis, ScriptArgs, ScriptBatcher};
 use crate::settings::QueueConfig;
 
-use super::enqueue::IDEMPOTENCY_LIFE;
-use super::{GROUP, Keys};
+use super::core::GROUP;
+use super::keys::Keys;
+
+/// How long an idempotency key replays its first answer (contract, section 2).
+const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);
 
 macro_rules! text {
     ($file:literal) => {
         text!(; $file)
     };
     ($file:literal, with eta) => {
-        text!("scripts/eta.lua"; $file)
+        text!("eta.lua"; $file)
     };
     ($file:literal, with limits) => {
         text!(
-            "../sending/scripts/limits.lua",
-            "../sending/scripts/phone.lua",
-            "../sending/scripts/patient.lua";
+            "limits.lua",
+            "phone.lua",
+            "patient.lua";
             $file
         )
     };
     ($($with:literal),*; $file:literal) => {
         concat!(
-            include_str!("../redis/scripts/prelude.lua"),
-            include_str!("scripts/prelude.lua"),
+            include_str!("../redis/prelude.lua"),
+            include_str!("prelude.lua"),
             $(include_str!($with),)*
-            include_str!(concat!("scripts/", $file))
+            include_str!($file)
         )
     };
 }
@@ -69,8 +74,8 @@ impl Steps {
             .arg(millis(config.retention))
             .arg(keys.ended());
         Self {
-            enqueue: ScriptBatcher::new(redis, text!("enqueue.lua", with eta), enqueue).confirmed(),
-            finish: ScriptBatcher::new(redis, text!("finish.lua", with eta), finish).confirmed(),
+            enqueue: ScriptBatcher::new(redis, text!("producer/enqueue.lua", with eta), enqueue).confirmed(),
+            finish: ScriptBatcher::new(redis, text!("consumer/finish.lua", with eta), finish).confirmed(),
         }
     }
 }
@@ -104,28 +109,28 @@ pub(super) struct Scripts {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            settle_send: script!("../../sending/scripts/settle.lua", with limits),
-            retry_later: script!("retry_later.lua", with eta),
-            release: script!("release.lua", with eta),
-            expire_lease: script!("expire_lease.lua"),
-            promote: script!("promote.lua"),
-            heartbeat: script!("heartbeat.lua"),
-            reclaim: script!("reclaim.lua"),
-            quarantine: script!("quarantine.lua"),
-            announce: script!("announce.lua"),
-            look: script!("look.lua"),
-            audit: script!("audit.lua"),
-            remove_dead_consumers: script!("remove_dead_consumers.lua"),
-            overview: script!("overview.lua"),
+            settle_send: script!("consumer/settle.lua", with limits),
+            retry_later: script!("consumer/retry_later.lua", with eta),
+            release: script!("consumer/release.lua", with eta),
+            expire_lease: script!("consumer/expire_lease.lua"),
+            promote: script!("consumer/promote.lua"),
+            heartbeat: script!("consumer/heartbeat.lua"),
+            reclaim: script!("consumer/reclaim.lua"),
+            quarantine: script!("consumer/quarantine.lua"),
+            announce: script!("consumer/announce.lua"),
+            look: script!("consumer/look.lua"),
+            audit: script!("consumer/audit.lua"),
+            remove_dead_consumers: script!("consumer/remove_dead_consumers.lua"),
+            overview: script!("operator/overview.lua"),
             confirm_end: script!("confirm_end.lua"),
             mark_confirmed: script!("mark_confirmed.lua"),
-            describe: script!("describe.lua"),
-            cancel: script!("cancel.lua"),
-            retry_now: script!("retry_now.lua", with eta),
-            unquarantine: script!("unquarantine.lua"),
-            record_minute: script!("record_minute.lua"),
-            report_upstreams: script!("report_upstreams.lua"),
-            upstream_reports: script!("upstream_reports.lua"),
+            describe: script!("operator/describe.lua"),
+            cancel: script!("operator/cancel.lua"),
+            retry_now: script!("operator/retry_now.lua", with eta),
+            unquarantine: script!("operator/unquarantine.lua"),
+            record_minute: script!("operator/record_minute.lua"),
+            report_upstreams: script!("operator/report_upstreams.lua"),
+            upstream_reports: script!("operator/upstream_reports.lua"),
         }
     }
 }

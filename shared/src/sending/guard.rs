@@ -123,7 +123,7 @@ impl SendGuard {
     /// windows of its limits end, which is logged.
     pub async fn settle(&self, settlement: &SendSettlement) {
         static THROTTLE: LogThrottle = LogThrottle::new();
-        if let Err(error) = self.queue.settle_send(settlement).await
+        if let Err(error) = self.queue.deliveries().settle_send(settlement).await
             && let Some(suppressed) = THROTTLE.allow()
         {
             tracing::warn!(%error, suppressed, "a message that was not sent stays counted against its limits");

@@ -23,8 +23,8 @@ async fn entries(fixture: &TestQueue) -> u64 {
 async fn a_waiting_job_is_cancelled_for_good_and_its_approval_is_free() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
-    assert_eq!(fixture.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Done);
-    let job = fixture.queue.job(&ticket.job).await.unwrap().unwrap();
+    assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Done);
+    let job = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap();
     let end = job.end.unwrap();
     assert_eq!((job.state, end.status_code), (JobState::Failed, 409));
     assert_eq!(
@@ -33,8 +33,8 @@ async fn a_waiting_job_is_cancelled_for_good_and_its_approval_is_free() {
     );
     assert_eq!(entries(&fixture).await, 0);
     assert_eq!(fixture.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
-    assert_eq!(fixture.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Ended);
-    assert_eq!(fixture.queue.cancel(&JobId::generate()).await.unwrap(), Cancelled::Unknown);
+    assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Ended);
+    assert_eq!(fixture.queue.operator().cancel(&JobId::generate()).await.unwrap(), Cancelled::Unknown);
 }
 
 #[tokio::test]
@@ -42,14 +42,20 @@ async fn a_job_in_a_workers_hands_is_cancelled_before_it_sends() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
-    assert_eq!(fixture.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Done);
+    assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Done);
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Lost);
     assert_eq!(
-        fixture.queue.retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
+        fixture.queue.deliveries().retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
         PutBack::Lost
     );
-    assert_eq!(fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap(), Finished::Before);
-    assert_eq!(fixture.queue.job(&ticket.job).await.unwrap().unwrap().end.unwrap().status_code, 409);
+    assert_eq!(
+        fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap(),
+        Finished::Before
+    );
+    assert_eq!(
+        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end.unwrap().status_code,
+        409
+    );
 }
 
 #[tokio::test]
@@ -58,10 +64,10 @@ async fn a_job_whose_send_has_begun_is_not_cancelled_not_even_while_it_is_put_ba
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-    assert_eq!(fixture.queue.cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
+    assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
     // Nobody knows what became of that send.
-    fixture.queue.retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
-    assert_eq!(fixture.queue.cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
+    fixture.queue.deliveries().retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
+    assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
     assert_eq!(fixture.state(&delivery).await, JobState::Scheduled);
 }
 
@@ -71,9 +77,9 @@ async fn a_job_put_back_is_cancelled_and_leaves_the_schedule() {
     let (ticket, other) = (fixture.accept(&job()).await, fixture.accept(&job()).await);
     for _ in 0..2 {
         let delivery = fixture.deliver("w1").await;
-        fixture.queue.retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
+        fixture.queue.deliveries().retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
     }
-    assert_eq!(fixture.queue.cancel(&ticket.job).await.unwrap(), Cancelled::Done);
+    assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Done);
     let left: Vec<String> = fixture.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
     assert!(left.len() == 1 && left[0].contains(other.job.as_str()), "{left:?}");
 }
@@ -82,15 +88,15 @@ async fn a_job_put_back_is_cancelled_and_leaves_the_schedule() {
 async fn only_a_job_that_was_put_back_is_made_ready_by_hand() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
-    assert_eq!(fixture.queue.retry_now(&ticket.job).await.unwrap(), RetriedNow::Waiting);
+    assert_eq!(fixture.queue.operator().retry_now(&ticket.job).await.unwrap(), RetriedNow::Waiting);
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
-    assert_eq!(fixture.queue.retry_now(&ticket.job).await.unwrap(), RetriedNow::Ready);
+    fixture.queue.deliveries().retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
+    assert_eq!(fixture.queue.operator().retry_now(&ticket.job).await.unwrap(), RetriedNow::Ready);
     let again = fixture.deliver("w1").await;
     assert_eq!(again.message, delivery.message);
-    fixture.queue.finish(&again, &refused(), RUN).await.unwrap();
-    assert_eq!(fixture.queue.retry_now(&ticket.job).await.unwrap(), RetriedNow::Ended);
-    assert_eq!(fixture.queue.retry_now(&JobId::generate()).await.unwrap(), RetriedNow::Unknown);
+    fixture.queue.deliveries().finish(&again, &refused(), RUN).await.unwrap();
+    assert_eq!(fixture.queue.operator().retry_now(&ticket.job).await.unwrap(), RetriedNow::Ended);
+    assert_eq!(fixture.queue.operator().retry_now(&JobId::generate()).await.unwrap(), RetriedNow::Unknown);
     assert_eq!(entries(&fixture).await, 0);
 }
 
@@ -107,19 +113,19 @@ async fn an_entry_goes_back_only_while_somebody_waits_for_its_job() {
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
     let id = set_aside(&fixture, &delivery.message.encode().unwrap()).await;
-    assert_eq!(fixture.queue.restore(&id).await.unwrap(), Restored::Waiting(ticket.job.clone()));
+    assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Waiting(ticket.job.clone()));
     let _: u64 = fixture.server.command(&["XACK", "{resend}:stream", GROUP, &delivery.entry]).await;
     let _: u64 = fixture.server.command(&["XDEL", "{resend}:stream", &delivery.entry]).await;
-    assert_eq!(fixture.queue.restore(&id).await.unwrap(), Restored::Back(ticket.job.clone()));
-    assert_eq!(fixture.queue.restore(&id).await.unwrap(), Restored::Unknown);
+    assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Back(ticket.job.clone()));
+    assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Unknown);
 
     let again = fixture.deliver("w1").await;
-    fixture.queue.finish(&again, &refused(), RUN).await.unwrap();
+    fixture.queue.deliveries().finish(&again, &refused(), RUN).await.unwrap();
     let id = set_aside(&fixture, &delivery.message.encode().unwrap()).await;
-    assert_eq!(fixture.queue.restore(&id).await.unwrap(), Restored::Ended(ticket.job));
+    assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Ended(ticket.job));
     assert_eq!(entries(&fixture).await, 0);
     let garbage = set_aside(&fixture, "{\"job\":1}").await;
-    assert_eq!(fixture.queue.restore(&garbage).await.unwrap(), Restored::Orphan);
+    assert_eq!(fixture.queue.operator().restore(&garbage).await.unwrap(), Restored::Orphan);
 }
 
 #[tokio::test]
@@ -128,11 +134,11 @@ async fn a_purge_takes_what_it_was_shown_and_nothing_that_came_later() {
     for _ in 0..3 {
         set_aside(&fixture, "garbage").await;
     }
-    let shown = fixture.queue.quarantined(100).await.unwrap();
+    let shown = fixture.queue.operator().quarantined(100).await.unwrap();
     let later = set_aside(&fixture, "garbage").await;
     let ids: Vec<_> = shown.into_iter().map(|entry| entry.id).collect();
-    assert_eq!(fixture.queue.purge(&ids).await.unwrap(), 3);
-    let left: Vec<_> = fixture.queue.quarantined(100).await.unwrap();
+    assert_eq!(fixture.queue.operator().purge(&ids).await.unwrap(), 3);
+    let left: Vec<_> = fixture.queue.operator().quarantined(100).await.unwrap();
     assert_eq!(left.iter().map(|entry| &entry.id).collect::<Vec<_>>(), [&later]);
 }
 
@@ -143,12 +149,12 @@ async fn the_overview_counts_every_state_and_how_jobs_ended() {
         fixture.accept(&job()).await;
     }
     let ended = fixture.deliver("w1").await;
-    fixture.queue.finish(&ended, &refused(), RUN).await.unwrap();
+    fixture.queue.deliveries().finish(&ended, &refused(), RUN).await.unwrap();
     let put_back = fixture.deliver("w1").await;
-    fixture.queue.retry_later(&put_back, LONG, RUN, "upstream_failed").await.unwrap();
+    fixture.queue.deliveries().retry_later(&put_back, LONG, RUN, "upstream_failed").await.unwrap();
     fixture.deliver("w2").await;
     set_aside(&fixture, "garbage").await;
-    let seen = fixture.queue.overview().await.unwrap();
+    let seen = fixture.queue.operator().overview().await.unwrap();
     assert_eq!((seen.ready, seen.running, seen.scheduled), (3, 1, 1));
     assert_eq!((seen.quarantined, seen.live, seen.ended_total()), (1, 5, 1));
     assert_eq!(seen.ended.get(&404), Some(&1));
@@ -162,45 +168,52 @@ async fn jobs_are_found_by_where_they_stand_and_whose_they_are() {
     let fixture = TestQueue::new().await;
     let failed = fixture.accept(&job_of("mis-b", uuid::Uuid::new_v4())).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     // More than Redis answers in one go of a small hash.
     for _ in 0..700 {
         fixture.accept(&job()).await;
     }
     let running = fixture.deliver("w1").await.message.job;
-    let of = |progress: Progress| fixture.queue.live_jobs(1_000, move |job| job.progress == progress);
+    let of =
+        |progress: Progress| fixture.queue.operator().live_jobs(1_000, move |job| job.progress == progress);
     assert_eq!(of(Progress::Ready).await.unwrap().len(), 699);
     let found = of(Progress::Running).await.unwrap();
     assert_eq!((found.len(), &found[0].job), (1, &running));
     assert_eq!((found[0].worker.as_deref(), found[0].deliveries), (Some("w1"), Some(1)));
-    assert_eq!(fixture.queue.live_jobs(10, |_| true).await.unwrap().len(), 10);
-    let found = fixture.queue.failed_jobs(10, |job| job.client == "mis-b").await.unwrap();
+    assert_eq!(fixture.queue.operator().live_jobs(10, |_| true).await.unwrap().len(), 10);
+    let found = fixture.queue.operator().failed_jobs(10, |job| job.client == "mis-b").await.unwrap();
     assert_eq!((found.len(), &found[0].job, found[0].status_code), (1, &failed.job, Some(404)));
 }
 
 #[tokio::test]
 async fn a_paused_worker_takes_nothing_and_a_resumed_one_goes_on() {
     let fixture = TestQueue::new().await;
-    assert!(fixture.queue.pause().await.unwrap() && !fixture.queue.pause().await.unwrap());
+    assert!(
+        fixture.queue.operator().pause().await.unwrap() && !fixture.queue.operator().pause().await.unwrap()
+    );
     let ticket = fixture.accept(&job()).await;
     let stop = CancellationToken::new();
     let worker = WorkerRunner { queue: fixture.queue.clone(), name: unique_name(), concurrency: 8 };
     let handler = |_, _| async { shared::queue::JobDisposition::End(refused()) };
     let working = tokio::spawn(worker.run(handler, stop.clone()));
     eventually("the worker lives", SOON, || async {
-        (fixture.queue.overview().await.unwrap().live_workers() == 1).then_some(())
+        (fixture.queue.operator().overview().await.unwrap().live_workers() == 1).then_some(())
     })
     .await;
-    let seen = fixture.queue.overview().await.unwrap();
+    let seen = fixture.queue.operator().overview().await.unwrap();
     assert!(seen.paused.is_some() && seen.ready == 1, "{seen:?}");
 
-    assert!(fixture.queue.resume().await.unwrap() && !fixture.queue.resume().await.unwrap());
-    eventually("the job ends", SOON, || async { fixture.queue.job(&ticket.job).await.unwrap().unwrap().end })
-        .await;
+    assert!(
+        fixture.queue.operator().resume().await.unwrap() && !fixture.queue.operator().resume().await.unwrap()
+    );
+    eventually("the job ends", SOON, || async {
+        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end
+    })
+    .await;
     // A worker at work learns of a pause, too.
-    fixture.queue.pause().await.unwrap();
+    fixture.queue.operator().pause().await.unwrap();
     eventually("a job is left alone", SOON, || async {
-        let seen = fixture.queue.overview().await.unwrap();
+        let seen = fixture.queue.operator().overview().await.unwrap();
         if seen.live == 0 {
             fixture.accept(&job()).await;
         }

@@ -37,7 +37,7 @@ async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
     };
     let working = tokio::spawn(worker.run(run, stop.clone()));
     eventually("the job ends", Duration::from_secs(5), || async {
-        fixture.queue.job(&ticket.job).await.unwrap().unwrap().end
+        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end
     })
     .await;
     stop.cancel();
@@ -52,11 +52,11 @@ async fn with_memory_full_a_worker_takes_jobs_and_takes_over_and_says_so() {
     let silent = fixture.deliver("silent").await;
     silent_for(&fixture, &silent.entry, "silent", Duration::from_secs(2)).await;
     let _: String = fixture.server.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
-    assert!(fixture.queue.enqueue(&job(), fixture.limits()).await.is_err(), "memory is full");
+    assert!(fixture.queue.producer().enqueue(&job(), fixture.limits()).await.is_err(), "memory is full");
     fixture
         .work_until(|| async {
             let workers: u64 = fixture.server.command(&["ZCARD", "{resend}:workers"]).await;
-            let ended = fixture.queue.job(&ticket.job).await.unwrap().unwrap().end;
+            let ended = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end;
             ended.filter(|_| workers > 0)
         })
         .await;
@@ -66,15 +66,15 @@ async fn with_memory_full_a_worker_takes_jobs_and_takes_over_and_says_so() {
 async fn a_worker_tells_whether_it_takes_jobs_and_why_not() {
     let mut fixture = TestQueue::new().await;
     let stop = CancellationToken::new();
-    let backend = Backend::start(fixture.queue.clone(), &unique_name(), 4, &stop);
+    let backend = Backend::start(fixture.queue.deliveries().clone(), &unique_name(), 4, &stop);
     let consumer = backend.consumer();
     let becomes = async |what: &str, is: fn(Intake) -> bool| {
         eventually(what, Duration::from_secs(10), || async { is(consumer.intake()).then_some(()) }).await;
     };
     becomes("it takes jobs", |intake| intake == Intake::Taking).await;
-    assert!(fixture.queue.pause().await.unwrap());
+    assert!(fixture.queue.operator().pause().await.unwrap());
     becomes("it is paused", |intake| intake == Intake::Paused).await;
-    assert!(fixture.queue.resume().await.unwrap());
+    assert!(fixture.queue.operator().resume().await.unwrap());
     becomes("it takes jobs again", |intake| intake == Intake::Taking).await;
     fixture.server.kill().await;
     becomes("it says why not", |intake| matches!(intake, Intake::Refused(_))).await;
@@ -116,7 +116,7 @@ async fn a_job_whose_record_has_no_deadline_is_not_put_back() {
     let record = format!("{{resend}}:job:{}", ticket.job);
     let _: u64 = fixture.server.command(&["HDEL", &record, "deadline"]).await;
     assert_eq!(
-        fixture.queue.retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
+        fixture.queue.deliveries().retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
         PutBack::Late
     );
 }
@@ -129,11 +129,11 @@ async fn the_quarantine_keeps_the_newest_entries_and_counts_those_it_drops() {
     let _: String = fixture.server.command(&["XADD", STREAM, "*", "m", "not a message"]).await;
     fixture
         .work_until(|| async {
-            let seen = fixture.queue.overview().await.unwrap();
+            let seen = fixture.queue.operator().overview().await.unwrap();
             (seen.quarantine_dropped == 1).then_some(())
         })
         .await;
-    assert_eq!(fixture.queue.overview().await.unwrap().quarantined, 10_000);
+    assert_eq!(fixture.queue.operator().overview().await.unwrap().quarantined, 10_000);
 }
 
 #[tokio::test]
@@ -144,8 +144,8 @@ async fn an_end_is_shown_only_once_replicas_confirm_it() {
     let settings = Settings::from_pairs(pairs).unwrap();
     let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
     let confirming = Queue::new(redis, fixture.queue.config().clone());
-    assert!(confirming.job(&ticket.job).await.unwrap().unwrap().end.is_none());
+    assert!(confirming.job_store().job(&ticket.job).await.unwrap().unwrap().end.is_none());
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
-    assert!(confirming.job(&ticket.job).await.is_err(), "no replica has it");
+    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    assert!(confirming.job_store().job(&ticket.job).await.is_err(), "no replica has it");
 }

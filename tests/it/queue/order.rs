@@ -13,8 +13,12 @@ const SCHEDULED: &str = "{resend}:scheduled";
 /// Puts the next job back; answers its id.
 async fn put_back(fixture: &TestQueue) -> String {
     let delivery = fixture.deliver("w1").await;
-    let put_back =
-        fixture.queue.retry_later(&delivery, Duration::from_secs(100), RUN, "upstream_failed").await.unwrap();
+    let put_back = fixture
+        .queue
+        .deliveries()
+        .retry_later(&delivery, Duration::from_secs(100), RUN, "upstream_failed")
+        .await
+        .unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
     delivery.message.job.to_string()
 }
@@ -70,8 +74,8 @@ async fn an_operator_changes_the_job_named_and_not_one_whose_request_is_called_s
         let _: u64 = fixture.server.command(&["HSET", &record, "due", &due.to_string()]).await;
     }
     all_due_at(&fixture, due).await;
-    assert_eq!(fixture.queue.cancel(&first).await.unwrap(), Cancelled::Done);
+    assert_eq!(fixture.queue.operator().cancel(&first).await.unwrap(), Cancelled::Done);
     let left: Vec<String> = fixture.server.command(&["ZRANGE", SCHEDULED, "0", "-1"]).await;
     assert!(left.len() == 1 && left[0].contains(&format!(r#""job":"{second}""#)), "{left:?}");
-    assert_eq!(fixture.queue.retry_now(&second).await.unwrap(), RetriedNow::Ready);
+    assert_eq!(fixture.queue.operator().retry_now(&second).await.unwrap(), RetriedNow::Ready);
 }

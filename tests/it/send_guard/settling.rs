@@ -11,14 +11,14 @@ async fn settled(fixture: &TestSendGuard, delivery: &Delivery, believed: u32, is
     let permit = fixture.permit(delivery, &phone(1)).await;
     if let Some(settlement) = permit.settle(believed, is_open) {
         // Twice is as good as once.
-        fixture.queue.settle_send(&settlement).await.unwrap();
-        fixture.queue.settle_send(&settlement).await.unwrap();
+        fixture.queue.deliveries().settle_send(&settlement).await.unwrap();
+        fixture.queue.deliveries().settle_send(&settlement).await.unwrap();
     }
     fixture.again(delivery).await
 }
 
 async fn counts(fixture: &TestSendGuard, delivery: &Delivery) -> [u32; 3] {
-    let counts = fixture.queue.send_counts(delivery).await.unwrap();
+    let counts = fixture.queue.deliveries().send_counts(delivery).await.unwrap();
     [counts.handed, counts.open, counts.believed]
 }
 
@@ -52,7 +52,7 @@ async fn two_open_outcomes_are_the_last() {
     let first = fixture.held(&job()).await;
     let second = settled(&fixture, &first, 0, true).await;
     assert_eq!(counts(&fixture, &second).await, [1, 1, 0]);
-    assert!(fixture.queue.send_counts(&second).await.unwrap().has_one_left());
+    assert!(fixture.queue.deliveries().send_counts(&second).await.unwrap().has_one_left());
     let third = settled(&fixture, &second, 0, true).await;
     assert_eq!(counts(&fixture, &third).await, [2, 2, 0]);
     assert!(matches!(fixture.leave(&third, &phone(1)).await, SendDecision::Exhausted));
@@ -95,7 +95,7 @@ async fn a_worker_that_dies_leaves_an_open_outcome() {
     let second = fixture.again(&first).await;
     fixture.permit(&second, &phone(1)).await;
     // What the first comes to is no more its own to say.
-    fixture.queue.settle_send(&permit.settle(0, false).unwrap()).await.unwrap();
+    fixture.queue.deliveries().settle_send(&permit.settle(0, false).unwrap()).await.unwrap();
     assert_eq!(counts(&fixture, &second).await, [2, 2, 0]);
     assert_eq!(fixture.counted().await[0], 2);
 }

@@ -97,12 +97,12 @@ pub struct Rates {
 
 /// Looks at the queue; rates come from the look before.
 pub async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, QueueError> {
-    let overview = queue.overview().await?;
+    let overview = queue.operator().overview().await?;
     let figures = Figures::new(&queue.config().name, clock::now_ms(), overview, before);
-    let mut figures = figures.with_reports(queue.upstream_reports().await?);
-    figures.recent = recent(&queue.history().await?, &figures.ended);
+    let mut figures = figures.with_reports(queue.operator().upstream_reports().await?);
+    figures.recent = recent(&queue.operator().history().await?, &figures.ended);
     if figures.paused_seconds.is_some() {
-        figures.paused_by = paused_by(&queue.actions(ACTIONS).await?);
+        figures.paused_by = paused_by(&queue.operator().actions(ACTIONS).await?);
     }
     Ok(figures)
 }

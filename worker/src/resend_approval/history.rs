@@ -41,7 +41,7 @@ impl History {
         let mut history =
             Self { age, left, is_retry, counts: SendCounts::default(), open: None, half_deadline };
         if is_retry {
-            history.counts = match context.queue.send_counts(delivery).await {
+            history.counts = match context.queue.deliveries().send_counts(delivery).await {
                 Ok(counts) => counts,
                 Err(error) => return Err(RetryScheduled::not_stored(&error).disposition(&history)),
             };

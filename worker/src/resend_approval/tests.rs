@@ -87,7 +87,7 @@ async fn delivered(redis: &PrivateRedis) -> Delivery {
     let (client, request) = ("client".parse().unwrap(), RequestId::generate());
     let new = NewJob { patient, approval, client, request, trace: None, idempotency: None };
     let limits = ApprovalLimits::from_settings(&Settings::default()).unwrap();
-    let accepted = queue.enqueue(&new, &limits).await.unwrap();
+    let accepted = queue.producer().enqueue(&new, &limits).await.unwrap();
     assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
 
     let stream = queue.keys().stream();

@@ -35,7 +35,7 @@ pub enum Slot {
 impl RateLimiter {
     /// A limiter whose state is in the queue's Redis.
     pub fn new(queue: Queue) -> Self {
-        Self { queue, script: Script::new(include_str!("scripts/rate_limit.lua")) }
+        Self { queue, script: Script::new(include_str!("rate_limit.lua")) }
     }
 
     /// Takes the channel's next slot if it comes within `longest`, of which at most 10 s count.

@@ -17,7 +17,7 @@ struct Row<'a> {
 }
 
 pub(super) async fn list(queue: &Queue, limit: usize, output: Output) -> Result<(), CtlError> {
-    let actions = queue.actions(limit).await?;
+    let actions = queue.operator().actions(limit).await?;
     output.answer(&actions.iter().map(row).collect::<Vec<_>>(), || words(&actions))
 }
 

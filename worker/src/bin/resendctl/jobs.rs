@@ -53,15 +53,17 @@ pub(super) async fn list(queue: &Queue, filter: &Filter, output: Output) -> Resu
     let fits = |job: &JobStatus| filter.fits(job);
     // A reason is known of failed jobs only.
     let mut jobs = match (filter.state, &filter.reason) {
-        (Some(Progress::Failed), _) | (None, Some(_)) => queue.failed_jobs(filter.limit, fits).await?,
-        _ => queue.live_jobs(filter.limit, fits).await?,
+        (Some(Progress::Failed), _) | (None, Some(_)) => {
+            queue.operator().failed_jobs(filter.limit, fits).await?
+        }
+        _ => queue.operator().live_jobs(filter.limit, fits).await?,
     };
     jobs.sort_by_key(|job| job.accepted_ms);
     output.answer(&jobs.iter().map(row).collect::<Vec<_>>(), || words(&jobs, filter))
 }
 
 pub(super) async fn show(queue: &Queue, job: &JobId, output: Output) -> Result<(), CtlError> {
-    let found = queue.status_of(job).await?;
+    let found = queue.operator().status_of(job).await?;
     let found = found.ok_or_else(|| CtlError::NotFound(unknown(job)))?;
     output.answer(&row(&found), || details(&found))
 }
@@ -69,7 +71,7 @@ pub(super) async fn show(queue: &Queue, job: &JobId, output: Output) -> Result<(
 pub(super) async fn retry(queue: &Queue, jobs: &[JobId], output: Output) -> Result<ExitCode, CtlError> {
     let (mut done, mut worst) = (Vec::new(), WorstResult::Done);
     for job in jobs {
-        let (what, how) = match queue.retry_now(job).await? {
+        let (what, how) = match queue.operator().retry_now(job).await? {
             RetriedNow::Ready => ("ready now", WorstResult::Done),
             RetriedNow::Waiting => ("it is ready or running already", WorstResult::Refused),
             RetriedNow::Ended => {
@@ -96,7 +98,7 @@ pub(super) async fn cancel(
     confirm(&format!("{} job(s) will end as failed for good. Cancel?", jobs.len()), yes)?;
     let (mut done, mut worst) = (Vec::new(), WorstResult::Done);
     for job in jobs {
-        let (what, how) = match queue.cancel(job).await? {
+        let (what, how) = match queue.operator().cancel(job).await? {
             Cancelled::Done => ("cancelled: no message goes out for it", WorstResult::Done),
             Cancelled::Ended => ("it had ended before", WorstResult::Refused),
             Cancelled::SendBegun => ("its send has begun: it ends by itself", WorstResult::Refused),

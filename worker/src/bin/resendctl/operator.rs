@@ -15,7 +15,7 @@ pub(super) async fn record(queue: &Queue, action: &str, subject: &str, because: 
 }
 
 async fn try_record(queue: &Queue, action: &str, subject: &str, because: &str) -> Result<(), QueueError> {
-    queue.record_action(&who(), action, subject, because).await
+    queue.operator().record_action(&who(), action, subject, because).await
 }
 
 /// `user@host`; behind sudo the one who called it.

@@ -10,7 +10,7 @@ use super::output::Output;
 
 pub(super) async fn pause(queue: &Queue, because: &str, yes: bool, output: Output) -> Result<(), CtlError> {
     confirm("Workers will take nothing new, and jobs fail at their deadline. Pause?", yes)?;
-    let began = queue.pause().await?;
+    let began = queue.operator().pause().await?;
     if began {
         operator::record(queue, "pause", "", because).await;
     }
@@ -21,7 +21,7 @@ pub(super) async fn pause(queue: &Queue, because: &str, yes: bool, output: Outpu
 }
 
 pub(super) async fn resume(queue: &Queue, because: &str, output: Output) -> Result<(), CtlError> {
-    let ended = queue.resume().await?;
+    let ended = queue.operator().resume().await?;
     if ended {
         operator::record(queue, "resume", "", because).await;
     }

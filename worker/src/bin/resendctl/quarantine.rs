@@ -36,14 +36,14 @@ struct Outcome {
 }
 
 pub(super) async fn list(queue: &Queue, limit: usize, output: Output) -> Result<(), CtlError> {
-    let entries = queue.quarantined(limit).await?;
+    let entries = queue.operator().quarantined(limit).await?;
     output.answer(&entries.iter().map(row).collect::<Vec<_>>(), || words(&entries))
 }
 
 pub(super) async fn retry(queue: &Queue, which: Selection, output: Output) -> Result<ExitCode, CtlError> {
     let (mut done, mut worst) = (Vec::new(), WorstResult::Done);
     for id in ids(queue, which).await? {
-        let (what, how) = match queue.restore(&id).await? {
+        let (what, how) = match queue.operator().restore(&id).await? {
             Restored::Back(job) => (format!("job {job} is back in the queue"), WorstResult::Done),
             Restored::Ended(job) => {
                 (format!("job {job} has ended, which never changes"), WorstResult::Refused)
@@ -74,7 +74,7 @@ pub(super) async fn purge(
     if !ids.is_empty() {
         confirm(&format!("{} entries will be deleted for good. Purge?", ids.len()), yes)?;
     }
-    let purged = queue.purge(&ids).await?;
+    let purged = queue.operator().purge(&ids).await?;
     if purged > 0 {
         operator::record(queue, "quarantine purge", &format!("{purged} entries"), "").await;
     }
@@ -87,7 +87,7 @@ async fn ids(queue: &Queue, which: Selection) -> Result<Vec<QuarantineId>, CtlEr
     if !which.all {
         return Ok(which.ids);
     }
-    Ok(queue.quarantined(ALL).await?.into_iter().map(|entry| entry.id).collect())
+    Ok(queue.operator().quarantined(ALL).await?.into_iter().map(|entry| entry.id).collect())
 }
 
 fn row(entry: &Quarantined) -> Row {

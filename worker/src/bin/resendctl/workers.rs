@@ -17,7 +17,7 @@ struct Row<'a> {
 }
 
 pub(super) async fn list(queue: &Queue, output: Output) -> Result<(), CtlError> {
-    let workers = queue.overview().await?.workers;
+    let workers = queue.operator().overview().await?.workers;
     output.answer(&rows(&workers), || words(&workers))
 }
 

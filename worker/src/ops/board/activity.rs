@@ -13,7 +13,7 @@ const SHOWN: usize = 100;
 
 /// `GET /board/activity`.
 pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable> {
-    let actions = board.queue.actions(SHOWN).await?;
+    let actions = board.queue.operator().actions(SHOWN).await?;
     let sample = board.sampler.sample().await;
     let row = |action: &OperatorAction| {
         vec![

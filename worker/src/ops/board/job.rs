@@ -18,7 +18,7 @@ pub(super) async fn show(
     Path(job): Path<String>,
 ) -> Result<Response, Unavailable> {
     let Ok(id) = job.parse::<JobId>() else { return Ok(unknown()) };
-    let Some(job) = board.queue.status_of(&id).await? else { return Ok(unknown()) };
+    let Some(job) = board.queue.operator().status_of(&id).await? else { return Ok(unknown()) };
     let sample = board.sampler.sample().await;
     let is_ours = job.status_code.is_some_and(|code| code >= 500);
     let body = html! {

@@ -32,7 +32,7 @@ pub(super) async fn show(
 ) -> Result<Response, Unavailable> {
     let find = asked.find.trim();
     if let Some(job) = find.rsplit('/').next().and_then(|id| id.parse::<JobId>().ok())
-        && board.queue.status_of(&job).await?.is_some()
+        && board.queue.operator().status_of(&job).await?.is_some()
     {
         return Ok(Redirect::to(&format!("/board/jobs/{job}")).into_response());
     }
@@ -66,10 +66,10 @@ async fn found(board: &Board, asked: &Asked) -> Result<Vec<JobStatus>, QueueErro
     };
     let mut jobs = match state {
         Some(Progress::Failed) => Vec::new(),
-        _ => board.queue.live_jobs(SHOWN, fits).await?,
+        _ => board.queue.operator().live_jobs(SHOWN, fits).await?,
     };
     if state == Some(Progress::Failed) || (state.is_none() && !find.is_empty()) {
-        jobs.extend(board.queue.failed_jobs(SHOWN.saturating_sub(jobs.len()), fits).await?);
+        jobs.extend(board.queue.operator().failed_jobs(SHOWN.saturating_sub(jobs.len()), fits).await?);
     }
     jobs.sort_by_key(|job| job.accepted_ms);
     Ok(jobs)

@@ -23,7 +23,7 @@ const CAUSES: usize = 8;
 /// `GET /board`. While Redis is away it shows the last figures, and says so.
 pub(super) async fn show(State(board): State<Board>) -> Page {
     let sample = board.sampler.sample().await;
-    let history = board.queue.history().await.unwrap_or_default();
+    let history = board.queue.operator().history().await.unwrap_or_default();
     let causes = errors::by_reason(&board.queue).await.unwrap_or_default();
     let body = html! {
         (what_is_wrong(&sample))

@@ -14,7 +14,7 @@ const SHOWN: usize = 100;
 
 /// `GET /board/quarantine`.
 pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable> {
-    let entries = board.queue.quarantined(SHOWN).await?;
+    let entries = board.queue.operator().quarantined(SHOWN).await?;
     let sample = board.sampler.sample().await;
     let row = |entry: &Quarantined| {
         let job = entry.job.as_ref().map(|job| job_link(job.as_str()));

@@ -1,0 +1,15 @@
+//! Ends that replicas have confirmed.
+
+use super::core::Core;
+use crate::domain::ids::JobId;
+
+impl Core {
+    /// Marks an end that replicas have confirmed, so that it is shown also while no replica is there to ask.
+    pub(super) async fn mark_confirmed(&self, id: &JobId) {
+        let mut mark = self.scripts.mark_confirmed.prepare_invoke();
+        let marked: Result<u64, _> = self.redis.script(mark.key(self.keys.job(id))).await;
+        if let Err(error) = marked {
+            tracing::debug!(job = %id, %error, "a confirmed end was not marked: whoever reads it asks replicas again");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! How a run of a job is settled: the layer between apalis and the handler that writes the verdict down.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use apalis_core::error::BoxDynError;
+use apalis_core::task::Task;
+use tower::{Layer, Service};
+
+use super::deliveries::Deliveries;
+use super::finish::Finished;
+use super::leased_job::LeasedJob;
+use super::schedule::PutBack;
+use super::send::SendSettlement;
+use crate::domain::outcome::{Outcome, Refusal};
+use crate::queue::delivery::Delivery;
+use crate::queue::error::QueueError;
+use crate::runtime::backoff::Backoff;
+use crate::telemetry::span::{self, Span};
+use crate::telemetry::{LogThrottle, metric};
+
+/// Waits between attempts to write a verdict down while Redis is away grow from the first to the second.
+const BACKOFF: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(1));
+
+/// Attempts to write an end that fail by what the job's keys hold.
+const BROKEN_ATTEMPTS: u32 = 5;
+
+/// What a run of a job came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobDisposition {
+    /// Decided, for good.
+    End(Outcome),
+    /// Not now: something upstream is out of order.
+    RetryLater {
+        /// How long to wait.
+        after: Duration,
+        /// What its hand-overs came to, where that is not known already.
+        send: Option<SendSettlement>,
+        /// How the job ends if the next try would fall after its deadline.
+        otherwise: Refusal,
+    },
+    /// Give it back untouched: this worker is stopping.
+    HandBack,
+    /// The delivery is somebody else's now; whatever was found out is theirs to find out again.
+    Lost,
+}
+
+/// A run as it was when its verdict was there.
+#[derive(Clone, Copy)]
+struct Run {
+    took: Duration,
+    is_undisturbed: bool,
+}
+
+/// Writes verdicts down.
+#[derive(Clone)]
+pub struct AckLayer {
+    pub(super) deliveries: Deliveries,
+}
+
+/// A handler whose verdicts are written down.
+#[derive(Clone)]
+pub struct AckService<S> {
+    deliveries: Deliveries,
+    handler: S,
+}
+
+impl<S> Layer<S> for AckLayer {
+    type Service = AckService<S>;
+
+    fn layer(&self, handler: S) -> AckService<S> {
+        AckService { deliveries: self.deliveries.clone(), handler }
+    }
+}
+
+impl<S> Service<Task<LeasedJob>> for AckService<S>
+where
+    S: Service<Task<LeasedJob>, Response = JobDisposition>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxDynError> + Send + 'static,
+{
+    type Response = ();
+    // What went wrong in a run is settled and logged here; apalis has nothing left to handle.
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<(), Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Our handlers are always ready; one that fails here would end the worker for a single job's sake.
+        self.handler.poll_ready(cx).map(|_| Ok(()))
+    }
+
+    fn call(&mut self, task: Task<LeasedJob>) -> Self::Future {
+        let (deliveries, held) = (self.deliveries.clone(), task.args.clone());
+        let run = self.handler.call(task);
+        Box::pin(async move {
+            match run.await {
+                Ok(verdict) => {
+                    note_verdict(held.span(), &verdict);
+                    let _span = Span::step(span::FINISH, held.span().traceparent().as_ref());
+                    deliveries.settle(&held, verdict).await;
+                }
+                Err(error) => deliveries.expire_lease_after_crash(&held, &error.into()).await,
+            }
+            held.span().end();
+            Ok(())
+        })
+    }
+}
+
+fn note_verdict(span: &Span, verdict: &JobDisposition) {
+    match verdict {
+        JobDisposition::End(outcome) => {
+            span.result("ended");
+            span.job_status(outcome.status_code());
+        }
+        JobDisposition::RetryLater { .. } => {
+            span.result("retry_later");
+            span.fail("retry_later");
+        }
+        JobDisposition::HandBack => span.result("handed_back"),
+        JobDisposition::Lost => span.fail("lost"),
+    }
+}
+
+impl Deliveries {
+    /// Writes the verdict down, however long Redis is away: until it is written the lease is kept, and when it is
+    /// lost the fence makes a late verdict harmless.
+    async fn settle(&self, held: &LeasedJob, verdict: JobDisposition) {
+        // What the run took, not what it then waits for Redis: predictions rest on it.
+        let run = Run { took: held.run(), is_undisturbed: held.is_undisturbed(&self.core.redis) };
+        let (mut failed, mut unconfirmed, mut broken) = (0, false, 0);
+        let mut verdict = verdict;
+        loop {
+            match self.settle_once(held, &verdict, run).await {
+                Ok(None) => return,
+                Ok(Some(instead)) => verdict = instead,
+                Err(error) if error.is_no_group() => return,
+                Err(_) if held.lost().is_cancelled() && !unconfirmed => return,
+                Err(error) if error.is_broken() && broken == BROKEN_ATTEMPTS => {
+                    return self.give_up(held, &error).await;
+                }
+                // The connection layer logs that Redis is away. What is written but not confirmed may be thrown away with
+                // its master, so it is written until replicas have it; until then a lost lease is what that master says.
+                Err(error) => {
+                    unconfirmed |= error.is_unconfirmed();
+                    broken += u32::from(error.is_broken());
+                    tokio::time::sleep(BACKOFF.wait(failed)).await;
+                    failed = failed.saturating_add(1);
+                }
+            }
+        }
+    }
+
+    /// One attempt; answers the verdict to settle instead where this one came too late.
+    async fn settle_once(
+        &self,
+        held: &LeasedJob,
+        verdict: &JobDisposition,
+        run: Run,
+    ) -> Result<Option<JobDisposition>, QueueError> {
+        let delivery = held.delivery();
+        let counted = run.is_undisturbed.then_some(run.took);
+        match verdict {
+            JobDisposition::End(outcome) => {
+                let finished = self.finish(delivery, outcome, counted).await?;
+                note_finished(delivery, outcome, finished, run.took);
+            }
+            JobDisposition::RetryLater { after, send, otherwise } => {
+                if let Some(settlement) = send {
+                    self.settle_send(settlement).await?;
+                }
+                let cause = otherwise.reason().as_str();
+                if self.retry_later(delivery, *after, counted, cause).await? == PutBack::Late {
+                    return Ok(Some(JobDisposition::End(Outcome::Refused(otherwise.clone()))));
+                }
+            }
+            JobDisposition::HandBack => {
+                self.release(delivery).await?;
+            }
+            JobDisposition::Lost => {}
+        }
+        Ok(None)
+    }
+
+    /// What can never be written must not hold its slot for ever: the job is delivered again, and quarantined after its last
+    /// delivery.
+    async fn give_up(&self, held: &LeasedJob, error: &QueueError) {
+        let delivery = held.delivery();
+        tracing::error!(
+            job = %delivery.message.job, request_id = %delivery.message.request, delivery = delivery.number, %error,
+            "the end of a run cannot be written"
+        );
+        if let Err(error) = self.expire_lease(delivery).await {
+            tracing::warn!(job = %delivery.message.job, %error, "lease not ended: it lapses by itself");
+        }
+    }
+
+    /// A panic costs this job one delivery and nothing else: its lease ends now, and the next sweep of any worker
+    /// takes it up again, or sets it aside.
+    async fn expire_lease_after_crash(&self, held: &LeasedJob, error: &BoxDynError) {
+        let delivery = held.delivery();
+        held.span().fail("crashed");
+        tracing::error!(
+            job = %delivery.message.job, request_id = %delivery.message.request, delivery = delivery.number, %error,
+            "run crashed"
+        );
+        if let Err(error) = self.expire_lease(delivery).await {
+            tracing::warn!(job = %delivery.message.job, %error, "lease not ended: it lapses by itself");
+        }
+    }
+}
+
+fn note_finished(delivery: &Delivery, outcome: &Outcome, finished: Finished, run: Duration) {
+    let message = &delivery.message;
+    let status_code = outcome.status_code();
+    match finished {
+        Finished::Done { eta_error_ms } => {
+            metrics::counter!(metric::JOBS_FINISHED, "status_code" => status_code.to_string()).increment(1);
+            metrics::histogram!(metric::JOB_RUN).record(run.as_secs_f64());
+            #[allow(clippy::cast_precision_loss)]
+            metrics::histogram!(metric::JOB_DELIVERIES).record(delivery.number as f64);
+            #[allow(clippy::cast_precision_loss)]
+            metrics::histogram!(metric::ETA_ERROR).record(eta_error_ms.unsigned_abs() as f64 / 1_000.0);
+            tracing::info!(
+                job = %message.job, request_id = %message.request, status_code, run_ms = run.as_millis(),
+                delivery = delivery.number, "job ended"
+            );
+        }
+        Finished::Before => {
+            tracing::info!(job = %message.job, request_id = %message.request, "job had ended before");
+        }
+        Finished::Lost => {
+            static THROTTLE: LogThrottle = LogThrottle::new();
+            if let Some(suppressed) = THROTTLE.allow() {
+                let (job, request_id) = (&message.job, &message.request);
+                tracing::warn!(%job, %request_id, status_code, suppressed, "finish refused: delivery lost");
+            }
+        }
+    }
+}

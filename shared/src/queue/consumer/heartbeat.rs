@@ -1,0 +1,68 @@
+//! Keeping leases alive while their jobs are worked on.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::clock::millis;
+use crate::queue::core::GROUP;
+use crate::queue::delivery::Delivery;
+use crate::queue::error::QueueError;
+use crate::telemetry::LogThrottle;
+
+use super::deliveries::Deliveries;
+use super::lease::Leases;
+use super::process::Consumer;
+
+/// Leases renewed in one call.
+const RENEWED_AT_ONCE: usize = 500;
+
+impl Consumer {
+    /// Renews until the last job is settled.
+    pub(super) async fn renew(self: Arc<Self>, closed: CancellationToken) {
+        let every = self.deliveries.core.config.lease / 3;
+        while closed.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            // Redis being away is logged where the connection is kept; the next heartbeat tries again. One that was not
+            // confirmed may have gone to a master that was replaced: the next attempt goes to the new one.
+            let renewed = self.deliveries.renew(&self.name, &self.leases).await;
+            if renewed.is_err_and(|error| error.is_unconfirmed()) {
+                let _ = self.deliveries.renew(&self.name, &self.leases).await;
+            }
+        }
+    }
+}
+
+impl Deliveries {
+    /// Renews every lease a consumer holds, and cancels the work on those it lost.
+    pub(super) async fn renew(&self, consumer: &str, leases: &Leases) -> Result<(), QueueError> {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        for batch in leases.all().chunks(RENEWED_AT_ONCE) {
+            let mut call = self.core.scripts.heartbeat.prepare_invoke();
+            call.key(self.core.keys.stream()).arg(GROUP).arg(consumer);
+            for delivery in batch {
+                call.arg(&delivery.entry).arg(delivery.number);
+            }
+            let lost: Vec<String> = self.core.redis.script_confirmed(&call).await?;
+            let lost = lost.into_iter().filter(|entry| leases.lose(entry)).count();
+            if lost > 0
+                && let Some(suppressed) = THROTTLE.allow()
+            {
+                tracing::warn!(
+                    lost,
+                    suppressed,
+                    "leases lost: somebody else has taken these deliveries over"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the lease of a delivery now, so that the next sweep takes it over.
+    pub(super) async fn expire_lease(&self, delivery: &Delivery) -> Result<(), QueueError> {
+        let mut call = self.core.scripts.expire_lease.prepare_invoke();
+        call.key(self.core.keys.stream());
+        delivery.fence(&mut call).arg(millis(self.core.config.lease));
+        let _: String = self.core.redis.script(&call).await?;
+        Ok(())
+    }
+}

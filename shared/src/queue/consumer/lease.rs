@@ -1,0 +1,125 @@
+//! Leases: what a worker holds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::queue::delivery::Delivery;
+
+/// The deliveries in one consumer's hands.
+#[derive(Clone, Default)]
+pub(super) struct Leases {
+    held: Arc<Mutex<HashMap<String, HeldLease>>>,
+}
+
+struct HeldLease {
+    delivery: Arc<Delivery>,
+    lost: CancellationToken,
+}
+
+/// A delivery whose lease is renewed until this is dropped. Its token is cancelled when the lease is lost, so that
+/// work on it stops before it does harm; the fence in the scripts stands behind that.
+pub(super) struct Lease {
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) lost: CancellationToken,
+    leases: Leases,
+}
+
+impl Leases {
+    /// Notes that a delivery is in hand. `None` where it is already: a master that was promoted without having seen it read
+    /// gives it out once more, under the same number, so that no fence tells the two runs apart.
+    pub(super) fn hold(&self, delivery: Delivery) -> Option<Lease> {
+        let (delivery, lost) = (Arc::new(delivery), CancellationToken::new());
+        let key = delivery.entry.clone();
+        let mut held = self.lock();
+        if held.get(&key).is_some_and(|held_lease| held_lease.is_run_of(&delivery)) {
+            return None;
+        }
+        held.insert(key, HeldLease { delivery: delivery.clone(), lost: lost.clone() });
+        drop(held);
+        Some(Lease { delivery, lost, leases: self.clone() })
+    }
+
+    /// Everything in hand.
+    pub(super) fn all(&self) -> Vec<Arc<Delivery>> {
+        self.lock().values().map(|held_lease| held_lease.delivery.clone()).collect()
+    }
+
+    /// Cancels the work on what is lost; answers whether there still was some. A job that ended while the heartbeat was
+    /// on its way is not held any more either, and nothing was lost.
+    pub(super) fn lose(&self, entry: &str) -> bool {
+        self.lock().get(entry).is_some_and(|held_lease| {
+            let new = !held_lease.lost.is_cancelled();
+            held_lease.lost.cancel();
+            new
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, HeldLease>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HeldLease {
+    /// Whether this very delivery is still worked on.
+    fn is_run_of(&self, delivery: &Delivery) -> bool {
+        self.delivery.number == delivery.number && !self.lost.is_cancelled()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut held = self.leases.lock();
+        let key = &self.delivery.entry;
+        // The same entry may have come back to this consumer meanwhile.
+        if held.get(key).is_some_and(|held_lease| Arc::ptr_eq(&held_lease.delivery, &self.delivery)) {
+            held.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::ids::{ApprovalId, JobId, PatientId};
+    use crate::domain::message::Message;
+
+    fn delivery(number: u64) -> Delivery {
+        let message = Message {
+            job: JobId::generate(),
+            patient: PatientId(Uuid::from_u128(1)),
+            approval: ApprovalId(Uuid::from_u128(2)),
+            request: "r".parse().unwrap(),
+            trace: None,
+        };
+        Delivery { message, accepted_ms: 0, entry: "1-0".into(), consumer: "w".into(), number }
+    }
+
+    #[test]
+    fn a_delivery_in_hand_is_not_taken_once_more() {
+        let leases = Leases::default();
+        let first = leases.hold(delivery(1)).unwrap();
+        assert!(leases.hold(delivery(1)).is_none());
+        drop(first);
+        assert!(
+            leases.hold(delivery(1)).is_some(),
+            "it ended, so whoever gives it out again has not heard of it"
+        );
+    }
+
+    #[test]
+    fn one_that_was_lost_may_come_back_and_does_not_take_the_new_one_along() {
+        let leases = Leases::default();
+        let lost = leases.hold(delivery(1)).unwrap();
+        assert!(leases.lose("1-0"));
+        let again = leases.hold(delivery(1)).unwrap();
+        let later = leases.hold(delivery(2)).unwrap();
+        drop((lost, again));
+        assert_eq!(leases.all().iter().map(|held| held.number).collect::<Vec<_>>(), [2]);
+        drop(later);
+        assert!(leases.all().is_empty());
+    }
+}

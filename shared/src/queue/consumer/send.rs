@@ -1,0 +1,59 @@
+//! What a job's record says of its sends: how often it was handed to a gateway, and what may have come of it.
+
+use super::deliveries::Deliveries;
+use crate::queue::delivery::Delivery;
+use crate::redis::RedisError;
+
+/// Hand-overs of a job of which nobody can tell whether a message is out: the first, and one more with the same code.
+pub(crate) const MAX_OPEN: u32 = 2;
+
+/// How often a job believes a gateway that answers 503 with a time: after that it counts as open.
+pub(crate) const MAX_BELIEVED: u32 = 2;
+
+/// How often a job was handed to a gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SendCounts {
+    /// In all, whatever was answered.
+    pub handed: u32,
+    /// Without knowing whether the message was taken.
+    pub open: u32,
+    /// With a 503 and a time for an answer, which was believed.
+    pub believed: u32,
+}
+
+/// What the hand-overs of one try came to, to be written to the job's record and to the limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendSettlement {
+    /// As the script takes them.
+    pub(crate) keys: Vec<String>,
+    /// As the script takes them.
+    pub(crate) arguments: Vec<String>,
+}
+
+impl SendCounts {
+    /// Whether the next hand-over is the job's last if nobody can tell what became of it.
+    pub fn has_one_left(self) -> bool {
+        self.open + 1 == MAX_OPEN
+    }
+}
+
+impl Deliveries {
+    /// How often this job was handed to a gateway before.
+    pub async fn send_counts(&self, delivery: &Delivery) -> Result<SendCounts, RedisError> {
+        let mut read = ::redis::cmd("HMGET");
+        read.arg(self.core.keys.job(&delivery.message.job)).arg("handed").arg("open").arg("believed");
+        let (handed, open, believed): (Option<u32>, Option<u32>, Option<u32>) =
+            self.core.redis.command(&read).await?;
+        let [handed, open, believed] = [handed, open, believed].map(Option::unwrap_or_default);
+        Ok(SendCounts { handed, open, believed })
+    }
+
+    /// Writes down what a try came to. Repeating it changes nothing.
+    pub async fn settle_send(&self, settlement: &SendSettlement) -> Result<(), RedisError> {
+        let mut call = self.core.scripts.settle_send.prepare_invoke();
+        settlement.keys.iter().for_each(|key| _ = call.key(key));
+        settlement.arguments.iter().for_each(|argument| _ = call.arg(argument));
+        self.core.redis.script_confirmed::<u32>(&call).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! One delivery of a job to one worker, and the fence that every later step checks.
+
+use std::sync::Arc;
+
+use super::core::GROUP;
+use super::error::QueueError;
+use crate::domain::message::Message;
+use crate::redis::ScriptArgs;
+
+/// One delivery of a job to one worker: the right to act on it until it is settled or the lease is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What is to be done.
+    pub message: Message,
+    /// When the job was accepted, milliseconds since the epoch by Redis' clock.
+    pub accepted_ms: u64,
+    /// The stream entry.
+    pub entry: String,
+    /// Who it was delivered to: the fence's first half.
+    pub consumer: Arc<str>,
+    /// How often the entry was delivered, from 1: the fence's second half.
+    pub number: u64,
+}
+
+impl Delivery {
+    /// What a send of this delivery is called in the job's record.
+    pub(crate) fn name(&self) -> String {
+        format!("{}:{}", self.entry, self.number)
+    }
+
+    /// The arguments each item of a fenced step begins with: consumer, entry, delivery number.
+    pub(super) fn fenced(&self, item: ScriptArgs) -> ScriptArgs {
+        item.arg(&self.consumer).arg(&self.entry).arg(self.number)
+    }
+
+    /// The arguments every fenced script begins with: group, consumer, entry, delivery number.
+    pub(super) fn fence<'a, 'b>(
+        &self,
+        call: &'b mut ::redis::ScriptInvocation<'a>,
+    ) -> &'b mut ::redis::ScriptInvocation<'a>
+    where
+        'a: 'b,
+    {
+        call.arg(GROUP).arg(self.consumer.as_ref()).arg(&self.entry).arg(self.number)
+    }
+
+    /// Its message as the stream holds it.
+    pub(super) fn encoded(&self) -> Result<String, QueueError> {
+        self.message.encode().map_err(|_| QueueError::Corrupt("a message of ids is always JSON"))
+    }
+}

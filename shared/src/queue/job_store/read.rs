@@ -1,0 +1,62 @@
+//! Reading a job for its client.
+
+use std::sync::Arc;
+
+use ::redis::Pipeline;
+
+use crate::domain::ids::JobId;
+use crate::domain::job::{Job, JobEnd};
+use crate::queue::core::Core;
+use crate::queue::error::QueueError;
+
+/// Reads jobs for their clients. Cheap to clone.
+#[derive(Clone)]
+pub struct JobStore {
+    pub(super) core: Arc<Core>,
+}
+
+impl JobStore {
+    pub(in crate::queue) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// The job, or `None` where there is none (any more); one round trip. An end is shown only once it is confirmed by as
+    /// many replicas as a write must be: one that a fail-over threw away would be taken back.
+    pub async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
+        let key = self.core.keys.job(id);
+        let mut ask = Pipeline::with_capacity(2);
+        ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result", "confirmed"]);
+        ask.cmd("TIME");
+        let (mut record, (seconds, micros)): (Vec<Option<String>>, (u64, u64)) =
+            self.core.redis.pipeline(&ask).await?;
+        let is_confirmed = record.pop().flatten().is_some();
+        let job = read_job(id, record, seconds * 1_000 + micros / 1_000)?;
+        let has_ended = job.as_ref().is_some_and(|job| job.end.is_some());
+        if has_ended && !is_confirmed && self.core.redis.min_replicas() > 0 {
+            let mut confirm = self.core.scripts.confirm_end.prepare_invoke();
+            let _written: u64 = self.core.redis.script_confirmed(confirm.key(&key)).await?;
+            self.core.mark_confirmed(id).await;
+        }
+        Ok(job)
+    }
+}
+
+fn read_job(id: &JobId, record: Vec<Option<String>>, now_ms: u64) -> Result<Option<Job>, QueueError> {
+    let Ok([state, client, eta, status, result]) = <[Option<String>; 5]>::try_from(record) else {
+        return Err(QueueError::Corrupt("a job record"));
+    };
+    let (Some(state), Some(client)) = (state, client) else { return Ok(None) };
+    let state =
+        state.parse::<crate::domain::job::JobState>().map_err(|_| QueueError::Corrupt("a job's state"))?;
+    let client = client.parse().map_err(|_| QueueError::Corrupt("a job's client"))?;
+    let eta_ms = eta.and_then(|eta| eta.parse().ok()).ok_or(QueueError::Corrupt("a job's eta"))?;
+    let end = match (state.has_ended(), status, result) {
+        (false, ..) => None,
+        (true, Some(status), Some(result)) => {
+            let status_code = status.parse().map_err(|_| QueueError::Corrupt("a job's status code"))?;
+            Some(JobEnd { status_code, result })
+        }
+        (true, ..) => return Err(QueueError::Corrupt("an ended job's result")),
+    };
+    Ok(Some(Job { id: id.clone(), client, state, eta_ms, now_ms, end }))
+}

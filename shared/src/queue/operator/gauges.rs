@@ -1,0 +1,62 @@
+//! The queue's figures for `/metrics`: looked up when somebody scrapes, and the same in every process, however many
+//! there are. Processes of one kind may all be gone, so the API shows them, too.
+
+use std::time::{Duration, Instant};
+
+use metrics::gauge;
+use tokio::sync::Mutex;
+
+use super::overview::Overview;
+use super::role::Operator;
+use crate::runtime::health::{Refreshing, ScrapedGauges};
+use crate::telemetry::metric;
+
+/// How long a look is good for: several scrapers cost one look.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Keeps the gauges; a look is made by one scrape at a time.
+pub struct Gauges {
+    operator: Operator,
+    looked: Mutex<Option<Instant>>,
+}
+
+impl Gauges {
+    /// Gauges of this queue.
+    pub fn new(operator: Operator) -> Self {
+        Self { operator, looked: Mutex::default() }
+    }
+
+    /// Looks, unless somebody just did. While Redis is away the figures are not numbers: an old figure would pass for a new
+    /// one.
+    async fn look(&self) {
+        let mut looked = self.looked.lock().await;
+        if looked.is_some_and(|at| at.elapsed() < FRESH) {
+            return;
+        }
+        let overview = self.operator.overview().await.ok();
+        gauge!(metric::REDIS_UP).set(if overview.is_some() { 1.0 } else { 0.0 });
+        set(overview.as_ref());
+        *looked = Some(Instant::now());
+    }
+}
+
+impl ScrapedGauges for Gauges {
+    fn refresh(&self) -> Refreshing<'_> {
+        Box::pin(self.look())
+    }
+}
+
+fn set(overview: Option<&Overview>) {
+    #[allow(clippy::cast_precision_loss)]
+    let figure = |of: &dyn Fn(&Overview) -> u64| overview.map_or(f64::NAN, |overview| of(overview) as f64);
+    let jobs = |state, figure| gauge!(metric::QUEUE_JOBS, "state" => state).set(figure);
+    jobs("ready", figure(&|all| all.ready));
+    jobs("running", figure(&|all| all.running));
+    jobs("scheduled", figure(&|all| all.scheduled));
+    jobs("quarantined", figure(&|all| all.quarantined));
+    gauge!(metric::WORKERS).set(figure(&|all| u64::try_from(all.live_workers()).unwrap_or(u64::MAX)));
+    gauge!(metric::QUEUE_ORPHANED).set(figure(&Overview::orphaned));
+    gauge!(metric::PAUSED).set(figure(&|all| u64::from(all.paused.is_some())));
+    let oldest = overview.map(|all| all.oldest.unwrap_or_default());
+    gauge!(metric::QUEUE_OLDEST).set(oldest.map_or(f64::NAN, |age| age.as_secs_f64()));
+}
