@@ -5,6 +5,7 @@ mod auth;
 pub mod config;
 mod jobs;
 mod middleware;
+mod paths;
 mod request;
 mod responses;
 mod routes;

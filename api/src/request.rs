@@ -8,3 +8,4 @@ pub(crate) mod deadline;
 pub(crate) mod idempotency_key;
 pub(crate) mod preferences;
 pub(crate) mod url;
+pub(crate) mod violation;

@@ -9,4 +9,3 @@ pub(crate) mod job;
 pub(crate) mod outcomes;
 pub(crate) mod schemas;
 pub(crate) mod verification;
-pub(crate) mod violation;

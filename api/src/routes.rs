@@ -4,7 +4,6 @@ mod docs;
 mod extractors;
 mod job;
 mod job_events;
-pub(crate) mod paths;
 mod resend;
 mod service;
 mod verification;
@@ -19,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::middleware;
+use crate::paths;
 use crate::responses::document;
 use crate::responses::error::ApiError;
 use crate::state::AppState;

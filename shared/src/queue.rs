@@ -28,7 +28,6 @@ mod producer;
 mod scripts;
 mod send_capacity;
 
-pub use self::core::GROUP;
 pub use consumer::{
     AckLayer, Backend, Consumer, Deliveries, Finished, Intake, JobDisposition, LeasedJob, PutBack,
     SendCounts, SendSettlement,
@@ -39,7 +38,7 @@ pub use error::QueueError;
 pub use eta::still_ahead;
 pub use handle::Queue;
 pub use job_store::{JobNotifier, JobStore, Subscription};
-pub use keys::Keys;
+pub use keys::{GROUP, Keys};
 pub use operator::{
     Cancelled, Gauges, JobStatus, Minute, Operator, OperatorAction, Overview, ProcessReport, Progress,
     QuarantineId, Quarantined, Restored, RetriedNow, WorkerStatus,

@@ -6,6 +6,7 @@ mod confirm;
 mod connect;
 mod error;
 mod listener;
+mod options;
 mod reconnect;
 mod request;
 mod safety;

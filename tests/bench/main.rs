@@ -6,6 +6,7 @@
 
 mod accept;
 mod backlog;
+mod caught;
 mod cluster;
 mod drain;
 mod eta;

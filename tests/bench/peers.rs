@@ -11,13 +11,13 @@ use tests::temp_dir::TempDir;
 use super::Effort;
 use super::accept::{add, under_load};
 use super::backlog::{Backlog, IN_MEMORY, Left, drain_rate, drained, left_in};
+use super::caught::caught;
 use super::load::{Asking, Load, Requests};
 use super::peer::{PEERS, Peer, waits_ms};
 use super::pickup::{self, percentiles};
 use super::report::{Bound, Figure, Report};
 use super::series::{median, rate, ratio, spread};
 use super::server::start_role;
-use super::suite::caught;
 use super::usage::{Meter, peak_rss_mib};
 use super::workers::start_noop;
 

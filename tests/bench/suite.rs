@@ -1,13 +1,11 @@
 //! The parts of the bench, one after the other. What breaks one of them is a line of the table, not the end of the run.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use futures_util::FutureExt;
 
+use super::caught::caught;
 use super::report::Report;
 use super::{Effort, accept, cluster, drain, eta, machine, memory, peak, peers, pickup, poll, real, workers};
 
@@ -79,27 +77,5 @@ async fn measure(part: Part, effort: Effort, before: Option<&Path>, report: &mut
         Part::Memory => memory::measure(report).await,
         Part::Peers => peers::measure(effort, report).await,
         Part::Eta => Box::pin(eta::measure(report)).await,
-    }
-}
-
-/// What it answers, or what it panicked with.
-pub(crate) async fn caught<T>(measured: impl Future<Output = T>) -> Result<T, String> {
-    AssertUnwindSafe(measured).catch_unwind().await.map_err(|panic| words_of(&*panic))
-}
-
-fn words_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_costs_its_own_figure_and_says_why() {
-        let broken: Result<(), String> = caught(async { panic!("no {}", "wrk") }).await;
-        assert_eq!(broken, Err("no wrk".to_owned()));
-        assert_eq!(caught(async { 3 }).await, Ok(3));
     }
 }

@@ -2,11 +2,20 @@
 
 use std::fmt::Write;
 use std::process::Command;
+use std::time::Duration;
 
 use chrono::Utc;
+use tests::chaos::finding::Finding;
 use tests::chaos::seed::Seed;
 
-use crate::runner::Row;
+use crate::catalogue::Scenario;
+
+/// One line of the table.
+pub(crate) struct Row {
+    pub(crate) scenario: Scenario,
+    pub(crate) finding: Finding,
+    pub(crate) took: Duration,
+}
 
 /// What a row comes to.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,16 +8,10 @@ use tests::chaos::finding::Finding;
 use tests::chaos::seed::Seed;
 
 use crate::catalogue::{self, Scenario};
+use crate::report::Row;
 
 /// Longest a scenario may take: past it, it hangs.
 const LIMIT: Duration = Duration::from_mins(15);
-
-/// One line of the table.
-pub(crate) struct Row {
-    pub(crate) scenario: Scenario,
-    pub(crate) finding: Finding,
-    pub(crate) took: Duration,
-}
 
 /// Runs those asked for, or all.
 pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {

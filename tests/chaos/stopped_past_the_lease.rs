@@ -1,7 +1,6 @@
 //! 3: a worker that was stopped past its lease wakes up and goes on as if nothing had happened.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
@@ -9,13 +8,7 @@ use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
 use tests::eventually::eventually;
 
-use crate::unfenced_ack;
-
-/// Seconds of the lease here.
-pub(crate) const LEASE: u64 = 2;
-
-/// Longest for anything here.
-pub(crate) const WITHIN: Duration = Duration::from_mins(1);
+use crate::unfenced_ack::{self, LEASE, WITHIN, is_stopped};
 
 pub(crate) async fn run(setup: Setup) -> Finding {
     let jobs = setup.size(40, 200);
@@ -54,16 +47,10 @@ async fn stop_and_continue(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<
     env.stack.add_worker(&[]).await;
     assert!(env.drained(WITHIN).await.is_some(), "the second worker finishes everything");
     env.stack.workers[0].process.signal("CONT").await;
-    // ClientRequest to stop, it first ends what it has in its hands: all that it would do is done when it has gone.
+    // Asked to stop, it first ends what it has in its hands: all that it would do is done when it has gone.
     let status = env.stack.workers[0].process.stop(WITHIN).await;
     assert!(status.success(), "the worker that was stopped ends well: {status}");
     asked
-}
-
-/// Whether the kernel says `T`, after the name in brackets.
-pub(crate) fn is_stopped(id: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
 }
 
 /// Ends that were written twice, or changed after they were first seen.

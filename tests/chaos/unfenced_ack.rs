@@ -2,12 +2,18 @@
 //! holds its jobs. By our finish script it takes nothing from the other; by a plain `XACK`, which asks nobody who owns
 //! an entry, it takes everything, though not one job has ended.
 
+use std::time::Duration;
+
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::records::{GROUP, STREAM};
 use tests::eventually::eventually;
 
-use crate::stopped_past_the_lease::{LEASE, WITHIN, is_stopped};
+/// Seconds of the lease here.
+pub(crate) const LEASE: u64 = 2;
+
+/// Longest for anything here.
+pub(crate) const WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
     let jobs = setup.size(20, 100);
@@ -57,4 +63,10 @@ async fn held(env: &ChaosEnv) -> Vec<String> {
     let pending: Vec<(String, String, u64, u64)> =
         env.stack.redis.command(&["XPENDING", STREAM, GROUP, "-", "+", "1000"]).await;
     pending.into_iter().map(|(entry, ..)| entry).collect()
+}
+
+/// Whether the kernel says `T`, after the name in brackets.
+pub(crate) fn is_stopped(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
 }

@@ -4,13 +4,16 @@
 
 mod bulk;
 mod calls;
+mod connection;
 mod control;
+mod fault_routes;
 mod faults;
 mod inbox;
 mod inbox_routes;
 mod intercept;
 mod introspection;
 mod jwks;
+mod jwks_routes;
 mod ledger;
 mod message;
 mod misbehave;
@@ -24,6 +27,7 @@ mod routes;
 mod running;
 pub mod scenarios;
 mod search;
+mod sent_keys;
 mod server;
 mod sms;
 mod state;

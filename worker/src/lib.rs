@@ -5,6 +5,7 @@ pub mod admin;
 pub mod code_sender;
 pub mod config;
 pub mod context;
+pub mod message_text;
 pub mod open_outcomes;
 pub mod ops;
 pub mod otp_service;

@@ -32,11 +32,11 @@ pub async fn resend_approval(delivery: &Delivery, context: &Context, state: &Run
     };
     let exit = match run(delivery, context, &history, state).await {
         Ok(outcome) => return end(delivery, context, outcome),
-        Err(exit) => exit.after(&history),
+        Err(exit) => exit.after(history.open_silent()),
     };
     match exit {
         StepExit::Refused(refusal) => end(delivery, context, Outcome::Refused(refusal)),
-        StepExit::Retry(later) => later.disposition(&history),
+        StepExit::Retry(later) => later.disposition(&history.job),
         StepExit::Lost => JobDisposition::Lost,
     }
 }
@@ -49,7 +49,7 @@ async fn run(
 ) -> Result<Outcome, StepExit> {
     let (job, now) = (&delivery.message, (context.clock)());
     // A job that comes again does not ask the registry while its message could not go out.
-    let early = if history.is_retry { Some(guard::slot(history, context).await?) } else { None };
+    let early = if history.job.is_retry { Some(guard::slot(history, context).await?) } else { None };
 
     let checked = checks::check(job, &context.registry, &context.limits.countries, now).await;
     let Sendable { phone, is_former_phone, result } = checked.reported()?;

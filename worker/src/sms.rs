@@ -7,7 +7,6 @@ mod http;
 mod pacing;
 mod smpp;
 mod submit_result;
-mod text;
 mod turbosms;
 mod twilio;
 
@@ -30,12 +29,11 @@ pub use history::{BELIEVED_MOST, OPEN_MOST, SendHistory};
 pub use http::HttpChannel;
 pub use smpp::SmppChannel;
 pub use submit_result::{Cause, Submission, SubmitResult};
-pub use text::length;
-pub use text::{MessageText, TextError};
 pub use turbosms::TurboSms;
 pub use twilio::Twilio;
 
 use crate::config::{ChannelConfig, SmsConfig};
+use crate::message_text::MessageText;
 use crate::upstream::Origin;
 use guarded_channel::GuardedChannel;
 use pacing::Pacing;

@@ -16,9 +16,9 @@ use shared::telemetry::metric;
 use shared::telemetry::span::Span;
 use tracing::field::display;
 
+use crate::paths;
 use crate::request::context::RequestContext;
 use crate::responses::error::ApiError;
-use crate::routes::paths;
 
 /// Stands for the status of a request whose client did not wait for the answer; nobody ever sees it on the wire.
 const CLIENT_WENT_AWAY: u16 = 499;

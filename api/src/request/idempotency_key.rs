@@ -4,7 +4,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use shared::domain::ids::IdempotencyKey;
 
-use crate::responses::violation::{Rule, Violation};
+use crate::request::violation::{Rule, Violation};
 
 const NAMES: [&str; 2] = ["idempotency-key", "x-idempotency-key"];
 

@@ -13,7 +13,7 @@ use super::schemas::{
     Approval, AuthenticationMethod, CodeToCheck, ErrorType, JobError, JobEvent, ReasonWord,
 };
 use super::verification::VerificationView;
-use super::violation::{Rule, Violation};
+use crate::request::violation::{Rule, Violation};
 
 use aliases::Aliases;
 use examples::Examples;

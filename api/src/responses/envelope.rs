@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use super::error::ApiError;
 use super::schemas::{ErrorType, ObjectType, ReasonWord};
-use super::violation::Violation;
 use crate::request::context::RequestContext;
 use crate::request::url::RequestUrl;
+use crate::request::violation::Violation;
 
 /// Room for a usual answer, so that it is written without growing: bytes.
 const USUAL_SIZE: usize = 768;

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use shared::domain::outcome::{Reason, next_attempt_of, too_many_requests};
 
 use super::challenge::{challenge, missing_allowances};
-use super::violation::Violation;
 use crate::auth::AuthError;
+use crate::request::violation::Violation;
 
 /// A refusal. Its body is written once its request is known, by the envelope's layer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::paths;
+use crate::paths;
 use crate::responses::outcomes::HeadRefusals;
 
 /// The page runs its own scripts only, and asks this service alone. It sets styles on elements, which no policy without

@@ -10,8 +10,8 @@ use axum::response::Response;
 
 use super::extractors::authorized::{Authorized, JobRead};
 use super::extractors::path::JobPath;
-use super::paths;
 use crate::jobs::reader::ReadJob;
+use crate::paths;
 use crate::request::context::RequestContext;
 use crate::request::preferences::{PREFERENCE_APPLIED, Preferences, wait_applied};
 use crate::responses::error::{ApiError, seconds_until};

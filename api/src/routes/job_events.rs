@@ -18,8 +18,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::extractors::authorized::{Authorized, JobRead, RequiredScope};
 use super::extractors::path::JobPath;
-use super::paths;
 use crate::jobs::wait::{Wait, WakeUp};
+use crate::paths;
 use crate::request::context::RequestContext;
 use crate::responses::error::ApiError;
 use crate::responses::job::JobView;

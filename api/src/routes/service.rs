@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 
-use super::paths;
+use crate::paths;
 use crate::responses::outcomes::HeadRefusals;
 
 /// The document as text.

@@ -13,14 +13,14 @@ use shared::sending::codes::{Checked, NextCheck, Verified};
 
 use super::extractors::authorized::{Authorized, OtpVerify};
 use super::extractors::body::SmallBody;
-use super::paths;
 use crate::jobs::errors::refusal;
+use crate::paths;
+use crate::request::violation::{Rule, Violation};
 use crate::responses::envelope;
 use crate::responses::error::{ApiError, CodeError, seconds_until};
 use crate::responses::outcomes::VerificationOutcomes;
 use crate::responses::schemas::CodeToCheck;
 use crate::responses::verification::VerificationView;
-use crate::responses::violation::{Rule, Violation};
 use crate::state::AppState;
 
 const PHONE: Rule = Rule {

@@ -9,9 +9,6 @@ use super::send_capacity::SendCapacity;
 use crate::redis::Redis;
 use crate::settings::QueueConfig;
 
-/// The consumer group all workers read through.
-pub const GROUP: &str = "workers";
-
 /// One per connection.
 pub(super) struct Core {
     pub(super) redis: Redis,

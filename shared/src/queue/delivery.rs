@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::core::GROUP;
 use super::error::QueueError;
+use super::keys::GROUP;
 use crate::domain::message::Message;
 use crate::redis::ScriptArgs;
 

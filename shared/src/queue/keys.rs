@@ -5,6 +5,9 @@ use std::fmt::{self, Write};
 
 use crate::domain::ids::{ClientId, JobId, PatientId};
 
+/// The consumer group all workers read through.
+pub const GROUP: &str = "workers";
+
 /// Makes keys.
 #[derive(Debug, Clone)]
 pub struct Keys {

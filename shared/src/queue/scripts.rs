@@ -9,8 +9,7 @@ use crate::domain::clock::millis;
 use crate::redis::{Redis, ScriptArgs, ScriptBatcher};
 use crate::settings::QueueConfig;
 
-use super::core::GROUP;
-use super::keys::Keys;
+use super::keys::{GROUP, Keys};
 
 /// How long an idempotency key replays its first answer (contract, section 2).
 const IDEMPOTENCY_LIFE: Duration = Duration::from_hours(24);

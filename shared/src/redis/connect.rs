@@ -7,12 +7,10 @@ use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::cluster::{ClusterClient, ClusterClientBuilder};
 use ::redis::cluster_async::ClusterConnection;
 use ::redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
-    RedisFuture, RedisResult, Value,
-};
+use ::redis::{Client, Cmd, ConnectionAddr, Pipeline, RedisFuture, RedisResult, Value};
 use secrecy::ExposeSecret;
 
+use super::options::{connection_config, server_info};
 use super::sentinel::Sentinels;
 use crate::settings::{RedisConfig, RedisMode};
 
@@ -81,20 +79,6 @@ impl Connector {
         };
         Ok(Connected { connection, server })
     }
-}
-
-/// No response timeout: the library's default of 500 ms is shorter than any useful blocking read, and its late reply
-/// would strand stream entries as pending.
-pub(super) fn connection_config(connect_limit: Duration) -> AsyncConnectionConfig {
-    AsyncConnectionConfig::new().set_connection_timeout(Some(connect_limit)).set_response_timeout(None)
-}
-
-/// The address and user of a URL, without `CLIENT SETINFO` at the start of each connection: Redis 7.0 does not know it, and
-/// the shipped users have no right to it, so that each would be a line in the server's access log.
-pub(super) fn server_info(url: &str) -> RedisResult<ConnectionInfo> {
-    let info = url.into_connection_info()?;
-    let settings = info.redis_settings().clone().set_skip_set_lib_name();
-    Ok(info.set_redis_settings(settings))
 }
 
 impl ConnectionLike for Connection {

@@ -12,8 +12,9 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::RedisError;
-use super::connect::{CONNECT_LIMIT, connection_config, server_info};
+use super::connect::CONNECT_LIMIT;
 use super::error::within;
+use super::options::{connection_config, server_info};
 use super::sentinel::Sentinels;
 use crate::settings::{RedisConfig, RedisMode};
 

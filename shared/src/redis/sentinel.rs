@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout_at};
 
-use super::connect::{connection_config, server_info};
+use super::options::{connection_config, server_info};
 use crate::settings::{RedisConfig, SentinelConfig};
 
 /// Longest all sentinels together may take to answer.

@@ -8,10 +8,9 @@ use std::{
     },
 };
 
-use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{state::Shared, target::Target};
+use super::target::Target;
 
 /// Tokens counted by name; a flood of made-up ones must not fill the memory.
 const COUNTED_TOKENS: usize = 10_000;
@@ -57,7 +56,7 @@ impl Calls {
         }
     }
 
-    fn reset(&self) {
+    pub(crate) fn reset(&self) {
         for gauge in &self.gauges {
             gauge.total.store(0, Relaxed);
             gauge.peak.store(gauge.in_flight.load(Relaxed), Relaxed);
@@ -65,7 +64,7 @@ impl Calls {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         let mut report = Map::new();
         for target in Target::ALL {
             let Gauge { total, in_flight, peak } = &self.gauges[target.index()];
@@ -78,17 +77,6 @@ impl Calls {
         report["introspection"]["tokens"] = json!(tokens);
         Value::Object(report)
     }
-}
-
-/// `GET /sandbox/calls`.
-pub(crate) async fn show(State(sandbox): State<Shared>) -> Json<Value> {
-    Json(sandbox.calls.report())
-}
-
-/// `DELETE /sandbox/calls`.
-pub(crate) async fn reset(State(sandbox): State<Shared>) -> StatusCode {
-    sandbox.calls.reset();
-    StatusCode::NO_CONTENT
 }
 
 #[cfg(test)]

@@ -94,3 +94,14 @@ pub(crate) async fn make_in_bulk(
 fn uuid(id: &str) -> Result<Uuid, Refusal> {
     Uuid::try_parse(id).map_err(|error| Refusal::invalid(format!("`{id}` is not a UUID: {error}")))
 }
+
+/// `GET /sandbox/calls`.
+pub(crate) async fn calls(State(sandbox): State<Shared>) -> Json<Value> {
+    Json(sandbox.calls.report())
+}
+
+/// `DELETE /sandbox/calls`.
+pub(crate) async fn reset_calls(State(sandbox): State<Shared>) -> StatusCode {
+    sandbox.calls.reset();
+    StatusCode::NO_CONTENT
+}

@@ -2,7 +2,6 @@
 
 mod action;
 mod fault;
-pub(crate) mod routes;
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -62,12 +61,12 @@ impl Faults {
     }
 
     /// What is left in force.
-    fn all(&self) -> Vec<Fault> {
+    pub(crate) fn all(&self) -> Vec<Fault> {
         self.lock().clone()
     }
 
     /// Lets `change` edit the list.
-    fn edit(&self, change: impl FnOnce(&mut Vec<Fault>)) {
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Vec<Fault>)) {
         let mut list = self.lock();
         change(&mut list);
         self.arm(&list);

@@ -1,19 +1,8 @@
-//! `GET /oauth/jwks`: the keys an issuer of signed tokens publishes. A test puts them there and signs for itself.
+//! The keys an issuer of signed tokens publishes.
 
 use std::sync::{PoisonError, RwLock};
 
-use axum::{
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
 use bytes::Bytes;
-use serde_json::Value;
-
-use super::{
-    refusal::{Refusal, read_json},
-    state::Shared,
-};
 
 /// The published set.
 pub(crate) struct Jwks(RwLock<Bytes>);
@@ -24,15 +13,14 @@ impl Default for Jwks {
     }
 }
 
-/// `GET /oauth/jwks`.
-pub(crate) async fn show(State(sandbox): State<Shared>) -> impl IntoResponse {
-    let keys = sandbox.jwks.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-    ([(header::CONTENT_TYPE, "application/jwk-set+json")], keys)
-}
+impl Jwks {
+    /// The set as it is now.
+    pub(crate) fn published(&self) -> Bytes {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 
-/// `PUT /sandbox/jwks`: the body becomes the set, verbatim.
-pub(crate) async fn replace(State(sandbox): State<Shared>, body: Bytes) -> Result<StatusCode, Refusal> {
-    let _: Value = read_json(&body)?;
-    *sandbox.jwks.0.write().unwrap_or_else(PoisonError::into_inner) = body;
-    Ok(StatusCode::NO_CONTENT)
+    /// These bytes are the set from now on.
+    pub(crate) fn publish(&self, set: Bytes) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = set;
+    }
 }

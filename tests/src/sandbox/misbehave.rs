@@ -15,8 +15,8 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::{
+    connection::Connection,
     faults::{Action, Kind},
-    server::Connection,
 };
 
 /// Whose data `other_patient` puts in; a phone no person has, so that a message to it is a proof.

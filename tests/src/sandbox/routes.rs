@@ -7,8 +7,8 @@ use axum::{
 };
 
 use super::{
-    calls, control, faults, inbox_routes, intercept::intercept, introspection::introspect, jwks, mithril,
-    otp, pages, refusal::Refusal, registry, sms, state::Shared, target::Target, turbosms, twilio,
+    control, fault_routes, inbox_routes, intercept::intercept, introspection::introspect, jwks_routes,
+    mithril, otp, pages, refusal::Refusal, registry, sms, state::Shared, target::Target, turbosms, twilio,
 };
 
 pub(crate) fn routes(sandbox: &Shared) -> Router {
@@ -29,7 +29,7 @@ fn upstreams(sandbox: &Shared) -> Router<Shared> {
     let behind = |target| from_fn_with_state((sandbox.clone(), target), intercept);
     Router::new()
         .route("/oauth/introspect", post(introspect).layer(behind(Target::Introspection)))
-        .route("/oauth/jwks", get(jwks::show).layer(behind(Target::Jwks)))
+        .route("/oauth/jwks", get(jwks_routes::show).layer(behind(Target::Jwks)))
         .route("/mithril/admin/tokens/{token}/verify", get(mithril::verify).layer(behind(Target::Mithril)))
         .route("/registry/persons/{patient_id}", get(registry::person).layer(behind(Target::Persons)))
         .route(
@@ -53,19 +53,19 @@ fn upstreams(sandbox: &Shared) -> Router<Shared> {
 fn controls() -> Router<Shared> {
     Router::new()
         .route("/sandbox/tokens/{token}", put(control::put_token).delete(control::revoke_token))
-        .route("/sandbox/jwks", put(jwks::replace))
+        .route("/sandbox/jwks", put(jwks_routes::replace))
         .route("/sandbox/persons/{id}", put(control::put_person).delete(control::remove_person))
         .route(
             "/sandbox/patients/{patient_id}/approvals/{id}",
             put(control::put_approval).delete(control::remove_approval),
         )
         .route("/sandbox/approvals/bulk", post(control::make_in_bulk))
-        .route("/sandbox/calls", get(calls::show).delete(calls::reset))
+        .route("/sandbox/calls", get(control::calls).delete(control::reset_calls))
         .route(
             "/sandbox/faults",
-            get(faults::routes::show)
-                .put(faults::routes::replace)
-                .post(faults::routes::add)
-                .merge(delete(faults::routes::clear)),
+            get(fault_routes::show)
+                .put(fault_routes::replace)
+                .post(fault_routes::add)
+                .merge(delete(fault_routes::clear)),
         )
 }

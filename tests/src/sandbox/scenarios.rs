@@ -5,9 +5,11 @@
 mod approvals;
 mod authorized;
 mod draft;
+mod ids;
 mod method;
 mod persons;
 mod phones;
+mod refused_methods;
 mod sendable;
 mod shapes;
 mod third_persons;
@@ -81,7 +83,7 @@ pub fn scenarios() -> Vec<Scenario> {
         sendable::all(),
         persons::all(),
         approvals::all(),
-        method::all(),
+        refused_methods::all(),
         third_persons::all(),
         authorized::all(),
         phones::all(),

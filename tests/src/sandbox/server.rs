@@ -14,20 +14,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
 use super::{
+    connection::Connection,
     routes::routes,
     state::{Options, Sandbox},
 };
-
-/// A handler's hold on the connection its request came by.
-#[derive(Clone)]
-pub(crate) struct Connection(CancellationToken);
-
-impl Connection {
-    /// Closes the connection, whatever is under way on it.
-    pub(crate) fn cut(&self) {
-        self.0.cancel();
-    }
-}
 
 /// Serves a sandbox on `listener` until `shutdown` resolves, then drops all connections. The error is that the
 /// ledger cannot be opened.
@@ -64,7 +54,7 @@ async fn refused(error: &io::Error) {
 async fn converse(stream: TcpStream, router: Router, end: CancellationToken) {
     // Without it small answers may wait for the caller's acknowledgement; failing, it only costs time.
     let _ = stream.set_nodelay(true);
-    let connection = Connection(end.clone());
+    let connection = Connection::new(end.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(connection.clone());

@@ -1,11 +1,6 @@
 //! The generic JSON gateway. It takes a message twice when told twice, whatever the `Idempotency-Key`, so that
 //! double sends show; the `deduplicate` switch among the faults makes it honour the key.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::{Mutex, PoisonError},
-};
-
 use axum::{Extension, Json, extract::State, http::HeaderMap};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -20,9 +15,6 @@ use super::{
 
 /// What the service must present.
 pub(crate) const TOKEN: &str = "sms-token";
-
-/// Keys remembered while deduplication is on; beyond it all are forgotten, so that memory stays bounded.
-const REMEMBERED_KEYS: usize = 1_000_000;
 
 /// Set on a request while deduplication is switched on.
 #[derive(Clone, Copy)]
@@ -97,27 +89,6 @@ pub(crate) fn is_e164(phone: &str) -> bool {
     })
 }
 
-/// The idempotency keys of messages taken while deduplication was on, with the id answered.
-#[derive(Default)]
-pub(crate) struct SentKeys(Mutex<HashMap<String, String>>);
-
-impl SentKeys {
-    /// The message id an earlier message with this key got; without one, the key now stands for `message_id`.
-    fn claim(&self, key: &str, message_id: &str) -> Option<String> {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= REMEMBERED_KEYS {
-            keys.clear();
-        }
-        match keys.entry(key.to_owned()) {
-            Entry::Occupied(entry) => Some(entry.get().clone()),
-            Entry::Vacant(entry) => {
-                entry.insert(message_id.to_owned());
-                None
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,14 +101,6 @@ mod tests {
         {
             assert!(!is_e164(phone), "{phone}");
         }
-    }
-
-    #[test]
-    fn a_key_stands_for_its_first_message() {
-        let keys = SentKeys::default();
-        assert_eq!(keys.claim("job-1", "msg-1"), None);
-        assert_eq!(keys.claim("job-1", "msg-2").as_deref(), Some("msg-1"));
-        assert_eq!(keys.claim("job-2", "msg-3"), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
     message::{Message, MessageIds},
     people::People,
     refusal::Refusal,
-    sms::SentKeys,
+    sent_keys::SentKeys,
     tokens::Tokens,
     verification::Verifications,
 };

@@ -8,7 +8,7 @@ use shared::settings::{ConfigError, ConfigErrors, Settings};
 
 use super::channel::ChannelConfig;
 use super::rate::rate;
-use crate::sms::MessageText;
+use crate::message_text::MessageText;
 
 /// `RESEND_SMS_*`.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use shared::telemetry::{LogThrottle, metric};
 
 use super::decide::{self, Phone, PhoneUnusable};
 use super::lookup::{self, RegistryAnswers};
-use super::step_exit::StepExit;
+use super::step_exit::{StepExit, Stopped};
 use crate::config::Countries;
 use crate::registry::Registry;
 
@@ -32,13 +32,6 @@ pub(crate) struct Sendable {
     pub(crate) is_former_phone: bool,
     /// JSON: what the client will see of the approval.
     pub(crate) result: String,
-}
-
-/// Why a job stops, with what the log and the doctor say beyond the refusal.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Stopped {
-    pub(crate) exit: StepExit,
-    pub(crate) detail: Option<Box<str>>,
 }
 
 /// Asks the registry and decides.
@@ -104,12 +97,6 @@ impl Checked {
             }
             exit
         })
-    }
-}
-
-impl From<Refusal> for Stopped {
-    fn from(refusal: Refusal) -> Self {
-        Self { exit: refusal.into(), detail: None }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use shared::queue::{Delivery, JobDisposition, SendCounts};
 
-use super::step_exit::RetryScheduled;
+use super::step_exit::{JobAge, RetryScheduled};
 use crate::context::Context;
 use crate::open_outcomes::OpenOutcome;
 use crate::sms::SendHistory;
@@ -16,12 +16,8 @@ const PUT_BACK: Duration = Duration::from_millis(100);
 /// The tries before this one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct History {
-    /// How old the job was when it was put into the stream last. By Redis' clock alone.
-    pub(super) age: Duration,
-    /// How long its deadline was away then.
-    pub(super) left: Duration,
-    /// It was put back or taken over before.
-    pub(super) is_retry: bool,
+    /// How old the job is.
+    pub(super) job: JobAge,
     /// How often it was handed over.
     counts: SendCounts,
     /// The last outcome that left it open whether the message was taken, where there was one.
@@ -38,12 +34,12 @@ impl History {
         let half_deadline = Instant::now().checked_add((deadline / 2).saturating_sub(age));
         let left = deadline.saturating_sub(age);
         let is_retry = delivery.number > 1 || age > PUT_BACK;
-        let mut history =
-            Self { age, left, is_retry, counts: SendCounts::default(), open: None, half_deadline };
+        let job = JobAge { age, left, is_retry };
+        let mut history = Self { job, counts: SendCounts::default(), open: None, half_deadline };
         if is_retry {
             history.counts = match context.queue.deliveries().send_counts(delivery).await {
                 Ok(counts) => counts,
-                Err(error) => return Err(RetryScheduled::not_stored(&error).disposition(&history)),
+                Err(error) => return Err(RetryScheduled::not_stored(&error).disposition(&job)),
             };
             history.open = (history.counts.open > 0)
                 .then(|| context.open_outcomes.of_job(&delivery.message.job, delivery.number > 1));
@@ -65,17 +61,6 @@ impl History {
             believed: self.counts.believed,
             half_deadline: self.half_deadline,
         }
-    }
-}
-
-#[cfg(test)]
-impl History {
-    /// Of a job that a gateway left open.
-    pub(super) fn left_open(silent: bool) -> Self {
-        let open = Some(OpenOutcome { since: Instant::now(), silent, by_crash: false });
-        let counts = SendCounts { handed: 1, open: 1, believed: 0 };
-        let (age, left) = (Duration::from_secs(1), Duration::from_mins(5));
-        Self { age, left, is_retry: true, counts, open, half_deadline: None }
     }
 }
 

@@ -5,8 +5,7 @@ use shared::domain::message::Message;
 use shared::domain::outcome::Refusal;
 use shared::domain::person::Person;
 
-use super::checks::Stopped;
-use super::step_exit::{RetryScheduled, StepExit};
+use super::step_exit::{RetryScheduled, StepExit, Stopped};
 use crate::registry::{Registry, RegistryError};
 use crate::upstream::Origin;
 

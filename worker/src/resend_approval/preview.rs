@@ -7,8 +7,8 @@ use shared::domain::message::Message;
 use shared::domain::outcome::Refusal;
 use shared::domain::phone::PhoneNumber;
 
-use super::checks::{self, Checked, Stopped};
-use super::step_exit::StepExit;
+use super::checks::{self, Checked};
+use super::step_exit::{StepExit, Stopped};
 use crate::config::Countries;
 use crate::registry::Registry;
 

@@ -6,7 +6,6 @@ use shared::domain::outcome::Refusal;
 use shared::queue::{JobDisposition, SendSettlement};
 use shared::telemetry::LogThrottle;
 
-use super::history::History;
 use crate::retry;
 
 /// Why the straight line was left.
@@ -18,6 +17,24 @@ pub(crate) enum StepExit {
     Retry(RetryScheduled),
     /// The job is somebody else's now, or ended.
     Lost,
+}
+
+/// Why a job stops, with what the log and the doctor say beyond the refusal.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stopped {
+    pub(crate) exit: StepExit,
+    pub(crate) detail: Option<Box<str>>,
+}
+
+/// How old a job is, which decides about the wait before its next try.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct JobAge {
+    /// How old it was when it was put into the stream last. By Redis' clock alone.
+    pub(super) age: Duration,
+    /// How long its deadline was away then.
+    pub(super) left: Duration,
+    /// It was put back or taken over before.
+    pub(super) is_retry: bool,
 }
 
 /// What is known about a try that may be repeated.
@@ -39,16 +56,23 @@ impl From<Refusal> for StepExit {
     }
 }
 
+impl From<Refusal> for Stopped {
+    fn from(refusal: Refusal) -> Self {
+        Self { exit: refusal.into(), detail: None }
+    }
+}
+
 impl StepExit {
     /// Another try, where no message was handed over in this one.
     pub(super) fn retry(cause: &'static str, asked: Option<Duration>, otherwise: Refusal) -> Self {
         Self::Retry(RetryScheduled { cause, asked, send: None, otherwise })
     }
 
-    /// A job that an earlier try left open must not end as if nothing were out: not for an upstream that fails now, nor
+    /// Where an earlier try left it open whether the message was taken, `open_silent` says whether its gateway was silent.
+    /// Such a job must not end as if nothing were out: not for an upstream that fails now, nor
     /// for a limit that its own message may have reached.
-    pub(super) fn after(self, history: &History) -> Self {
-        let Some(silent) = history.open_silent() else { return self };
+    pub(super) fn after(self, open_silent: Option<bool>) -> Self {
+        let Some(silent) = open_silent else { return self };
         let unknown = Refusal::DeliveryUnknown { silent };
         let is_trouble = |refusal: &Refusal| {
             matches!(
@@ -77,11 +101,11 @@ impl RetryScheduled {
     }
 
     /// Puts the job back for a wait by its age.
-    pub(super) fn disposition(self, history: &History) -> JobDisposition {
-        let after = retry::wait(history.age, history.left, self.asked);
+    pub(super) fn disposition(self, job: &JobAge) -> JobDisposition {
+        let after = retry::wait(job.age, job.left, self.asked);
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         // A job's retries are one line when they begin; how it ended is the other.
-        if history.is_retry {
+        if job.is_retry {
             tracing::debug!(cause = self.cause, after_ms, "job to be tried again");
         } else {
             tracing::info!(cause = self.cause, after_ms, "job to be tried again");
@@ -98,16 +122,15 @@ mod tests {
 
     #[test]
     fn a_job_that_was_left_open_does_not_end_as_if_nothing_were_out() {
-        let history = History::left_open(true);
         let unknown = Refusal::DeliveryUnknown { silent: true };
         let limit = Refusal::LimitReached { limit: Reason::PhoneHour, next_attempt_ms: 1 };
         for refusal in [Refusal::UpstreamFailed, Refusal::UpstreamSilent, limit] {
-            let exit = StepExit::retry("gateway silent", None, refusal.clone()).after(&history);
+            let exit = StepExit::retry("gateway silent", None, refusal.clone()).after(Some(true));
             assert_eq!(exit, StepExit::retry("gateway silent", None, unknown.clone()));
-            assert_eq!(StepExit::Refused(refusal).after(&history), StepExit::Refused(unknown.clone()));
+            assert_eq!(StepExit::Refused(refusal).after(Some(true)), StepExit::Refused(unknown.clone()));
         }
         for exit in [StepExit::Refused(Refusal::PersonNotFound), StepExit::Lost] {
-            assert_eq!(exit.clone().after(&history), exit);
+            assert_eq!(exit.clone().after(Some(true)), exit);
         }
     }
 }

@@ -5,8 +5,8 @@ use axum::http::request::Parts;
 use shared::domain::ids::{ApprovalId, IdempotencyKey, JobId, PatientId};
 
 use crate::request::idempotency_key;
+use crate::request::violation::{Rule, Violation};
 use crate::responses::error::ApiError;
-use crate::responses::violation::{Rule, Violation};
 use crate::state::AppState;
 
 pub(crate) const UUID: Rule = Rule {

@@ -8,8 +8,8 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use shared::sending::codes::Code;
 
+use crate::request::violation::{Rule, Violation};
 use crate::responses::error::ApiError;
-use crate::responses::violation::{Rule, Violation};
 
 const REQUIRED: Rule =
     Rule { name: "required", params: &[], description: "required property code was not present" };

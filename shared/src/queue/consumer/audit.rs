@@ -7,8 +7,8 @@ use super::deliveries::Deliveries;
 use crate::domain::clock::millis;
 use crate::domain::message::VERSION;
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::queue::core::GROUP;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 
 /// One worker of the fleet audits a batch in this time.
 const AUDIT_INTERVAL: Duration = Duration::from_secs(4);

@@ -10,9 +10,9 @@ use tokio::time::timeout;
 use super::leased_job::LeasedJob;
 use super::process::Consumer;
 use crate::domain::message::{DecodeError, Message};
-use crate::queue::core::GROUP;
 use crate::queue::delivery::Delivery;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 use crate::redis::{Connection, RedisError};
 
 /// How long a read blocks. A stop waits for it, and a dead connection is noticed this late; an idle worker costs Redis

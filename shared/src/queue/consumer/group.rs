@@ -1,8 +1,8 @@
 //! The consumer group all workers read through.
 
 use super::deliveries::Deliveries;
-use crate::queue::core::GROUP;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 use crate::redis::RedisError;
 
 impl Deliveries {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock::millis;
-use crate::queue::core::GROUP;
 use crate::queue::delivery::Delivery;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 use crate::telemetry::LogThrottle;
 
 use super::deliveries::Deliveries;

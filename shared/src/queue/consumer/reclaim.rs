@@ -11,9 +11,9 @@ use super::leased_job::LeasedJob;
 use super::process::Consumer;
 use crate::domain::clock::millis;
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::queue::core::GROUP;
 use crate::queue::error::QueueError;
 use crate::queue::eta::ANNOUNCED_EVERY;
+use crate::queue::keys::GROUP;
 
 /// Longest time between two sweeps (± 20 %): with the lease's 30 s, what a dead worker held is taken over within 36 s
 /// also where the sweep itself takes its time. The 5 s we began with were measured to miss that by 0.3 s.

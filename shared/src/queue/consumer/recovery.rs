@@ -4,8 +4,8 @@
 use super::fetch::RawEntry;
 use super::leased_job::LeasedJob;
 use super::process::Consumer;
-use crate::queue::core::GROUP;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 use ::redis::Pipeline;
 use tokio::sync::mpsc;
 

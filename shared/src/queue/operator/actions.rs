@@ -6,8 +6,8 @@ use crate::domain::clock;
 use crate::domain::clock::millis;
 use crate::domain::ids::JobId;
 use crate::domain::outcome::{Outcome, Refusal};
-use crate::queue::core::GROUP;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 
 /// Entries purged in one call.
 const PURGED_AT_ONCE: usize = 500;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::role::Operator;
 use crate::domain::ids::JobId;
 use crate::domain::job::JobState;
-use crate::queue::core::GROUP;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 
 /// Jobs looked at in one call.
 const LOOKED_AT_ONCE: usize = 200;

@@ -2,8 +2,8 @@
 
 use super::role::Operator;
 use super::workers::{WorkerStatus, read_workers};
-use crate::queue::core::GROUP;
 use crate::queue::error::QueueError;
+use crate::queue::keys::GROUP;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

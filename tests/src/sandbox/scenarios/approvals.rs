@@ -2,7 +2,8 @@
 
 use super::{
     Scenario, Words,
-    draft::{Draft, in_days, iso_in_days, patient_id},
+    draft::{Draft, in_days, iso_in_days},
+    ids::patient_id,
 };
 
 const MISSING: Words = ("approval_not_found", "Approval with such id is not found");

@@ -2,8 +2,10 @@
 
 use super::{
     Scenario, Words,
-    draft::{Draft, in_days, method_id},
-    method::{NOT_ALLOWED, ended_at, inactive, offline, otp, plain, third_person},
+    draft::{Draft, in_days},
+    ids::method_id,
+    method::{ended_at, inactive, offline, otp, plain, third_person},
+    refused_methods::NOT_ALLOWED,
 };
 
 const NO_SUCH_METHOD: Words =

@@ -1,38 +1,9 @@
-//! Authentication methods, and approvals without `authorize_with` refused for theirs.
+//! Authentication methods, as the registry gives them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::{
-    Scenario, Words,
-    draft::{Draft, method_id, phone},
-};
-
-pub(super) const NOT_ALLOWED: Words =
-    ("method_not_otp", "Resend SMS is not allowed for this authentication method");
-
-pub(super) fn all() -> Vec<Scenario> {
-    vec![
-        Draft::new(50, "offline", "the patient shows documents instead")
-            .methods([offline(50)])
-            .urgent("OFFLINE", None)
-            .method("OFFLINE")
-            .conflict(NOT_ALLOWED),
-        Draft::new(52, "na", "the method was reset")
-            .methods([plain(52, "NA")])
-            .urgent("NA", None)
-            .method("NA")
-            .conflict(NOT_ALLOWED),
-        Draft::new(53, "offline-with-phone", "a phone is there, but the type is not OTP")
-            .urgent("OFFLINE", Some(&phone(53)))
-            .method("OFFLINE")
-            .conflict(NOT_ALLOWED),
-        Draft::new(54, "urgent-null", "the approval does not say how it is to be confirmed")
-            .approval("urgent", Value::Null)
-            .method("none")
-            .conflict(NOT_ALLOWED),
-    ]
-}
+use super::ids::{method_id, patient_id, phone};
 
 /// A code by SMS.
 pub(super) fn otp(number: u8) -> Value {
@@ -68,7 +39,7 @@ fn third_person_in(member: &str, number: u8, own: &str) -> Value {
     let own_phone = (own == "OTP").then(|| phone(number));
     json!({
         "id": method_id(number), "type": "THIRD_PERSON", "phone_number": null, "ended_at": null,
-        "value": super::draft::patient_id(90), member: {"type": own, "phone_number": own_phone},
+        "value": patient_id(90), member: {"type": own, "phone_number": own_phone},
     })
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     Scenario, Words,
-    draft::{Draft, in_days, masked, method_id, phone, twin},
+    draft::{Draft, in_days},
+    ids::{masked, method_id, phone, twin},
     method::{ended_at, otp, otp_at},
 };
 

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{
     Scenario,
-    draft::{Draft, in_days, iso_in_days, method_id},
+    draft::{Draft, in_days, iso_in_days},
+    ids::method_id,
     method::{ended_at, offline, otp, third_person},
 };
 

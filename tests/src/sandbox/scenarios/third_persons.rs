@@ -2,8 +2,10 @@
 
 use super::{
     Scenario,
-    draft::{Draft, in_days, masked, phone},
-    method::{NOT_ALLOWED, ended_at, otp, third_person, third_person_of_mpi},
+    draft::{Draft, in_days},
+    ids::{masked, phone},
+    method::{ended_at, otp, third_person, third_person_of_mpi},
+    refused_methods::NOT_ALLOWED,
 };
 
 pub(super) fn all() -> Vec<Scenario> {

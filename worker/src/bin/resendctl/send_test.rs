@@ -12,7 +12,8 @@ use super::confirm::confirm;
 use super::exit::{CtlError, PROBLEM};
 use super::output::Output;
 use worker::config::{LimitsConfig, SendingConfig};
-use worker::sms::{Order, SendHistory, Slot, Sms, SubmitResult, length};
+use worker::message_text::length;
+use worker::sms::{Order, SendHistory, Slot, Sms, SubmitResult};
 use worker::upstream::Origin;
 
 pub(super) async fn send(

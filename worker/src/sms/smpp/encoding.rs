@@ -3,7 +3,7 @@
 //! Default alphabet (`data_coding` 0) means GSM 03.38, unpacked, at most SMSCs, and Latin-1 at some. So it is used only
 //! for letters that are the same in ASCII, or where UCS-2 would cost a part more.
 
-use crate::sms::text::gsm_septets;
+use crate::message_text::gsm_septets;
 
 /// Octets of one part (3GPP TS 23.040); in the default alphabet the SMSC packs 160 septets into them.
 const UCS2_OCTETS: usize = 140;

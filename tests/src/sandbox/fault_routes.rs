@@ -3,8 +3,8 @@
 use axum::{Json, extract::State, http::StatusCode};
 use bytes::Bytes;
 
-use super::Fault;
-use crate::sandbox::{
+use super::{
+    faults::Fault,
     refusal::{Refusal, read_json},
     state::Shared,
 };

@@ -1,0 +1,19 @@
+//! The connection a request came by.
+
+use tokio_util::sync::CancellationToken;
+
+/// A handler's hold on the connection its request came by.
+#[derive(Clone)]
+pub(crate) struct Connection(CancellationToken);
+
+impl Connection {
+    /// The connection that is closed once this token is cancelled.
+    pub(crate) fn new(end: CancellationToken) -> Self {
+        Self(end)
+    }
+
+    /// Closes the connection, whatever is under way on it.
+    pub(crate) fn cut(&self) {
+        self.0.cancel();
+    }
+}
