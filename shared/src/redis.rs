@@ -116,6 +116,11 @@ impl Redis {
         self.inner.min_replicas
     }
 
+    /// Whether it is a Redis Cluster.
+    pub fn is_cluster(&self) -> bool {
+        matches!(*self.inner.connector, Connector::Cluster(..))
+    }
+
     /// Whether Redis answers and is done loading.
     pub async fn ping(&self) -> Result<(), RedisError> {
         self.command(&::redis::cmd("PING")).await

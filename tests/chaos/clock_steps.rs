@@ -47,6 +47,8 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         finding.require(reached.is_some(), "", format!("step {step} s: not all messages are at the gateway"));
         offset += step;
         clock.set(offset);
+        // It has no earlier reading of the clock.
+        env.stack.add_worker(&[]).await;
         finding.within(&format!("step {step} s, all ended"), env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
     }
     let evidence = by_the_wall(env.evidence(asked, HashSet::new()).await, DEADLINE);

@@ -1,4 +1,4 @@
-//! 6: handlers that panic, and a job that kills whatever process touches it.
+//! 6: handlers that panic, a job that kills whatever process touches it, and workers that die before they run what they took.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let mut finding = Finding::default();
     panics(setup, &mut finding).await;
     poison(setup, &mut finding).await;
+    dead_before_the_run(&mut finding).await;
     finding
 }
 
@@ -80,6 +81,26 @@ async fn poison(setup: Setup, finding: &mut Finding) {
         excused: evidence.accepted().into_iter().map(str::to_owned).collect(),
         ..evidence
     };
+    env.check(&evidence, finding).await;
+    env.close(finding);
+}
+
+/// A run that died with its worker, and as many take-overs that came to no run as would set the job aside if they counted.
+async fn dead_before_the_run(finding: &mut Finding) {
+    let mut env = ChaosEnv::start(fleet(2).workers(0)).await;
+    let asked = env.ask_all(1).await;
+    for plan in ["after_fetch=abort", "after_take_over=abort", "after_take_over=abort"] {
+        let worker = env.stack.add_worker(&[("FAILPOINTS", plan)]).await;
+        let ended = env.stack.workers[worker].process.ended(WITHIN).await;
+        assert!(!ended.success(), "it died at the fail point");
+        env.stack.workers.clear();
+    }
+    env.stack.add_worker(&[]).await;
+    let drained = env.drained(WITHIN).await;
+    finding.within("ended after two take-overs without a run", drained, WITHIN);
+    let evidence = env.evidence(asked, HashSet::new()).await;
+    finding.exactly("of 1 processed", evidence.in_state("processed"), 1);
+    finding.exactly("set aside", aside(&env).await.len(), 0);
     env.check(&evidence, finding).await;
     env.close(finding);
 }

@@ -1,5 +1,5 @@
-//! 44: a steady load for a long time, with workers killed and connections cut on the way. Connections, memory, keys and
-//! open files are flat.
+//! 44: a steady load for a long time over a full quarantine, with workers killed, connections cut and garbage in the stream
+//! on the way. Connections, memory, keys and open files are flat.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -7,12 +7,24 @@ use std::time::{Duration, Instant};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::Proxy;
+use tests::chaos::records::{QUARANTINE, STREAM};
 
 /// Requests a second.
 const RATE: f64 = 50.0;
 
 /// How long a record stays, seconds: shorter than the run, so that what goes balances what comes.
 const RETENTION: u64 = 10;
+
+/// Keys that live for an hour or a day by design: every patient, phone and idempotency key of the run is there at its end.
+/// They are told by their time to live, and by what they take in memory.
+const LONG_LIVED: [&str; 3] = ["{resend}:patient:", "{resend}:phone:", "{resend}:idempotency:"];
+
+/// One in so many long-lived keys is measured.
+const SAMPLE: usize = 50;
+
+/// Entries the quarantine keeps, and garbage that comes to it at each trouble.
+const QUARANTINE_KEPT: usize = 10_000;
+const GARBAGE: usize = 20;
 
 /// Growth from the first third to the end that is noise, as a factor and as an absolute count.
 const FACTOR: f64 = 1.3;
@@ -22,7 +34,11 @@ const SLACK: f64 = 20.0;
 #[derive(Debug, Clone, Copy)]
 struct Use {
     connections: f64,
+    /// Without those that live long.
     keys: f64,
+    /// Long-lived keys that never go.
+    kept_for_ever: usize,
+    /// Without the long-lived keys.
     redis_mb: f64,
     api_mb: f64,
     files: f64,
@@ -39,6 +55,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     env.add_api(&[]).await;
     env.stack.add_worker(&[]).await;
     env.stack.add_worker(&[]).await;
+    fill_quarantine(&env).await;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let (load, people) = (env.load(RATE), env.people((RATE * length.as_secs_f64()) as usize).await);
     let asking = tokio::spawn(async move { load.run(people).await });
@@ -56,9 +73,12 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let asked = asking.await.expect("the clients");
     finding.note(format!("{} jobs in {:.0} s", asked.len(), start.elapsed().as_secs_f64()));
     compare(early.expect("longer than a third"), late, &mut finding);
+    let quarantined: usize = env.stack.redis.command(&["XLEN", QUARANTINE]).await;
+    finding.at_most("quarantined", quarantined, QUARANTINE_KEPT);
     finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
     // Records go after ten seconds here, so only what was sent can be counted.
     let evidence = env.evidence(Vec::new(), HashSet::new()).await;
+    finding.exactly("long-lived keys without an end", late.kept_for_ever, 0);
     finding.at_most("more SMS than two for a job", over_two(&evidence.messages()), 0);
     env.close(&mut finding);
     finding
@@ -68,8 +88,19 @@ fn over_two(messages: &std::collections::HashMap<&str, Vec<&tests::sandbox::Mess
     messages.values().filter(|of_job| of_job.len() > 2).count()
 }
 
-/// One worker is killed and replaced, and every connection to Redis is cut.
+async fn fill_quarantine(env: &ChaosEnv) {
+    let mut fill = redis::pipe();
+    for _ in 0..QUARANTINE_KEPT {
+        fill.cmd("XADD").arg(QUARANTINE).arg("*").arg("reason").arg("malformed").ignore();
+    }
+    let () = fill.query_async(&mut env.redis().await).await.expect("a full quarantine");
+}
+
+/// One worker is killed and replaced, every connection to Redis is cut, and somebody writes garbage.
 async fn trouble(env: &mut ChaosEnv, proxy: &Proxy) {
+    for _ in 0..GARBAGE {
+        let _: String = env.stack.redis.command(&["XADD", STREAM, "*", "m", "garbage"]).await;
+    }
     env.stack.workers[0].process.kill().await;
     env.stack.workers.remove(0);
     env.stack.add_worker(&[]).await;
@@ -89,11 +120,44 @@ async fn used(env: &ChaosEnv) -> Use {
         resident.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0.0);
     #[allow(clippy::cast_precision_loss)]
     let files = std::fs::read_dir(format!("/proc/{api}/fd")).map_or(0, Iterator::count) as f64;
+    let (keys, kept_for_ever, long_lived_bytes) = keys(env).await;
+    let (connections, redis_mb) =
+        (field("connected_clients"), (field("used_memory") - long_lived_bytes) / 1_048_576.0);
+    Use { connections, keys, kept_for_ever, redis_mb, api_mb: kilobytes / 1_024.0, files }
+}
+
+/// How many keys there are but for the long-lived ones, how many of those have no end, and what they take.
+async fn keys(env: &ChaosEnv) -> (f64, usize, f64) {
+    let mut redis = env.redis().await;
+    let (mut cursor, mut others, mut long_lived) = (0_u64, 0_usize, Vec::new());
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        let scan = scan.arg(cursor).arg("COUNT").arg(1_000);
+        let (next, keys): (u64, Vec<String>) = scan.query_async(&mut redis).await.expect("the keys");
+        for key in keys {
+            if LONG_LIVED.iter().any(|prefix| key.starts_with(prefix)) {
+                long_lived.push(key);
+            } else {
+                others += 1;
+            }
+        }
+        cursor = next;
+        if cursor == 0 {
+            break;
+        }
+    }
+    let (mut ends, mut sizes) = (redis::pipe(), redis::pipe());
+    for key in long_lived.iter().step_by(SAMPLE) {
+        ends.cmd("PTTL").arg(key);
+        sizes.cmd("MEMORY").arg("USAGE").arg(key);
+    }
+    let ends: Vec<i64> = ends.query_async(&mut redis).await.expect("their ends");
+    let sizes: Vec<Option<u32>> = sizes.query_async(&mut redis).await.expect("their sizes");
+    let bytes: f64 = sizes.into_iter().flatten().map(f64::from).sum();
+    // -1 is a key without an end, -2 one that has just gone.
+    let kept_for_ever = ends.iter().filter(|end| **end == -1).count();
     #[allow(clippy::cast_precision_loss)]
-    let keys = env.stack.redis.command::<u64>(&["DBSIZE"]).await as f64;
-    let megabyte = 1_048_576.0;
-    let (connections, redis_mb) = (field("connected_clients"), field("used_memory") / megabyte);
-    Use { connections, keys, redis_mb, api_mb: kilobytes / 1_024.0, files }
+    (others as f64, kept_for_ever, bytes * SAMPLE as f64)
 }
 
 fn compare(early: Use, late: Use, finding: &mut Finding) {

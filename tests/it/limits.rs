@@ -149,6 +149,27 @@ async fn a_message_the_gateway_did_not_take_is_not_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_ends_late_and_unsent_does_not_hold_up_the_next_one_of_its_approval() {
+    let fleet =
+        StackBuilder::new().set("RESEND_JOB_DEADLINE_SECONDS", 3).set("RESEND_LIMIT_PER_APPROVAL_HOUR", 1);
+    let stack = fleet.start().await;
+    put(&stack, "/sandbox/faults", &json!([{"target": "sms", "action": {"status": 429}}])).await;
+    let (patient, id) = approval(&stack, Uuid::new_v4(), PHONE).await;
+    let late = stack.client().resend_to_end(patient, id).await;
+    assert_eq!((&late.body["data"]["status"], stack.ledger().len()), (&json!("failed"), 0), "{}", late.body);
+    put(&stack, "/sandbox/faults", &json!([])).await;
+    // The cool-down of a minute and the one message an hour are for messages: there was none.
+    let again = stack.client().resend_to_end(patient, id).await;
+    assert_eq!(
+        (&again.body["data"]["status_code"], stack.ledger().len()),
+        (&json!(200), 1),
+        "{}",
+        again.body
+    );
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_second_message_of_a_job_counts_as_one_more() {
     // The second try waits for half the deadline: nobody else shows that the gateway takes messages again.
     let fleet =

@@ -11,6 +11,9 @@ use crate::redis_server::{RedisServer, Shipped, User};
 /// How long the nodes may take to agree.
 const AGREES_WITHIN: Duration = Duration::from_secs(30);
 
+/// What `deploy/redis/redis.conf` has as comments for a node of a cluster.
+const CLUSTER: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"];
+
 /// Running nodes that agree on who serves which slot.
 pub struct RedisCluster {
     /// The nodes; masters first.
@@ -23,7 +26,7 @@ impl RedisCluster {
         let mut nodes = Vec::new();
         for number in 0..masters * (replicas + 1) {
             let arguments =
-                ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--appendonly", "yes"];
+                [&CLUSTER[..], &["--cluster-node-timeout", "2000", "--appendonly", "yes"]].concat();
             nodes.push(RedisServer::start_with(&folder.join(format!("node-{number}")), &arguments).await);
         }
         Self::of(nodes, replicas).await
@@ -33,8 +36,8 @@ impl RedisCluster {
     pub async fn shipped(folder: &Path, masters: usize) -> Self {
         let mut nodes = Vec::new();
         for number in 0..masters {
-            let (folder, own) = (folder.join(format!("node-{number}")), ["--cluster-enabled", "yes"]);
-            nodes.push(RedisServer::start_shipped_with(&folder, Shipped::Observed, &own).await);
+            let folder = folder.join(format!("node-{number}"));
+            nodes.push(RedisServer::start_shipped_with(&folder, Shipped::Observed, &CLUSTER).await);
         }
         Self::of(nodes, 0).await
     }
@@ -43,6 +46,12 @@ impl RedisCluster {
         let cluster = Self { nodes };
         cluster.create(replicas).await;
         cluster.agrees().await;
+        if replicas > 0 {
+            let masters = cluster.nodes.len() / (replicas + 1);
+            for master in &cluster.nodes[..masters] {
+                confirmed(master, replicas).await;
+            }
+        }
         cluster
     }
 
@@ -112,4 +121,23 @@ impl RedisCluster {
         let output = command.output().await.expect("redis-cli is installed");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
+}
+
+/// Waits until so many replicas confirm what this master writes: they follow it from then on.
+async fn confirmed(master: &RedisServer, replicas: usize) {
+    eventually("the replicas confirm a write", AGREES_WITHIN, || async {
+        let mut connection = master.connection().await;
+        // One of these is in a slot of its own; the others are refused.
+        for number in 0..64 {
+            let mut write_and_wait = redis::pipe();
+            write_and_wait.cmd("SET").arg(format!("probe:{number}")).arg(1).arg("PX").arg(1).ignore();
+            write_and_wait.cmd("WAIT").arg(replicas).arg(200);
+            let confirmed: Result<(usize,), _> = write_and_wait.query_async(&mut connection).await;
+            if let Ok((confirmed,)) = confirmed {
+                return (confirmed == replicas).then_some(());
+            }
+        }
+        None
+    })
+    .await;
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, FromRedisValue, cmd};
+use redis::{AsyncConnectionConfig, Client, FromRedisValue, cmd};
 
 use crate::eventually::eventually;
 use crate::process::{Process, free_port};
@@ -112,7 +112,9 @@ impl RedisServer {
     /// A connection for a test to look with.
     pub async fn connection(&self) -> MultiplexedConnection {
         let client = Client::open(self.url()).expect("a right URL");
-        client.get_multiplexed_async_connection().await.expect("a running Redis")
+        // Not the library's half a second: a slot is moved with many keys a command.
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWERS_WITHIN));
+        client.get_multiplexed_async_connection_with_config(&config).await.expect("a running Redis")
     }
 
     /// Runs one command.

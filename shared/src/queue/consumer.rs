@@ -4,6 +4,7 @@ mod ack;
 mod announce;
 mod audit;
 mod backend;
+mod begin;
 mod clock;
 mod deliveries;
 mod fetch;

@@ -10,6 +10,8 @@ use crate::domain::ids::JobId;
 
 /// A delivery is in a worker's hands, and nothing was done yet.
 pub const AFTER_FETCH: &str = "after_fetch";
+/// Entries were taken over from a silent worker, and none of their runs has begun.
+pub const AFTER_TAKE_OVER: &str = "after_take_over";
 /// The intent to send is recorded.
 pub const AFTER_BEGIN_SEND: &str = "after_begin_send";
 /// The message is about to go to the gateway.
@@ -24,12 +26,25 @@ pub const AFTER_FINISH: &str = "after_finish";
 /// Passes a place with a job. What happens there is told by the variable `FAILPOINTS`, read once.
 #[cfg(feature = "failpoints")]
 pub async fn hit(place: &'static str, job: &JobId) {
-    armed::hit(place, job).await;
+    armed::hit(place, Some(job)).await;
+}
+
+/// Passes a place with no job in particular.
+#[cfg(feature = "failpoints")]
+pub async fn hit_any(place: &'static str) {
+    armed::hit(place, None).await;
 }
 
 /// Passes a place with a job: nothing happens.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub fn hit(_: &'static str, _: &JobId) -> std::future::Ready<()> {
+    std::future::ready(())
+}
+
+/// Passes a place with no job in particular: nothing happens.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub fn hit_any(_: &'static str) -> std::future::Ready<()> {
     std::future::ready(())
 }

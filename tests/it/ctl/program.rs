@@ -169,6 +169,10 @@ async fn an_operator_sees_and_changes_a_queue_in_a_cluster() {
     assert_eq!(json(&stack, &["jobs", "list"]).await.as_array().unwrap().len(), jobs.len());
     let found = ctl(&stack, &["doctor"], 1).await;
     assert!(found.contains("NO WORKER LIVES") && found.contains("append-only file on"), "{found}");
+    assert!(found.contains("the loss of another shard does not stop the queue's"), "{found}");
+    let of_queue = cluster.master_of("{resend}:stream").await;
+    let _: String = of_queue.command(&["CONFIG", "SET", "cluster-require-full-coverage", "yes"]).await;
+    assert!(ctl(&stack, &["doctor"], 1).await.contains("cluster-require-full-coverage yes"));
     ctl(&stack, &["pause", "--yes"], 0).await;
     ctl(&stack, &["resume"], 0).await;
     let words: Vec<&str> =

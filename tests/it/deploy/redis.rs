@@ -133,7 +133,9 @@ async fn in_a_cluster_the_programs_have_the_rights_they_need() {
         assert_ne!(answer.status, 503, "{}", answer.body);
     }
     for node in &cluster.nodes {
-        let denied: Vec<Vec<::redis::Value>> = node.command(&["ACL", "LOG"]).await;
+        let mut denied: Vec<Vec<::redis::Value>> = node.command(&["ACL", "LOG"]).await;
+        // The client of a cluster names its library to nodes it discovers; Redis 7.0 knows no right to that (redis.conf).
+        denied.retain(|entry| !format!("{entry:?}").contains("client|setinfo"));
         assert!(denied.is_empty(), "{denied:?}");
     }
     stack.stop().await;

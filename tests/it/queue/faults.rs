@@ -46,6 +46,73 @@ async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
 }
 
 #[tokio::test]
+async fn a_run_that_crashes_each_time_is_set_aside_after_three() {
+    let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
+    let ticket = fixture.accept(&job()).await;
+    let (stop, (ran, mut runs)) = (CancellationToken::new(), mpsc::unbounded_channel());
+    let worker = WorkerRunner { queue: fixture.queue.clone(), name: unique_name(), concurrency: 4 };
+    let run = move |held: shared::queue::LeasedJob, _: worker::runner::RunState| {
+        let _ = ran.send(held.delivery().number);
+        async { panic!("each time") }
+    };
+    let working = tokio::spawn(worker.run(run, stop.clone()));
+    let end = eventually("the job ends", Duration::from_secs(20), || async {
+        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end
+    })
+    .await;
+    stop.cancel();
+    working.await.unwrap().unwrap();
+    assert_eq!(end.status_code, 500);
+    let mut numbers = Vec::new();
+    while let Some(number) = runs.recv().await {
+        numbers.push(number);
+    }
+    assert_eq!(numbers, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_living() {
+    let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "8")]).await;
+    eventually("redis is no fresh one", Duration::from_secs(10), || async {
+        let info: String = fixture.server.command(&["INFO", "server"]).await;
+        let uptime = info.lines().find_map(|line| line.strip_prefix("uptime_in_seconds:")?.parse().ok());
+        uptime.filter(|seconds: &u64| *seconds > 4)
+    })
+    .await;
+    fixture.accept(&job()).await;
+    let held = fixture.deliver("old").await;
+    // As a step of a minute leaves it: all that the living said is of a minute ago.
+    silent_for(&fixture, &held.entry, "old", Duration::from_mins(1)).await;
+    let says = async |at: u64| {
+        let _: u64 =
+            fixture.server.command(&["ZADD", "{resend}:workers", &at.to_string(), "old|4|8000"]).await;
+    };
+    says(clock::now_ms() - 60_000).await;
+    for _ in 0..2 {
+        let _: u64 = fixture.server.command(&["DEL", "{resend}:audit:lock"]).await;
+        fixture
+            .work_until(|| async {
+                // The audit comes after a sweep.
+                let swept: u64 = fixture.server.command(&["EXISTS", "{resend}:audit:lock"]).await;
+                (swept == 1).then_some(())
+            })
+            .await;
+        assert_eq!(owner_of_the_first(&fixture).await, "old");
+        // The living are heard again; a worker that starts only now knows of the step no less.
+        says(clock::now_ms()).await;
+    }
+    let left = || async { fixture.server.command::<u64>(&["XLEN", STREAM]).await };
+    fixture.work_until(|| async { (left().await == 0).then_some(()) }).await;
+}
+
+/// Whose the first pending entry is.
+async fn owner_of_the_first(fixture: &TestQueue) -> String {
+    let pending: Vec<(String, String, u64, u64)> =
+        fixture.server.command(&["XPENDING", STREAM, GROUP, "-", "+", "10"]).await;
+    pending[0].1.clone()
+}
+
+#[tokio::test]
 async fn with_memory_full_a_worker_takes_jobs_and_takes_over_and_says_so() {
     let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
     let ticket = fixture.accept(&job()).await;
@@ -96,9 +163,7 @@ async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
             (swept == 1).then_some(())
         })
         .await;
-    let pending: Vec<(String, String, u64, u64)> =
-        fixture.server.command(&["XPENDING", STREAM, GROUP, "-", "+", "10"]).await;
-    assert_eq!(pending[0].1, "old");
+    assert_eq!(owner_of_the_first(&fixture).await, "old");
     let _: u64 = fixture.server.command(&["ZREM", "{resend}:workers", "old|4|30000"]).await;
     fixture
         .work_until(|| async {

@@ -17,9 +17,13 @@ impl Consumer {
         loop {
             let leaving = self.stop.is_cancelled();
             self.look().await;
-            if let Err(error) = self.deliveries.announce(&self, leaving).await {
-                self.note_disturbance();
-                note_unannounced(&error);
+            match self.deliveries.announce(&self, leaving).await {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!("no worker was heard of: nothing is taken over for half a lease"),
+                Err(error) => {
+                    self.note_disturbance();
+                    note_unannounced(&error);
+                }
             }
             // A leaving worker says so once; then there is nothing left to announce.
             if leaving {
@@ -57,8 +61,9 @@ fn note_unannounced(error: &QueueError) {
 }
 
 impl Deliveries {
-    /// Says that a consumer is alive, or that it is leaving.
-    async fn announce(&self, consumer: &Consumer, leaving: bool) -> Result<(), QueueError> {
+    /// Says that a consumer is alive, or that it is leaving. `false`: no worker was heard of for a while, so Redis was away, its
+    /// clock was set forward, or there was none.
+    async fn announce(&self, consumer: &Consumer, leaving: bool) -> Result<bool, QueueError> {
         let keys = &self.core.keys;
         let (slots, lease) = (consumer.concurrency, millis(self.core.config.lease));
         let capacity = consumer.capacity.get();
@@ -70,7 +75,7 @@ impl Deliveries {
             .arg(capacity.per_second.map(|rate| rate.to_string()).unwrap_or_default())
             .arg(u8::from(capacity.is_closed));
         // Confirmed, so that an idle worker, too, notices that it talks to a master that was replaced.
-        let _announced: u64 = self.core.redis.script_confirmed(&call).await?;
-        Ok(())
+        let announced: u64 = self.core.redis.script_confirmed(&call).await?;
+        Ok(announced == 1)
     }
 }

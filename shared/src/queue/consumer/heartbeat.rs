@@ -17,6 +17,9 @@ use super::process::Consumer;
 /// Leases renewed in one call.
 const RENEWED_AT_ONCE: usize = 500;
 
+/// Whose entries are that a crash left: a consumer that is no worker.
+const NOBODY: &str = "crashed";
+
 impl Consumer {
     /// Renews until the last job is settled.
     pub(super) async fn renew(self: Arc<Self>, closed: CancellationToken) {
@@ -61,7 +64,7 @@ impl Deliveries {
     pub(super) async fn expire_lease(&self, delivery: &Delivery) -> Result<(), QueueError> {
         let mut call = self.core.scripts.expire_lease.prepare_invoke();
         call.key(self.core.keys.stream());
-        delivery.fence(&mut call).arg(millis(self.core.config.lease));
+        delivery.fence(&mut call).arg(millis(self.core.config.lease)).arg(NOBODY);
         let _: String = self.core.redis.script(&call).await?;
         Ok(())
     }

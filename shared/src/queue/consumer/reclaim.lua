@@ -1,11 +1,14 @@
 -- Takes over entries whose owner was silent for a lease; sets aside those that were delivered too often, and ends
 -- their jobs. What is left to its last delivery is taken alone: the job that kills its worker takes all others there
 -- with it each time, and they must not be set aside for its sake.
--- KEYS  1 stream, 2 quarantine, 3 live, 4 counts, 5 failures, 6 workers
+--
+-- The delivery number of an entry counts the runs that began. A take-over is counted by *begin* only, once its worker has
+-- heard of it: the reply may be lost on its way, or the worker die before it.
+-- KEYS  1 stream, 2 quarantine, 3 live, 4 counts, 5 failures, 6 workers, 7 eta
 -- ARGV  1 group, 2 consumer, 3 lease ms, 4 cursor (0-0 at first), 5 how many at most, 6 deliveries allowed, 7 prefix of
 --       job records, 8 status code, 9 reason and 10 result JSON of a job that is set aside, 11 retention ms, 12 channel,
 --       13 1 where the caller may take one on its last delivery, 14 ms that the clock can show at most unless it was set
---       forward
+--       forward, 15 ms of silence after which a worker is forgotten, 16 ms in which all renew their leases
 -- Result  {next cursor (0-0 at the end), {{entry, delivery number, fields}, …}, {entry set aside, …}, 1 where one on its
 --         last delivery was left, 1 where nothing was looked at because the clock was set forward}
 -- Pending entries looked at in one call.
@@ -14,6 +17,11 @@ local LOOKED_AT = 200
 local now = now_ms()
 -- Every lease would have lapsed at once, those of the living too.
 if now > tonumber(ARGV[14]) then return {'0-0', {}, {}, 0, 1} end
+-- The caller may have started after the clock was set. Where nobody was heard for a while, as the others saw it in *announce* or
+-- as it shows here, they have the time to renew what they hold.
+local newest = tonumber(redis.call('ZREVRANGE', KEYS[6], 0, 0, 'WITHSCORES')[2]) or now
+local unheard = now - (tonumber(redis.call('HGET', KEYS[7], 'unheard')) or 0)
+if newest < now - ARGV[15] or unheard >= 0 and unheard < tonumber(ARGV[16]) then return {'0-0', {}, {}, 0, 2} end
 
 -- The longest lease of any live worker: it renews what it holds by its own.
 local lease = tonumber(ARGV[3])
@@ -54,8 +62,8 @@ for _, pending in ipairs(looked_at) do
   elseif idle >= lease and is_last and not last_one then
     left = 1
   elseif idle >= lease then
-    local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], lease, id)[1]
-    if entry then taken[#taken + 1] = {id, deliveries + 1, entry[2]} end
+    local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], lease, id, 'RETRYCOUNT', int(deliveries))[1]
+    if entry then taken[#taken + 1] = {id, deliveries, entry[2]} end
     if is_last then last_one = false end
     if #taken == most then
       cursor = id

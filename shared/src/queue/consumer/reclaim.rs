@@ -12,7 +12,7 @@ use super::process::Consumer;
 use crate::domain::clock::millis;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::queue::error::QueueError;
-use crate::queue::eta::ANNOUNCED_EVERY;
+use crate::queue::eta::{ANNOUNCED_EVERY, FORGOTTEN_AFTER};
 use crate::queue::keys::GROUP;
 
 /// Longest time between two sweeps (± 20 %): with the lease's 30 s, what a dead worker held is taken over within 36 s
@@ -38,8 +38,19 @@ pub(super) struct Reclaimed {
     aside: Vec<String>,
     /// One on its last delivery was left, for want of leave to take it.
     left: bool,
-    /// Redis' clock was set forward: nothing was looked at.
-    clock_was_set: bool,
+    /// Why nothing was looked at, where that is so.
+    hold: Hold,
+}
+
+/// Why leases may look lapsed without being so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// They do not.
+    None,
+    /// Redis' clock was set forward.
+    ClockWasSet,
+    /// No worker was heard of a moment ago.
+    Unheard,
 }
 
 impl Consumer {
@@ -62,7 +73,7 @@ impl Consumer {
                 return;
             }
             // So, too, where Redis took no writes, as with a full disk, or its clock was set forward.
-            if !self.is_settled_for(lease / 2 + ANNOUNCED_EVERY) {
+            if !self.is_settled_for(settling_time(lease)) {
                 continue;
             }
             match self.sweep_once(&sender).await {
@@ -108,13 +119,18 @@ impl Consumer {
             // with what is fetched: a full worker must not leave to the dead what they held.
             let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
             let reclaimed = self.deliveries.reclaim(self, &cursor, free).await?;
-            if reclaimed.clock_was_set {
-                self.note_clock_set();
-                return Ok(false);
+            match reclaimed.hold {
+                Hold::None => {}
+                Hold::ClockWasSet => {
+                    self.note_clock_set();
+                    return Ok(false);
+                }
+                Hold::Unheard => return Ok(false),
             }
             note_reclaimed(&reclaimed);
             left |= reclaimed.left;
-            self.deliver(reclaimed.taken, sender).await;
+            let begun = self.begin(reclaimed.taken).await?;
+            self.deliver(begun, sender).await;
             if reclaimed.cursor == START {
                 return Ok(left);
             }
@@ -127,6 +143,11 @@ impl Consumer {
         let allowed = self.deliveries.core.config.max_deliveries;
         self.leases.all().iter().any(|delivery| delivery.number > 1 && delivery.number >= allowed)
     }
+}
+
+/// How long every live worker needs at most to renew what it holds.
+fn settling_time(lease: Duration) -> Duration {
+    lease / 2 + ANNOUNCED_EVERY
 }
 
 fn note_reclaimed(reclaimed: &Reclaimed) {
@@ -150,7 +171,7 @@ impl Deliveries {
         let result = given_up.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let mut call = self.core.scripts.reclaim.prepare_invoke();
         call.key(keys.stream()).key(keys.quarantine()).key(keys.live());
-        call.key(keys.counts()).key(keys.failures()).key(keys.workers());
+        call.key(keys.counts()).key(keys.failures()).key(keys.workers()).key(keys.eta());
         call.arg(GROUP)
             .arg(consumer.name.as_ref())
             .arg(millis(config.lease))
@@ -164,9 +185,16 @@ impl Deliveries {
             .arg(millis(config.retention))
             .arg(keys.ended())
             .arg(u8::from(!consumer.holds_a_last_one()))
-            .arg(consumer.clock.latest_ms());
-        let (cursor, taken, aside, left, clock_was_set) = self.core.redis.script(&call).await?;
-        Ok(Reclaimed { cursor, taken, aside, left, clock_was_set })
+            .arg(consumer.clock.latest_ms())
+            .arg(millis(FORGOTTEN_AFTER))
+            .arg(millis(settling_time(config.lease)));
+        let (cursor, taken, aside, left, hold): (_, _, _, _, u8) = self.core.redis.script(&call).await?;
+        let hold = match hold {
+            0 => Hold::None,
+            1 => Hold::ClockWasSet,
+            _ => Hold::Unheard,
+        };
+        Ok(Reclaimed { cursor, taken, aside, left, hold })
     }
 
     /// Sets aside an entry that is no message.

@@ -44,7 +44,7 @@ fn from_environment() -> Vec<Point> {
 }
 
 /// Does what the plans say for this place and job.
-pub(super) async fn hit(place: &str, job: &JobId) {
+pub(super) async fn hit(place: &str, job: Option<&JobId>) {
     for point in POINTS.iter().filter(|point| point.is_for(place, job)) {
         // Asked for before the decision: a release in between must not be missed.
         let released = point.released.notified();
@@ -65,8 +65,9 @@ impl Point {
         Self { plan, state: Mutex::new(state), released: Notify::new() }
     }
 
-    fn is_for(&self, place: &str, job: &JobId) -> bool {
-        self.plan.place == place && self.plan.job.as_ref().is_none_or(|only| only == job.as_str())
+    fn is_for(&self, place: &str, job: Option<&JobId>) -> bool {
+        let only = self.plan.job.as_deref();
+        self.plan.place == place && (only.is_none() || only == job.map(JobId::as_str))
     }
 
     fn part(&self) -> Part {

@@ -31,8 +31,11 @@ pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
     checks.push(seen(&server));
     checks.extend(memory(&server));
     if server.append_only {
-        checks.push(append_fsync(redis).await);
+        checks.push(append_fsync(config(redis, "appendfsync").await.as_deref()));
         checks.extend(loading(redis.default_user().await?));
+    }
+    if redis.is_cluster() {
+        checks.push(full_coverage(config(redis, "cluster-require-full-coverage").await.as_deref()));
     }
     checks.push(time(redis).await?);
     Ok(checks)
@@ -78,12 +81,17 @@ fn loading(default: DefaultUser) -> Option<Check> {
     }
 }
 
-/// Needs `CONFIG GET`, which least rights forbid; then it is said that it could not be seen.
-async fn append_fsync(redis: &Redis) -> Check {
+/// Asks for one setting of the server. Needs `CONFIG GET`, which least rights forbid; then it is said that it could not be
+/// seen.
+async fn config(redis: &Redis, name: &str) -> Option<String> {
     let mut ask = ::redis::cmd("CONFIG");
-    ask.arg("GET").arg("appendfsync");
+    ask.arg("GET").arg(name);
     let answer: Result<Vec<String>, RedisError> = redis.command(&ask).await;
-    match answer.ok().and_then(|pair| pair.into_iter().nth(1)).as_deref() {
+    answer.ok()?.into_iter().nth(1)
+}
+
+fn append_fsync(value: Option<&str>) -> Check {
+    match value {
         Some("always") => Check::ok(AREA, "appendfsync always: power loss loses nothing"),
         Some("everysec") => Check::warning(
             AREA,
@@ -98,6 +106,23 @@ async fn append_fsync(redis: &Redis) -> Check {
         None => {
             Check::ok(AREA, "appendfsync not visible: this user may not ask CONFIG; look into redis.conf")
         }
+    }
+}
+
+/// A queue lives on one shard, and needs no other.
+fn full_coverage(value: Option<&str>) -> Check {
+    match value {
+        Some("no") => Check::ok(AREA, "cluster: the loss of another shard does not stop the queue's"),
+        Some(_) => Check::warning(
+            AREA,
+            "cluster-require-full-coverage yes: while any shard has no primary, the queue's refuses everything",
+            "set cluster-require-full-coverage no on every node",
+        ),
+        None => Check::ok(
+            AREA,
+            "cluster-require-full-coverage not visible: this user may not ask CONFIG; every node's redis.conf \
+             must say no, or the loss of another shard stops the queue's",
+        ),
     }
 }
 
@@ -133,6 +158,13 @@ mod tests {
             assert_eq!(judge_time(Duration::from_secs(seconds), Duration::ZERO).level, expected);
         }
         assert_eq!(judge_time(Duration::ZERO, Duration::from_millis(50)).level, Level::Warning);
+    }
+
+    #[test]
+    fn a_queue_that_depends_on_other_shards_is_a_warning() {
+        assert_eq!(full_coverage(Some("yes")).level, Level::Warning);
+        assert_eq!(full_coverage(Some("no")).level, Level::Ok);
+        assert!(full_coverage(None).what.contains("not visible"));
     }
 
     #[test]
