@@ -15,6 +15,7 @@ mod deploy;
 mod flood;
 mod gathering;
 mod incident;
+mod layers;
 mod limits;
 mod local;
 mod malformed;
