@@ -4,6 +4,7 @@
 //! where it is handled, and no line holds a code, a full phone number, a token or a name.
 
 mod buffered_writer;
+mod connect_failure;
 mod in_flight;
 mod json_lines;
 mod log_throttle;
@@ -21,6 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogConfig, LogFormat};
 use buffered_writer::BufferedWriter;
+pub use connect_failure::connect_failure;
 pub use in_flight::{InFlight, InFlightGuard};
 use json_lines::{JsonLines, span_fields};
 pub use log_throttle::LogThrottle;

@@ -21,6 +21,9 @@ pub enum LocalError {
     /// A call was not answered.
     #[error("no answer: {0}")]
     Http(#[from] reqwest::Error),
+    /// A program refused its settings.
+    #[error("{0}")]
+    Settings(String),
     /// An answer is not what the contract says.
     #[error("{step}: {what}")]
     Differs {

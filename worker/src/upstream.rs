@@ -10,8 +10,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder};
 use shared::domain::ids::{RequestId, TraceParent};
 use shared::domain::message::Message;
-use shared::telemetry::metric;
 use shared::telemetry::span::Span;
+use shared::telemetry::{LogThrottle, connect_failure, metric};
 
 pub use answer::Answer;
 
@@ -45,6 +45,7 @@ pub struct Upstream {
     client: Client,
     service: &'static str,
     body_limit: usize,
+    unreachable: LogThrottle,
 }
 
 /// Why no answer arrived.
@@ -76,7 +77,7 @@ impl Upstream {
             .pool_idle_timeout(IDLE_LIMIT)
             .user_agent(concat!("resend-worker/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, service, body_limit: BODY_LIMIT })
+        Ok(Self { client, service, body_limit: BODY_LIMIT, unreachable: LogThrottle::new() })
     }
 
     /// Reads so many bytes of an answer.
@@ -115,7 +116,7 @@ impl Upstream {
         let start = Instant::now();
         let answer = match request.send().await {
             Ok(response) => Ok(Answer::read(response, self.body_limit).await),
-            Err(error) => Err(CallError::from_error(&error)),
+            Err(error) => Err(self.failed(&error)),
         };
         let (service, result) = (self.service, result(&answer));
         metrics::histogram!(metric::UPSTREAM_SECONDS, "service" => service, "result" => result)
@@ -124,6 +125,20 @@ impl Upstream {
         tracing::debug!(service, result, status, "upstream call");
         note(&span, result, status);
         answer
+    }
+}
+
+impl Upstream {
+    /// Tells what kept a connection from being made: a certificate, say, which nobody guesses from "unreachable".
+    fn failed(&self, error: &reqwest::Error) -> CallError {
+        let failed = CallError::from_error(error);
+        if failed == CallError::Unreachable
+            && let Some(suppressed) = self.unreachable.allow()
+        {
+            let (service, cause) = (self.service, connect_failure(error));
+            tracing::warn!(service, cause, suppressed, "no connection to an upstream");
+        }
+        failed
     }
 }
 

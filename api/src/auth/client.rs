@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use metrics::histogram;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
-use shared::telemetry::{LogThrottle, metric};
+use shared::telemetry::{LogThrottle, connect_failure, metric};
 
 use super::Origin;
 use super::cache::ProviderUnavailable;
@@ -30,6 +30,9 @@ pub(super) struct ProviderClient {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
     /// No connection, or none in time.
+    #[error("no connection: {0}")]
+    NoConnection(String),
+    /// No answer, or only the begin of one.
     #[error("{0}")]
     Transport(#[source] reqwest::Error),
     /// A status that says nothing of the token.
@@ -125,6 +128,9 @@ async fn read_all(mut answer: Response) -> Result<Vec<u8>, CallError> {
 
 impl From<reqwest::Error> for CallError {
     fn from(error: reqwest::Error) -> Self {
+        if error.is_connect() {
+            return Self::NoConnection(connect_failure(&error));
+        }
         Self::Transport(error.without_url())
     }
 }

@@ -11,7 +11,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::Handle;
 
-use super::{LogThrottle, span};
+use super::{LogThrottle, connect_failure, span};
 use crate::settings::TraceConfig;
 
 /// Longest one batch may be under way.
@@ -101,7 +101,7 @@ impl HttpClient for ExportClient {
             Ok(answer) if answer.status().is_success() => {}
             Ok(answer) => warn(answer.status().as_str()),
             Err(error) if error.is_timeout() => warn("silent"),
-            Err(_) => warn("unreachable"),
+            Err(error) => warn(&connect_failure(error)),
         }
         // What else it says is not read: there is nothing to do about it.
         Ok(Response::builder().status(answer?.status()).body(Bytes::new())?)

@@ -32,19 +32,61 @@ impl Profile {
         given.into_iter().filter(|(name, _)| !decided(name)).chain(own).collect()
     }
 
-    /// What stands before the id in the link to a job.
-    pub(super) fn job_link(self) -> &'static str {
-        match self {
-            Self::Default => "/Jobs/",
-            Self::Esoz => "/jobs/",
+    /// What the main job looks like under this profile with settings of one's own, which win.
+    pub(super) fn expectation(self, own: &[(String, String)]) -> Expectation {
+        let set = |wanted: &str, default: &str| {
+            let set = own.iter().rev().find(|(name, _)| name == wanted);
+            set.map_or_else(|| default.to_owned(), |(_, value)| value.clone())
+        };
+        let (mode, href, policy) = match self {
+            Self::Default => ("local", "/Jobs/{id}", "prefer"),
+            Self::Esoz => ("service", "/jobs/{id}", "refusals"),
+        };
+        let is_platforms_code = set("RESEND_OTP_MODE", mode) == "service";
+        let length = if is_platforms_code { 4 } else { set("RESEND_OTP_LENGTH", "6").parse().unwrap_or(6) };
+        let job_link = set("RESEND_JOB_HREF", href).split("{id}").next().unwrap_or_default().to_owned();
+        let policy = set("RESEND_SYNC_POLICY", policy);
+        Expectation {
+            job_link,
+            code_length: length,
+            is_platforms_code,
+            may_wait: policy == "auto",
+            refuses_at_once: policy == "refusals",
         }
     }
+}
 
-    /// Digits of a code.
-    pub(super) fn code_length(self) -> usize {
-        match self {
-            Self::Default => 6,
-            Self::Esoz => 4,
-        }
+/// What the main job looks like.
+pub(super) struct Expectation {
+    /// What stands before the id in the link to a job.
+    pub(super) job_link: String,
+    /// Digits of a code; the platform's OTP service, as the sandbox has it, sends four.
+    pub(super) code_length: usize,
+    /// The platform's OTP service makes and sends the code, and gives its messages no reference.
+    pub(super) is_platforms_code: bool,
+    /// The server may answer with the result where it is quick.
+    pub(super) may_wait: bool,
+    /// A refusal is the answer itself.
+    pub(super) refuses_at_once: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn under(profile: Profile, own: &[(&str, &str)]) -> Expectation {
+        let own: Vec<_> =
+            own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        profile.expectation(&own)
+    }
+
+    #[test]
+    fn settings_of_ones_own_change_what_the_main_job_looks_like() {
+        let plain = under(Profile::Default, &[]);
+        assert_eq!((plain.job_link.as_str(), plain.code_length, plain.is_platforms_code), ("/Jobs/", 6, false));
+        let service = under(Profile::Default, &[("RESEND_OTP_MODE", "service"), ("RESEND_OTP_LENGTH", "8")]);
+        assert_eq!((service.code_length, service.is_platforms_code), (4, true));
+        let esoz = under(Profile::Esoz, &[("RESEND_JOB_HREF", "/a/{id}"), ("RESEND_SYNC_POLICY", "auto")]);
+        assert_eq!((esoz.job_link.as_str(), esoz.may_wait, esoz.refuses_at_once), ("/a/", true, false));
     }
 }

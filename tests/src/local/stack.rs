@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::process::Command;
+
 use crate::process::{Process, free_port, program};
 use crate::redis_server::RedisServer;
 
+use super::profile::Expectation;
 use super::{LocalError, Profile};
 
 /// Ports taken where they are free, so that the addresses are the same every time.
@@ -20,13 +23,11 @@ const STOPS_WITHIN: Duration = Duration::from_secs(27);
 
 /// Everything that runs.
 pub(super) struct LocalStack {
-    pub(super) profile: Profile,
     pub(super) redis: RedisServer,
     pub(super) sandbox: String,
     pub(super) api: String,
     pub(super) worker: String,
-    /// Digits of a code.
-    pub(super) code_length: usize,
+    pub(super) expected: Expectation,
     /// In the order they are to be stopped.
     processes: Vec<(&'static str, Process)>,
     folder: PathBuf,
@@ -53,7 +54,7 @@ impl LocalStack {
         settings.push(("RESEND_WORKER_LISTEN".into(), format!("127.0.0.1:{}", preferred(WORKER_PORT)?)));
         settings.push(("RESEND_BOARD_TOKEN".into(), BOARD_TOKEN.into()));
         settings.push(("RESEND_OTP_URL".into(), format!("{sandbox}/otp")));
-        let code_length = code_length(profile, &own);
+        let expected = profile.expectation(&own);
         settings.extend(own);
         let (api_process, api) = start_program("resend-api", &settings, &folder).await?;
         said("API", &api);
@@ -66,7 +67,7 @@ impl LocalStack {
             ("resend-worker", worker_process),
             ("resend-sandbox", stand_in),
         ];
-        Ok(Self { profile, redis, sandbox, api, worker, code_length, processes, folder })
+        Ok(Self { redis, sandbox, api, worker, expected, processes, folder })
     }
 
     pub(super) fn print_addresses(&self) {
@@ -100,16 +101,6 @@ impl LocalStack {
         }
         Ok(())
     }
-}
-
-/// The platform's OTP service, as the sandbox has it, sends four digits.
-fn code_length(profile: Profile, own: &[(String, String)]) -> usize {
-    let of =
-        |wanted: &str| own.iter().rev().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    if of("RESEND_OTP_MODE") == Some("service") {
-        return Profile::Esoz.code_length();
-    }
-    of("RESEND_OTP_LENGTH").and_then(|value| value.parse().ok()).unwrap_or_else(|| profile.code_length())
 }
 
 fn said(what: &str, address: &str) {
@@ -146,9 +137,20 @@ async fn start_program(
     settings: &[(String, String)],
     folder: &Path,
 ) -> Result<(Process, String), LocalError> {
+    check(name, settings).await?;
     let mut process = Process::start(&program(name), &[], settings, &folder.join(format!("{name}.log")))?;
     let address = process.address().await;
     Ok((process, format!("http://{address}")))
+}
+
+/// What the program has against its settings, in its own words.
+async fn check(name: &str, settings: &[(String, String)]) -> Result<(), LocalError> {
+    let mut command = Command::new(program(name));
+    let output = command.arg("--check-config").env_clear().envs(settings.iter().cloned()).output().await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(LocalError::Settings(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim())))
 }
 
 async fn wait_until_healthy(base: &str) {

@@ -9,7 +9,7 @@ use crate::sandbox::scenarios::{Expected, Scenario, scenarios};
 
 use super::checks::Step;
 use super::stack::LocalStack;
-use super::{LocalError, Profile};
+use super::LocalError;
 
 const TOKEN: &str = "mis-a-token";
 
@@ -19,7 +19,7 @@ const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// The main job, and under a profile that answers refusals at once such a refusal.
 pub(super) async fn of(stack: &LocalStack) -> Result<(), LocalError> {
     main_job(stack).await?;
-    if stack.profile == Profile::Esoz { refusal(stack).await } else { Ok(()) }
+    if stack.expected.refuses_at_once { refusal(stack).await } else { Ok(()) }
 }
 
 /// PATCH → 202, polls, the result, the message in the inbox.
@@ -44,8 +44,14 @@ async fn ask(stack: &LocalStack, client: &ApiClient, scenario: &Scenario) -> Res
     let step = Step("PATCH");
     let path = resend_path(scenario.patient_id, scenario.approval_id);
     title("1. A client asks for the code of an approval to be sent again");
-    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}' {}{path}", stack.api));
-    let answer = Answer::try_of(client.request(reqwest::Method::PATCH, &path)).await?;
+    let mut request = client.request(reqwest::Method::PATCH, &path);
+    let mut prefer = "";
+    if stack.expected.may_wait {
+        request = request.header("Prefer", "respond-async");
+        prefer = " -H 'Prefer: respond-async'";
+    }
+    curl(&format!("-X PATCH -H 'Authorization: Bearer {TOKEN}'{prefer} {}{path}", stack.api));
+    let answer = Answer::try_of(request).await?;
     shown(&answer);
     step.equal("the status", &json!(answer.status.as_u16()), &json!(202))?;
     step.members("the body", &answer.body, &["data", "meta"])?;
@@ -54,10 +60,11 @@ async fn ask(stack: &LocalStack, client: &ApiClient, scenario: &Scenario) -> Res
     step.equal("data.status", &answer.body["data"]["status"], &json!("pending"))?;
     let href = answer.body["data"]["links"][0]["href"].as_str().unwrap_or_default().to_owned();
     step.equal("data.links", &answer.body["data"]["links"], &json!([{"entity": "job", "href": href}]))?;
-    let id = href.strip_prefix(stack.profile.job_link()).unwrap_or_default();
+    let link = &stack.expected.job_link;
+    let id = href.strip_prefix(link).unwrap_or_default();
     step.holds(
         id.len() == 21,
-        format!("href is {href:?}, the contract says {} and 21 characters", stack.profile.job_link()),
+        format!("href is {href:?}, the contract says {link} and 21 characters"),
     )?;
     step.equal("Location", &json!(answer.header("location")), &json!(href))?;
     step.holds(answer.header("retry-after").is_some(), "Retry-After is missing")?;
@@ -104,11 +111,13 @@ fn result(job: &Answer, scenario: &Scenario) -> Result<(), LocalError> {
 async fn inbox(stack: &LocalStack, href: &str, scenario: &Scenario) -> Result<(), LocalError> {
     let step = Step("the message");
     let job = href.rsplit('/').next().unwrap_or_default();
-    // The platform's OTP service gives its messages no reference.
-    let (Expected::Sent { to }, Profile::Esoz) = (&scenario.expected, stack.profile) else {
-        return message(stack, &format!("reference={job}"), &step).await;
+    let search = match &scenario.expected {
+        Expected::Sent { to } if stack.expected.is_platforms_code => {
+            format!("to=%2B{}", to.trim_start_matches('+'))
+        }
+        _ => format!("reference={job}"),
     };
-    message(stack, &format!("to=%2B{}", to.trim_start_matches('+')), &step).await
+    message(stack, &search, &step).await
 }
 
 async fn message(stack: &LocalStack, search: &str, step: &Step) -> Result<(), LocalError> {
@@ -121,10 +130,9 @@ async fn message(stack: &LocalStack, search: &str, step: &Step) -> Result<(), Lo
         messages.as_array().or_else(|| messages["messages"].as_array()).cloned().unwrap_or_default();
     step.holds(messages.len() == 1, format!("{} messages were sent, the contract says 1", messages.len()))?;
     let text = messages[0]["text"].as_str().unwrap_or_default();
-    let code = text.rsplit(' ').next().unwrap_or_default();
-    let length = stack.code_length;
-    let is_code = code.len() == length && code.bytes().all(|byte| byte.is_ascii_digit());
-    step.holds(is_code, format!("the text does not end in a code of {length} digits"))?;
+    let length = stack.expected.code_length;
+    let has_code = text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() == length);
+    step.holds(has_code, format!("the text has no code of {length} digits"))?;
     passed(&format!("one message with a code of {length} digits"));
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Whether the services of the settings can be reached from here. That says nothing of their health, which the processes
 //! that call them report.
 
+use std::error::Error;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use shared::settings::Settings;
+use shared::telemetry::connect_failure;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -40,7 +42,7 @@ pub(super) async fn check(settings: &Settings) -> Vec<Check> {
     checks
 }
 
-fn judge(variable: &str, url: &Url, reached: Result<(), &'static str>) -> Check {
+fn judge(variable: &str, url: &Url, reached: Result<(), String>) -> Check {
     // Never the whole URL: it may hold credentials.
     let host = url.host_str().unwrap_or("no host");
     let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
@@ -55,18 +57,25 @@ fn judge(variable: &str, url: &Url, reached: Result<(), &'static str>) -> Check 
     }
 }
 
-async fn reach(url: &Url) -> Result<(), &'static str> {
+async fn reach(url: &Url) -> Result<(), String> {
     if !matches!(url.scheme(), "http" | "https") {
         let address = (url.host_str().unwrap_or_default(), url.port().unwrap_or(2_775));
         let connected = timeout(LIMIT, TcpStream::connect(address)).await;
-        return connected.map_err(|_| "does not answer")?.map(drop).map_err(|_| "cannot be reached");
+        return match connected {
+            Ok(connected) => connected.map(drop).map_err(|error| unreachable(&error)),
+            Err(_) => Err("does not answer".to_owned()),
+        };
     }
     let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(LIMIT).build();
-    let client = client.map_err(|_| "cannot be asked without certificates")?;
-    let root = url.join("/").map_err(|_| "is no address")?;
+    let client = client.map_err(|error| format!("cannot be asked: {}", connect_failure(&error)))?;
+    let root = url.join("/").map_err(|_| "is no address".to_owned())?;
     match client.head(root).send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.is_timeout() => Err("does not answer"),
-        Err(_) => Err("cannot be reached"),
+        Err(error) if error.is_timeout() => Err("does not answer".to_owned()),
+        Err(error) => Err(unreachable(&error)),
     }
+}
+
+fn unreachable(error: &(dyn Error + 'static)) -> String {
+    format!("cannot be reached ({})", connect_failure(error))
 }
