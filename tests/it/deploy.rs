@@ -5,6 +5,7 @@ mod clients;
 mod kubernetes;
 mod prometheus;
 mod redis;
+mod rights;
 mod units;
 
 use std::collections::BTreeSet;

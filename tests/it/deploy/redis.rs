@@ -1,7 +1,6 @@
 //! Redis as it is shipped: the configuration keeps what it is given, and each program does its work under its own
 //! rights, and can do nothing else.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ::redis::{Client, cmd};
@@ -17,10 +16,9 @@ use tests::stack::{Stack, StackBuilder};
 use tests::temp_dir::TempDir;
 use tokio::process::Command;
 
-use super::{path, read};
+use super::read;
 
 const SOON: Duration = Duration::from_secs(15);
-const ACL: &str = "deploy/redis/users.acl";
 const BOARD_TOKEN: &str = "board-token-of-these-tests";
 
 /// Redis under the shipped files, and a user for the test to look with.
@@ -175,64 +173,6 @@ async fn no_program_may_do_what_its_work_does_not_need() {
         }
     }
     stack.stop().await;
-}
-
-/// Runs go through few of a script's ways; so each command a script may call is looked up, too.
-#[test]
-fn every_command_of_every_script_is_allowed_to_who_runs_it() {
-    let scripts = |folder: &str| -> Vec<String> {
-        let files = std::fs::read_dir(path(folder)).unwrap().map(|file| file.unwrap().path());
-        files
-            .filter(|file| file.extension().is_some_and(|end| end == "lua"))
-            .map(|file| file.display().to_string())
-            .collect()
-    };
-    let (queue, otp) = (scripts("shared/src/queue/scripts"), scripts("shared/src/sending/codes/scripts"));
-    let (limits, any) = (scripts("shared/src/sending/limits/scripts"), scripts("shared/src/redis/scripts"));
-    let is =
-        |script: &str, names: &[&str]| names.iter().any(|name| script.ends_with(&format!("/{name}.lua")));
-    let operators = ["cancel", "retry_now", "unquarantine", "describe"];
-    let of_api = ["enqueue", "overview", "guess", "spend"];
-    for (user, runs) in [
-        (
-            "resend-api",
-            [queue.clone(), otp.clone()]
-                .concat()
-                .into_iter()
-                .filter(|script| is(script, &of_api) || is(script, &["eta"]))
-                .collect(),
-        ),
-        (
-            "resendctl",
-            queue
-                .iter()
-                .filter(|script| is(script, &operators) || is(script, &["overview", "prelude", "eta"]))
-                .cloned()
-                .collect(),
-        ),
-        (
-            "resend-worker",
-            [queue, otp, limits]
-                .concat()
-                .into_iter()
-                .filter(|script| {
-                    !is(script, &operators) && !is(script, &of_api[..1]) && !is(script, &of_api[2..])
-                })
-                .collect::<Vec<_>>(),
-        ),
-    ] {
-        let acl = read(ACL);
-        let line = acl.lines().find(|line| line.starts_with(&format!("user {user} "))).unwrap();
-        let allowed: BTreeSet<_> = line.split(' ').filter_map(|word| word.strip_prefix('+')).collect();
-        for script in runs.into_iter().chain(any.iter().cloned()) {
-            let text = std::fs::read_to_string(&script).unwrap();
-            for call in text.split("call('").skip(1) {
-                let command = call.split('\'').next().unwrap().to_lowercase();
-                let known = allowed.iter().any(|word| word.split('|').next() == Some(&command));
-                assert!(known, "{user} may not {command}, which {script} calls");
-            }
-        }
-    }
 }
 
 #[tokio::test]

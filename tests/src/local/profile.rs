@@ -75,15 +75,17 @@ mod tests {
     use super::*;
 
     fn under(profile: Profile, own: &[(&str, &str)]) -> Expectation {
-        let own: Vec<_> =
-            own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let own: Vec<_> = own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         profile.expectation(&own)
     }
 
     #[test]
     fn settings_of_ones_own_change_what_the_main_job_looks_like() {
         let plain = under(Profile::Default, &[]);
-        assert_eq!((plain.job_link.as_str(), plain.code_length, plain.is_platforms_code), ("/Jobs/", 6, false));
+        assert_eq!(
+            (plain.job_link.as_str(), plain.code_length, plain.is_platforms_code),
+            ("/Jobs/", 6, false)
+        );
         let service = under(Profile::Default, &[("RESEND_OTP_MODE", "service"), ("RESEND_OTP_LENGTH", "8")]);
         assert_eq!((service.code_length, service.is_platforms_code), (4, true));
         let esoz = under(Profile::Esoz, &[("RESEND_JOB_HREF", "/a/{id}"), ("RESEND_SYNC_POLICY", "auto")]);

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use crate::client::{Answer, ApiClient, resend_path};
 use crate::sandbox::scenarios::{Expected, Scenario, scenarios};
 
+use super::LocalError;
 use super::checks::Step;
 use super::stack::LocalStack;
-use super::LocalError;
 
 const TOKEN: &str = "mis-a-token";
 
@@ -62,10 +62,7 @@ async fn ask(stack: &LocalStack, client: &ApiClient, scenario: &Scenario) -> Res
     step.equal("data.links", &answer.body["data"]["links"], &json!([{"entity": "job", "href": href}]))?;
     let link = &stack.expected.job_link;
     let id = href.strip_prefix(link).unwrap_or_default();
-    step.holds(
-        id.len() == 21,
-        format!("href is {href:?}, the contract says {link} and 21 characters"),
-    )?;
+    step.holds(id.len() == 21, format!("href is {href:?}, the contract says {link} and 21 characters"))?;
     step.equal("Location", &json!(answer.header("location")), &json!(href))?;
     step.holds(answer.header("retry-after").is_some(), "Retry-After is missing")?;
     passed("202 with the link to a job, when it will be done, and when to look");
