@@ -40,8 +40,8 @@ pub use handle::Queue;
 pub use job_store::{JobNotifier, JobStore, Subscription};
 pub use keys::{GROUP, Keys};
 pub use operator::{
-    Cancelled, Gauges, JobStatus, Minute, Operator, OperatorAction, Overview, ProcessReport, Progress,
-    QuarantineId, Quarantined, Restored, RetriedNow, WorkerStatus,
+    Cancelled, Gauges, JobCursor, JobPage, JobStatus, Minute, Operator, OperatorAction, Overview,
+    ProcessReport, Progress, QuarantineId, Quarantined, Restored, RetriedNow, WorkerStatus,
 };
 pub use producer::{AcceptedJob, Enqueued, NewJob, Producer};
 pub use send_capacity::SendCapacity;

@@ -4,3 +4,4 @@ mod board;
 mod doctor_approval;
 mod operate;
 pub(crate) mod program;
+mod stories;

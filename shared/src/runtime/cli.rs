@@ -10,6 +10,22 @@ use crate::settings::{ConfigErrors, Settings};
 /// Exit status for wrong settings or arguments.
 pub const EXIT_WRONG_SETTINGS: u8 = 2;
 
+/// Columns of a line where there is no terminal, and most that are used of a wide one for sentences.
+const COLUMNS: usize = 100;
+const MOST_COLUMNS: usize = 160;
+
+/// Columns that help may use: those of the terminal, or of the variable `COLUMNS`.
+pub fn terminal_width() -> usize {
+    columns().unwrap_or(COLUMNS).clamp(60, MOST_COLUMNS)
+}
+
+/// Columns of the terminal, or of the variable `COLUMNS`; `None` where there is neither.
+pub fn columns() -> Option<usize> {
+    let terminal =
+        terminal_size::terminal_size().map(|(terminal_size::Width(columns), _)| usize::from(columns));
+    terminal.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok())
+}
+
 /// What a program is called, what it does, and which settings it reads.
 pub struct Program {
     /// Its name.
@@ -53,7 +69,9 @@ impl Program {
             "Print the effective settings with secrets hidden and exit 0, or name every wrong one and exit 2",
         );
         let command = Command::new(self.name).about(self.about).version(env!("CARGO_PKG_VERSION"));
-        command.arg(check).after_help(table::help(self.settings))
+        let width = terminal_width();
+        let settings = table::help(table::variables(self.settings), width);
+        command.arg(check).max_term_width(width).after_help(settings)
     }
 
     fn refuse(&self, errors: &ConfigErrors) -> ExitCode {

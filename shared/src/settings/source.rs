@@ -71,6 +71,11 @@ impl Settings {
         given.filter(|value| !value.is_empty()).or(default).filter(|value| !value.is_empty())
     }
 
+    /// The value as it may be shown: of a URL without user, password and query values.
+    pub fn shown(&self, name: &'static str) -> String {
+        table::find(name).map(|variable| self.shown_as(variable)).unwrap_or_default()
+    }
+
     /// A value that must be there.
     pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
         self.text(name).ok_or_else(|| ConfigError::Missing { variable: name, expected: expected(name) })
@@ -129,7 +134,7 @@ impl Settings {
     /// The same with what was expected instead of what the table says.
     pub fn invalid_because(&self, name: &'static str, expected: String) -> ConfigError {
         let shown = match table::find(name) {
-            Some(variable) if !variable.is_secret => format!("={:?}", self.shown(variable)),
+            Some(variable) if !variable.is_secret => format!("={:?}", self.shown_as(variable)),
             _ => String::new(),
         };
         ConfigError::Invalid { variable: name, shown, expected }
@@ -145,12 +150,12 @@ impl Settings {
                 None if variable.default.is_empty() => "not set",
                 None => "default",
             };
-            let _ = writeln!(text, "{}={}  # {origin}", variable.name, self.shown(variable));
+            let _ = writeln!(text, "{}={}  # {origin}", variable.name, self.shown_as(variable));
         }
         text
     }
 
-    fn shown(&self, variable: &Variable) -> String {
+    fn shown_as(&self, variable: &Variable) -> String {
         match self.text(variable.name) {
             None => String::new(),
             Some(_) if variable.is_secret => "***".to_owned(),

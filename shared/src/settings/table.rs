@@ -89,15 +89,38 @@ pub(super) fn find(name: &str) -> Option<&'static Variable> {
     variables(ALL).find(|variable| variable.name == name)
 }
 
-/// Every setting of a table with its default, for `--help`.
-pub fn help(table: Table) -> String {
-    let mut text =
-        "Settings (environment; also a TOML file named by RESEND_CONFIG, environment wins):\n".to_owned();
-    for Variable { name, default, help, .. } in variables(table) {
+/// Settings with their defaults, for `--help`, in lines of at most so many columns.
+pub fn help<'a>(settings: impl Iterator<Item = &'a Variable>, width: usize) -> String {
+    let head = "Settings (environment; also a TOML file named by RESEND_CONFIG, environment wins):";
+    let mut text = wrapped(head, 0, width) + "\n";
+    for Variable { name, default, help, .. } in settings {
         let default = if default.is_empty() { String::new() } else { format!(" [{default}]") };
-        let _ = writeln!(text, "  {name:<32} {help}{default}");
+        let help = wrapped(&format!("{help}{default}"), HELP_FROM, width);
+        let _ = writeln!(text, "  {name:<32} {help}");
     }
     text
+}
+
+/// The column in which the help of a setting begins.
+const HELP_FROM: usize = 35;
+
+/// Text in lines of at most `width` columns, those after the first set in by `indent`, where the first begins, too.
+fn wrapped(text: &str, indent: usize, width: usize) -> String {
+    let (mut wrapped, mut column) = (String::new(), indent);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > indent && column + 1 + length > width {
+            wrapped.push('\n');
+            wrapped.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if column > indent {
+            wrapped.push(' ');
+            column += 1;
+        }
+        wrapped.push_str(word);
+        column += length;
+    }
+    wrapped
 }
 
 /// All settings as Markdown: `deploy/settings.md`.
@@ -131,6 +154,15 @@ mod tests {
     fn no_setting_is_listed_twice() {
         let names: std::collections::HashSet<_> = variables(ALL).map(|variable| variable.name).collect();
         assert_eq!(names.len(), variables(ALL).count());
+    }
+
+    #[test]
+    fn help_keeps_to_the_width_of_a_terminal() {
+        let help = help(variables(ALL), 80);
+        let long: Vec<_> = help.lines().filter(|line| line.chars().count() > 80).collect();
+        // A default that is one long word cannot be broken.
+        assert!(long.iter().all(|line| line.trim_start().split(' ').count() == 1), "{long:#?}");
+        assert_eq!(wrapped("one two three", 2, 10), "one two\n  three");
     }
 
     #[test]

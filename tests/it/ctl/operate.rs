@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use shared::domain::ids::JobId;
 use shared::domain::job::JobState;
-use shared::queue::{Cancelled, Finished, GROUP, Progress, PutBack, QuarantineId, Restored, RetriedNow};
+use shared::queue::{
+    Cancelled, Finished, GROUP, JobCursor, JobStatus, Progress, PutBack, QuarantineId, Restored, RetriedNow,
+};
 use tests::eventually::eventually;
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
@@ -174,14 +176,23 @@ async fn jobs_are_found_by_where_they_stand_and_whose_they_are() {
         fixture.accept(&job()).await;
     }
     let running = fixture.deliver("w1").await.message.job;
-    let of =
-        |progress: Progress| fixture.queue.operator().live_jobs(1_000, move |job| job.progress == progress);
-    assert_eq!(of(Progress::Ready).await.unwrap().len(), 699);
-    let found = of(Progress::Running).await.unwrap();
+    let of = |progress: Progress| {
+        fixture
+            .queue
+            .operator()
+            .jobs(JobCursor::of(Some(progress)), false, 1_000, move |job| job.progress == progress)
+    };
+    assert_eq!(of(Progress::Ready).await.unwrap().jobs.len(), 699);
+    let found = of(Progress::Running).await.unwrap().jobs;
     assert_eq!((found.len(), &found[0].job), (1, &running));
     assert_eq!((found[0].worker.as_deref(), found[0].deliveries), (Some("w1"), Some(1)));
-    assert_eq!(fixture.queue.operator().live_jobs(10, |_| true).await.unwrap().len(), 10);
-    let found = fixture.queue.operator().failed_jobs(10, |job| job.client == "mis-b").await.unwrap();
+    let first = fixture.queue.operator().jobs(JobCursor::of(None), false, 450, |_| true).await.unwrap();
+    let rest = fixture.queue.operator().jobs(first.next.unwrap(), false, 450, |_| true).await.unwrap();
+    assert_eq!((first.jobs.len(), rest.jobs.len(), rest.next), (450, 250, None));
+    assert!(first.jobs.iter().all(|job| !rest.jobs.contains(job)), "each is listed once");
+    assert!(first.jobs[449].accepted_ms <= rest.jobs[0].accepted_ms, "oldest first");
+    let of_b = |job: &JobStatus| job.client == "mis-b";
+    let found = fixture.queue.operator().jobs(JobCursor::failed(), true, 10, of_b).await.unwrap().jobs;
     assert_eq!((found.len(), &found[0].job, found[0].status_code), (1, &failed.job, Some(404)));
 }
 

@@ -182,6 +182,36 @@ async fn an_operator_sees_and_changes_a_queue_in_a_cluster() {
 }
 
 #[tokio::test]
+async fn errors_say_where_redis_was_looked_for_and_name_every_wrong_setting() {
+    let said = async |settings: &[(&str, &str)], words: &[&str]| {
+        let settings: Vec<_> =
+            settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        String::from_utf8(ctl_with(&settings, words).await.stderr).unwrap()
+    };
+    let away = said(&[("RESEND_REDIS_URL", "redis://ops:secret@127.0.0.1:1/0")], &["stats"]).await;
+    assert!(away.contains("127.0.0.1:1/0") && !away.contains("secret"), "{away}");
+    let wrong = [("RESEND_REDIS_URL", "nowhere"), ("RESEND_LEASE_SECONDS", "1"), ("RESEND_QUEUENAME", "x")];
+    let named = said(&wrong, &["stats"]).await;
+    assert!(wrong.iter().all(|(name, _)| named.contains(name)), "{named}");
+}
+
+#[tokio::test]
+async fn completions_know_values() {
+    let script = String::from_utf8(ctl_with(&[], &["completions", "bash"]).await.stdout).unwrap();
+    for value in ["scheduled", "upstream_failed", "zsh"] {
+        assert!(script.contains(value), "{value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_list_says_what_was_looked_for() {
+    let stack = StackBuilder::new().apis(0).workers(0).start().await;
+    let none = ctl(&stack, &["jobs", "list", "--state", "failed", "--client", "mis-x"], 0).await;
+    assert!(none.contains("No job with state failed, client mis-x among 0 failed ones."), "{none}");
+    assert!(ctl(&stack, &["jobs", "list"], 0).await.contains("No job is live."));
+}
+
+#[tokio::test]
 async fn exit_statuses_tell_what_went_wrong() {
     let url = |url: &str| vec![("RESEND_REDIS_URL".to_owned(), url.to_owned())];
     for (settings, words, status) in [
@@ -198,13 +228,25 @@ async fn exit_statuses_tell_what_went_wrong() {
     }
 }
 
+async fn help(words: &[&str]) -> String {
+    let narrow = [("COLUMNS".to_owned(), "80".to_owned())];
+    String::from_utf8(ctl_with(&narrow, words).await.stdout).unwrap()
+}
+
 #[tokio::test]
-async fn help_lists_every_setting_and_exit_status() {
-    let help = String::from_utf8(ctl_with(&[], &["--help"]).await.stdout).unwrap();
+async fn help_fits_the_terminal_and_lists_what_a_verb_reads() {
+    let top = help(&["--help"]).await;
+    assert!(top.contains("See what is wrong:") && top.contains("4  Redis is unreachable"), "{top}");
+    let doctor = help(&["doctor", "--help"]).await;
     for variable in table::variables(table::ALL) {
-        assert!(help.contains(variable.name), "{}", variable.name);
+        assert!(doctor.contains(variable.name), "{}", variable.name);
     }
-    assert!(help.contains("4  Redis is unreachable"), "{help}");
+    let list = help(&["jobs", "list", "--help"]).await;
+    assert!(list.contains("RESEND_REDIS_URL") && !list.contains("RESEND_SMS_URL"), "{list}");
+    for text in [&top, &list, &help(&["send-test", "-h"]).await] {
+        let long: Vec<_> = text.lines().filter(|line| line.chars().count() > 80).collect();
+        assert!(long.is_empty(), "{long:#?}");
+    }
     let version = String::from_utf8(ctl_with(&[], &["--version"]).await.stdout).unwrap();
     assert_eq!(version.trim(), format!("resendctl {}", env!("CARGO_PKG_VERSION")));
 }

@@ -27,9 +27,13 @@ async fn start() -> Stack {
 }
 
 async fn ctl(stack: &Stack, words: &[&str]) -> String {
+    ctl_as(stack, User::RESENDCTL, words).await
+}
+
+async fn ctl_as(stack: &Stack, user: User, words: &[&str]) -> String {
     let mut command = Command::new(program("resendctl"));
     command.args(words).env_clear().envs(stack.settings().iter().cloned());
-    command.env("RESEND_REDIS_URL", stack.redis.url_for(Some(User::RESENDCTL)));
+    command.env("RESEND_REDIS_URL", stack.redis.url_for(Some(user)));
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -45,6 +49,9 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
     let job = client.resend(cancelled.patient_id, cancelled.approval_id).await.location();
     ctl(&stack, &["jobs", "cancel", "--yes", job.rsplit('/').next().unwrap()]).await;
     ctl(&stack, &["resume"]).await;
+    // In a worker's container there are the worker's settings: whoever may pause there may resume there.
+    ctl_as(&stack, User::WORKER, &["pause", "--yes", "--because", "a look"]).await;
+    assert!(ctl_as(&stack, User::WORKER, &["resume"]).await.starts_with("Resumed"));
 
     for _ in 0..2 {
         stack.add_worker(&[("RESEND_BOARD_TOKEN", BOARD_TOKEN)]).await;

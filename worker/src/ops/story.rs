@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use shared::domain::clock;
-use shared::queue::{JobStatus, Progress};
+use shared::queue::{JobStatus, OperatorAction, Progress, Queue, QueueError};
 
 use super::format::span;
 
@@ -20,8 +21,18 @@ pub fn answer(job: &JobStatus) -> String {
     }
 }
 
-/// Each step that is known: when it was, counted from the accept, and what it was.
-pub fn story(job: &JobStatus) -> Vec<(String, String)> {
+/// The sentence a client reads of a job that failed. What it reads of one that was processed is nobody else's.
+pub async fn message(queue: &Queue, job: &JobStatus) -> Result<Option<String>, QueueError> {
+    if job.progress != Progress::Failed {
+        return Ok(None);
+    }
+    let end = queue.job_store().job(&job.job).await?.and_then(|job| job.end);
+    let error = end.and_then(|end| serde_json::from_str::<Value>(&end.result).ok());
+    Ok(error.and_then(|error| Some(error["message"].as_str()?.to_owned())))
+}
+
+/// Each step that is known: when it was, counted from the accept, and what it was; with what operators did to the job.
+pub fn story(job: &JobStatus, actions: &[OperatorAction]) -> Vec<(String, String)> {
     let request = job.request.as_deref().map(|request| format!(", request {request}")).unwrap_or_default();
     let mut steps = vec![(clock::iso(job.accepted_ms), format!("accepted from {}{request}", job.client))];
     if job.tries > 0 {
@@ -39,8 +50,16 @@ pub fn story(job: &JobStatus) -> Vec<(String, String)> {
         (String::new(), format!("held by {worker}, delivery {}{heard}", job.deliveries.unwrap_or(1)))
     }));
     steps.extend(job.due_ms.map(|due| (clock::iso(due), "next try".to_owned())));
+    steps.extend(actions.iter().rev().map(|action| (after(job, action.at_ms), told(action))));
     steps.extend(job.ended_ms.map(|ended| (after(job, ended), answer(job))));
     steps
+}
+
+fn told(action: &OperatorAction) -> String {
+    let OperatorAction { who, action, because, .. } = action;
+    let because = if because.is_empty() { String::new() } else { format!(": {because}") };
+    let what = if action == "cancel" { "cancelled" } else { "tried again at once" };
+    format!("{what} by {who}{because}")
 }
 
 fn after(job: &JobStatus, at_ms: u64) -> String {
@@ -85,7 +104,14 @@ mod tests {
 
     #[test]
     fn the_story_of_a_failed_job_names_its_causes() {
-        let steps = story(&failed());
+        let action = OperatorAction {
+            at_ms: 1_533_206_718_000,
+            who: "oksana@ops-3".into(),
+            action: "retry".into(),
+            subject: String::new(),
+            because: "the gateway is back".into(),
+        };
+        let steps = story(&failed(), &[action]);
         let told: Vec<_> =
             steps.iter().map(|(when, what)| format!("{when} {what}").trim().to_owned()).collect();
         assert_eq!(
@@ -94,6 +120,7 @@ mod tests {
                 "2018-08-02T10:45:16.000Z accepted from mis-a, request 94d9dd33",
                 "put back once, the last time because: status 503",
                 "handed to a gateway 2 times, last by http",
+                "+2.0 s tried again at once by oksana@ops-3: the gateway is back",
                 "+4.2 s Failed with 502, upstream_failed",
             ]
         );

@@ -62,11 +62,12 @@ impl Operator {
         Ok(self.core.redis.command::<Option<String>>(&set).await?.is_some())
     }
 
-    /// Lets the workers take jobs again. `false`: it was not paused.
+    /// Lets the workers take jobs again. `false`: it was not paused. A key that expires at once is gone: every user that
+    /// may pause may do that, also where memory is full, and not every one may delete keys.
     pub async fn resume(&self) -> Result<bool, QueueError> {
-        let mut delete = ::redis::cmd("DEL");
-        delete.arg(self.core.keys.paused());
-        Ok(self.core.redis.command::<u64>(&delete).await? > 0)
+        let mut expire = ::redis::cmd("PEXPIRE");
+        expire.arg(self.core.keys.paused()).arg(0);
+        Ok(self.core.redis.command::<u64>(&expire).await? > 0)
     }
 
     /// Ends a live job as failed, unless its send has begun.

@@ -75,12 +75,6 @@ pub struct JobStatus {
     pub deliveries: Option<u64>,
 }
 
-/// One page of live jobs.
-pub(super) struct Page {
-    cursor: u64,
-    jobs: Vec<JobId>,
-}
-
 impl Progress {
     /// Every state, in the order a job may pass them.
     pub const ALL: [Self; 6] =
@@ -116,59 +110,21 @@ impl Operator {
         Ok(self.describe(std::slice::from_ref(job)).await?.pop())
     }
 
-    /// Live jobs that fit, at most `limit`, in no order. The whole queue is gone through in small steps; jobs that come
-    /// or go meanwhile may be missed.
-    pub async fn live_jobs(
-        &self,
-        limit: usize,
-        fits: impl Fn(&JobStatus) -> bool,
-    ) -> Result<Vec<JobStatus>, QueueError> {
-        let (mut found, mut cursor) = (Vec::new(), 0);
-        loop {
-            let page = self.live_page(cursor).await?;
-            for jobs in page.jobs.chunks(LOOKED_AT_ONCE) {
-                found.extend(self.describe(jobs).await?.into_iter().filter(&fits));
-            }
-            cursor = page.cursor;
-            if found.len() >= limit || cursor == 0 {
-                break;
-            }
-        }
-        found.truncate(limit);
-        Ok(found)
-    }
-
-    /// The newest failed jobs that fit, at most `limit`; the last thousand are known.
-    pub async fn failed_jobs(
-        &self,
-        limit: usize,
-        fits: impl Fn(&JobStatus) -> bool,
-    ) -> Result<Vec<JobStatus>, QueueError> {
+    /// The newest failed jobs, at most `limit`; the last thousand are known.
+    pub async fn newest_failures(&self, limit: usize) -> Result<Vec<JobStatus>, QueueError> {
         let mut newest = ::redis::cmd("LRANGE");
-        newest.arg(self.core.keys.failures()).arg(0).arg(-1);
+        newest.arg(self.core.keys.failures()).arg(0).arg(limit.saturating_sub(1));
         let newest: Vec<String> = self.core.redis.command(&newest).await?;
         let newest: Vec<JobId> = newest.iter().filter_map(|id| id.parse().ok()).collect();
         let mut found = Vec::new();
         for jobs in newest.chunks(LOOKED_AT_ONCE) {
-            found.extend(self.describe(jobs).await?.into_iter().filter(&fits));
-            if found.len() >= limit {
-                break;
-            }
+            found.extend(self.describe(jobs).await?);
         }
-        found.sort_by_key(|job| std::cmp::Reverse(job.accepted_ms));
-        found.truncate(limit);
         Ok(found)
     }
 
-    async fn live_page(&self, cursor: u64) -> Result<Page, QueueError> {
-        let mut scan = ::redis::cmd("HSCAN");
-        scan.arg(self.core.keys.live()).arg(cursor).arg("COUNT").arg(LOOKED_AT_ONCE);
-        let (cursor, pairs): (u64, Vec<(String, String)>) = self.core.redis.command(&scan).await?;
-        Ok(Page { cursor, jobs: pairs.iter().filter_map(|(_, job)| job.parse().ok()).collect() })
-    }
-
     /// Those of the jobs that have a record.
-    async fn describe(&self, jobs: &[JobId]) -> Result<Vec<JobStatus>, QueueError> {
+    pub(super) async fn describe(&self, jobs: &[JobId]) -> Result<Vec<JobStatus>, QueueError> {
         let mut call = self.core.scripts.describe.prepare_invoke();
         call.key(self.core.keys.stream());
         for job in jobs {

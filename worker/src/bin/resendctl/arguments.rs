@@ -2,23 +2,19 @@
 
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use shared::domain::ids::{ApprovalId, InvalidId, JobId, PatientId};
+use shared::domain::outcome::Reason;
 use shared::domain::phone::PhoneNumber;
-use shared::queue::{JobStatus, Progress, QuarantineId};
+use shared::queue::{JobCursor, JobStatus, Progress, QuarantineId};
 
-const EXIT_CODES: &str = "Exit status:
-  0  done, nothing found
-  1  a problem was found, or something asked for was not done
-  2  wrong arguments or settings
-  3  no such job or entry
-  4  Redis is unreachable or refuses";
+use super::help;
 
 /// See and steer the queue of the resend service; find what is wrong with its set-up
 #[derive(Parser)]
 #[command(name = "resendctl", version, arg_required_else_help = true)]
-#[command(after_help = EXIT_CODES, after_long_help = format!("{EXIT_CODES}\n\n{}", shared::settings::table::help(shared::settings::table::ALL)))]
 pub(crate) struct Cli {
     /// How to print
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
@@ -110,9 +106,9 @@ pub(super) enum Verb {
 
 #[derive(Subcommand)]
 pub(super) enum JobsVerb {
-    /// List live jobs, or with --state failed the newest failures
+    /// List jobs that have not ended, oldest first; with --state failed or --reason those that failed
     List(Filter),
-    /// Show where a job stands
+    /// Show what a job's client reads, and how it came to it
     Show {
         /// Its id, or the link to it
         #[arg(value_parser = job)]
@@ -129,6 +125,9 @@ pub(super) enum JobsVerb {
         /// Their ids, or the links to them
         #[arg(required = true, value_name = "JOB", value_parser = job)]
         jobs: Vec<JobId>,
+        /// Why, for those who look later
+        #[arg(long, value_name = "REASON", default_value = "")]
+        because: String,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
@@ -138,26 +137,29 @@ pub(super) enum JobsVerb {
 #[derive(Args)]
 pub(super) struct Filter {
     /// Only jobs that stand here
-    #[arg(long, value_parser = progress, value_name = "ready|running|sending|scheduled|failed")]
+    #[arg(long, value_parser = progress(), value_name = "STATE")]
     pub(super) state: Option<Progress>,
     /// Only jobs of this client
     #[arg(long)]
     pub(super) client: Option<String>,
-    /// Only jobs that failed for this reason, such as `upstream_failed`
-    #[arg(long)]
+    /// Only jobs that failed for this reason
+    #[arg(long, value_parser = reasons(), value_name = "REASON", hide_possible_values = true)]
     pub(super) reason: Option<String>,
-    /// Only jobs of this patient
+    /// Only jobs of this patient, failed ones too
     #[arg(long, value_name = "UUID")]
     pub(super) patient: Option<String>,
-    /// Only jobs about this approval
+    /// Only jobs about this approval, failed ones too
     #[arg(long, value_name = "UUID")]
     pub(super) approval: Option<String>,
-    /// Only jobs of this request
+    /// Only jobs of this request, failed ones too
     #[arg(long, value_name = "ID")]
     pub(super) request: Option<String>,
     /// At most so many
     #[arg(long, default_value_t = 50)]
     pub(super) limit: usize,
+    /// Go on where an earlier list ended, which says how
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<JobCursor>,
 }
 
 #[derive(Subcommand)]
@@ -212,6 +214,20 @@ pub(super) struct Selection {
 }
 
 impl Filter {
+    /// Where to begin.
+    pub(super) fn from(&self) -> JobCursor {
+        // A reason is known of failed jobs only.
+        let only_failed = self.state == Some(Progress::Failed) || self.reason.is_some();
+        let start = if only_failed { JobCursor::failed() } else { JobCursor::of(self.state) };
+        self.after.clone().unwrap_or(start)
+    }
+
+    /// Whether failed jobs are asked for, too.
+    pub(super) fn wants_failed(&self) -> bool {
+        let by_id = self.patient.is_some() || self.approval.is_some() || self.request.is_some();
+        self.state.map_or(by_id || self.reason.is_some(), |state| state == Progress::Failed)
+    }
+
     /// Whether a job is one of those asked for.
     pub(super) fn fits(&self, job: &JobStatus) -> bool {
         let is = |asked: &Option<String>, known: &str| {
@@ -245,7 +261,9 @@ impl Cli {
     pub(crate) fn read(words: impl IntoIterator<Item = String>) -> Result<Self, clap::Error> {
         let is_id = |word: &String| word.starts_with('-') && word.parse::<JobId>().is_ok();
         let words = words.into_iter().map(|word| if is_id(&word) { format!("/Jobs/{word}") } else { word });
-        Self::try_parse_from(words)
+        let mut line = help::added_to(Self::command());
+        Self::from_arg_matches(&line.try_get_matches_from_mut(words)?)
+            .map_err(|error| error.format(&mut line))
     }
 }
 
@@ -254,12 +272,16 @@ fn job(text: &str) -> Result<JobId, InvalidId> {
     text.rsplit('/').next().unwrap_or_default().parse()
 }
 
-fn progress(text: &str) -> Result<Progress, String> {
-    let found = Progress::ALL.into_iter().find(|state| state.as_str() == text);
-    // Of processed jobs there is no list: they are counted, and found by their id.
-    found
-        .filter(|state| *state != Progress::Processed)
-        .ok_or_else(|| "no such state can be listed".to_owned())
+/// Of processed jobs there is no list: they are counted, and found by their id.
+fn progress() -> impl TypedValueParser<Value = Progress> {
+    let listed = Progress::ALL.into_iter().filter(|state| *state != Progress::Processed);
+    let words = PossibleValuesParser::new(listed.map(Progress::as_str));
+    words
+        .try_map(|word| Progress::ALL.into_iter().find(|state| state.as_str() == word).ok_or("no such state"))
+}
+
+fn reasons() -> PossibleValuesParser {
+    PossibleValuesParser::new(Reason::ALL.iter().map(|reason| reason.as_str()))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -292,7 +314,7 @@ mod tests {
                 let parsed = Cli::read(["resendctl"].iter().chain(words).map(ToString::to_string)).unwrap();
                 match parsed.verb {
                     Some(Verb::Jobs(JobsVerb::Show { job })) => assert_eq!(job.as_str(), id),
-                    Some(Verb::Jobs(JobsVerb::Cancel { jobs, yes })) => {
+                    Some(Verb::Jobs(JobsVerb::Cancel { jobs, yes, .. })) => {
                         assert!(yes && jobs[0].as_str() == id);
                     }
                     _ => panic!("{words:?}"),

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use shared::queue::QueueError;
-use shared::settings::ConfigErrors;
+use shared::redis::RedisError;
+use shared::settings::{ConfigErrors, Settings};
 
 /// A problem was found, or something asked for was not done.
 pub(super) const PROBLEM: u8 = 1;
@@ -23,6 +24,14 @@ pub(super) enum CtlError {
     /// Redis did not do it.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Redis was not reached there.
+    #[error("{error} (RESEND_REDIS_URL={addresses})")]
+    Redis {
+        /// Without user and password.
+        addresses: String,
+        /// Why.
+        error: RedisError,
+    },
     /// There is no such thing.
     #[error("{0}")]
     NotFound(String),
@@ -35,6 +44,16 @@ pub(super) enum CtlError {
 }
 
 impl CtlError {
+    /// The same with where Redis was looked for.
+    pub(super) fn at(self, settings: &Settings) -> Self {
+        match self {
+            Self::Queue(QueueError::Redis(error)) => {
+                Self::Redis { addresses: settings.shown("RESEND_REDIS_URL"), error }
+            }
+            other => other,
+        }
+    }
+
     /// Says what went wrong and answers the exit status.
     pub(super) fn report(&self) -> ExitCode {
         // Who pipes into `head` has read enough.
@@ -42,7 +61,7 @@ impl CtlError {
             return ExitCode::SUCCESS;
         }
         eprintln!("resendctl: {self}");
-        if matches!(self, Self::Queue(QueueError::Redis(_))) {
+        if matches!(self, Self::Redis { error: RedisError::Unreachable(_) | RedisError::Silent(_), .. }) {
             eprintln!(
                 "resendctl: is RESEND_REDIS_URL right? `resendctl --check-config` shows what is in force"
             );
@@ -53,7 +72,7 @@ impl CtlError {
     fn status(&self) -> u8 {
         match self {
             Self::Usage | Self::Settings(_) => SETTINGS,
-            Self::Queue(_) => REDIS,
+            Self::Queue(_) | Self::Redis { .. } => REDIS,
             Self::NotFound(_) => NOT_FOUND,
             Self::Refused(_) | Self::Output(_) => PROBLEM,
         }

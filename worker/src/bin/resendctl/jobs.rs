@@ -6,15 +6,18 @@ use std::time::Duration;
 use serde::Serialize;
 use shared::domain::clock;
 use shared::domain::ids::JobId;
-use shared::queue::{Cancelled, JobStatus, Progress, Queue, RetriedNow};
+use shared::queue::{Cancelled, JobCursor, JobPage, JobStatus, Queue, RetriedNow};
 
 use super::arguments::Filter;
 use super::confirm::confirm;
 use super::exit::{CtlError, WorstResult};
 use super::operator;
-use super::output::{Output, table};
-use worker::ops::format::span;
-use worker::ops::story::{answer, story};
+use super::output::{Output, table, width};
+use worker::ops::format::{count, span};
+use worker::ops::story::{answer, message, story};
+
+/// Actions of operators looked through for those on one job: all that are kept.
+const ACTIONS: usize = 1_000;
 
 #[derive(Serialize)]
 struct Row<'a> {
@@ -41,6 +44,16 @@ struct Row<'a> {
     deliveries: Option<u64>,
 }
 
+/// A job with what its client reads, and how it came to it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    row: Row<'a>,
+    message: Option<&'a str>,
+    /// When, and what.
+    story: Vec<(String, String)>,
+}
+
 /// What became of one job.
 #[derive(Serialize)]
 struct Outcome<'a> {
@@ -51,21 +64,24 @@ struct Outcome<'a> {
 
 pub(super) async fn list(queue: &Queue, filter: &Filter, output: Output) -> Result<(), CtlError> {
     let fits = |job: &JobStatus| filter.fits(job);
-    // A reason is known of failed jobs only.
-    let mut jobs = match (filter.state, &filter.reason) {
-        (Some(Progress::Failed), _) | (None, Some(_)) => {
-            queue.operator().failed_jobs(filter.limit, fits).await?
-        }
-        _ => queue.operator().live_jobs(filter.limit, fits).await?,
-    };
-    jobs.sort_by_key(|job| job.accepted_ms);
-    output.answer(&jobs.iter().map(row).collect::<Vec<_>>(), || words(&jobs, filter))
+    let mut page = queue.operator().jobs(filter.from(), filter.wants_failed(), filter.limit, fits).await?;
+    page.jobs.sort_by_key(|job| job.accepted_ms);
+    output.answer(&page.jobs.iter().map(row).collect::<Vec<_>>(), || words(&page, filter))?;
+    // Beside the answer, which programs read.
+    if let Some(next) = &page.next {
+        eprintln!("there may be more: --after {next} goes on");
+    }
+    Ok(())
 }
 
 pub(super) async fn show(queue: &Queue, job: &JobId, output: Output) -> Result<(), CtlError> {
     let found = queue.operator().status_of(job).await?;
     let found = found.ok_or_else(|| CtlError::NotFound(unknown(job)))?;
-    output.answer(&row(&found), || details(&found))
+    let actions = queue.operator().actions(ACTIONS).await?;
+    let done: Vec<_> = actions.into_iter().filter(|action| action.subject == job.as_str()).collect();
+    let message = message(queue, &found).await?;
+    let shown = Shown { row: row(&found), message: message.as_deref(), story: story(&found, &done) };
+    output.answer(&shown, || details(&found, &shown))
 }
 
 pub(super) async fn retry(queue: &Queue, jobs: &[JobId], output: Output) -> Result<ExitCode, CtlError> {
@@ -92,7 +108,7 @@ pub(super) async fn retry(queue: &Queue, jobs: &[JobId], output: Output) -> Resu
 pub(super) async fn cancel(
     queue: &Queue,
     jobs: &[JobId],
-    yes: bool,
+    (because, yes): (&str, bool),
     output: Output,
 ) -> Result<ExitCode, CtlError> {
     confirm(&format!("{} job(s) will end as failed for good. Cancel?", jobs.len()), yes)?;
@@ -106,7 +122,7 @@ pub(super) async fn cancel(
         };
         worst = worst.max(how);
         if how == WorstResult::Done {
-            operator::record(queue, "cancel", job.as_str(), "").await;
+            operator::record(queue, "cancel", job.as_str(), because).await;
         }
         done.push(Outcome { job, done: how == WorstResult::Done, what });
     }
@@ -148,31 +164,47 @@ fn row(job: &JobStatus) -> Row<'_> {
     }
 }
 
-fn words(jobs: &[JobStatus], filter: &Filter) -> String {
-    let now = clock::now_ms();
+/// Columns of a terminal that is wide enough for ids of requests and approvals as well.
+const WIDE: usize = 190;
+
+fn words(page: &JobPage, filter: &Filter) -> String {
+    let (now, is_wide) = (clock::now_ms(), width().is_some_and(|columns| columns >= WIDE));
     let line = |job: &JobStatus| {
         let age = Duration::from_millis(now.saturating_sub(job.accepted_ms));
-        vec![
+        let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+        let mut cells = vec![
             job.job.to_string(),
             job.progress.as_str().to_owned(),
             job.status_code.map(|code| code.to_string()).unwrap_or_default(),
-            job.reason.clone().unwrap_or_default(),
+            or_empty(&job.reason),
             span(age),
-            job.sends.to_string(),
+            job.handed.to_string(),
             job.client.clone(),
-            job.worker.clone().unwrap_or_default(),
-        ]
+            or_empty(&job.worker),
+        ];
+        if is_wide {
+            cells.extend([job.approval.clone(), or_empty(&job.request)]);
+        }
+        cells
     };
-    let header = ["job", "state", "code", "reason", "age", "sends", "client", "worker"];
-    let wishes = filter.words();
-    let none =
-        if wishes.is_empty() { "No job is live.".to_owned() } else { format!("No job with {wishes}.") };
-    let text = table(&header, jobs.iter().map(line).collect(), &none);
-    let limit = filter.limit;
-    if jobs.len() == limit { format!("{text}\n(the first {limit}; --limit shows more)") } else { text }
+    let mut header = vec!["job", "state", "code", "reason", "age", "sends", "client", "worker"];
+    if is_wide {
+        header.extend(["approval", "request"]);
+    }
+    table(&header, page.jobs.iter().map(line).collect(), &none(page, filter))
 }
 
-fn details(job: &JobStatus) -> String {
+/// What was looked for, where nothing was found.
+fn none(page: &JobPage, filter: &Filter) -> String {
+    let (wishes, looked_at) = (filter.words(), count(page.looked_at.try_into().unwrap_or(u64::MAX)));
+    let of = if filter.from() == JobCursor::failed() { "failed" } else { "live" };
+    match (wishes.as_str(), page.looked_at) {
+        ("", 0) => "No job is live.".to_owned(),
+        (wishes, _) => format!("No job with {wishes} among {looked_at} {of} ones."),
+    }
+}
+
+fn details(job: &JobStatus, shown: &Shown<'_>) -> String {
     let row = row(job);
     let code = job.status_code.map(|code| format!(" ({code})")).unwrap_or_default();
     let mut lines = vec![
@@ -191,7 +223,8 @@ fn details(job: &JobStatus) -> String {
     lines.extend(job.heartbeat.map(|age| ("heartbeat", format!("{} ago", span(age)))));
     lines.extend(job.deliveries.map(|number| ("delivery", number.to_string())));
     let facts = lines.iter().map(|(name, value)| format!("{name:<13} {value}"));
-    let steps = story(job).into_iter().map(|(when, what)| format!("{when:<26}{what}"));
-    let head = [answer(job), String::new()];
-    head.into_iter().chain(facts).chain([String::new()]).chain(steps).collect::<Vec<_>>().join("\n")
+    let steps = shown.story.iter().map(|(when, what)| format!("{when:<26}{what}"));
+    let message = shown.message.map(|message| format!("The client reads: {message}"));
+    let head = [Some(answer(job)), message, Some(String::new())].into_iter().flatten();
+    head.chain(facts).chain([String::new()]).chain(steps).collect::<Vec<_>>().join("\n")
 }

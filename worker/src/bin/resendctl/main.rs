@@ -6,6 +6,7 @@ mod arguments;
 mod confirm;
 mod doctor;
 mod exit;
+mod help;
 mod jobs;
 mod operator;
 mod output;
@@ -41,7 +42,7 @@ async fn start(cli: Cli) -> Result<ExitCode, CtlError> {
     let output = Output::new(cli.output);
     if let Some(Verb::Completions { shell }) = cli.verb {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "resendctl", &mut script);
+        clap_complete::generate(shell, &mut help::added_to(Cli::command()), "resendctl", &mut script);
         return output::print(&script).map(|()| ExitCode::SUCCESS);
     }
     let settings = Settings::load()?;
@@ -52,7 +53,7 @@ async fn start(cli: Cli) -> Result<ExitCode, CtlError> {
     tls::install_crypto_provider();
     let queue = Queue::new(Redis::new(&redis).map_err(shared::queue::QueueError::from)?, config);
     match cli.verb {
-        Some(verb) => perform(verb, &queue, &settings, output).await,
+        Some(verb) => perform(verb, &queue, &settings, output).await.map_err(|error| error.at(&settings)),
         None => Err(CtlError::Usage),
     }
 }
@@ -81,7 +82,9 @@ async fn perform(
         Verb::Jobs(JobsVerb::List(filter)) => jobs::list(queue, &filter, output).await?,
         Verb::Jobs(JobsVerb::Show { job }) => jobs::show(queue, &job, output).await?,
         Verb::Jobs(JobsVerb::Retry { jobs }) => return jobs::retry(queue, &jobs, output).await,
-        Verb::Jobs(JobsVerb::Cancel { jobs, yes }) => return jobs::cancel(queue, &jobs, yes, output).await,
+        Verb::Jobs(JobsVerb::Cancel { jobs, because, yes }) => {
+            return jobs::cancel(queue, &jobs, (&because, yes), output).await;
+        }
         Verb::Quarantine(QuarantineVerb::List { limit }) => quarantine::list(queue, limit, output).await?,
         Verb::Quarantine(QuarantineVerb::Retry(which)) => {
             return quarantine::retry(queue, which, output).await;

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
+use shared::runtime::cli::columns;
 
 use super::arguments::Format;
 use super::exit::CtlError;
@@ -45,6 +46,16 @@ impl Output {
     }
 }
 
+/// Columns of the terminal; `None` where the answer goes elsewhere.
+pub(super) fn width() -> Option<usize> {
+    std::io::stdout().is_terminal().then(columns).flatten()
+}
+
+/// Whether colours are wanted.
+pub(super) fn has_colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// Prints one line of JSON.
 pub(super) fn json_line(value: &impl Serialize) -> Result<(), CtlError> {
     let line = serde_json::to_string(value).map_err(std::io::Error::from)?;
@@ -65,6 +76,11 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, none: &str) -> Stri
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    // On a terminal cells are broken where lines would be; off it each row is one line, for `grep` and `cut`.
+    if let Some(columns) = width() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
+    }
     table.set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);

@@ -40,7 +40,7 @@ pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable
 /// The newest failures by reason: those of ours first, then by number.
 pub(super) async fn by_reason(queue: &Queue) -> Result<Vec<Cause>, QueueError> {
     let mut causes: BTreeMap<(u16, String), Cause> = BTreeMap::new();
-    for job in queue.operator().failed_jobs(LOOKED_AT, |_| true).await? {
+    for job in queue.operator().newest_failures(LOOKED_AT).await? {
         let status_code = job.status_code.unwrap_or(0);
         let at_ms = job.ended_ms.unwrap_or(job.accepted_ms);
         let reason = job.reason.unwrap_or_else(|| "unknown".to_owned());

@@ -6,11 +6,14 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use shared::domain::clock;
 use shared::domain::ids::JobId;
-use shared::queue::JobStatus;
+use shared::queue::{JobStatus, OperatorAction};
 
 use super::layout::{message, page};
 use super::{Board, Unavailable};
-use crate::ops::story::{answer, story};
+use crate::ops::story::{answer, message as told_to_client, story};
+
+/// Actions of operators looked through for those on this job: all that are kept.
+const ACTIONS: usize = 1_000;
 
 /// `GET /board/jobs/{job}`.
 pub(super) async fn show(
@@ -19,13 +22,19 @@ pub(super) async fn show(
 ) -> Result<Response, Unavailable> {
     let Ok(id) = job.parse::<JobId>() else { return Ok(unknown()) };
     let Some(job) = board.queue.operator().status_of(&id).await? else { return Ok(unknown()) };
+    let actions = board.queue.operator().actions(ACTIONS).await?;
+    let done: Vec<_> = actions.into_iter().filter(|action| action.subject == id.as_str()).collect();
+    let told = told_to_client(&board.queue, &job).await?;
     let sample = board.sampler.sample().await;
     let is_ours = job.status_code.is_some_and(|code| code >= 500);
     let body = html! {
         h1 { "Job " code { (job.job) } }
-        div.(if is_ours { "alarm" } else { "card" }) { b { (answer(&job)) } }
+        div.(if is_ours { "alarm" } else { "card" }) {
+            b { (answer(&job)) }
+            @if let Some(told) = &told { "The client reads: " (told) }
+        }
         div.halves {
-            section.card { h2 { "Story" } (timeline(&job)) }
+            section.card { h2 { "Story" } (timeline(&job, &done)) }
             section.card { h2 { "Facts" } (facts(&job)) p { code { "resendctl jobs show " (job.job) } } }
         }
     };
@@ -37,8 +46,8 @@ fn unknown() -> Response {
     (StatusCode::NOT_FOUND, page).into_response()
 }
 
-fn timeline(job: &JobStatus) -> Markup {
-    html! { ol.story { @for (when, what) in story(job) { li { span.soft { (when) } " " (what) } } } }
+fn timeline(job: &JobStatus, actions: &[OperatorAction]) -> Markup {
+    html! { ol.story { @for (when, what) in story(job, actions) { li { span.soft { (when) } " " (what) } } } }
 }
 
 fn facts(job: &JobStatus) -> Markup {

@@ -3,13 +3,15 @@
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
+use reqwest::Url;
 use serde::Deserialize;
 use shared::domain::clock;
 use shared::domain::ids::JobId;
-use shared::queue::{JobStatus, Progress, QueueError};
+use shared::queue::{JobCursor, JobPage, JobStatus, Progress, QueueError};
 
 use super::layout::{job_link, page, table};
 use super::{Board, Unavailable};
+use crate::ops::format::count;
 
 /// Jobs shown.
 const SHOWN: usize = 100;
@@ -23,6 +25,9 @@ pub(super) struct Asked {
     /// A job, or the request, approval or patient of jobs.
     #[serde(default)]
     find: String,
+    /// Where an earlier page ended.
+    #[serde(default)]
+    after: String,
 }
 
 /// `GET /board/jobs`. A job's own id leads to its page.
@@ -36,7 +41,8 @@ pub(super) async fn show(
     {
         return Ok(Redirect::to(&format!("/board/jobs/{job}")).into_response());
     }
-    let jobs = found(&board, &asked).await?;
+    let page_of_jobs = found(&board, &asked).await?;
+    let jobs = &page_of_jobs.jobs;
     let sample = board.sampler.sample().await;
     let rows: Vec<_> = jobs.iter().map(row).collect();
     let none = if find.is_empty() { "No such job." } else { "No live or newly failed job has this id." };
@@ -52,27 +58,36 @@ pub(super) async fn show(
             button { "Show" }
         }
         (table(&["job", "state", "accepted", "sends", "client", "worker"], &[3], &rows, none))
-        @if jobs.len() == SHOWN { p.soft { "The first " (SHOWN) ", oldest first." } }
+        p.soft {
+            "Oldest first; " (count(page_of_jobs.looked_at.try_into().unwrap_or(u64::MAX))) " looked at."
+            @if let Some(next) = &page_of_jobs.next {
+                " " a href=(link(&asked, next)) { "Go on" }
+            }
+        }
     };
     Ok(page("/board/jobs", &sample, None, &body).into_response())
 }
 
-async fn found(board: &Board, asked: &Asked) -> Result<Vec<JobStatus>, QueueError> {
+/// The same search behind a cursor.
+fn link(asked: &Asked, after: &JobCursor) -> String {
+    let query = [("state", asked.state.as_str()), ("find", asked.find.trim()), ("after", &after.to_string())];
+    let page = Url::parse_with_params("http://board/board/jobs", query);
+    page.map(|page| format!("{}?{}", page.path(), page.query().unwrap_or_default())).unwrap_or_default()
+}
+
+async fn found(board: &Board, asked: &Asked) -> Result<JobPage, QueueError> {
     let find = asked.find.trim().to_ascii_lowercase();
     let state = Progress::ALL.into_iter().find(|state| state.as_str() == asked.state);
     let fits = |job: &JobStatus| {
         state.is_none_or(|state| state == job.progress)
             && (find.is_empty() || job.patient == find || job.approval == find || is_request(job, &find))
     };
-    let mut jobs = match state {
-        Some(Progress::Failed) => Vec::new(),
-        _ => board.queue.operator().live_jobs(SHOWN, fits).await?,
-    };
-    if state == Some(Progress::Failed) || (state.is_none() && !find.is_empty()) {
-        jobs.extend(board.queue.operator().failed_jobs(SHOWN.saturating_sub(jobs.len()), fits).await?);
-    }
-    jobs.sort_by_key(|job| job.accepted_ms);
-    Ok(jobs)
+    let only_failed = state == Some(Progress::Failed);
+    let from = asked.after.parse().unwrap_or_else(|_| JobCursor::of(state));
+    let with_failed = only_failed || (state.is_none() && !find.is_empty());
+    let mut page = board.queue.operator().jobs(from, with_failed, SHOWN, fits).await?;
+    page.jobs.sort_by_key(|job| job.accepted_ms);
+    Ok(page)
 }
 
 fn is_request(job: &JobStatus, find: &str) -> bool {

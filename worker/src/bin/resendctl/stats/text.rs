@@ -5,17 +5,25 @@ use std::time::Duration;
 use worker::ops::alarms::alarms;
 use worker::ops::figures::Figures;
 use worker::ops::format::{count, rate, span_or_none};
+use worker::ops::upstreams::sentence;
 
+use crate::output::has_colours;
 use crate::workers;
+
+/// How an alarm looks on a terminal: bold and red.
+const LOUD: (&str, &str) = ("\x1b[1;31m", "\x1b[0m");
 
 /// The whole text.
 pub(super) fn of(now: &Figures) -> String {
     let mut lines = vec![format!("queue {}   {}", now.queue, now.at)];
-    lines.extend(alarms(now));
+    let (loud, quiet) = if has_colours() { LOUD } else { ("", "") };
+    lines.extend(alarms(now).iter().map(|alarm| format!("{loud}{alarm}{quiet}")));
     lines.push(String::new());
     lines.extend(depth(now));
     lines.push(String::new());
     lines.extend(speed(now));
+    lines.push(String::new());
+    lines.extend(now.upstreams.iter().map(|one| format!("{:<10} {}", one.name, sentence(one))));
     lines.push(String::new());
     lines.push(workers::words(&now.overview.workers));
     lines.join("\n")
