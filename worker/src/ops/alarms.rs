@@ -36,6 +36,27 @@ pub fn alarms(now: &Figures) -> Vec<String> {
     first.into_iter().flatten().chain(causes).chain(effects.into_iter().flatten()).collect()
 }
 
+/// How alarms begin, and what to do about them.
+const CHANGES: [(&str, &str); 9] = [
+    ("PAUSED", "`resendctl resume` lets the workers on"),
+    ("NO WORKER", "start resend-worker: jobs wait, and fail at their deadline"),
+    ("IS DOWN", "see the setting that is named, and the service; `resendctl send-test` tries a channel"),
+    ("WORKER GONE", "see why it ended; its jobs are taken over by themselves"),
+    ("SLOTS HUNG", "see the service that is named; more workers would only wait, too"),
+    ("SLOW RUNS", "see which upstream is slow"),
+    ("BACKLOG", "start more workers, or see which upstream is slow"),
+    ("QUARANTINE", "`resendctl quarantine list` says why; then retry or purge"),
+    ("FAILING", "`resendctl jobs list --state failed` shows reasons"),
+];
+
+/// What an operator does about an alarm.
+pub fn what_to_do(alarm: &str) -> &'static str {
+    CHANGES
+        .iter()
+        .find(|(begins, _)| alarm.contains(begins))
+        .map_or("see `resendctl jobs list`", |(_, change)| change)
+}
+
 fn paused(now: &Figures) -> Option<String> {
     let since = span(Duration::from_secs_f64(now.paused_seconds?));
     let by = now.paused_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();

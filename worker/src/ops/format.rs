@@ -41,6 +41,16 @@ pub fn time_of_day(epoch_ms: u64) -> String {
     format!("{} UTC", iso.get(11..19).unwrap_or(&iso))
 }
 
+/// A moment of the past: `21:48:44` today, `2018-08-02 10:45:16` before; by UTC.
+pub fn moment(epoch_ms: u64) -> String {
+    let (iso, today) = (clock::iso(epoch_ms), clock::iso(clock::now_ms()));
+    match (iso.get(..10), iso.get(11..19)) {
+        (Some(day), Some(time)) if today.starts_with(day) => time.to_owned(),
+        (Some(day), Some(time)) => format!("{day} {time}"),
+        _ => iso,
+    }
+}
+
 /// A rate: one place behind the point while it is small.
 pub fn rate(per_second: f64) -> String {
     if per_second < 100.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
@@ -68,6 +78,8 @@ mod tests {
     #[test]
     fn a_moment_soon_needs_no_date() {
         assert_eq!(time_of_day(1_533_206_716_500), "10:45:16 UTC");
+        assert_eq!(moment(1_533_206_716_500), "2018-08-02 10:45:16");
+        assert_eq!(moment(clock::now_ms()).len(), 8);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use shared::domain::clock;
 use shared::queue::ProcessReport;
 use shared::telemetry::upstream_health::{HealthSnapshot, Totals};
 
-use super::format::count;
+use super::format::{count, moment};
 
 /// One upstream, as the processes that call it see it together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,8 +82,9 @@ pub fn sentence(upstream: &Upstream) -> String {
         return format!("{well} of {} calls went well in 15 minutes{p95}", count(calls.into()));
     }
     let does = does(upstream.last.as_deref().unwrap_or("no answer"));
-    let since = upstream.since.as_deref().unwrap_or("start");
-    let good = upstream.last_good.as_ref().map(|good| format!("; last good {good}")).unwrap_or_default();
+    let when = |iso: &Option<String>| iso.as_deref().and_then(clock::parse_iso).map(moment);
+    let since = when(&upstream.since).unwrap_or_else(|| "start".to_owned());
+    let good = when(&upstream.last_good).map(|good| format!("; last good {good}")).unwrap_or_default();
     let setting = upstream.setting.as_ref().map(|setting| format!("; see {setting}")).unwrap_or_default();
     let (failures, calls) = (count(failures.into()), count(calls.into()));
     format!("{does} since {since}, {failures} of {calls} calls failed{p95}{good}{setting}")
@@ -137,8 +138,8 @@ mod tests {
         assert_eq!((upstream.in_flight, upstream.longest_ms), (6, Some(40)));
         assert_eq!(
             sentence(upstream),
-            "answers 401 since 2018-08-02T10:45:17.000Z, 400 of 412 calls failed, p95 8 ms; last good \
-             2018-08-02T10:45:16.000Z; see RESEND_SMS_TOKEN"
+            "answers 401 since 2018-08-02 10:45:17, 400 of 412 calls failed, p95 8 ms; last good 2018-08-02 10:45:16; \
+             see RESEND_SMS_TOKEN"
         );
     }
 

@@ -2,10 +2,9 @@
 
 use axum::extract::State;
 use maud::html;
-use shared::domain::clock;
 use shared::queue::OperatorAction;
 
-use super::layout::{Page, page, table};
+use super::layout::{Page, page, table, when};
 use super::{Board, Unavailable};
 
 /// Actions shown.
@@ -17,7 +16,7 @@ pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable
     let sample = board.sampler.sample().await;
     let row = |action: &OperatorAction| {
         vec![
-            html! { (clock::iso(action.at_ms)) },
+            when(action.at_ms),
             html! { (action.who) },
             html! { (action.action) },
             html! { code { (action.subject) } },

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use maud::{Markup, html};
-use shared::domain::clock;
 use shared::queue::{Queue, QueueError};
 
-use super::layout::{Page, job_link, page, table};
+use super::layout::{Page, job_link, page, table, when};
 use super::{Board, Unavailable};
 use crate::ops::format::count;
 
@@ -67,8 +66,8 @@ pub(super) fn table_of(causes: &[Cause]) -> Markup {
         vec![
             html! { span.(class) { (cause.status_code) " " (cause.reason) } },
             html! { (count(cause.jobs)) },
-            html! { (clock::iso(cause.first_ms)) },
-            html! { (clock::iso(cause.last_ms)) },
+            when(cause.first_ms),
+            when(cause.last_ms),
             job_link(&cause.example),
         ]
     };

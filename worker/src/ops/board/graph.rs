@@ -30,7 +30,12 @@ pub(super) fn bars(history: &[Minute]) -> Vec<Bar> {
         };
         // Only ends of ours count as failed; a refusal is the answer to its request.
         let failed = after.ended.keys().filter(|code| **code >= 500).map(|code| ended(*code)).sum();
-        Some(Bar { ago: (newest - after.at_ms) / 60_000, sent: ended(200), failed, live: after.live })
+        Some(Bar {
+            ago: newest.saturating_sub(after.at_ms) / 60_000,
+            sent: ended(200),
+            failed,
+            live: after.live,
+        })
     };
     history.windows(2).filter_map(bar).filter(|bar| bar.ago < MINUTES).collect()
 }
@@ -78,6 +83,7 @@ fn x(bar: &Bar) -> u64 {
 fn drawing(label: &str, content: &Markup) -> Markup {
     html! {
         svg viewBox="0 0 600 100" preserveAspectRatio="none" role="img" aria-label=(label) { (content) }
+        div.axis { span { "an hour ago" } span { "now" } }
         p.soft { (label) }
     }
 }

@@ -5,11 +5,10 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use reqwest::Url;
 use serde::Deserialize;
-use shared::domain::clock;
 use shared::domain::ids::JobId;
 use shared::queue::{JobCursor, JobPage, JobStatus, Progress, QueueError};
 
-use super::layout::{job_link, page, table};
+use super::layout::{job_link, page, table, when};
 use super::{Board, Unavailable};
 use crate::ops::format::count;
 
@@ -100,8 +99,8 @@ fn row(job: &JobStatus) -> Vec<maud::Markup> {
     vec![
         job_link(job.job.as_str()),
         html! { (job.progress.as_str()) (code) (reason) },
-        html! { (clock::iso(job.accepted_ms)) },
-        html! { (job.sends) },
+        when(job.accepted_ms),
+        html! { (job.handed) },
         html! { (job.client) },
         html! { (job.worker.as_deref().unwrap_or_default()) },
     ]

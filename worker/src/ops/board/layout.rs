@@ -3,10 +3,11 @@
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
+use shared::domain::clock;
 
 use super::sampler::Sample;
 use crate::ops::alarms::alarms;
-use crate::ops::format::count;
+use crate::ops::format::{count, moment, time_of_day};
 
 /// The pages of the menu: path and name.
 const PAGES: [(&str, &str); 6] = [
@@ -32,6 +33,8 @@ impl IntoResponse for Page {
 }
 
 /// A page with the menu; `path` is its own. It is loaded anew every so many seconds, where it shows what changes.
+///
+/// Who types into the search would lose it then: the first page can be held.
 pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, body: &Markup) -> Page {
     let alarms =
         sample.figures.as_ref().map(alarms).unwrap_or_default().len() + usize::from(sample.trouble.is_some());
@@ -52,10 +55,35 @@ pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, bod
                 placeholder="job, request, approval or patient id";
             button { "Find" }
         }
+        (liveness(path, sample, reload_seconds))
     };
     let title =
         if alarms > 0 { format!("({alarms}) {name} – {queue}") } else { format!("{name} – {queue}") };
     Page(frame(&title, alarms > 0, reload_seconds, &menu, body))
+}
+
+/// Whether what is shown is of now.
+fn liveness(path: &str, sample: &Sample, reload_seconds: Option<u32>) -> Markup {
+    let at = sample.figures.as_ref().map(|figures| time_of_day(figures.at_ms)).unwrap_or_default();
+    html! {
+        span.live {
+            @if sample.trouble.is_some() {
+                span.bad { "● Redis away, as of " (at) }
+            } @else if reload_seconds.is_some() {
+                span.good { "● live " (at) }
+                @if path == "/board" { " " a href="/board?hold=yes" { "Hold" } }
+            } @else {
+                span.soft { "as of " (at) }
+                @if path == "/board" { " " a href="/board" { "Go on" } }
+            }
+        }
+    }
+}
+
+/// A moment, short to read and whole to a program.
+pub(super) fn when(at_ms: u64) -> Markup {
+    let iso = clock::iso(at_ms);
+    html! { time datetime=(iso) title=(iso) { (moment(at_ms)) } }
 }
 
 /// A page without figures.

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use maud::{Markup, html};
+use serde::Deserialize;
 use shared::queue::Minute;
 
 use super::layout::{Page, page};
 use super::sampler::Sample;
 use super::{Board, errors, graph, workers};
-use crate::ops::alarms::alarms;
+use crate::ops::alarms::{alarms, what_to_do};
 use crate::ops::figures::Figures;
 use crate::ops::format::{count, rate, span_or_none};
 use crate::ops::upstreams::{self, Upstream};
@@ -20,25 +21,33 @@ const RELOAD: u32 = 5;
 /// Causes shown.
 const CAUSES: usize = 8;
 
+/// How it is looked at.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct View {
+    /// The page stays as it is.
+    hold: Option<String>,
+}
+
 /// `GET /board`. While Redis is away it shows the last figures, and says so.
-pub(super) async fn show(State(board): State<Board>) -> Page {
+pub(super) async fn show(State(board): State<Board>, Query(view): Query<View>) -> Page {
     let sample = board.sampler.sample().await;
     let history = board.queue.operator().history().await.unwrap_or_default();
     let causes = errors::by_reason(&board.queue).await.unwrap_or_default();
+    let reload = view.hold.is_none().then_some(RELOAD);
     let body = html! {
+        h1.hidden { "Now" }
         (what_is_wrong(&sample))
         @if let Some(now) = &sample.figures {
             (upstream_cards(&now.upstreams))
-            (graphs(&history))
+            (graphs(history, now))
             (tiles(now))
             div.halves {
                 section.card { h2 { "Why jobs fail" } (errors::table_of(&causes[..causes.len().min(CAUSES)])) }
                 section.card { h2 { "Workers" } (workers::table_of(now)) }
             }
-            p.soft { "As of " (now.at) ". Loaded anew every " (RELOAD) " seconds." }
         }
     };
-    page("/board", &sample, Some(RELOAD), &body)
+    page("/board", &sample, reload, &body)
 }
 
 fn what_is_wrong(sample: &Sample) -> Markup {
@@ -49,7 +58,7 @@ fn what_is_wrong(sample: &Sample) -> Markup {
         }
         @for alarm in &found {
             @let (head, rest) = alarm.split_once(": ").unwrap_or((alarm.as_str(), ""));
-            div.alarm role="alert" { b { (head) } (rest) }
+            div.alarm role="alert" { b { (head) } (rest) p.soft { "What to do: " (what_to_do(alarm)) } }
         }
         @if found.is_empty() && sample.trouble.is_none() { p.good { "Nothing is wrong." } }
     }
@@ -68,12 +77,17 @@ fn upstream_cards(upstreams: &[Upstream]) -> Markup {
     }
 }
 
-fn graphs(history: &[Minute]) -> Markup {
-    let bars = graph::bars(history);
+fn graphs(mut history: Vec<Minute>, now: &Figures) -> Markup {
+    // With what the running minute has brought so far.
+    history.push(Minute { at_ms: now.at_ms, live: now.live, ended: now.ended.clone() });
+    let bars = graph::bars(&history);
     html! {
         @if !bars.is_empty() {
             div.halves {
-                section.card { h2 { "Ended by minute" } (graph::ended(&bars)) }
+                section.card {
+                    h2 { "Ended by minute " span.key { span.good { "■ sent" } " " span.bad { "■ failed" } } }
+                    (graph::ended(&bars))
+                }
                 section.card { h2 { "Not ended" } (graph::backlog(&bars)) }
             }
         }
@@ -93,5 +107,5 @@ fn tiles(now: &Figures) -> Markup {
         ("longest run now", seconds(now.longest_run_seconds)),
         ("oldest entry", seconds(now.oldest_seconds)),
     ];
-    html! { div.grid { @for (name, value) in tiles { div.card.tile { (name) b { (value) } } } } }
+    html! { div.tiles { @for (name, value) in tiles { div.card.tile { (name) b { (value) } } } } }
 }

@@ -2,10 +2,9 @@
 
 use axum::extract::State;
 use maud::html;
-use shared::domain::clock;
 use shared::queue::Quarantined;
 
-use super::layout::{Page, job_link, page, table};
+use super::layout::{Page, job_link, page, table, when};
 use super::{Board, Unavailable};
 use crate::ops::format::count;
 
@@ -20,7 +19,7 @@ pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable
         let job = entry.job.as_ref().map(|job| job_link(job.as_str()));
         vec![
             html! { code { (entry.id) } },
-            html! { (clock::iso(entry.since_ms)) },
+            when(entry.since_ms),
             html! { (entry.reason) },
             html! { (count(entry.deliveries)) },
             job.unwrap_or_else(|| html! { "unreadable, " (entry.bytes) " bytes" }),

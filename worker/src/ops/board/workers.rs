@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use axum::extract::State;
 use maud::{Markup, html};
-use shared::domain::clock;
 use shared::queue::WorkerStatus;
 
 use super::Board;
-use super::layout::{Page, page, table};
+use super::layout::{Page, page, table, when};
 use crate::ops::figures::Figures;
 use crate::ops::format::{count, span};
 
@@ -29,7 +28,7 @@ pub(super) fn table_of(now: &Figures) -> Markup {
             html! { (worker.name) },
             html! { (count(worker.running)) @if worker.alive { " / " (count(worker.slots)) } },
             longest(report.and_then(|report| report.longest_run_ms)),
-            html! { @if let Some(report) = report { (clock::iso(report.started_ms)) } },
+            html! { @if let Some(report) = report { (when(report.started_ms)) } },
             html! { @if let Some(report) = report { (report.version) } },
             heard(worker),
         ]

@@ -1,7 +1,7 @@
 //! The queue and what works on it: every alarm, and the upstreams as the processes that call them report.
 
 use shared::queue::{Queue, QueueError};
-use worker::ops::alarms::alarms;
+use worker::ops::alarms::{alarms, what_to_do};
 use worker::ops::figures::{Figures, look};
 use worker::ops::upstreams::{Upstream, sentence};
 
@@ -18,24 +18,10 @@ pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
 
 /// What an operator began, and what waits for one, warns; everything else keeps jobs from their end.
 fn judge(alarm: &str) -> Check {
-    let (_, change) = CHANGES.iter().find(|(begins, _)| alarm.contains(begins)).unwrap_or(&DEFAULT);
+    let change = what_to_do(alarm);
     let is_warning = ["PAUSED", "QUARANTINE", "BACKLOG"].iter().any(|begins| alarm.starts_with(begins));
-    if is_warning { Check::warning(AREA, alarm, *change) } else { Check::problem(AREA, alarm, *change) }
+    if is_warning { Check::warning(AREA, alarm, change) } else { Check::problem(AREA, alarm, change) }
 }
-
-/// What to do about an alarm.
-const CHANGES: [(&str, &str); 9] = [
-    ("PAUSED", "`resendctl resume` lets the workers on"),
-    ("NO WORKER", "start resend-worker: jobs wait, and fail at their deadline"),
-    ("IS DOWN", "see the setting that is named, and the service; `resendctl send-test` tries a channel"),
-    ("WORKER GONE", "see why it ended; its jobs are taken over by themselves"),
-    ("SLOTS HUNG", "see the service that is named; more workers would only wait, too"),
-    ("SLOW RUNS", "see which upstream is slow"),
-    ("BACKLOG", "start more workers, or see which upstream is slow"),
-    ("QUARANTINE", "`resendctl quarantine list` says why; then retry or purge"),
-    ("FAILING", "`resendctl jobs list --state failed` shows reasons"),
-];
-const DEFAULT: (&str, &str) = ("", "see `resendctl jobs list`");
 
 fn well(upstream: &Upstream) -> Check {
     Check::ok("upstream", format!("{}: {}", upstream.name, sentence(upstream)))
