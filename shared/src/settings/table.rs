@@ -105,7 +105,7 @@ pub fn help<'a>(settings: impl Iterator<Item = &'a Variable>, width: usize) -> S
 const HELP_FROM: usize = 35;
 
 /// Text in lines of at most `width` columns, those after the first set in by `indent`, where the first begins, too.
-fn wrapped(text: &str, indent: usize, width: usize) -> String {
+pub fn wrapped(text: &str, indent: usize, width: usize) -> String {
     let (mut wrapped, mut column) = (String::new(), indent);
     for word in text.split(' ') {
         let length = word.chars().count();

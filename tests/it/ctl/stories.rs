@@ -56,8 +56,7 @@ async fn a_job_that_was_sent_put_back_or_cancelled_says_so() {
     let stack = Stack::start().await;
     let mut people = sendable();
     let job = accept(&stack, &people.next().unwrap()).await;
-    let sent =
-        ["Processed: the message was sent", "handed to a gateway once, last by http", "accepted from mis-a"];
+    let sent = ["Processed: the message was sent", "handed to a gateway once", "accepted from mis-a"];
     assert_tells(&told(&stack, &job).await, &sent);
 
     let busy = json!([{"target": "sms", "action": {"status": 429, "retry_after": 1}, "times": 1}]);
@@ -97,7 +96,7 @@ async fn a_job_that_failed_for_an_upstream_says_which_and_why() {
     let job = accept(&stack, &people.next().unwrap()).await;
     assert_tells(
         &told(&stack, &job).await,
-        &["Failed with 502, upstream_failed", "handed to a gateway once, last by http"],
+        &["Failed with 502, upstream_failed", "handed to a gateway once"],
     );
     stack.stop().await;
 }

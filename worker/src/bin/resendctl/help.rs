@@ -52,7 +52,7 @@ pub(super) fn added_to(command: Command) -> Command {
     let width = terminal_width();
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}\nOptions:\n{{options}}{{after-help}}",
-        verbs(&command)
+        verbs(&command, width)
     );
     let verbs: Vec<_> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     let command = command
@@ -94,13 +94,18 @@ fn settings(begins: &[&str], width: usize) -> String {
     table::help(all.filter(|known| begins.iter().any(|begin| known.name.starts_with(begin))), width)
 }
 
-fn verbs(command: &Command) -> String {
+/// The column in which what a verb does begins.
+const ABOUT_FROM: usize = 15;
+
+fn verbs(command: &Command, width: usize) -> String {
     let about = |name: &str| {
         let verb = command.find_subcommand(name);
         verb.and_then(Command::get_about).map_or_else(|| "Help for a verb".to_owned(), ToString::to_string)
     };
     let group = |(title, names): &(&str, &[&str])| {
-        let lines = names.iter().map(|name| format!("  {name:<12} {}\n", about(name)));
+        let lines = names
+            .iter()
+            .map(|name| format!("  {name:<12} {}\n", table::wrapped(&about(name), ABOUT_FROM, width)));
         format!("{title}:\n{}\n", lines.collect::<String>())
     };
     GROUPS.iter().map(group).collect()
