@@ -10,6 +10,7 @@ use shared::domain::ids::{ApprovalId, PatientId, RequestId};
 use shared::queue::{Enqueued, NewJob, Queue};
 use shared::settings::{ApprovalLimits, Settings};
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::redis_server::RedisServer;
 use tests::temp_dir::TempDir;
 use tokio::process::Command;
@@ -94,7 +95,7 @@ pub(crate) fn left_in(connection: MultiplexedConnection) -> impl Fn() -> Left {
     move || {
         let mut connection = connection.clone();
         Box::pin(async move {
-            let length = redis::cmd("XLEN").arg("{resend}:stream").query_async(&mut connection).await;
+            let length = redis::cmd("XLEN").arg(keys().stream()).query_async(&mut connection).await;
             length.expect("a running Redis")
         })
     }

@@ -8,6 +8,7 @@ use futures_util::stream;
 use shared::domain::message::Message;
 use shared::domain::outcome::{Outcome, Refusal};
 use shared::queue::{Delivery, GROUP};
+use tests::keys::keys;
 
 use super::Effort;
 use super::backlog::{Backlog, drain_rate};
@@ -133,7 +134,7 @@ async fn bare_loop(backlog: &Backlog) -> f64 {
 async fn read(connection: &mut redis::aio::MultiplexedConnection) -> Vec<Delivery> {
     let mut command = redis::cmd("XREADGROUP");
     command.arg("GROUP").arg(GROUP).arg("bare").arg("COUNT").arg(AT_ONCE).arg("STREAMS");
-    command.arg("{resend}:stream").arg(">");
+    command.arg(keys().stream()).arg(">");
     let answer: Streams = command.query_async(connection).await.expect("entries");
     let entries = answer.into_iter().flat_map(|(_, entries)| entries);
     let delivery = |(entry, fields): (String, Vec<String>)| Delivery {

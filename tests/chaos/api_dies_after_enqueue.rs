@@ -9,8 +9,8 @@ use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
-use tests::chaos::records::STREAM;
 use tests::eventually::eventually;
+use tests::keys::keys;
 
 /// Requests in the dying API's hands.
 const AT_ONCE: usize = 50;
@@ -58,7 +58,7 @@ async fn one_round(env: &mut ChaosEnv, round: usize) -> Vec<ClientRequest> {
     let stored = round * (AT_ONCE + warm_ups());
     let asking = tokio::spawn(async move { load.run(people).await });
     eventually("all are stored", Duration::from_secs(10), || async {
-        let entries: usize = env.stack.redis.command(&["XLEN", STREAM]).await;
+        let entries: usize = env.stack.redis.command(&["XLEN", &keys().stream()]).await;
         (entries >= stored).then_some(())
     })
     .await;

@@ -9,6 +9,7 @@ use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::script_work::ScriptWork;
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::stack::STOPS_WITHIN;
 
 /// Most memory a worker may have had.
@@ -26,7 +27,7 @@ local now = redis.call('TIME')[1] * 1000
 local entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 500)
 for _, entry in ipairs(entries) do
   local message = entry[2][2]
-  local job = '{resend}:job:' .. cjson.decode(message).job
+  local job = ARGV[1] .. cjson.decode(message).job
   redis.call('XDEL', KEYS[1], entry[1])
   redis.call('ZADD', KEYS[2], now, message)
   redis.call('HSET', job, 'state', 'scheduled', 'due', now)
@@ -92,7 +93,7 @@ async fn clients(env: &ChaosEnv, seconds: usize) -> Vec<ClientRequest> {
 async fn promoted(env: &ChaosEnv, finding: &mut Finding) {
     let work = ScriptWork::of(env.stack.redis.port()).await.expect("a running Redis");
     eventually("all that is due is in the stream", PROMOTED_WITHIN, || async {
-        let left: u64 = env.stack.redis.command(&["ZCARD", "{resend}:scheduled"]).await;
+        let left: u64 = env.stack.redis.command(&["ZCARD", &keys().scheduled()]).await;
         (left == 0).then_some(())
     })
     .await;
@@ -104,9 +105,13 @@ async fn promoted(env: &ChaosEnv, finding: &mut Finding) {
 async fn put_back(env: &ChaosEnv) -> usize {
     let (script, mut redis, mut all) = (Script::new(PUT_BACK), env.redis().await, 0);
     loop {
-        let mut call = script.key("{resend}:stream");
-        let moved: usize =
-            call.key("{resend}:scheduled").invoke_async(&mut redis).await.expect("Redis answers");
+        let mut call = script.key(keys().stream());
+        let moved: usize = call
+            .key(keys().scheduled())
+            .arg(keys().job_prefix())
+            .invoke_async(&mut redis)
+            .await
+            .expect("Redis answers");
         all += moved;
         if moved == 0 {
             return all;

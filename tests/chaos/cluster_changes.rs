@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
-use tests::chaos::records::STREAM;
 use tests::chaos::refusals;
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
 
@@ -53,7 +53,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 }
 
 async fn slot(node: &RedisServer) -> String {
-    let slot: u32 = node.command(&["CLUSTER", "KEYSLOT", STREAM]).await;
+    let slot: u32 = node.command(&["CLUSTER", "KEYSLOT", &keys().stream()]).await;
     slot.to_string()
 }
 

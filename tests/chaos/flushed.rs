@@ -10,7 +10,7 @@ use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::finding::Finding;
-use tests::chaos::records::STREAM;
+use tests::keys::keys;
 
 /// Until the group is there again.
 const GROUP_WITHIN: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ async fn group_is_back(env: &ChaosEnv, since: Instant) -> Option<Duration> {
     while since.elapsed() < GROUP_WITHIN * 2 {
         look.tick().await;
         let mut ask = redis::cmd("XINFO");
-        ask.arg("GROUPS").arg(STREAM);
+        ask.arg("GROUPS").arg(keys().stream());
         let groups: Result<Vec<redis::Value>, _> = ask.query_async(&mut env.redis().await).await;
         if groups.is_ok_and(|groups| !groups.is_empty()) {
             return Some(since.elapsed());

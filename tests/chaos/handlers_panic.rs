@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::streams::StreamRangeReply;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
-use tests::chaos::records::QUARANTINE;
+use tests::keys::keys;
 
 /// Longest until everything has ended.
 const WITHIN: Duration = Duration::from_mins(1);
@@ -107,6 +107,6 @@ async fn dead_before_the_run(finding: &mut Finding) {
 
 /// How often each entry set aside had been delivered.
 async fn aside(env: &ChaosEnv) -> Vec<u64> {
-    let reply: StreamRangeReply = env.stack.redis.command(&["XRANGE", QUARANTINE, "-", "+"]).await;
+    let reply: StreamRangeReply = env.stack.redis.command(&["XRANGE", &keys().quarantine(), "-", "+"]).await;
     reply.ids.iter().map(|entry| entry.get("deliveries").unwrap_or(0)).collect()
 }

@@ -4,10 +4,12 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use shared::domain::ids::PatientId;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::Proxy;
-use tests::chaos::records::{QUARANTINE, STREAM};
+use tests::keys::keys;
+use uuid::Uuid;
 
 /// Requests a second.
 const RATE: f64 = 50.0;
@@ -17,7 +19,10 @@ const RETENTION: u64 = 10;
 
 /// Keys that live for an hour or a day by design: every patient, phone and idempotency key of the run is there at its end.
 /// They are told by their time to live, and by what they take in memory.
-const LONG_LIVED: [&str; 3] = ["{resend}:patient:", "{resend}:phone:", "{resend}:idempotency:"];
+fn long_lived() -> [String; 3] {
+    let patient = keys().patient(&PatientId(Uuid::nil()));
+    [patient.replace(&Uuid::nil().to_string(), ""), keys().phone(""), keys().idempotency("")]
+}
 
 /// One in so many long-lived keys is measured.
 const SAMPLE: usize = 50;
@@ -73,7 +78,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let asked = asking.await.expect("the clients");
     finding.note(format!("{} jobs in {:.0} s", asked.len(), start.elapsed().as_secs_f64()));
     compare(early.expect("longer than a third"), late, &mut finding);
-    let quarantined: usize = env.stack.redis.command(&["XLEN", QUARANTINE]).await;
+    let quarantined: usize = env.stack.redis.command(&["XLEN", &keys().quarantine()]).await;
     finding.at_most("quarantined", quarantined, QUARANTINE_KEPT);
     finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
     // Records go after ten seconds here, so only what was sent can be counted.
@@ -91,7 +96,7 @@ fn over_two(messages: &std::collections::HashMap<&str, Vec<&tests::sandbox::Mess
 async fn fill_quarantine(env: &ChaosEnv) {
     let mut fill = redis::pipe();
     for _ in 0..QUARANTINE_KEPT {
-        fill.cmd("XADD").arg(QUARANTINE).arg("*").arg("reason").arg("malformed").ignore();
+        fill.cmd("XADD").arg(keys().quarantine()).arg("*").arg("reason").arg("malformed").ignore();
     }
     let () = fill.query_async(&mut env.redis().await).await.expect("a full quarantine");
 }
@@ -99,7 +104,7 @@ async fn fill_quarantine(env: &ChaosEnv) {
 /// One worker is killed and replaced, every connection to Redis is cut, and somebody writes garbage.
 async fn trouble(env: &mut ChaosEnv, proxy: &Proxy) {
     for _ in 0..GARBAGE {
-        let _: String = env.stack.redis.command(&["XADD", STREAM, "*", "m", "garbage"]).await;
+        let _: String = env.stack.redis.command(&["XADD", &keys().stream(), "*", "m", "garbage"]).await;
     }
     env.stack.workers[0].process.kill().await;
     env.stack.workers.remove(0);
@@ -120,22 +125,23 @@ async fn used(env: &ChaosEnv) -> Use {
         resident.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0.0);
     #[allow(clippy::cast_precision_loss)]
     let files = std::fs::read_dir(format!("/proc/{api}/fd")).map_or(0, Iterator::count) as f64;
-    let (keys, kept_for_ever, long_lived_bytes) = keys(env).await;
+    let (keys, kept_for_ever, long_lived_bytes) = key_use(env).await;
     let (connections, redis_mb) =
         (field("connected_clients"), (field("used_memory") - long_lived_bytes) / 1_048_576.0);
     Use { connections, keys, kept_for_ever, redis_mb, api_mb: kilobytes / 1_024.0, files }
 }
 
 /// How many keys there are but for the long-lived ones, how many of those have no end, and what they take.
-async fn keys(env: &ChaosEnv) -> (f64, usize, f64) {
+async fn key_use(env: &ChaosEnv) -> (f64, usize, f64) {
     let mut redis = env.redis().await;
+    let prefixes = long_lived();
     let (mut cursor, mut others, mut long_lived) = (0_u64, 0_usize, Vec::new());
     loop {
         let mut scan = redis::cmd("SCAN");
         let scan = scan.arg(cursor).arg("COUNT").arg(1_000);
         let (next, keys): (u64, Vec<String>) = scan.query_async(&mut redis).await.expect("the keys");
         for key in keys {
-            if LONG_LIVED.iter().any(|prefix| key.starts_with(prefix)) {
+            if prefixes.iter().any(|prefix| key.starts_with(prefix)) {
                 long_lived.push(key);
             } else {
                 others += 1;

@@ -7,7 +7,8 @@ use rand::RngExt;
 use redis::aio::MultiplexedConnection;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
-use tests::chaos::records::{GROUP, QUARANTINE, STREAM};
+use tests::chaos::records::GROUP;
+use tests::keys::keys;
 
 /// Malformed entries.
 const MALFORMED: usize = 100;
@@ -70,7 +71,7 @@ async fn mix_in(mut redis: MultiplexedConnection, mut rng: rand::rngs::StdRng) -
         tokio::time::sleep(Duration::from_millis(rng.random_range(0..40))).await;
         let (field, value) = malformed(number);
         let mut add = redis::cmd("XADD");
-        add.arg(STREAM).arg("*").arg(field).arg(value);
+        add.arg(keys().stream()).arg("*").arg(field).arg(value);
         let _: String = add.query_async(&mut redis).await.expect("an entry is added");
     }
     Instant::now()
@@ -91,9 +92,9 @@ async fn all_aside(env: &ChaosEnv, last: Instant) -> Option<Duration> {
     let mut look = tokio::time::interval(Duration::from_millis(20));
     while last.elapsed() < ASIDE_WITHIN * 2 {
         look.tick().await;
-        let aside: usize = env.stack.redis.command(&["XLEN", QUARANTINE]).await;
+        let aside: usize = env.stack.redis.command(&["XLEN", &keys().quarantine()]).await;
         let (pending, ..): (usize, Option<String>, Option<String>, redis::Value) =
-            env.stack.redis.command(&["XPENDING", STREAM, GROUP]).await;
+            env.stack.redis.command(&["XPENDING", &keys().stream(), GROUP]).await;
         if aside == MALFORMED && pending == 0 {
             return Some(last.elapsed());
         }

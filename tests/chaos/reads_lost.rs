@@ -7,7 +7,7 @@ use std::time::Duration;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
-use tests::chaos::records::QUARANTINE;
+use tests::keys::keys;
 
 /// The lease, seconds.
 const LEASE: u64 = 4;
@@ -30,7 +30,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let asked = env.load(50.0).run(env.people(jobs).await).await;
     proxy.heal();
     finding.within("drained after", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
-    let set_aside: usize = env.stack.redis.command(&["XLEN", QUARANTINE]).await;
+    let set_aside: usize = env.stack.redis.command(&["XLEN", &keys().quarantine()]).await;
     finding.exactly("set aside", set_aside, 0);
     let evidence = env.evidence(asked, HashSet::new()).await;
     finding.exactly(&format!("of {jobs} processed"), evidence.in_state("processed"), jobs);

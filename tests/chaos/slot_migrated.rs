@@ -9,6 +9,7 @@ use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
 use tests::chaos::refusals;
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
 
@@ -68,7 +69,7 @@ async fn put_back(env: &ChaosEnv, cluster: &RedisCluster, jobs: usize) -> Vec<Cl
     let asked = env.ask_all(jobs).await;
     let node = &cluster.nodes[owner(cluster).await];
     eventually("all are put back", Duration::from_secs(8), || async {
-        (node.command::<usize>(&["ZCARD", "{resend}:scheduled"]).await == jobs).then_some(())
+        (node.command::<usize>(&["ZCARD", &keys().scheduled()]).await == jobs).then_some(())
     })
     .await;
     asked

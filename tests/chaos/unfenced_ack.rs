@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::finding::Finding;
-use tests::chaos::records::{GROUP, STREAM};
+use tests::chaos::records::GROUP;
 use tests::eventually::eventually;
+use tests::keys::keys;
 
 /// Seconds of the lease here.
 pub(crate) const LEASE: u64 = 2;
@@ -38,7 +39,8 @@ pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
         0,
     );
 
-    let mut plain = vec!["XACK", STREAM, GROUP];
+    let stream = keys().stream();
+    let mut plain = vec!["XACK", &stream, GROUP];
     plain.extend(left.iter().map(String::as_str));
     let taken: usize = env.stack.redis.command(&plain).await;
     let evidence = env.evidence(asked, std::collections::HashSet::new()).await;
@@ -61,7 +63,7 @@ async fn stop_with_all(env: &mut ChaosEnv, worker: usize, jobs: usize) {
 /// Entries in somebody's hands.
 async fn held(env: &ChaosEnv) -> Vec<String> {
     let pending: Vec<(String, String, u64, u64)> =
-        env.stack.redis.command(&["XPENDING", STREAM, GROUP, "-", "+", "1000"]).await;
+        env.stack.redis.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "1000"]).await;
     pending.into_iter().map(|(entry, ..)| entry).collect()
 }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use bystander::Bystander;
 use reqwest::StatusCode;
 use serde_json::Value;
+use tests::keys::keys;
 use tests::process::{Process, program};
 use tests::stack::{STOPS_WITHIN, Stack, StackBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -82,7 +83,7 @@ async fn a_request_no_honest_client_sends_is_refused_or_cut_off() {
         assert!(wanted.contains(&status), "{what}: {status:?}");
     }
     assert!(!stack.apis[0].process.log().contains("panicked"));
-    assert_eq!(stack.redis.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
+    assert_eq!(stack.redis.command::<u64>(&["HLEN", &keys().live()]).await, 0);
 }
 
 /// What a proxy before us may take for the end of the request, and what we take for it, must not lead to a second

@@ -7,8 +7,10 @@ use shared::domain::job::JobState;
 use shared::domain::outcome::{Outcome, Reason};
 use shared::queue::{Enqueued, NewJob};
 use shared::settings::ApprovalLimits;
+use tests::keys::{job_record, keys};
 use uuid::Uuid;
 
+use crate::test_queue::recorded::recorded;
 use crate::test_queue::{SendStart, TestQueue, job, job_of, refused};
 
 const RUN: Duration = Duration::from_millis(20);
@@ -23,8 +25,8 @@ async fn an_accepted_job_is_readable_and_waits_in_the_stream() {
         (job.state, job.end, job.eta_ms, job.client),
         (JobState::Queued, None, ticket.eta_ms, new.client)
     );
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
-    let ttl: i64 = fixture.server.command(&["TTL", &format!("{{resend}}:job:{}", ticket.job)]).await;
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
+    let ttl: i64 = fixture.server.command(&["TTL", &job_record(&ticket.job)]).await;
     assert!((86_400..=86_700).contains(&ttl), "{ttl}");
 }
 
@@ -39,7 +41,7 @@ async fn a_live_job_is_given_again_to_its_client_and_to_nobody_else() {
     }
     let of_another = NewJob { client: "mis-b".parse().unwrap(), ..new };
     assert!(matches!(fixture.enqueue(&of_another).await, Enqueued::Foreign { .. }));
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
 }
 
 #[tokio::test]
@@ -56,7 +58,7 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
     let fixture = TestQueue::with(&[("RESEND_LIMIT_PER_APPROVAL_HOUR", "2")]).await;
     let approval = Uuid::new_v4();
     let new = job_of("mis-a", approval);
-    let sends = format!("{{resend}}:patient:{}", new.patient);
+    let sends = keys().patient(&new.patient);
     fixture.accept(&new).await;
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
@@ -118,7 +120,7 @@ async fn an_idempotency_key_replays_its_answer_longer_than_the_job_is_kept() {
     let first = fixture.accept(&keyed).await;
     let delivery = fixture.deliver("w1").await;
     fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
-    let record = format!("{{resend}}:job:{}", first.job);
+    let record = job_record(&first.job);
     assert_eq!(fixture.server.command::<u64>(&["DEL", &record]).await, 1);
     match fixture.enqueue(&keyed).await {
         Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
@@ -164,59 +166,28 @@ async fn the_key_of_a_refused_request_stays_free() {
     assert!(matches!(elsewhere, Enqueued::Accepted(_)), "{elsewhere:?}");
 }
 
-/// The call of *enqueue* for this job and id as the programs make it, so that it can be made once more after its answer
-/// was lost.
-async fn ask_to_enqueue(fixture: &TestQueue, new: &NewJob, id: &str) -> (String, String) {
-    let source = |file: &str| {
-        let path = format!("{}/../shared/src/{file}", env!("CARGO_MANIFEST_DIR"));
-        std::fs::read_to_string(path).unwrap()
-    };
-    let files = ["redis/prelude.lua", "queue/prelude.lua", "queue/eta.lua"];
-    let text: String = files.iter().chain(&["queue/producer/enqueue.lua"]).map(|file| source(file)).collect();
-    let (approval, patient) = (new.approval.to_string(), new.patient.to_string());
-    let message = format!(
-        r#"{{"v":1,"job":"{id}","patient":"{patient}","approval":"{approval}","request":"{}"}}"#,
-        new.request
-    );
-    let (record, sends) = (format!("{{resend}}:job:{id}"), format!("{{resend}}:patient:{patient}"));
-    let client = format!("{{resend}}:client:{}", new.client);
-    let keys =
-        ["{resend}:stream", "{resend}:live", "{resend}:eta", "{resend}:scheduled", &record, &sends, &client];
-    let shared = ["1", "300000", "86400000", "{resend}:job:", "86400000", "0"];
-    let own = [
-        id,
-        &message,
-        &approval,
-        new.client.as_str(),
-        &patient,
-        new.request.as_str(),
-        "60000",
-        "5",
-        "0",
-        "0",
-    ];
-    let call = [&["EVAL", &text, "7"][..], &keys, &shared, &own].concat();
-    let rows: Vec<(String, String, String, u64)> = fixture.server.command(&call).await;
-    let (word, job, ..) = rows[0].clone();
-    (word, job)
-}
-
 #[tokio::test]
 async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
     let fixture = TestQueue::new().await;
-    let (new, id) = (job(), "V1StGXR8_Z5jdHi6B-myT");
-    assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("accepted".into(), id.into()));
-    assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("live".into(), id.into()));
+    let (ticket, call) = recorded(&fixture.server, fixture.accept(&job())).await;
+    let once_more = async || {
+        let call: Vec<_> = call.iter().map(String::as_str).collect();
+        let rows: Vec<(String, String, String, u64)> = fixture.server.command(&call).await;
+        let (word, job, ..) = rows[0].clone();
+        (word, job)
+    };
+    let id = || ticket.job.to_string();
+    assert_eq!(once_more().await, ("live".into(), id()));
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
     fixture.queue.deliveries().finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
     let end = async || fixture.queue.job_store().job(&delivery.message.job).await.unwrap().unwrap().end;
     let ended = end().await;
     // Not the cool-down that its own message began, and not the job once more.
-    assert_eq!(ask_to_enqueue(&fixture, &new, id).await, ("accepted".into(), id.into()));
+    assert_eq!(once_more().await, ("accepted".into(), id()));
     assert_eq!(end().await, ended);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
-    assert_eq!(fixture.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["HLEN", &keys().live()]).await, 0);
 }
 
 #[tokio::test]
@@ -226,7 +197,7 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     let limits = ApprovalLimits { per_hour: 1, jobs_per_client_minute: 1, ..fixture.limits().clone() };
     let ahead = |hours: u64| shared::domain::clock::now_ms() + hours * 3_600_000;
     // What a clock two hours ahead leaves behind: a send, and a minute of the client that seems to last two hours.
-    let (sends, minute) = (format!("{{resend}}:patient:{}", new.patient), "{resend}:client:mis-a");
+    let (sends, minute) = (keys().patient(&new.patient), &keys().client_jobs(&"mis-a".parse().unwrap()));
     let send_at = |at: u64, approval: ApprovalId| format!("{at} {approval}");
     let _: String = fixture.server.command(&["SET", &sends, &send_at(ahead(2), new.approval)]).await;
     let _: u64 = fixture.server.command(&["HSET", minute, "jobs", "1"]).await;
@@ -240,7 +211,7 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     // A clock that is a little ahead, as that of another server may be, locks as it should.
     let slightly = shared::domain::clock::now_ms() + 500;
     let other = job();
-    let sends = format!("{{resend}}:patient:{}", other.patient);
+    let sends = keys().patient(&other.patient);
     let _: String = fixture.server.command(&["SET", &sends, &send_at(slightly, other.approval)]).await;
     let locked = fixture.queue.producer().enqueue(&other, &limits).await.unwrap();
     assert!(matches!(locked, Enqueued::Limited { limit: Reason::Cooldown, .. }), "{locked:?}");
@@ -253,10 +224,10 @@ async fn a_backlog_longer_than_the_deadline_is_refused_once_a_rate_is_known() {
         fixture.accept(&job()).await;
     }
     // One slot and runs of 3 s: the sixth job would wait 15 s.
-    let _: i64 = fixture.server.command(&["HSET", "{resend}:eta", "run", "3000", "slots", "1"]).await;
+    let _: i64 = fixture.server.command(&["HSET", &keys().eta(), "run", "3000", "slots", "1"]).await;
     let Enqueued::Overloaded { retry_after_ms } = fixture.enqueue(&job()).await else { panic!("accepted") };
     assert_eq!(retry_after_ms, 5_000);
-    let _: i64 = fixture.server.command(&["HSET", "{resend}:eta", "slots", "2"]).await;
+    let _: i64 = fixture.server.command(&["HSET", &keys().eta(), "slots", "2"]).await;
     let ticket = fixture.accept(&job()).await;
     assert_eq!(ticket.eta_ms - ticket.now_ms, 4 * 3_000 / 2 + 3_000);
 }

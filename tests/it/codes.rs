@@ -8,6 +8,7 @@ use shared::queue::Delivery;
 use shared::sending::codes::{Checked, Code, Codes, OfferedCode};
 use shared::sending::guard::{SendDecision, SendGuard};
 use tests::eventually::eventually;
+use tests::keys::keys;
 
 use crate::send_guard::{TestSendGuard, other_than, phone};
 use crate::test_queue::job;
@@ -83,7 +84,7 @@ async fn is_right(codes: &Codes, code: &Code) -> bool {
 /// Lets every code of the phone be this much older.
 async fn age(fixture: &TestSendGuard, by: Duration) {
     let by = u64::try_from(by.as_millis()).unwrap();
-    for key in fixture.server().command::<Vec<String>>(&["KEYS", "{resend}:phone:*"]).await {
+    for key in fixture.server().command::<Vec<String>>(&["KEYS", &keys().phone("*")]).await {
         let text: String = fixture.ask(cmd("GET").arg(&key)).await;
         let older = |word: &str| match word.parse::<u64>() {
             Ok(time) if time > 1_000_000 => (time - by).to_string(),
@@ -117,7 +118,7 @@ async fn a_code_is_good_for_its_whole_life_from_when_it_was_taken_and_no_record_
     let Checked::Right(verified) = check(&fixture.codes, next.code()).await else { panic!("not right") };
     let left = verified.expires_ms - shared::domain::clock::now_ms();
     assert!((290_000..=300_000).contains(&left), "{left} ms");
-    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let keys: Vec<String> = fixture.server().command(&["KEYS", &keys().phone("*")]).await;
     let kept: i64 = fixture.server().command(&["PTTL", &keys[0]]).await;
     assert!((4_100_000..=4_200_000).contains(&kept), "an hour and twice the life of a code: {kept} ms");
 }

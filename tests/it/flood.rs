@@ -2,6 +2,7 @@
 
 use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, NewJob};
+use tests::keys::keys;
 use uuid::Uuid;
 
 use crate::test_queue::{TestQueue, job, job_of};
@@ -27,7 +28,8 @@ async fn past_its_jobs_of_a_minute_a_client_is_told_when_to_come_back_and_others
     fixture.accept(&job_of("mis-b", Uuid::new_v4())).await;
 
     // Its minute is over.
-    let expired: i64 = fixture.server.command(&["PEXPIRE", "{resend}:client:mis-a", "0"]).await;
+    let expired: i64 =
+        fixture.server.command(&["PEXPIRE", &keys().client_jobs(&"mis-a".parse().unwrap()), "0"]).await;
     assert_eq!(expired, 1);
     fixture.accept(&job()).await;
 }
@@ -36,6 +38,7 @@ async fn past_its_jobs_of_a_minute_a_client_is_told_when_to_come_back_and_others
 async fn without_the_limit_nothing_is_counted() {
     let fixture = TestQueue::with(&[("RESEND_LIMIT_PER_CLIENT_MINUTE", "0")]).await;
     fixture.accept(&job()).await;
-    let counted: i64 = fixture.server.command(&["EXISTS", "{resend}:client:mis-a"]).await;
+    let counted: i64 =
+        fixture.server.command(&["EXISTS", &keys().client_jobs(&"mis-a".parse().unwrap())]).await;
     assert_eq!(counted, 0);
 }

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use shared::domain::ids::JobId;
 use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, Finished, NewJob, QueueError};
+use tests::keys::{job_record, keys};
 use uuid::Uuid;
 
 use crate::test_queue::{TestQueue, job, job_of, refused};
@@ -52,10 +53,8 @@ async fn what_is_asked_at_once_goes_in_few_calls_and_each_has_its_own_answer() {
     assert_eq!(ids.len(), 1_000);
     for (new, answer) in jobs.iter().zip(&answers) {
         let Ok(Enqueued::Accepted(ticket)) = answer else { panic!("{answer:?}") };
-        let record: Vec<String> = fixture
-            .server
-            .command(&["HMGET", &format!("{{resend}}:job:{}", ticket.job), "patient", "approval"])
-            .await;
+        let record: Vec<String> =
+            fixture.server.command(&["HMGET", &job_record(&ticket.job), "patient", "approval"]).await;
         assert_eq!(record, [new.patient.to_string(), new.approval.to_string()]);
     }
 }
@@ -84,7 +83,7 @@ async fn of_many_who_ask_for_one_approval_at_once_one_makes_the_job() {
         _ => false,
     });
     assert_eq!(given_again.count(), 199);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
 }
 
 #[tokio::test]
@@ -108,7 +107,7 @@ async fn a_clients_limit_holds_within_one_call() {
 async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
     let fixture = TestQueue::new().await;
     let jobs: Vec<_> = (0..200).map(|_| job()).collect();
-    let spoilt = format!("{{resend}}:patient:{}", jobs[77].patient);
+    let spoilt = keys().patient(&jobs[77].patient);
     fixture.server.command::<u64>(&["RPUSH", &spoilt, "no text"]).await;
     let answers = ask_all(&fixture, &jobs).await;
     let failed: Vec<_> = (0..200).filter(|i| answers[*i].is_err()).collect();
@@ -119,7 +118,7 @@ async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
         _ => None,
     };
     assert_eq!(answers.iter().filter_map(stored).collect::<HashSet<_>>().len(), 199);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 199);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 199);
 }
 
 #[tokio::test]
@@ -130,7 +129,7 @@ async fn a_record_that_is_none_keeps_no_other_job_from_its_end() {
     for _ in 0..200 {
         deliveries.push(fixture.deliver("w1").await);
     }
-    let spoilt = format!("{{resend}}:job:{}", deliveries[77].message.job);
+    let spoilt = job_record(&deliveries[77].message.job);
     fixture.server.command::<()>(&["SET", &spoilt, "no hash"]).await;
     let outcome = refused();
     let ends = join_all(
@@ -140,7 +139,7 @@ async fn a_record_that_is_none_keeps_no_other_job_from_its_end() {
     let failed: Vec<_> = (0..200).filter(|i| matches!(ends[*i], Err(QueueError::Corrupt(_)))).collect();
     let done = ends.iter().filter(|end| matches!(end, Ok(Finished::Done { .. })));
     assert_eq!((failed, done.count(), accepted(&answers).len()), (vec![77], 199, 200));
-    assert_eq!(fixture.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 1);
+    assert_eq!(fixture.server.command::<u64>(&["HLEN", &keys().live()]).await, 1);
 }
 
 #[tokio::test]
@@ -164,10 +163,10 @@ async fn ends_written_together_are_fenced_and_counted_one_by_one() {
     let before: Vec<_> = (0..301).filter(|i| ends[*i] == Finished::Before).collect();
     assert_eq!((lost, before.len()), (vec![150], 1));
     assert!(before[0] == 0 || before[0] == 300, "{before:?}");
-    let counts: HashMap<String, u64> = fixture.server.command(&["HGETALL", "{resend}:counts"]).await;
+    let counts: HashMap<String, u64> = fixture.server.command(&["HGETALL", &keys().counts()]).await;
     assert_eq!(counts, HashMap::from([("404".to_owned(), 299)]));
-    assert_eq!(fixture.server.command::<u64>(&["LLEN", "{resend}:failures"]).await, 299);
-    let live: Vec<String> = fixture.server.command(&["HVALS", "{resend}:live"]).await;
+    assert_eq!(fixture.server.command::<u64>(&["LLEN", &keys().failures()]).await, 299);
+    let live: Vec<String> = fixture.server.command(&["HVALS", &keys().live()]).await;
     assert_eq!(live, [owner.message.job.to_string()]);
 }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use redis::streams::StreamRangeReply;
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::Stack;
-
-const STREAM: &str = "{resend}:stream";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_that_is_no_message_is_set_aside_and_the_worker_goes_on() {
@@ -25,7 +24,7 @@ async fn an_entry_that_is_no_message_is_set_aside_and_the_worker_goes_on() {
     ];
     for (field, value) in entries {
         let mut add = redis::cmd("XADD");
-        add.arg(STREAM).arg("*").arg(field).arg(value);
+        add.arg(keys().stream()).arg("*").arg(field).arg(value);
         let _: String = add.query_async(&mut connection).await.unwrap();
     }
 
@@ -35,7 +34,7 @@ async fn an_entry_that_is_no_message_is_set_aside_and_the_worker_goes_on() {
 
     let reasons = eventually("all are set aside", Duration::from_secs(10), || async {
         let aside: StreamRangeReply = redis::cmd("XRANGE")
-            .arg("{resend}:quarantine")
+            .arg(keys().quarantine())
             .arg("-")
             .arg("+")
             .query_async(&mut connection.clone())
@@ -50,7 +49,7 @@ async fn an_entry_that_is_no_message_is_set_aside_and_the_worker_goes_on() {
     })
     .await;
     assert_eq!(reasons, BTreeMap::from([("malformed".to_owned(), 5), ("unknown_version".to_owned(), 1)]));
-    let kept: u64 = stack.redis.command(&["MEMORY", "USAGE", "{resend}:quarantine"]).await;
+    let kept: u64 = stack.redis.command(&["MEMORY", "USAGE", &keys().quarantine()]).await;
     assert!(kept < 64 * 1024, "a megabyte of garbage is cut, not kept: {kept}");
     stack.stop().await;
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::domain::clock;
 use shared::queue::{Enqueued, JobDisposition, NewJob, PutBack};
 use tests::eventually::eventually;
+use tests::keys::{job_record, keys};
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::StackBuilder;
 use tokio::sync::{mpsc, watch};
@@ -12,9 +13,6 @@ use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
 use super::test_queue::{TestQueue, job, refused};
-
-const ETA: &str = "{resend}:eta";
-const WORKERS: &str = "{resend}:workers";
 
 impl TestQueue {
     /// Accepts and ends one job whose run took so long, or is not to be counted.
@@ -29,24 +27,24 @@ impl TestQueue {
     }
 
     async fn mean_run(&self) -> Option<f64> {
-        self.server.command(&["HGET", ETA, "run"]).await
+        self.server.command(&["HGET", &keys().eta(), "run"]).await
     }
 
     async fn knows(&self, run_ms: u64, slots: u64) {
         let (run, slots) = (run_ms.to_string(), slots.to_string());
-        let _: i64 = self.server.command(&["HSET", ETA, "run", &run, "slots", &slots]).await;
+        let _: i64 = self.server.command(&["HSET", &keys().eta(), "run", &run, "slots", &slots]).await;
     }
 
     /// Says that a worker spoke last so long ago.
     async fn last_heard(&self, member: &str, ago_ms: u64) {
         let at = (clock::now_ms() - ago_ms).to_string();
-        let _: i64 = self.server.command(&["ZADD", WORKERS, &at, member]).await;
+        let _: i64 = self.server.command(&["ZADD", &keys().workers(), &at, member]).await;
     }
 
     /// Has a worker of 8 slots announce itself until the fleet is known to have so many.
     async fn slots_become(&self, slots: u64) {
         self.work_until(|| async {
-            let known: Option<u64> = self.server.command(&["HGET", ETA, "slots"]).await;
+            let known: Option<u64> = self.server.command(&["HGET", &keys().eta(), "slots"]).await;
             (known == Some(slots)).then_some(())
         })
         .await;
@@ -76,7 +74,7 @@ async fn a_change_of_the_runs_is_followed_even_when_they_are_few() {
     }
     for _ in 0..100 {
         // As if the one before had ended a minute ago.
-        let _: i64 = fixture.server.command(&["HSET", ETA, "at", "1"]).await;
+        let _: i64 = fixture.server.command(&["HSET", &keys().eta(), "at", "1"]).await;
         fixture.ends_after(Some(1_000)).await;
     }
     let mean = fixture.mean_run().await.unwrap();
@@ -166,8 +164,8 @@ async fn load_that_cannot_be_sent_in_time_is_refused() {
     ] {
         let fixture = TestQueue::new().await;
         let _: Option<u64> =
-            fixture.server.command(&["EVAL", schedule, "1", "{resend}:scheduled", put_back, &later]).await;
-        let _: u64 = fixture.server.command(&[&["HSET", ETA][..], known].concat()).await;
+            fixture.server.command(&["EVAL", schedule, "1", &keys().scheduled(), put_back, &later]).await;
+        let _: u64 = fixture.server.command(&[&["HSET", &keys().eta()][..], known].concat()).await;
         let refused = fixture.enqueue(&job()).await;
         assert!(matches!(refused, Enqueued::Overloaded { .. }), "{known:?}: {refused:?}");
     }
@@ -181,7 +179,7 @@ async fn a_worker_announces_what_its_channels_can_take() {
     fixture
         .work_until(|| async {
             let known: (Option<f64>, Option<u64>) =
-                fixture.server.command(&["HMGET", ETA, "rate", "closed"]).await;
+                fixture.server.command(&["HMGET", &keys().eta(), "rate", "closed"]).await;
             (known.0 == Some(10.0) && known.1.is_some()).then_some(())
         })
         .await;
@@ -190,7 +188,7 @@ async fn a_worker_announces_what_its_channels_can_take() {
     fixture
         .work_until(|| async {
             let known: (Option<f64>, Option<u64>) =
-                fixture.server.command(&["HMGET", ETA, "rate", "closed"]).await;
+                fixture.server.command(&["HMGET", &keys().eta(), "rate", "closed"]).await;
             (known == (None, None)).then_some(())
         })
         .await;
@@ -218,8 +216,8 @@ async fn a_worker_that_fell_silent_alone_is_forgotten_at_once() {
 async fn while_no_worker_is_left_the_last_fleet_stands_for_the_next() {
     let fixture = TestQueue::new().await;
     fixture.slots_become(8).await;
-    let left: u64 = fixture.server.command(&["ZCARD", WORKERS]).await;
-    let slots: Option<u64> = fixture.server.command(&["HGET", ETA, "slots"]).await;
+    let left: u64 = fixture.server.command(&["ZCARD", &keys().workers()]).await;
+    let slots: Option<u64> = fixture.server.command(&["HGET", &keys().eta(), "slots"]).await;
     assert_eq!((left, slots), (0, Some(8)));
 }
 
@@ -228,7 +226,7 @@ async fn what_is_said_of_a_late_job_lies_ahead() {
     let stack = StackBuilder::new().workers(0).start().await;
     let (client, plain) = (stack.client(), scenarios().swap_remove(0));
     let accepted = client.resend(plain.patient_id, plain.approval_id).await;
-    let record = format!("{{resend}}:job:{}", accepted.location().rsplit('/').next().unwrap());
+    let record = job_record(&accepted.location().rsplit('/').next().unwrap());
     let late = clock::now_ms() - 10_000;
     let _: i64 = stack.redis.command(&["HSET", &record, "eta", &late.to_string()]).await;
     // Ten seconds late: taken to come true sixteen after it was said for.
@@ -247,7 +245,7 @@ async fn another_clients_next_attempt_lies_ahead_too() {
     let fixture = TestQueue::new().await;
     let first = job();
     let ticket = fixture.accept(&first).await;
-    let record = format!("{{resend}}:job:{}", ticket.job);
+    let record = job_record(&ticket.job);
     let _: i64 =
         fixture.server.command(&["HSET", &record, "eta", &(ticket.now_ms - 1_000).to_string()]).await;
     let foreign = NewJob { client: "mis-b".parse().unwrap(), ..first };

@@ -13,6 +13,7 @@ use shared::redis::Redis;
 use shared::settings::{QueueConfig, RedisConfig, Settings};
 use tests::client::ApiClient;
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 use tokio::sync::mpsc;
@@ -99,7 +100,7 @@ async fn a_backlog_of_20_000_drains_with_one_worker_and_nothing_is_lost() {
     let start = Instant::now();
     stack.add_worker(&[]).await;
     eventually("the backlog drains", Duration::from_mins(4), || async {
-        let left: u64 = stack.redis.command(&["XLEN", "{resend}:stream"]).await;
+        let left: u64 = stack.redis.command(&["XLEN", &keys().stream()]).await;
         (left == 0).then_some(())
     })
     .await;

@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use shared::queue::Finished;
 use tests::client::Answer;
 use tests::eventually::eventually;
+use tests::keys::{job_record, keys};
 use tests::redis_server::RedisServer;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
@@ -31,7 +32,7 @@ async fn strict_accepts_nothing_while_redis_would_lose_or_evict_it() {
     })
     .await;
     assert_eq!(resend(&stack).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(stack.redis.command::<u64>(&["EXISTS", "{resend}:stream"]).await, 0);
+    assert_eq!(stack.redis.command::<u64>(&["EXISTS", &keys().stream()]).await, 0);
 
     let _: String = stack.redis.command(&["CONFIG", "SET", "appendonly", "yes"]).await;
     let _: String = stack.redis.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
@@ -86,7 +87,7 @@ async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
     let refused = resend(&stack).await;
     assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.body);
     assert!(refused.header("retry-after").is_some());
-    let written: Vec<String> = stack.redis.command(&["HVALS", "{resend}:live"]).await;
+    let written: Vec<String> = stack.redis.command(&["HVALS", &keys().live()]).await;
     assert_eq!(written.len(), 1);
 
     // Redis waits 5 s for more replicas before a full copy.
@@ -100,7 +101,7 @@ async fn a_202_waits_for_its_replicas_and_a_retry_finds_the_same_job() {
     .await;
     let job = accepted.location().trim_start_matches("/Jobs/").to_owned();
     assert_eq!(job, written[0]);
-    let there: u64 = replica.command(&["EXISTS", &format!("{{resend}}:job:{job}")]).await;
+    let there: u64 = replica.command(&["EXISTS", &job_record(&job)]).await;
     assert_eq!(there, 1, "the replica has the job at the moment of the 202");
 }
 
@@ -124,7 +125,7 @@ async fn an_end_is_written_again_until_its_replicas_have_it() {
         let error = finish().await.unwrap_err();
         assert_eq!(error.to_string(), "the write was confirmed by 0 of 1 replicas");
     }
-    let record = format!("{{resend}}:job:{}", ticket.job);
+    let record = job_record(&ticket.job);
     assert_eq!(fixture.server.command::<String>(&["HGET", &record, "state"]).await, "failed");
     let shown = fixture.queue.job_store().job(&ticket.job).await;
     assert!(shown.is_err(), "an end is shown only once it is confirmed: {shown:?}");

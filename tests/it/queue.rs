@@ -8,6 +8,7 @@ use shared::domain::job::JobState;
 use shared::domain::outcome::{Outcome, Refusal};
 use shared::queue::{Finished, GROUP, JobDisposition, LeasedJob, PutBack};
 use tests::eventually::eventually;
+use tests::keys::{job_record, keys};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,7 +19,6 @@ use crate::test_queue::{SendStart, TestQueue, job, job_of, refused};
 mod faults;
 mod order;
 
-const STREAM: &str = "{resend}:stream";
 const RUN: Duration = Duration::from_millis(20);
 
 #[tokio::test]
@@ -36,8 +36,8 @@ async fn an_ended_job_frees_its_approval_and_keeps_its_result() {
         end.result,
         r#"{"type":"not_found","reason":"person_not_found","message":"Person not found"}"#
     );
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
-    assert_eq!(fixture.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["HLEN", &keys().live()]).await, 0);
     assert_ne!(fixture.accept(&job_of("mis-b", approval)).await.job, ticket.job);
 }
 
@@ -55,7 +55,7 @@ async fn a_worker_that_lost_its_delivery_changes_nothing() {
     );
     assert!(!fixture.queue.deliveries().release(&zombie).await.unwrap());
     assert_eq!(fixture.state(&owner).await, JobState::Queued);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 1);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
     assert!(matches!(
         fixture.queue.deliveries().finish(&owner, &refused(), RUN).await.unwrap(),
         Finished::Done { .. }
@@ -99,7 +99,7 @@ async fn a_send_is_counted_once_per_delivery_and_twice_per_job() {
     assert_eq!(fixture.begin_send(&second).await, SendStart::Go);
     let third = fixture.take_over(&second, "w3").await;
     assert_eq!(fixture.begin_send(&third).await, SendStart::Exhausted);
-    let patient = format!("{{resend}}:patient:{}", first.message.patient);
+    let patient = keys().patient(&first.message.patient);
     let sends: String = fixture.server.command(&["GET", &patient]).await;
     assert_eq!(sends.lines().count(), 2, "{sends}");
 }
@@ -119,14 +119,13 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
             .await
             .unwrap();
         assert_eq!(put_back, PutBack::Scheduled);
-        let promoted: Vec<String> =
-            fixture.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
-        let _: u64 = fixture.server.command(&["ZREM", "{resend}:scheduled", &promoted[0]]).await;
+        let promoted: Vec<String> = fixture.server.command(&["ZRANGE", &keys().scheduled(), "0", "-1"]).await;
+        let _: u64 = fixture.server.command(&["ZREM", &keys().scheduled(), &promoted[0]]).await;
         let _: String = fixture
             .server
             .command(&[
                 "XADD",
-                "{resend}:stream",
+                &keys().stream(),
                 "*",
                 "m",
                 &promoted[0],
@@ -136,7 +135,7 @@ async fn a_send_that_certainly_did_not_happen_is_not_counted() {
             .await;
     }
     let last = fixture.deliver("w1").await;
-    let patient = format!("{{resend}}:patient:{}", last.message.patient);
+    let patient = keys().patient(&last.message.patient);
     assert!(!fixture.server.command::<bool>(&["EXISTS", &patient]).await);
     let counts = fixture.queue.deliveries().send_counts(&last).await.unwrap();
     assert_eq!((counts.handed, counts.open), (5, 0), "how often it was handed over stays known");
@@ -154,7 +153,7 @@ async fn no_send_begins_and_no_retry_waits_past_the_deadline() {
         .await
         .unwrap();
     assert_eq!(late, PutBack::Late);
-    let record = format!("{{resend}}:job:{}", delivery.message.job);
+    let record = job_record(&delivery.message.job);
     let _: i64 = fixture.server.command(&["HSET", &record, "deadline", "1"]).await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Late);
 }
@@ -168,7 +167,7 @@ async fn a_delivery_handed_back_is_a_first_delivery_again() {
     let again = fixture.deliver("w2").await;
     assert_eq!((&again.message.job, again.accepted_ms), (&ticket.job, delivery.accepted_ms));
     let pending: Vec<(String, String, u64, u64)> =
-        fixture.server.command(&["XPENDING", "{resend}:stream", GROUP, "-", "+", "10"]).await;
+        fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await;
     assert_eq!(pending.len(), 1);
     assert_eq!((pending[0].1.as_str(), pending[0].3), ("w2", 1));
 }
@@ -186,9 +185,9 @@ async fn what_was_put_back_before_the_clock_was_set_back_does_not_wait_for_it() 
         .unwrap();
     assert_eq!(put_back, PutBack::Scheduled);
     let due = (shared::domain::clock::now_ms() + 7_200_000).to_string();
-    let messages: Vec<String> = fixture.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
-    let _: u64 = fixture.server.command(&["ZADD", "{resend}:scheduled", &due, &messages[0]]).await;
-    let record = format!("{{resend}}:job:{}", ticket.job);
+    let messages: Vec<String> = fixture.server.command(&["ZRANGE", &keys().scheduled(), "0", "-1"]).await;
+    let _: u64 = fixture.server.command(&["ZADD", &keys().scheduled(), &due, &messages[0]]).await;
+    let record = job_record(&ticket.job);
     let _: u64 = fixture.server.command(&["HSET", &record, "due", &due]).await;
     let ended = fixture
         .work_until(|| async { fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end })
@@ -228,7 +227,7 @@ async fn leave_that_was_given_before_the_deadline_is_none_after_it() {
     fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-    let record = format!("{{resend}}:job:{}", delivery.message.job);
+    let record = job_record(&delivery.message.job);
     let _: i64 = fixture.server.command(&["HSET", &record, "deadline", "1"]).await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Late);
 }
@@ -239,7 +238,7 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
     let new = job();
     let tickets = [fixture.accept(&new).await, fixture.accept(&job()).await, fixture.accept(&job()).await];
     for ticket in &tickets {
-        let record = format!("{{resend}}:job:{}", ticket.job);
+        let record = job_record(&ticket.job);
         let _: u64 = fixture.server.command(&["DEL", &record]).await;
         let _: String = fixture.server.command(&["SET", &record, "not a hash"]).await;
     }
@@ -251,12 +250,12 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
         PutBack::Lost
     );
     assert!(!fixture.queue.deliveries().release(&handed_back).await.unwrap());
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 0);
     // Its approval is not held up, and neither is the audit, which frees the other two.
     let again = fixture.accept(&new).await;
     fixture
         .work_until(|| async {
-            let live: u64 = fixture.server.command(&["HLEN", "{resend}:live"]).await;
+            let live: u64 = fixture.server.command(&["HLEN", &keys().live()]).await;
             (live == 0).then_some(())
         })
         .await;
@@ -285,7 +284,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
     let working = tokio::spawn(worker.run(run, stop.clone()));
     assert_eq!(begun.recv().await.as_ref(), Some(&first));
     // A replica that has the entry and not that it was read.
-    let _: String = fixture.server.command(&["XGROUP", "SETID", "{resend}:stream", GROUP, "0"]).await;
+    let _: String = fixture.server.command(&["XGROUP", "SETID", &keys().stream(), GROUP, "0"]).await;
     let second = fixture.accept(&job()).await.job;
     assert_eq!(
         begun.recv().await,
@@ -310,7 +309,7 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
     fixture.queue.deliveries().make_group().await.unwrap();
     let silent = fixture.deliver("silent").await;
     let lease = millis(fixture.queue.config().lease).to_string();
-    let claim = ["XCLAIM", STREAM, GROUP, "silent", "0", &silent.entry, "IDLE", &lease, "JUSTID"];
+    let claim = ["XCLAIM", &keys().stream(), GROUP, "silent", "0", &silent.entry, "IDLE", &lease, "JUSTID"];
     let _: Vec<String> = fixture.server.command(&claim).await;
     fixture.accept(&job()).await;
     let (stop, started) = (CancellationToken::new(), Arc::new(Semaphore::new(0)));
@@ -325,7 +324,7 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
     };
     let pending = async || {
         let all: Vec<(String, String, u64, u64)> =
-            fixture.server.command(&["XPENDING", STREAM, GROUP, "-", "+", "10"]).await;
+            fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await;
         all.into_iter().map(|(_, consumer, ..)| consumer).collect::<Vec<_>>()
     };
     let worker = WorkerRunner { queue: fixture.queue.clone(), name: unique_name(), concurrency: 1 };
@@ -339,7 +338,7 @@ async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
     working.await.unwrap().unwrap();
     assert_eq!(started.available_permits(), 0, "nothing was begun after the stop was asked for");
     assert!(pending().await.is_empty());
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", STREAM]).await, 1);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
 }
 
 #[tokio::test]
@@ -357,12 +356,12 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let gone = fixture.accept(&job()).await;
     let late = fixture.accept(&job()).await;
     let scheduled = fixture.accept(&job()).await;
-    let record = |id: &str| format!("{{resend}}:job:{id}");
+    let record = |id: &str| job_record(&id);
     // The first three lose their entries, the second its record too, and the third is past its deadline.
     for _ in 0..3 {
         let delivery = fixture.deliver("gone").await;
-        let _: u64 = fixture.server.command(&["XACK", "{resend}:stream", GROUP, &delivery.entry]).await;
-        let _: u64 = fixture.server.command(&["XDEL", "{resend}:stream", &delivery.entry]).await;
+        let _: u64 = fixture.server.command(&["XACK", &keys().stream(), GROUP, &delivery.entry]).await;
+        let _: u64 = fixture.server.command(&["XDEL", &keys().stream(), &delivery.entry]).await;
     }
     let _: u64 = fixture.server.command(&["DEL", &record(gone.job.as_str())]).await;
     let _: i64 = fixture.server.command(&["HSET", &record(late.job.as_str()), "deadline", "1"]).await;
@@ -380,7 +379,7 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     let ended = fixture.work_until(|| async {
         let lost = fixture.queue.job_store().job(&lost.job).await.unwrap().unwrap();
         let late = fixture.queue.job_store().job(&late.job).await.unwrap().unwrap();
-        let live: u64 = fixture.server.command(&["HLEN", "{resend}:live"]).await;
+        let live: u64 = fixture.server.command(&["HLEN", &keys().live()]).await;
         (live == 1 && lost.end.is_some()).then(|| (lost.end.unwrap(), late.end.unwrap()))
     });
     let (lost, late) = ended.await;
@@ -395,7 +394,7 @@ async fn an_entry_without_a_record_is_dropped_before_anything_is_sent() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
-    let _: u64 = fixture.server.command(&["DEL", &format!("{{resend}}:job:{}", ticket.job)]).await;
+    let _: u64 = fixture.server.command(&["DEL", &job_record(&ticket.job)]).await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Lost);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", "{resend}:stream"]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 0);
 }

@@ -14,6 +14,7 @@ use shared::sending::guard::{SendDecision, SendGuard};
 use shared::sending::permit::SendPermit;
 use shared::sending::phone_names::PhoneNames;
 use shared::settings::{ApprovalLimits, MessageLimits, OtpConfig, QueueConfig, RedisConfig, Settings};
+use tests::keys::keys;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
 use tests::temp_dir::TempDir;
@@ -24,8 +25,6 @@ mod deadline;
 mod settling;
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-const STREAM: &str = "{resend}:stream";
-
 /// What a read answers: streams, their entries, and the fields of each.
 type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
@@ -119,7 +118,7 @@ impl TestSendGuard {
 
     /// The next entry, in the hands of a worker.
     async fn next(&self) -> Delivery {
-        let read = ["GROUP", GROUP, "w1", "COUNT", "1", "STREAMS", STREAM, ">"];
+        let read = ["GROUP", GROUP, "w1", "COUNT", "1", "STREAMS", &keys().stream(), ">"];
         let answer: Streams = self.ask(cmd("XREADGROUP").arg(&read)).await;
         let (entry, fields) = answer[0].1[0].clone();
         let message = shared::domain::message::Message::decode(fields[1].as_bytes()).unwrap();
@@ -129,7 +128,8 @@ impl TestSendGuard {
 
     /// The same entry delivered once more.
     pub(crate) async fn again(&self, delivery: &Delivery) -> Delivery {
-        let _: redis::Value = self.ask(cmd("XCLAIM").arg(&[STREAM, GROUP, "w1", "0", &delivery.entry])).await;
+        let _: redis::Value =
+            self.ask(cmd("XCLAIM").arg(&[&keys().stream(), GROUP, "w1", "0", &delivery.entry])).await;
         Delivery { number: delivery.number + 1, ..delivery.clone() }
     }
 
@@ -305,16 +305,16 @@ async fn of_several_limits_the_one_that_lasts_longest_is_named() {
 async fn the_window_slides_and_a_message_leaves_it_when_it_is_an_hour_old() {
     let fixture = TestSendGuard::one(&[("RESEND_LIMIT_PER_PHONE_HOUR", "2")]).await;
     fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
-    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let phones: Vec<String> = fixture.server().command(&["KEYS", &keys().phone("*")]).await;
     let now = shared::domain::clock::now_ms();
     let sent = |ages: [u64; 2]| format!("sent {} {}", now - ages[0], now - ages[1]);
-    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], &sent([3_590_000, 1_000])])).await;
+    let _: () = fixture.ask(cmd("SET").arg(&[&phones[0], &sent([3_590_000, 1_000])])).await;
     let refused = fixture.held(&job()).await;
     let SendDecision::LimitReached(reached) = fixture.leave(&refused, &phone(1)).await else {
         panic!("third")
     };
     assert_eq!(reached.next_attempt_ms, now - 3_590_000 + 3_600_000);
-    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], &sent([3_600_001, 1_000])])).await;
+    let _: () = fixture.ask(cmd("SET").arg(&[&phones[0], &sent([3_600_001, 1_000])])).await;
     fixture.permit(&refused, &phone(1)).await;
 }
 
@@ -323,15 +323,15 @@ async fn no_lock_outlasts_its_window_because_the_clock_was_set_back() {
     let limits = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "1")];
     let fixture = TestSendGuard::one(&limits).await;
     fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
-    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
+    let phones: Vec<String> = fixture.server().command(&["KEYS", &keys().phone("*")]).await;
     let ahead = shared::domain::clock::now_ms() + 7_200_000;
-    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], &format!("sent {ahead}")])).await;
-    let client = "{resend}:messages:client:mis-a";
-    let _: () = fixture.ask(cmd("SET").arg(&[client, &format!("{}:1", ahead / 5_000)])).await;
+    let _: () = fixture.ask(cmd("SET").arg(&[&phones[0], &format!("sent {ahead}")])).await;
+    let client = keys().client_messages("mis-a");
+    let _: () = fixture.ask(cmd("SET").arg(&[&client, &format!("{}:1", ahead / 5_000)])).await;
     let refused = fixture.held(&job()).await;
     assert!(matches!(fixture.leave(&refused, &phone(1)).await, SendDecision::LimitReached(_)));
     let now = shared::domain::clock::now_ms();
-    for (key, split) in [(keys[0].as_str(), ' '), (client, ':')] {
+    for (key, split) in [(phones[0].as_str(), ' '), (client.as_str(), ':')] {
         let text: String = fixture.ask(cmd("GET").arg(key)).await;
         let at = text.split(split).find_map(|word| word.parse::<u64>().ok()).unwrap();
         assert!(at <= now, "written back as now: from here on it ages: {text}");
@@ -413,8 +413,8 @@ async fn what_no_build_of_ours_wrote_is_replaced_and_holds_up_nobody() {
     let patient = fixture.queue.keys().patient(&delivery.message.patient);
     fixture.ask::<u64>(cmd("RPUSH").arg(&[patient.as_str(), "no text"])).await;
     fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
-    let keys: Vec<String> = fixture.server().command(&["KEYS", "{resend}:phone:*"]).await;
-    let _: () = fixture.ask(cmd("SET").arg(&[&keys[0], "code x\nsent yesterday\n\u{1}"])).await;
+    let phones: Vec<String> = fixture.server().command(&["KEYS", &keys().phone("*")]).await;
+    let _: () = fixture.ask(cmd("SET").arg(&[&phones[0], "code x\nsent yesterday\n\u{1}"])).await;
     fixture.permit(&delivery, &phone(1)).await;
     assert_eq!(fixture.counted().await, [1, 2, 2, 1]);
 }

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use shared::sending::limits::{RateLimiter, Slot};
+use tests::keys::keys;
 use tests::stack::{Stack, StackBuilder};
 use uuid::Uuid;
 
 use crate::limits::approval;
 use crate::test_queue::TestQueue;
 
-const KEY: &str = "{resend}:rate:smpp";
 const RATE: usize = 20;
 const LONG: Duration = Duration::from_secs(10);
 
@@ -73,9 +73,9 @@ async fn a_clock_that_was_set_back_locks_nobody_out_and_the_key_ends_by_itself()
     let fixture = TestQueue::new().await;
     let limiter = RateLimiter::new(fixture.queue.clone());
     let in_an_hour = (chrono::Utc::now().timestamp_micros() + 3_600_000_000).to_string();
-    let _: String = fixture.server.command(&["SET", KEY, &in_an_hour]).await;
+    let _: String = fixture.server.command(&["SET", &keys().rate("smpp"), &in_an_hour]).await;
     assert_eq!(slot(&limiter, "smpp", 20, LONG).await, Slot::After(Duration::ZERO));
-    let left: i64 = fixture.server.command(&["PTTL", KEY]).await;
+    let left: i64 = fixture.server.command(&["PTTL", &keys().rate("smpp")]).await;
     assert!((1..=50).contains(&left), "{left}");
 }
 

@@ -1,5 +1,7 @@
 //! The queue alone over a Redis of its own: what tests of its scripts start from.
 
+pub(crate) mod recorded;
+
 use std::time::Duration;
 
 use shared::domain::ids::{ApprovalId, ClientId, PatientId, RequestId};
@@ -11,6 +13,7 @@ use shared::sending::guard::{SendDecision, SendGuard};
 use shared::sending::phone_names::PhoneNames;
 use shared::settings::{ApprovalLimits, MessageLimits, QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::redis_server::RedisServer;
 use tests::temp_dir::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -78,7 +81,7 @@ impl TestQueue {
 
     /// Reads the next entry as a worker would.
     pub(crate) async fn deliver(&self, consumer: &str) -> Delivery {
-        let read = ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", "1", "STREAMS", "{resend}:stream", ">"];
+        let read = ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", "1", "STREAMS", &keys().stream(), ">"];
         let answer: Streams = self.server.command(&read).await;
         let (entry, fields) = answer[0].1[0].clone();
         assert_eq!((fields[0].as_str(), fields[2].as_str()), ("m", "at"));
@@ -125,7 +128,7 @@ impl TestQueue {
 
     /// Lets another worker take the entry over.
     pub(crate) async fn take_over(&self, delivery: &Delivery, consumer: &str) -> Delivery {
-        let claim = ["XCLAIM", "{resend}:stream", GROUP, consumer, "0", &delivery.entry];
+        let claim = ["XCLAIM", &keys().stream(), GROUP, consumer, "0", &delivery.entry];
         let _: redis::Value = self.server.command(&claim).await;
         Delivery { consumer: consumer.into(), number: delivery.number + 1, ..delivery.clone() }
     }

@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::client::{Answer, ApiClient};
+use tests::keys::keys;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 
@@ -42,7 +43,7 @@ async fn calls(stack: &Stack, target: &str) -> u64 {
 }
 
 async fn accepted_jobs(stack: &Stack) -> u64 {
-    stack.redis.command(&["HLEN", "{resend}:live"]).await
+    stack.redis.command(&["HLEN", &keys().live()]).await
 }
 
 async fn publish(stack: &Stack, keys: &Value) {

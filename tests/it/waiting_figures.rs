@@ -11,6 +11,7 @@ use shared::domain::message::Message;
 use shared::queue::{Delivery, GROUP};
 use tests::client::{Answer, ApiClient};
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::stack::{Stack, StackBuilder};
 use tokio::task::JoinHandle;
 
@@ -118,7 +119,7 @@ async fn deliver_all(stack: &Stack, count: usize) -> Vec<Delivery> {
     queue(stack).deliveries().make_group().await.unwrap();
     let mut read = redis::cmd("XREADGROUP");
     read.arg("GROUP").arg(GROUP).arg("w1").arg("COUNT").arg(count).arg("STREAMS");
-    read.arg("{resend}:stream").arg(">");
+    read.arg(keys().stream()).arg(">");
     let reply: StreamReadReply = read.query_async(&mut stack.redis.connection().await).await.unwrap();
     let delivery = |entry: &redis::streams::StreamId| Delivery {
         message: Message::decode(&entry.get::<Vec<u8>>("m").unwrap()).unwrap(),

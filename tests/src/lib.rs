@@ -9,6 +9,7 @@ pub mod chaos;
 pub mod client;
 pub mod eventually;
 pub mod incident;
+pub mod keys;
 pub mod local;
 pub mod openapi;
 pub mod process;

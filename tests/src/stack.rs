@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::client::ApiClient;
 use crate::eventually::eventually;
+use crate::keys::keys;
 use crate::process::{Process, program};
 use crate::redis_server::{RedisServer, Shipped};
 use crate::sandbox::{Options, Running};
@@ -226,7 +227,7 @@ impl Stack {
     /// Waits until no job is left in the queue.
     pub async fn queue_is_empty(&self) {
         eventually("the queue is empty", Duration::from_secs(30), || async {
-            (self.redis.command::<u64>(&["XLEN", "{resend}:stream"]).await == 0).then_some(())
+            (self.redis.command::<u64>(&["XLEN", &keys().stream()]).await == 0).then_some(())
         })
         .await;
     }
@@ -238,9 +239,9 @@ impl Stack {
             assert!(status.success(), "{status}:\n{}", member.process.log());
         }
         let left: (u64, u64, u64) = (
-            self.redis.command(&["XLEN", "{resend}:stream"]).await,
-            self.redis.command(&["ZCARD", "{resend}:scheduled"]).await,
-            self.redis.command(&["HLEN", "{resend}:live"]).await,
+            self.redis.command(&["XLEN", &keys().stream()]).await,
+            self.redis.command(&["ZCARD", &keys().scheduled()]).await,
+            self.redis.command(&["HLEN", &keys().live()]).await,
         );
         assert_eq!(left, (0, 0, 0), "left over: entries, scheduled, live approvals");
         self.sandbox.stop().await.expect("the sandbox stops");

@@ -13,6 +13,7 @@ use shared::domain::clock;
 use tests::chaos::endings::Endings;
 use tests::client::ApiClient;
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::stack::{Stack, StackBuilder};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -30,8 +31,6 @@ const EVERY: Duration = Duration::from_millis(100);
 
 /// People made at once.
 const PEOPLE: usize = 1_000;
-
-const STREAM: &str = "{resend}:stream";
 
 /// A running fleet.
 pub(crate) struct Fleet {
@@ -95,14 +94,14 @@ impl Fleet {
         let jobs = (wait.as_secs_f64() / run * slots as f64) as usize;
         self.backlog.store(jobs, Ordering::Relaxed);
         eventually("the backlog is filled", Duration::from_mins(2), || async {
-            (self.stack.redis.command::<usize>(&["XLEN", STREAM]).await >= jobs).then_some(())
+            (self.stack.redis.command::<usize>(&["XLEN", &keys().stream()]).await >= jobs).then_some(())
         })
         .await;
     }
 
     /// Seconds a run takes, once some have been seen: the first are those of cold connections.
     async fn mean_run(&self) -> f64 {
-        let read = ["HMGET", "{resend}:eta", "seen", "run"];
+        let read = ["HMGET", &keys().eta(), "seen", "run"];
         let run = eventually("runs were seen", Duration::from_mins(1), || async {
             let (seen, run): (Option<f64>, Option<f64>) = self.stack.redis.command(&read).await;
             run.filter(|_| seen.is_some_and(|seen| seen > 30.0))
@@ -138,8 +137,11 @@ impl Asking {
         let mut tick = tokio::time::interval(EVERY);
         loop {
             tick.tick().await;
-            let length: usize =
-                redis::cmd("XLEN").arg(STREAM).query_async(&mut self.redis).await.unwrap_or(usize::MAX);
+            let length: usize = redis::cmd("XLEN")
+                .arg(keys().stream())
+                .query_async(&mut self.redis)
+                .await
+                .unwrap_or(usize::MAX);
             let missing = self.backlog.load(Ordering::Relaxed).saturating_sub(length).clamp(1, PEOPLE);
             self.ask(missing).await;
         }

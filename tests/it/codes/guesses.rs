@@ -6,6 +6,7 @@ use shared::sending::codes::{Checked, Code};
 use shared::sending::phone_names::PhoneNames;
 use shared::sending::phones::Phones;
 use shared::settings::{MessageLimits, OtpConfig, Settings};
+use tests::keys::keys;
 
 use super::*;
 
@@ -107,9 +108,10 @@ async fn a_phone_that_was_never_sent_a_code_leaves_nothing_and_answers_as_one_th
         assert_eq!(checked, Checked::Wrong);
     }
     let left: Vec<String> = fixture.server().command(&["KEYS", "*"]).await;
-    let own: Vec<_> = left.iter().filter(|key| key.as_str() != "{resend}:stream").collect();
-    assert_eq!(own, ["{resend}:checks:verifier"], "the client's own count");
-    let left: i64 = fixture.server().command(&["PTTL", "{resend}:checks:verifier"]).await;
+    let own: Vec<_> = left.iter().filter(|key| key.as_str() != &keys().stream()).collect();
+    assert_eq!(own, [&keys().client_checks(&"verifier".parse().unwrap())], "the client's own count");
+    let left: i64 =
+        fixture.server().command(&["PTTL", &keys().client_checks(&"verifier".parse().unwrap())]).await;
     assert!((1..=65_000).contains(&left), "{left} ms");
 }
 

@@ -8,6 +8,7 @@ use shared::queue::{
     Cancelled, Finished, GROUP, JobCursor, JobStatus, Progress, PutBack, QuarantineId, Restored, RetriedNow,
 };
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
@@ -18,7 +19,7 @@ const LONG: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(10);
 
 async fn entries(fixture: &TestQueue) -> u64 {
-    fixture.server.command(&["XLEN", "{resend}:stream"]).await
+    fixture.server.command(&["XLEN", &keys().stream()]).await
 }
 
 #[tokio::test]
@@ -34,7 +35,7 @@ async fn a_waiting_job_is_cancelled_for_good_and_its_approval_is_free() {
         r#"{"type":"request_conflict","reason":"cancelled","message":"The request was cancelled by an operator"}"#
     );
     assert_eq!(entries(&fixture).await, 0);
-    assert_eq!(fixture.server.command::<u64>(&["HLEN", "{resend}:live"]).await, 0);
+    assert_eq!(fixture.server.command::<u64>(&["HLEN", &keys().live()]).await, 0);
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Ended);
     assert_eq!(fixture.queue.operator().cancel(&JobId::generate()).await.unwrap(), Cancelled::Unknown);
 }
@@ -82,7 +83,7 @@ async fn a_job_put_back_is_cancelled_and_leaves_the_schedule() {
         fixture.queue.deliveries().retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
     }
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Done);
-    let left: Vec<String> = fixture.server.command(&["ZRANGE", "{resend}:scheduled", "0", "-1"]).await;
+    let left: Vec<String> = fixture.server.command(&["ZRANGE", &keys().scheduled(), "0", "-1"]).await;
     assert!(left.len() == 1 && left[0].contains(other.job.as_str()), "{left:?}");
 }
 
@@ -104,7 +105,7 @@ async fn only_a_job_that_was_put_back_is_made_ready_by_hand() {
 
 async fn set_aside(fixture: &TestQueue, message: &str) -> QuarantineId {
     let add =
-        ["XADD", "{resend}:quarantine", "*", "reason", "unknown_version", "deliveries", "1", "m", message];
+        ["XADD", &keys().quarantine(), "*", "reason", "unknown_version", "deliveries", "1", "m", message];
     let entry: String = fixture.server.command(&add).await;
     entry.parse().unwrap()
 }
@@ -116,8 +117,8 @@ async fn an_entry_goes_back_only_while_somebody_waits_for_its_job() {
     let delivery = fixture.deliver("w1").await;
     let id = set_aside(&fixture, &delivery.message.encode().unwrap()).await;
     assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Waiting(ticket.job.clone()));
-    let _: u64 = fixture.server.command(&["XACK", "{resend}:stream", GROUP, &delivery.entry]).await;
-    let _: u64 = fixture.server.command(&["XDEL", "{resend}:stream", &delivery.entry]).await;
+    let _: u64 = fixture.server.command(&["XACK", &keys().stream(), GROUP, &delivery.entry]).await;
+    let _: u64 = fixture.server.command(&["XDEL", &keys().stream(), &delivery.entry]).await;
     assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Back(ticket.job.clone()));
     assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Unknown);
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use shared::settings::table;
 use tests::client::ApiClient;
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::process::program;
 use tests::redis_cluster::RedisCluster;
 use tests::sandbox::scenarios::{Expected, scenarios};
@@ -97,7 +98,7 @@ async fn a_paused_queue_is_seen_steered_and_resumed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_quarantine_is_listed_tried_again_and_purged() {
     let stack = Stack::start().await;
-    let _: String = stack.redis.command(&["XADD", "{resend}:stream", "*", "m", "+380201112233"]).await;
+    let _: String = stack.redis.command(&["XADD", &keys().stream(), "*", "m", "+380201112233"]).await;
     let listed = eventually("it is set aside", SOON, || async {
         json(&stack, &["quarantine", "list"]).await.as_array().unwrap().first().cloned()
     })
@@ -170,7 +171,7 @@ async fn an_operator_sees_and_changes_a_queue_in_a_cluster() {
     let found = ctl(&stack, &["doctor"], 1).await;
     assert!(found.contains("NO WORKER LIVES") && found.contains("append-only file on"), "{found}");
     assert!(found.contains("the loss of another shard does not stop the queue's"), "{found}");
-    let of_queue = cluster.master_of("{resend}:stream").await;
+    let of_queue = cluster.master_of(&keys().stream()).await;
     let _: String = of_queue.command(&["CONFIG", "SET", "cluster-require-full-coverage", "yes"]).await;
     assert!(ctl(&stack, &["doctor"], 1).await.contains("cluster-require-full-coverage yes"));
     ctl(&stack, &["pause", "--yes"], 0).await;

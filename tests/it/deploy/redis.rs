@@ -7,6 +7,7 @@ use ::redis::{Client, cmd};
 use reqwest::Method;
 use tests::client::{Answer, ApiClient, resend_path};
 use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::process::program;
 use tests::redis_cluster::RedisCluster;
 use tests::redis_sentinels::{MASTER, RedisSentinels, SENTINELS_PASSWORD};
@@ -62,7 +63,7 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
             client.end_of(&answer.location(), SOON).await;
         }
     }
-    let _: String = stack.redis.command(&["XADD", "{resend}:stream", "*", "m", "garbage"]).await;
+    let _: String = stack.redis.command(&["XADD", &keys().stream(), "*", "m", "garbage"]).await;
     eventually("garbage is set aside", SOON, || async {
         ctl(&stack, &["quarantine", "list"]).await.contains("malformed").then_some(())
     })
@@ -166,7 +167,7 @@ async fn no_program_may_do_what_its_work_does_not_need() {
             &["SCRIPT", "FLUSH"],
             &["MONITOR"],
             &["EVAL", "return 1", "0"],
-            &["XGROUP", "DESTROY", "{resend}:stream", "workers"],
+            &["XGROUP", "DESTROY", &keys().stream(), "workers"],
             // Keys of somebody else on the same server.
             &["XLEN", "other:stream"],
         ] {

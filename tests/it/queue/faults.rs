@@ -8,17 +8,18 @@ use shared::queue::{Backend, GROUP, Intake, JobDisposition, PutBack, Queue};
 use shared::redis::Redis;
 use shared::settings::{RedisConfig, Settings};
 use tests::eventually::eventually;
+use tests::keys::{job_record, keys};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
-use super::{RUN, STREAM};
+use super::RUN;
 use crate::test_queue::{TestQueue, job, refused};
 
 /// Makes an entry look as if its owner had been silent for so long.
 async fn silent_for(fixture: &TestQueue, entry: &str, consumer: &str, time: Duration) {
     let idle = millis(time).to_string();
-    let claim = ["XCLAIM", STREAM, GROUP, consumer, "0", entry, "IDLE", &idle, "JUSTID"];
+    let claim = ["XCLAIM", &keys().stream(), GROUP, consumer, "0", entry, "IDLE", &idle, "JUSTID"];
     let _: Vec<String> = fixture.server.command(&claim).await;
 }
 
@@ -85,15 +86,15 @@ async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_l
     silent_for(&fixture, &held.entry, "old", Duration::from_mins(1)).await;
     let says = async |at: u64| {
         let _: u64 =
-            fixture.server.command(&["ZADD", "{resend}:workers", &at.to_string(), "old|4|8000"]).await;
+            fixture.server.command(&["ZADD", &keys().workers(), &at.to_string(), "old|4|8000"]).await;
     };
     says(clock::now_ms() - 60_000).await;
     for _ in 0..2 {
-        let _: u64 = fixture.server.command(&["DEL", "{resend}:audit:lock"]).await;
+        let _: u64 = fixture.server.command(&["DEL", &keys().audit_lock()]).await;
         fixture
             .work_until(|| async {
                 // The audit comes after a sweep.
-                let swept: u64 = fixture.server.command(&["EXISTS", "{resend}:audit:lock"]).await;
+                let swept: u64 = fixture.server.command(&["EXISTS", &keys().audit_lock()]).await;
                 (swept == 1).then_some(())
             })
             .await;
@@ -101,14 +102,14 @@ async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_l
         // The living are heard again; a worker that starts only now knows of the step no less.
         says(clock::now_ms()).await;
     }
-    let left = || async { fixture.server.command::<u64>(&["XLEN", STREAM]).await };
+    let left = || async { fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await };
     fixture.work_until(|| async { (left().await == 0).then_some(()) }).await;
 }
 
 /// Whose the first pending entry is.
 async fn owner_of_the_first(fixture: &TestQueue) -> String {
     let pending: Vec<(String, String, u64, u64)> =
-        fixture.server.command(&["XPENDING", STREAM, GROUP, "-", "+", "10"]).await;
+        fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await;
     pending[0].1.clone()
 }
 
@@ -122,7 +123,7 @@ async fn with_memory_full_a_worker_takes_jobs_and_takes_over_and_says_so() {
     assert!(fixture.queue.producer().enqueue(&job(), fixture.limits()).await.is_err(), "memory is full");
     fixture
         .work_until(|| async {
-            let workers: u64 = fixture.server.command(&["ZCARD", "{resend}:workers"]).await;
+            let workers: u64 = fixture.server.command(&["ZCARD", &keys().workers()]).await;
             let ended = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end;
             ended.filter(|_| workers > 0)
         })
@@ -154,20 +155,20 @@ async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
     fixture.accept(&job()).await;
     let held = fixture.deliver("old").await;
     let ahead = (clock::now_ms() + 60_000).to_string();
-    let _: u64 = fixture.server.command(&["ZADD", "{resend}:workers", &ahead, "old|4|30000"]).await;
+    let _: u64 = fixture.server.command(&["ZADD", &keys().workers(), &ahead, "old|4|30000"]).await;
     silent_for(&fixture, &held.entry, "old", Duration::from_secs(10)).await;
     fixture
         .work_until(|| async {
             // The audit comes after a sweep.
-            let swept: u64 = fixture.server.command(&["EXISTS", "{resend}:audit:lock"]).await;
+            let swept: u64 = fixture.server.command(&["EXISTS", &keys().audit_lock()]).await;
             (swept == 1).then_some(())
         })
         .await;
     assert_eq!(owner_of_the_first(&fixture).await, "old");
-    let _: u64 = fixture.server.command(&["ZREM", "{resend}:workers", "old|4|30000"]).await;
+    let _: u64 = fixture.server.command(&["ZREM", &keys().workers(), "old|4|30000"]).await;
     fixture
         .work_until(|| async {
-            let left: u64 = fixture.server.command(&["XLEN", STREAM]).await;
+            let left: u64 = fixture.server.command(&["XLEN", &keys().stream()]).await;
             (left == 0).then_some(())
         })
         .await;
@@ -178,7 +179,7 @@ async fn a_job_whose_record_has_no_deadline_is_not_put_back() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
     let delivery = fixture.deliver("w1").await;
-    let record = format!("{{resend}}:job:{}", ticket.job);
+    let record = job_record(&ticket.job);
     let _: u64 = fixture.server.command(&["HDEL", &record, "deadline"]).await;
     assert_eq!(
         fixture.queue.deliveries().retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
@@ -190,8 +191,8 @@ async fn a_job_whose_record_has_no_deadline_is_not_put_back() {
 async fn the_quarantine_keeps_the_newest_entries_and_counts_those_it_drops() {
     let fixture = TestQueue::new().await;
     let fill = "for i = 1, 10000 do redis.call('XADD', KEYS[1], '*', 'reason', 'malformed') end";
-    let _: Option<u64> = fixture.server.command(&["EVAL", fill, "1", "{resend}:quarantine"]).await;
-    let _: String = fixture.server.command(&["XADD", STREAM, "*", "m", "not a message"]).await;
+    let _: Option<u64> = fixture.server.command(&["EVAL", fill, "1", &keys().quarantine()]).await;
+    let _: String = fixture.server.command(&["XADD", &keys().stream(), "*", "m", "not a message"]).await;
     fixture
         .work_until(|| async {
             let seen = fixture.queue.operator().overview().await.unwrap();

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use shared::domain::clock;
 use shared::queue::{Cancelled, PutBack, RetriedNow};
+use tests::keys::{job_record, keys};
 
 use super::RUN;
 use crate::test_queue::{TestQueue, job};
-
-const SCHEDULED: &str = "{resend}:scheduled";
 
 /// Puts the next job back; answers its id.
 async fn put_back(fixture: &TestQueue) -> String {
@@ -26,8 +25,8 @@ async fn put_back(fixture: &TestQueue) -> String {
 /// Has every put back job due at this time.
 async fn all_due_at(fixture: &TestQueue, due_ms: u64) {
     let due = due_ms.to_string();
-    for message in fixture.server.command::<Vec<String>>(&["ZRANGE", SCHEDULED, "0", "-1"]).await {
-        let _: u64 = fixture.server.command(&["ZADD", SCHEDULED, &due, &message]).await;
+    for message in fixture.server.command::<Vec<String>>(&["ZRANGE", &keys().scheduled(), "0", "-1"]).await {
+        let _: u64 = fixture.server.command(&["ZADD", &keys().scheduled(), &due, &message]).await;
     }
 }
 
@@ -39,23 +38,23 @@ async fn what_is_due_at_one_time_goes_by_age() {
         fixture.accept(&job()).await;
         let id = put_back(&fixture).await;
         let accepted = (clock::now_ms() - age * 1_000).to_string();
-        let record = format!("{{resend}}:job:{id}");
+        let record = job_record(&id);
         let _: u64 = fixture.server.command(&["HSET", &record, "accepted", &accepted]).await;
         by_age.insert(0, accepted);
     }
     all_due_at(&fixture, 1).await;
     let ready = fixture.work_until(|| async {
         let last: Option<String> = fixture.server.command(&["GET", "done"]).await;
-        let scheduled: u64 = fixture.server.command(&["ZCARD", SCHEDULED]).await;
+        let scheduled: u64 = fixture.server.command(&["ZCARD", &keys().scheduled()]).await;
         (scheduled == 0 || last.is_some()).then_some(())
     });
     ready.await;
     // Jobs end in the order they were promoted in: one worker, runs of no length, and the newest failure stands first.
-    let mut ended: Vec<String> = fixture.server.command(&["LRANGE", "{resend}:failures", "0", "-1"]).await;
+    let mut ended: Vec<String> = fixture.server.command(&["LRANGE", &keys().failures(), "0", "-1"]).await;
     ended.reverse();
     let mut accepted = Vec::new();
     for id in ended {
-        let record = format!("{{resend}}:job:{id}");
+        let record = job_record(&id);
         accepted.push(fixture.server.command::<String>(&["HGET", &record, "accepted"]).await);
     }
     assert_eq!(accepted, by_age);
@@ -70,12 +69,12 @@ async fn an_operator_changes_the_job_named_and_not_one_whose_request_is_called_s
     let second = fixture.accept(&namesake).await.job;
     let due = clock::now_ms() + 100_000;
     for _ in 0..2 {
-        let record = format!("{{resend}}:job:{}", put_back(&fixture).await);
+        let record = job_record(&put_back(&fixture).await);
         let _: u64 = fixture.server.command(&["HSET", &record, "due", &due.to_string()]).await;
     }
     all_due_at(&fixture, due).await;
     assert_eq!(fixture.queue.operator().cancel(&first).await.unwrap(), Cancelled::Done);
-    let left: Vec<String> = fixture.server.command(&["ZRANGE", SCHEDULED, "0", "-1"]).await;
+    let left: Vec<String> = fixture.server.command(&["ZRANGE", &keys().scheduled(), "0", "-1"]).await;
     assert!(left.len() == 1 && left[0].contains(&format!(r#""job":"{second}""#)), "{left:?}");
     assert_eq!(fixture.queue.operator().retry_now(&second).await.unwrap(), RetriedNow::Ready);
 }

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::keys::keys;
+
 use futures_util::StreamExt;
 use redis::{Client, RedisResult};
 use tokio::task::JoinHandle;
 
 use super::records::{self, Record};
-
-/// The channel on which ends are published.
-const CHANNEL: &str = "{resend}:ended";
 
 /// Wait before a listener that lost Redis tries again.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
@@ -69,7 +68,7 @@ async fn listen(url: &str, into: &Mutex<HashMap<String, Ending>>) -> RedisResult
     let client = Client::open(url)?;
     let mut reading = client.get_multiplexed_async_connection().await?;
     let mut pubsub = client.get_async_pubsub().await?;
-    pubsub.subscribe(CHANNEL).await?;
+    pubsub.subscribe(&keys().ended()).await?;
     let mut ends = pubsub.into_on_message().ready_chunks(500);
     while let Some(ended) = ends.next().await {
         let at = Instant::now();

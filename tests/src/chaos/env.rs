@@ -10,13 +10,14 @@ use super::client_request::{ClientRequest, Person};
 use super::endings::Endings;
 use super::evidence::Evidence;
 use super::finding::Finding;
+use super::leaks;
 use super::load::Load;
 use super::records;
 use super::sandbox_faults::Control;
 use super::seed::Seed;
 use super::targets::Targets;
-use super::{leaks, records::STREAM};
 use crate::client::ApiClient;
+use crate::keys::keys;
 use crate::sandbox::Message;
 use crate::stack::{Stack, StackBuilder};
 
@@ -113,7 +114,12 @@ impl ChaosEnv {
         let client = redis::Client::open(self.stack.redis.url()).ok()?;
         let mut connection = client.get_multiplexed_async_connection().await.ok()?;
         let mut ask = redis::pipe();
-        ask.cmd("XLEN").arg(STREAM).cmd("ZCARD").arg("{resend}:scheduled").cmd("HLEN").arg("{resend}:live");
+        ask.cmd("XLEN")
+            .arg(keys().stream())
+            .cmd("ZCARD")
+            .arg(keys().scheduled())
+            .cmd("HLEN")
+            .arg(keys().live());
         let left: (u64, u64, u64) = ask.query_async(&mut connection).await.ok()?;
         Some(left.0 + left.1 + left.2)
     }

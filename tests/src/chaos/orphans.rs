@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use crate::keys::keys;
+
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, cmd, pipe};
 use serde_json::Value;
 
-use super::records::{GROUP, STREAM};
+use super::records::GROUP;
 
 /// Most entries one worker may hold here.
 const MOST: usize = 2_000;
@@ -29,7 +31,7 @@ impl Orphans {
     /// The names of all consumers in the group.
     pub async fn consumers(redis: &mut MultiplexedConnection) -> RedisResult<Vec<String>> {
         let mut ask = cmd("XINFO");
-        ask.arg("CONSUMERS").arg(STREAM).arg(GROUP);
+        ask.arg("CONSUMERS").arg(keys().stream()).arg(GROUP);
         let rows: Vec<HashMap<String, redis::Value>> = ask.query_async(redis).await?;
         rows.into_iter()
             .filter_map(|mut row| row.remove("name"))
@@ -51,7 +53,7 @@ impl Orphans {
         }
         let mut ask = pipe();
         for entry in &entries {
-            ask.cmd("XRANGE").arg(STREAM).arg(entry).arg(entry);
+            ask.cmd("XRANGE").arg(keys().stream()).arg(entry).arg(entry);
         }
         let found: Vec<Vec<(String, HashMap<String, String>)>> = ask.query_async(redis).await?;
         let jobs = found.into_iter().flatten().filter_map(|(_, fields)| job_of(&fields)).collect();
@@ -74,7 +76,7 @@ impl Orphans {
 
 async fn held(redis: &mut MultiplexedConnection, consumer: &str) -> RedisResult<Vec<String>> {
     let mut ask = cmd("XPENDING");
-    ask.arg(STREAM).arg(GROUP).arg("-").arg("+").arg(MOST).arg(consumer);
+    ask.arg(keys().stream()).arg(GROUP).arg("-").arg("+").arg(MOST).arg(consumer);
     let pending: Vec<(String, String, u64, u64)> = ask.query_async(redis).await?;
     Ok(pending.into_iter().map(|(entry, ..)| entry).collect())
 }

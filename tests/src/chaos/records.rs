@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::keys::{job_record, keys};
+
 use redis::aio::ConnectionLike;
 use redis::{RedisResult, cmd, pipe};
 
@@ -11,15 +13,8 @@ const FIELDS: [&str; 5] = ["state", "status", "handed", "deadline", "result"];
 /// Jobs read in one round trip.
 const AT_ONCE: usize = 500;
 
-/// Prefix of the job records.
-pub const JOB_PREFIX: &str = "{resend}:job:";
-/// The stream.
-pub const STREAM: &str = "{resend}:stream";
 /// The consumer group.
 pub const GROUP: &str = "workers";
-/// What was set aside.
-pub const QUARANTINE: &str = "{resend}:quarantine";
-
 /// A job's record and result.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Record {
@@ -44,12 +39,12 @@ impl Record {
 
 /// Every job of a server.
 pub async fn all(redis: &mut impl ConnectionLike) -> RedisResult<HashMap<String, Record>> {
-    let (mut cursor, mut jobs) = (0_u64, Vec::new());
+    let (mut cursor, mut jobs, prefix) = (0_u64, Vec::new(), keys().job_prefix());
     loop {
         let mut scan = cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(format!("{JOB_PREFIX}*")).arg("COUNT").arg(1_000);
-        let (next, keys): (u64, Vec<String>) = scan.query_async(redis).await?;
-        jobs.extend(keys.into_iter().filter_map(|key| key.strip_prefix(JOB_PREFIX).map(str::to_owned)));
+        scan.arg(cursor).arg("MATCH").arg(job_record("*")).arg("COUNT").arg(1_000);
+        let (next, found): (u64, Vec<String>) = scan.query_async(redis).await?;
+        jobs.extend(found.into_iter().filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned)));
         cursor = next;
         if cursor == 0 {
             return of(redis, &jobs).await;
@@ -63,7 +58,7 @@ pub async fn of(redis: &mut impl ConnectionLike, jobs: &[String]) -> RedisResult
     for batch in jobs.chunks(AT_ONCE) {
         let mut ask = pipe();
         for job in batch {
-            ask.cmd("HMGET").arg(format!("{JOB_PREFIX}{job}")).arg(&FIELDS);
+            ask.cmd("HMGET").arg(job_record(job)).arg(&FIELDS);
         }
         let answers: Vec<Vec<Option<String>>> = ask.query_async(redis).await?;
         for (job, fields) in batch.iter().zip(answers) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
+use crate::keys::keys;
 use crate::process::{Process, free_port, program};
 use crate::redis_server::RedisServer;
 
@@ -84,7 +85,7 @@ impl LocalStack {
             ),
             ("API metrics", format!("{}/metrics", self.api)),
             ("worker metrics", format!("{}/metrics", self.worker)),
-            ("the queue", format!("redis-cli -p {} XINFO STREAM '{{resend}}:stream'", self.redis.port())),
+            ("the queue", format!("redis-cli -p {} XINFO STREAM '{}'", self.redis.port(), keys().stream())),
             ("logs", format!("tail -f {}/*.log", self.folder.display())),
         ] {
             println!("  {what:<46} {address}");
