@@ -30,7 +30,7 @@ mod send_capacity;
 
 pub use consumer::{
     AckLayer, Backend, Consumer, Deliveries, Finished, Intake, JobDisposition, LeasedJob, PutBack,
-    SendCounts, SendSettlement,
+    SendCounts, SendSettlement, Sweeper, TakenOver,
 };
 pub(crate) use consumer::{MAX_BELIEVED, MAX_OPEN};
 pub use delivery::Delivery;

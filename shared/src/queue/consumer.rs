@@ -19,6 +19,7 @@ mod reclaim;
 mod recovery;
 mod schedule;
 mod send;
+mod single_steps;
 
 pub use ack::{AckLayer, JobDisposition};
 pub use backend::Backend;
@@ -31,3 +32,4 @@ pub(super) use reclaim::SWEEP;
 pub use schedule::PutBack;
 pub(crate) use send::{MAX_BELIEVED, MAX_OPEN};
 pub use send::{SendCounts, SendSettlement};
+pub use single_steps::{Sweeper, TakenOver};

@@ -22,6 +22,12 @@ pub struct Delivery {
     pub number: u64,
 }
 
+impl AsRef<Self> for Delivery {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Delivery {
     /// What a send of this delivery is called in the job's record.
     pub(crate) fn name(&self) -> String {

@@ -18,10 +18,12 @@ local function of_group(...)
   error(reply)
 end
 
--- Whether this consumer still holds this very delivery of an entry. A plain XACK does not ask, so every step does.
+-- Whether this consumer still holds this very delivery of an entry, and how many ms ago it was renewed. A plain XACK does
+-- not ask, so every step does.
 local function owns(stream, group, entry, consumer, number)
-  local pending = redis.call('XPENDING', stream, group, entry, entry, '1')
-  return pending[1] ~= nil and pending[1][2] == consumer and pending[1][4] == tonumber(number)
+  local pending = redis.call('XPENDING', stream, group, entry, entry, '1')[1]
+  if not pending then return false end
+  return pending[2] == consumer and pending[4] == tonumber(number), pending[3]
 end
 
 -- Asking for one entry costs as much as reading so many more in one reply.

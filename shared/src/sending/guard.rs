@@ -63,6 +63,7 @@ impl SendGuard {
             .arg(MAX_OPEN)
             .arg(MAX_OPEN + MAX_BELIEVED)
             .arg(millis(queue.config().deadline))
+            .arg(millis(queue.config().lease))
             .arg(allowed.per_phone_hour)
             .arg(allowed.per_phone_day)
             .arg(allowed.per_patient_day)

@@ -2,9 +2,9 @@
 -- nothing. Asked again by the same delivery, it is counted once, so that a lost answer may be asked for again.
 -- KEYS  1 stream, 2 messages of everybody; of each job: its record, its patient, and its phone under each secret, newest
 --       first
--- ARGV  1 jobs, 2 group, 3 open outcomes a job may have, 4 hand-overs that may have left a message, 5 deadline ms, messages
---       allowed to 6 a phone in an hour, 7 in a day, 8 for a patient in a day, 9 of a client in a minute, 10 of everybody
---       in a minute, 11 prefix of the messages of clients; of each job: consumer, entry, delivery number, job, approval,
+-- ARGV  1 jobs, 2 group, 3 open outcomes a job may have, 4 hand-overs that may have left a message, 5 deadline ms,
+--       6 lease ms, messages allowed to 7 a phone in an hour, 8 in a day, 9 for a patient in a day, 10 of a client in a
+--       minute, 11 of everybody in a minute, 12 prefix of the messages of clients; of each job: consumer, entry, delivery number, job, approval,
 --       life of its code in ms (0: none is made here), how many secrets, the hash of its code under each (empty: none)
 -- Result  for each {go, ms left until the deadline, open outcomes left, 503s left to believe, number of the secret whose
 --         code was offered, or 0}, {limit, which, when it lets the next message through in ms}, {late}, {exhausted} or
@@ -16,7 +16,7 @@
 local LEAST_LEFT = 1000
 
 local jobs, stream, total_key = number(), key(), key()
-local group, open_allowed, unsure_allowed, deadline = arg(), number(), number(), number()
+local group, open_allowed, unsure_allowed, deadline, lease = arg(), number(), number(), number(), number()
 local phone_hour, phone_day, patient_day, client_minute, total_minute = number(), number(), number(), number(), number()
 local client_prefix = arg()
 local now = now_ms()
@@ -34,7 +34,8 @@ end
 
 -- Whether the job may send, as far as its record says: go, again, late, exhausted or lost.
 local function may_send(job)
-  if not owns(stream, group, job.entry, job.consumer, job.number) then return 'lost' end
+  local is_owned, idle = owns(stream, group, job.entry, job.consumer, job.number)
+  if not is_owned then return 'lost' end
   local record = fields_of(job.record, 'state', 'deadline', 'client', 'begun', 'open', 'believed', 'handed')
   if not record[1] or has_ended(record[1]) then
     -- An entry whose record is gone, or whose job was ended otherwise: nobody waits for it.
@@ -47,6 +48,7 @@ local function may_send(job)
   -- A deadline further ahead than any can be was reckoned before the clock was set back.
   job.deadline = math.min(tonumber(record[2]), now + deadline)
   if job.deadline - now < LEAST_LEFT then return 'late' end
+  job.is_stale = idle > lease / 2
   if record[4] == job.this then return 'again' end
   if job.open >= open_allowed or job.open + job.believed >= unsure_allowed then return 'exhausted' end
   return 'go'
@@ -132,6 +134,9 @@ local function leave(job)
     -- Written again, so that there is something for replicas to confirm.
     redis.call('HSET', job.record, 'begun', job.this)
   end
+  -- Leave is acted on for a third of a lease. A worker that stood still renewed too long ago for that: with its next sweep
+  -- another would take the entry over, and send beside it. After what may be refused where memory is full.
+  if job.is_stale then redis.call('XCLAIM', stream, group, job.consumer, 0, job.entry, 'JUSTID') end
   local offered = offer(job)
   write_subjects(job)
   return {'go', job.deadline - now, open_allowed - job.open, unsure_allowed - open_allowed - job.believed, offered}

@@ -1,10 +1,13 @@
 /* Preloaded into redis-server: the clock on the wall is wrong by as many seconds as the file named by CLOCK_OFFSET says.
  * The monotonic clock goes on as it is, as on a computer whose clock is set. (libfaketime does the same for most
- * programs; redis-server asks for the time before that library is ready, through its allocator, and ends.) */
+ * programs; redis-server asks for the time before that library is ready, through its allocator, and ends.)
+ *
+ * Where CLOCK_HELD names a file, the clock on the wall stands still: at the milliseconds in its first eight bytes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -22,9 +25,35 @@ static long offset(void) {
   return strtol(text, NULL, 10);
 }
 
+extern char **environ;
+
+/* Mapped once, for it is asked dozens of times a command; nothing where the clock is not held. */
+static volatile long *held(void) {
+  static volatile long *milliseconds;
+  static int looked;
+  const char *path;
+  long file, page;
+  if (looked || !environ) return milliseconds;
+  looked = 1;
+  path = getenv("CLOCK_HELD");
+  if (!path || (file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC)) < 0) return 0;
+  page = syscall(SYS_mmap, 0, 4096, PROT_READ, MAP_SHARED, file, 0);
+  syscall(SYS_close, file);
+  if (page > 0) milliseconds = (volatile long *)page;
+  return milliseconds;
+}
+
 int clock_gettime(clockid_t clock, struct timespec *into) {
   int kept = errno, result = (int)syscall(SYS_clock_gettime, clock, into);
-  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) into->tv_sec += offset();
+  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
+    volatile long *at = held();
+    if (at) {
+      into->tv_sec = *at / 1000;
+      into->tv_nsec = *at % 1000 * 1000000;
+    } else {
+      into->tv_sec += offset();
+    }
+  }
   if (result == 0) errno = kept;
   return result;
 }

@@ -1,5 +1,8 @@
 //! A clock on the wall that can be set wrong for one `redis-server`.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
 use super::shim::Shim;
 
 /// Source of the library.
@@ -26,5 +29,33 @@ impl Clock {
         let (file, aside) = (self.0.file(), self.0.file().with_extension("new"));
         std::fs::write(&aside, format!("{seconds}\n")).expect("a file of our own");
         std::fs::rename(aside, file).expect("a file of our own");
+    }
+}
+
+/// A clock on the wall that stands still until it is set.
+pub struct HeldClock {
+    shim: Shim,
+    file: File,
+}
+
+impl HeldClock {
+    /// A clock that stands at this time, milliseconds since the epoch; `None` without a C compiler.
+    pub fn at(ms: u64) -> Option<Self> {
+        let shim = Shim::build(SOURCE)?;
+        let file = File::options().create(true).truncate(true).write(true).open(shim.file()).ok()?;
+        file.set_len(4_096).ok()?;
+        let clock = Self { shim, file };
+        clock.set(ms);
+        Some(clock)
+    }
+
+    /// The variables `redis-server` is to be started with.
+    pub fn environment(&self) -> [(&'static str, String); 2] {
+        self.shim.environment("CLOCK_HELD")
+    }
+
+    /// Sets it; the server sees that with its next command.
+    pub fn set(&self, ms: u64) {
+        self.file.write_all_at(&ms.to_ne_bytes(), 0).expect("a file of our own");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::clock::millis;
 use crate::queue::error::QueueError;
 use crate::queue::eta::{ANNOUNCED_EVERY, FORGOTTEN_AFTER};
+use crate::queue::send_capacity::Capacity;
 use crate::redis::RedisError;
 use crate::telemetry::LogThrottle;
 
@@ -17,7 +18,9 @@ impl Consumer {
         loop {
             let leaving = self.stop.is_cancelled();
             self.look().await;
-            match self.deliveries.announce(&self, leaving).await {
+            let said =
+                self.deliveries.announce(&self.name, self.concurrency, self.capacity.get(), leaving).await;
+            match said {
                 Ok(true) => {}
                 Ok(false) => tracing::warn!("no worker was heard of: nothing is taken over for half a lease"),
                 Err(error) => {
@@ -63,13 +66,17 @@ fn note_unannounced(error: &QueueError) {
 impl Deliveries {
     /// Says that a consumer is alive, or that it is leaving. `false`: no worker was heard of for a while, so Redis was away, its
     /// clock was set forward, or there was none.
-    async fn announce(&self, consumer: &Consumer, leaving: bool) -> Result<bool, QueueError> {
-        let keys = &self.core.keys;
-        let (slots, lease) = (consumer.concurrency, millis(self.core.config.lease));
-        let capacity = consumer.capacity.get();
+    pub(super) async fn announce(
+        &self,
+        consumer: &str,
+        slots: usize,
+        capacity: Capacity,
+        leaving: bool,
+    ) -> Result<bool, QueueError> {
+        let (keys, lease) = (&self.core.keys, millis(self.core.config.lease));
         let mut call = self.core.scripts.announce.prepare_invoke();
         call.key(keys.workers()).key(keys.eta());
-        call.arg(format!("{}|{slots}|{lease}", consumer.name))
+        call.arg(format!("{consumer}|{slots}|{lease}"))
             .arg(if leaving { 0 } else { slots })
             .arg(millis(FORGOTTEN_AFTER))
             .arg(capacity.per_second.map(|rate| rate.to_string()).unwrap_or_default())

@@ -1,6 +1,7 @@
 //! *Begin*: what was taken over counts as delivered from here on, and not before. A worker that dies between its take-over and
 //! this, or never hears of it, has run nothing. What was read for the first time is counted by Redis as it is read.
 
+use super::deliveries::Deliveries;
 use super::fetch::RawEntry;
 use super::process::Consumer;
 use crate::queue::error::QueueError;
@@ -14,13 +15,23 @@ impl Consumer {
             return Ok(taken);
         }
         fail_point::hit_any(fail_point::AFTER_TAKE_OVER).await;
-        let mut call = self.deliveries.core.scripts.begin.prepare_invoke();
-        call.key(self.deliveries.core.keys.stream()).arg(GROUP).arg(self.name.as_ref());
-        for entry in &taken {
-            call.arg(&entry.id).arg(entry.number);
-        }
-        let begun: Vec<String> = self.deliveries.core.redis.script(&call).await?;
+        let entries = taken.iter().map(|entry| (entry.id.as_str(), entry.number));
+        let begun = self.deliveries.begin(&self.name, entries).await?;
         let ours = taken.into_iter().filter(|entry| begun.contains(&entry.id));
         Ok(ours.map(|entry| RawEntry { number: entry.number + 1, ..entry }).collect())
+    }
+}
+
+impl Deliveries {
+    /// Counts the runs of these entries, each with its number; answers the entries that are still the consumer's.
+    pub(super) async fn begin<'a>(
+        &self,
+        consumer: &str,
+        entries: impl Iterator<Item = (&'a str, u64)>,
+    ) -> Result<Vec<String>, QueueError> {
+        let mut call = self.core.scripts.begin.prepare_invoke();
+        call.key(self.core.keys.stream()).arg(GROUP).arg(consumer);
+        entries.for_each(|(entry, number)| _ = call.arg(entry).arg(number));
+        Ok(self.core.redis.script(&call).await?)
     }
 }

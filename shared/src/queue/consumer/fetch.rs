@@ -82,11 +82,7 @@ impl Consumer {
         let command = self.read_command(count);
         let answer = timeout(BLOCK + LATE, command.query_async::<Value>(connection)).await;
         let answer = answer.map_err(|_| RedisError::Silent(BLOCK + LATE))?.map_err(RedisError::from)?;
-        let streams = read_streams(answer).map_err(|_| QueueError::Corrupt("the answer of XREADGROUP"))?;
-        let entries = streams.into_iter().flatten().flat_map(|(_, entries)| entries);
-        Ok(entries
-            .map(|(id, fields)| RawEntry { id, number: 1, fields: fields.unwrap_or_default() })
-            .collect())
+        read_entries(answer)
     }
 
     fn read_command(&self, count: usize) -> Cmd {
@@ -104,7 +100,7 @@ impl Consumer {
         let read_at = Instant::now();
         let mut held = Vec::with_capacity(entries.len());
         for entry in entries {
-            match self.decode(&entry) {
+            match entry.decode(&self.name) {
                 Ok(delivery) => held.extend(self.leases.hold(delivery)),
                 Err(error) => self.set_aside(&entry, &error).await,
             }
@@ -112,22 +108,6 @@ impl Consumer {
         for lease in held {
             self.dispatch(lease, read_at, sender).await;
         }
-    }
-
-    fn decode(&self, entry: &RawEntry) -> Result<Delivery, DecodeError> {
-        let field = |name: &[u8]| {
-            entry.fields.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_slice())
-        };
-        let message = Message::decode(field(b"m").unwrap_or_default())?;
-        let accepted =
-            field(b"at").and_then(|at| std::str::from_utf8(at).ok()).and_then(|at| at.parse().ok());
-        Ok(Delivery {
-            message,
-            accepted_ms: accepted.unwrap_or_else(|| entry_time(&entry.id)),
-            entry: entry.id.clone(),
-            consumer: self.name.clone(),
-            number: entry.number,
-        })
     }
 
     async fn set_aside(&self, entry: &RawEntry, error: &DecodeError) {
@@ -145,9 +125,35 @@ impl Consumer {
     }
 }
 
+impl RawEntry {
+    /// The delivery of this entry to a consumer.
+    pub(super) fn decode(&self, consumer: &Arc<str>) -> Result<Delivery, DecodeError> {
+        let field = |name: &[u8]| {
+            self.fields.chunks_exact(2).find(|pair| pair[0] == name).map(|pair| pair[1].as_slice())
+        };
+        let message = Message::decode(field(b"m").unwrap_or_default())?;
+        let accepted =
+            field(b"at").and_then(|at| std::str::from_utf8(at).ok()).and_then(|at| at.parse().ok());
+        Ok(Delivery {
+            message,
+            accepted_ms: accepted.unwrap_or_else(|| entry_time(&self.id)),
+            entry: self.id.clone(),
+            consumer: consumer.clone(),
+            number: self.number,
+        })
+    }
+}
+
 /// The time in an entry's id, milliseconds since the epoch.
 fn entry_time(id: &str) -> u64 {
     id.split_once('-').and_then(|(ms, _)| ms.parse().ok()).unwrap_or(0)
+}
+
+/// The entries that `XREADGROUP` answers.
+pub(super) fn read_entries(answer: Value) -> Result<Vec<RawEntry>, QueueError> {
+    let streams = read_streams(answer).map_err(|_| QueueError::Corrupt("the answer of XREADGROUP"))?;
+    let entries = streams.into_iter().flatten().flat_map(|(_, entries)| entries);
+    Ok(entries.map(|(id, fields)| RawEntry { id, number: 1, fields: fields.unwrap_or_default() }).collect())
 }
 
 fn read_streams(answer: Value) -> RedisResult<ReadAnswer> {

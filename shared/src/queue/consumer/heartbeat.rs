@@ -40,12 +40,7 @@ impl Deliveries {
     pub(super) async fn renew(&self, consumer: &str, leases: &Leases) -> Result<(), QueueError> {
         static THROTTLE: LogThrottle = LogThrottle::new();
         for batch in leases.all().chunks(RENEWED_AT_ONCE) {
-            let mut call = self.core.scripts.heartbeat.prepare_invoke();
-            call.key(self.core.keys.stream()).arg(GROUP).arg(consumer);
-            for delivery in batch {
-                call.arg(&delivery.entry).arg(delivery.number);
-            }
-            let lost: Vec<String> = self.core.redis.script_confirmed(&call).await?;
+            let lost = self.renew_batch(consumer, batch).await?;
             let lost = lost.into_iter().filter(|entry| leases.lose(entry)).count();
             if lost > 0
                 && let Some(suppressed) = THROTTLE.allow()
@@ -58,6 +53,20 @@ impl Deliveries {
             }
         }
         Ok(())
+    }
+
+    /// Renews at most `RENEWED_AT_ONCE` leases; answers the entries of those that are lost.
+    pub(super) async fn renew_batch<D: AsRef<Delivery>>(
+        &self,
+        consumer: &str,
+        batch: &[D],
+    ) -> Result<Vec<String>, QueueError> {
+        let mut call = self.core.scripts.heartbeat.prepare_invoke();
+        call.key(self.core.keys.stream()).arg(GROUP).arg(consumer);
+        for delivery in batch.iter().map(AsRef::as_ref) {
+            call.arg(&delivery.entry).arg(delivery.number);
+        }
+        Ok(self.core.redis.script_confirmed(&call).await?)
     }
 
     /// Ends the lease of a delivery now, so that the next sweep takes it over.

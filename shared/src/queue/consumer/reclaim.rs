@@ -9,6 +9,7 @@ use super::deliveries::Deliveries;
 use super::fetch::RawEntry;
 use super::leased_job::LeasedJob;
 use super::process::Consumer;
+use super::single_steps::Sweeper;
 use crate::domain::clock::millis;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::queue::error::QueueError;
@@ -34,17 +35,17 @@ const START: &str = "0-0";
 /// What one call took over.
 pub(super) struct Reclaimed {
     cursor: String,
-    taken: Vec<RawEntry>,
-    aside: Vec<String>,
+    pub(super) taken: Vec<RawEntry>,
+    pub(super) aside: Vec<String>,
     /// One on its last delivery was left, for want of leave to take it.
     left: bool,
     /// Why nothing was looked at, where that is so.
-    hold: Hold,
+    pub(super) hold: Hold,
 }
 
 /// Why leases may look lapsed without being so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hold {
+pub(super) enum Hold {
     /// They do not.
     None,
     /// Redis' clock was set forward.
@@ -118,7 +119,7 @@ impl Consumer {
             // Only as much as can be worked on at once. Where no slot is free one entry waits for the next, in turn
             // with what is fetched: a full worker must not leave to the dead what they held.
             let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
-            let reclaimed = self.deliveries.reclaim(self, &cursor, free).await?;
+            let reclaimed = self.deliveries.reclaim(&self.sweeper(), &cursor, free).await?;
             match reclaimed.hold {
                 Hold::None => {}
                 Hold::ClockWasSet => {
@@ -135,6 +136,14 @@ impl Consumer {
                 return Ok(left);
             }
             cursor = reclaimed.cursor;
+        }
+    }
+
+    fn sweeper(&self) -> Sweeper {
+        Sweeper {
+            consumer: self.name.clone(),
+            may_take_a_last_one: !self.holds_a_last_one(),
+            latest_ms: self.clock.latest_ms(),
         }
     }
 
@@ -160,9 +169,9 @@ fn note_reclaimed(reclaimed: &Reclaimed) {
 }
 
 impl Deliveries {
-    async fn reclaim(
+    pub(super) async fn reclaim(
         &self,
-        consumer: &Consumer,
+        sweeper: &Sweeper,
         cursor: &str,
         count: usize,
     ) -> Result<Reclaimed, QueueError> {
@@ -173,7 +182,7 @@ impl Deliveries {
         call.key(keys.stream()).key(keys.quarantine()).key(keys.live());
         call.key(keys.counts()).key(keys.failures()).key(keys.workers()).key(keys.eta());
         call.arg(GROUP)
-            .arg(consumer.name.as_ref())
+            .arg(sweeper.consumer.as_ref())
             .arg(millis(config.lease))
             .arg(cursor)
             .arg(count)
@@ -184,8 +193,8 @@ impl Deliveries {
             .arg(result)
             .arg(millis(config.retention))
             .arg(keys.ended())
-            .arg(u8::from(!consumer.holds_a_last_one()))
-            .arg(consumer.clock.latest_ms())
+            .arg(u8::from(sweeper.may_take_a_last_one))
+            .arg(sweeper.latest_ms)
             .arg(millis(FORGOTTEN_AFTER))
             .arg(millis(settling_time(config.lease)));
         let (cursor, taken, aside, left, hold): (_, _, _, _, u8) = self.core.redis.script(&call).await?;

@@ -93,7 +93,7 @@ impl Deliveries {
     }
 
     /// Moves one batch of what is due into the stream.
-    async fn promote_due(&self) -> Result<Promoted, QueueError> {
+    pub(super) async fn promote_due(&self) -> Result<Promoted, QueueError> {
         let keys = &self.core.keys;
         let mut call = self.core.scripts.promote.prepare_invoke();
         call.key(keys.stream()).key(keys.scheduled());

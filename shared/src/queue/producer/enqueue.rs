@@ -83,9 +83,18 @@ impl AcceptedJob {
 impl Producer {
     /// Stores a job under a fresh id and makes it visible to the workers, or says why not.
     pub async fn enqueue(&self, new: &NewJob, limits: &ApprovalLimits) -> Result<Enqueued, QueueError> {
+        self.enqueue_under(JobId::generate(), new, limits).await
+    }
+
+    /// The same under this id, which nobody else has.
+    pub async fn enqueue_under(
+        &self,
+        job: JobId,
+        new: &NewJob,
+        limits: &ApprovalLimits,
+    ) -> Result<Enqueued, QueueError> {
         self.core.durability.check()?;
         let keys = &self.core.keys;
-        let job = JobId::generate();
         let config = &self.core.config;
         let span = Span::producer(&config.name, &job, new.trace.as_ref());
         let message = new.message(job.clone(), &span)?;

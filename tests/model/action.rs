@@ -1,0 +1,232 @@
+//! What may happen next.
+
+use std::fmt;
+
+use crate::world::{At, Gateway, HORIZON_MS, LONGEST_RUN, ROOM, Worker, World};
+
+/// Something that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// The client of this approval asks; `again`: the API repeats the call whose answer was lost.
+    Request {
+        approval: usize,
+        again: bool,
+    },
+    Fetch(usize),
+    Beat(usize),
+    Sweep(usize),
+    /// What was taken over begins.
+    Begin(usize),
+    Recover(usize),
+    /// A worker takes a step of one of its runs.
+    Run(usize, usize, Step),
+    Promote,
+    Audit,
+    Cancel(usize),
+    RetryNow(usize),
+    Tick,
+    Die(usize),
+    Stop(usize),
+    Continue(usize),
+    /// Redis' clock is set by so many seconds.
+    Clock(i64),
+    /// A replica is promoted that has seen so many of the writes since the last confirmed one.
+    FailOver(usize),
+    Fill,
+    Free,
+}
+
+/// A step of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// The registry says that nothing is to be sent.
+    Refuse,
+    /// The registry is away.
+    PostPone,
+    AskLeave,
+    GiveUpLeave,
+    Submit(Gateway),
+    Hear,
+    Activate,
+    Settle,
+    Write,
+    HandBack,
+    Crash,
+}
+
+/// Steps of the clock that are tried, seconds.
+const CLOCK: [i64; 5] = [31, -31, 60, -60, -7_200];
+
+impl Action {
+    /// Everything that may happen next in this world.
+    pub(crate) fn all(world: &World) -> Vec<Self> {
+        let mut all = Vec::new();
+        (0..world.workers.len()).for_each(|worker| of_worker(world, worker, &mut all));
+        for (approval, asked) in world.approvals.iter().enumerate() {
+            let may_ask = asked.requests == 0 || asked.unheard.is_some() || world.left.repeats > 0;
+            all.extend(may_ask.then_some(Self::Request { approval, again: false }));
+            all.extend(asked.unheard.is_some().then_some(Self::Request { approval, again: true }));
+        }
+        let is_anybody_there = world.workers.iter().any(|worker| !worker.is_stopped);
+        if is_anybody_there {
+            all.extend((world.store.scheduled() > 0).then_some(Self::Promote));
+            all.extend(world.is_left().then_some(Self::Audit));
+        }
+        if world.left.orders > 0 {
+            for (job, _) in world.jobs.iter().enumerate().filter(|(_, job)| job.end.is_none()) {
+                all.extend([Self::Cancel(job), Self::RetryNow(job)]);
+            }
+        }
+        all.extend(may_tick(world).then_some(Self::Tick));
+        all.extend(world.is_full.then_some(Self::Free));
+        if world.left.faults > 0 && !world.jobs.is_empty() {
+            faults(world, &mut all);
+        }
+        all
+    }
+
+    /// Whether a fault is spent on it.
+    pub(crate) fn is_fault(self) -> bool {
+        matches!(self, Self::Die(_) | Self::Stop(_) | Self::Clock(_) | Self::FailOver(_) | Self::Fill)
+    }
+}
+
+fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
+    let worker = &world.workers[number];
+    if worker.is_stopped {
+        return all.push(Action::Continue(number));
+    }
+    if !worker.taken.is_empty() {
+        all.push(Action::Begin(number));
+    }
+    let (held, in_hand) = (world.store.pending_of(&worker.name), worker.runs.len() + worker.taken.len());
+    let has_room = in_hand < ROOM;
+    all.extend((has_room && world.store.waiting() > 0).then_some(Action::Fetch(number)));
+    let is_swept = worker.unsettled == 0 && world.store.pending() > 0;
+    let beats = !worker.runs.is_empty() && (worker.is_beat_due || is_swept && !worker.may_sweep);
+    all.extend(beats.then_some(Action::Beat(number)));
+    all.extend(
+        (is_swept && (worker.may_sweep || worker.runs.is_empty()) && has_room)
+            .then_some(Action::Sweep(number)),
+    );
+    all.extend((held > in_hand && worker.taken.is_empty()).then_some(Action::Recover(number)));
+    for (index, run) in worker.runs.iter().enumerate() {
+        let mut add = |step| all.push(Action::Run(number, index, step));
+        match &run.at {
+            At::Fetched => {
+                add(Step::AskLeave);
+                if world.left.stops > 0 {
+                    [Step::Refuse, Step::PostPone, Step::HandBack, Step::Crash].into_iter().for_each(add);
+                }
+            }
+            At::LeaveUnheard => [Step::AskLeave, Step::GiveUpLeave].into_iter().for_each(add),
+            At::Permitted { is_fresh: false, .. } => add(Step::GiveUpLeave),
+            At::Permitted { permit, .. } if permit.offered.is_none() => add(Step::Submit(Gateway::Takes)),
+            At::Permitted { .. } if world.left.odd_answers == 0 => add(Step::Submit(Gateway::Takes)),
+            At::Permitted { .. } => Gateway::ALL.into_iter().for_each(|gateway| add(Step::Submit(gateway))),
+            At::AtGateway { .. } => add(Step::Hear),
+            At::Taken { .. } => add(Step::Activate),
+            At::Settling { .. } => add(Step::Settle),
+            At::Settled(_) => add(Step::Write),
+        }
+    }
+}
+
+/// Whether time may go by: every living worker renews in time, and no run takes longer than it may. Where somebody has
+/// something to do it costs a delay; nobody waits for ever.
+fn may_tick(world: &World) -> bool {
+    let is_idle = world.is_done() && world.workers.iter().all(|worker| worker.runs.is_empty());
+    let is_prompt = |worker: &Worker| {
+        worker.is_stopped
+            || worker.taken.is_empty()
+                && (!worker.is_beat_due || worker.runs.is_empty())
+                && worker.runs.iter().all(|run| run.ticks < LONGEST_RUN || world.is_full)
+    };
+    let is_in_time = world.workers.iter().all(is_prompt) && world.now_ms < HORIZON_MS;
+    !world.jobs.is_empty() && !is_idle && is_in_time && (!world.is_anybody_at_work() || world.left.delays > 0)
+}
+
+fn faults(world: &World, all: &mut Vec<Action>) {
+    for (number, worker) in world.workers.iter().enumerate() {
+        let is_busy = world.store.pending_of(&worker.name) + worker.runs.len() > 0;
+        if is_busy && !worker.is_stopped {
+            all.extend([Action::Die(number), Action::Stop(number)]);
+        }
+    }
+    all.extend(CLOCK.map(Action::Clock));
+    all.extend((0..world.unconfirmed.len().saturating_sub(1)).map(Action::FailOver));
+    all.extend((!world.is_full).then_some(Action::Fill));
+}
+
+impl World {
+    /// Whether a living worker has something to do at once, or none lives.
+    pub(crate) fn is_anybody_at_work(&self) -> bool {
+        let waits = self.store.waiting() > 0;
+        let is_at_work = |worker: &Worker| {
+            let in_hand = worker.runs.len() + worker.taken.len();
+            let is_given = self.store.pending_of(&worker.name) > in_hand;
+            !worker.is_stopped && (in_hand > 0 && !self.is_full || waits && in_hand < ROOM || is_given)
+        };
+        self.workers.iter().any(is_at_work) || self.workers.iter().all(|worker| worker.is_stopped)
+    }
+
+    /// Whether a job is live that is nowhere: what the audit is for.
+    fn is_left(&self) -> bool {
+        let in_queue = self.store.waiting() + self.store.pending() + self.store.scheduled();
+        self.jobs.iter().filter(|job| job.end.is_none() && !job.is_gone).count() > in_queue
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Request { approval, again: false } => {
+                write!(f, "a client asks for approval {}", approval + 1)
+            }
+            Self::Request { approval, again: true } => {
+                write!(f, "the API asks again for approval {}", approval + 1)
+            }
+            Self::Fetch(worker) => write!(f, "worker {} fetches", worker + 1),
+            Self::Beat(worker) => write!(f, "worker {} renews what it holds", worker + 1),
+            Self::Begin(worker) => write!(f, "worker {} begins to run what it took over", worker + 1),
+            Self::Sweep(worker) => write!(f, "worker {} sweeps", worker + 1),
+            Self::Recover(worker) => {
+                write!(f, "worker {} looks for what it was given and did not hear of", worker + 1)
+            }
+            Self::Run(worker, _, step) => write!(f, "worker {} {step}", worker + 1),
+            Self::Promote => write!(f, "what is due is promoted"),
+            Self::Audit => write!(f, "the auditor looks"),
+            Self::Cancel(job) => write!(f, "an operator cancels job {}", job + 1),
+            Self::RetryNow(job) => write!(f, "an operator retries job {} now", job + 1),
+            Self::Tick => write!(f, "10 s go by"),
+            Self::Die(worker) => write!(f, "FAULT: worker {} dies, and another is started", worker + 1),
+            Self::Stop(worker) => write!(f, "FAULT: worker {} stands still", worker + 1),
+            Self::Continue(worker) => write!(f, "worker {} goes on", worker + 1),
+            Self::Clock(seconds) => write!(f, "FAULT: Redis' clock is set by {seconds:+} s"),
+            Self::FailOver(seen) => {
+                write!(f, "FAULT: a replica is promoted that saw {seen} of the unconfirmed writes")
+            }
+            Self::Fill => write!(f, "FAULT: Redis' memory is full"),
+            Self::Free => write!(f, "Redis has memory again"),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refuse => write!(f, "learns from the registry that nothing is to be sent"),
+            Self::PostPone => write!(f, "gets no answer from the registry"),
+            Self::AskLeave => write!(f, "asks for leave to send"),
+            Self::GiveUpLeave => write!(f, "gives its leave up"),
+            Self::Submit(Gateway::Takes) => write!(f, "hands the message over: the gateway takes it"),
+            Self::Submit(gateway) => write!(f, "hands the message over: the gateway {gateway:?}"),
+            Self::Hear => write!(f, "hears from the gateway"),
+            Self::Activate => write!(f, "makes the sent code the only one"),
+            Self::Settle => write!(f, "writes down what the hand-over came to"),
+            Self::Write => write!(f, "writes down what becomes of the job"),
+            Self::HandBack => write!(f, "is asked to stop and hands the job back"),
+            Self::Crash => write!(f, "panics in the run"),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A state of Redis: what it takes to come back to it, and what tells it from others.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use redis::{Pipeline, Value, from_redis_value};
+
+/// A state of Redis; clones share it.
+#[derive(Clone)]
+pub(crate) struct Store(Arc<Kept>);
+
+struct Kept {
+    keys: Vec<Key>,
+    /// With the workers named by their places, and with those the other way round.
+    marks: [u128; 2],
+    waiting: usize,
+    scheduled: usize,
+    /// Who holds each entry that was delivered.
+    pending: Vec<String>,
+}
+
+/// One key.
+struct Key {
+    name: String,
+    dump: Vec<u8>,
+    expires: i64,
+    /// Of its text, with times relative to the clock.
+    mark: u64,
+}
+
+impl Store {
+    /// An empty Redis.
+    pub(crate) fn empty() -> Self {
+        Self(Arc::new(Kept {
+            keys: Vec::new(),
+            marks: [0; 2],
+            waiting: 0,
+            scheduled: 0,
+            pending: Vec::new(),
+        }))
+    }
+
+    /// What `state.lua` answered when Redis' clock stood there and the workers had these names.
+    pub(crate) fn read(answer: Value, now_ms: u64, workers: &[&str]) -> Self {
+        let rows: Vec<(String, Vec<u8>, i64, Vec<u8>)> =
+            from_redis_value(answer).expect("the rows of state.lua");
+        let (mut keys, mut texts) = (Vec::with_capacity(rows.len()), String::new());
+        let (mut pending, mut entries, mut scheduled) = (Vec::new(), 0, 0);
+        for (name, dump, expires, text) in rows {
+            let text = format!("{name} {expires}\n{}\n", String::from_utf8_lossy(&text));
+            if name.ends_with(":stream") {
+                entries = text.lines().filter(|line| line.starts_with("entry ")).count();
+                let holders =
+                    text.lines().filter_map(|line| line.strip_prefix("pending ")?.split(' ').nth(1));
+                pending.extend(holders.map(str::to_owned));
+            }
+            if name.ends_with(":scheduled") {
+                scheduled = text.lines().count() / 2;
+            }
+            let text = relative(&text, now_ms);
+            texts.push_str(&text);
+            keys.push(Key { name, dump, expires, mark: half_mark(&text, 0) });
+        }
+        let waiting = entries.saturating_sub(pending.len());
+        Self(Arc::new(Kept { keys, marks: marks(&texts, workers), waiting, scheduled, pending }))
+    }
+
+    /// The same for states nothing of ours can tell apart: as the workers stand, and as they stand the other way round.
+    pub(crate) fn marks(&self) -> [u128; 2] {
+        self.0.marks
+    }
+
+    /// Of one key alone.
+    pub(crate) fn mark_of(&self, name: &str) -> Option<u64> {
+        self.key(name).map(|key| key.mark)
+    }
+
+    /// Entries that nobody has read.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.waiting
+    }
+
+    /// Jobs that are put back.
+    pub(crate) fn scheduled(&self) -> usize {
+        self.0.scheduled
+    }
+
+    /// Entries in somebody's hands.
+    pub(crate) fn pending(&self) -> usize {
+        self.0.pending.len()
+    }
+
+    /// Entries in the hands of this consumer.
+    pub(crate) fn pending_of(&self, consumer: &str) -> usize {
+        self.0.pending.iter().filter(|holder| *holder == consumer).count()
+    }
+
+    /// The commands that make this state of another.
+    pub(crate) fn changes_from(&self, other: &Self) -> Pipeline {
+        let mut changes = Pipeline::new();
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return changes;
+        }
+        for key in other.0.keys.iter().filter(|key| self.key(&key.name).is_none()) {
+            changes.cmd("DEL").arg(&key.name);
+        }
+        for key in &self.0.keys {
+            if other.key(&key.name).is_none_or(|known| known.dump != key.dump || known.expires != key.expires)
+            {
+                let restore = changes.cmd("RESTORE").arg(&key.name).arg(key.expires.max(0)).arg(&key.dump);
+                restore.arg("REPLACE").arg("ABSTTL");
+            }
+        }
+        changes
+    }
+
+    fn key(&self, name: &str) -> Option<&Key> {
+        self.0.keys.iter().find(|key| key.name == name)
+    }
+}
+
+/// Digests of a text in which the workers are called by their places, counted from the first and from the last.
+fn marks(text: &str, workers: &[&str]) -> [u128; 2] {
+    [false, true].map(|is_reversed| {
+        let mut named = text.to_owned();
+        for (place, name) in workers.iter().enumerate() {
+            let place = if is_reversed { workers.len() - 1 - place } else { place };
+            named = named.replace(name, &format!("@{place}"));
+        }
+        mark(&named)
+    })
+}
+
+/// A digest of a text.
+pub(crate) fn mark(text: &str) -> u128 {
+    u128::from(half_mark(text, 1)) << 64 | u128::from(half_mark(text, 2))
+}
+
+fn half_mark(text: &str, seed: u8) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (seed, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Times are as far from now as they are, whenever that is: numbers of thirteen digits are times.
+pub(crate) fn relative(text: &str, now_ms: u64) -> String {
+    let (mut relative, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let length = rest[start..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - start);
+        let (before, from_digits) = rest.split_at(start);
+        let (digits, after) = from_digits.split_at(length);
+        relative.push_str(before);
+        match digits.parse::<i64>() {
+            Ok(time) if length == 13 => {
+                relative.push_str(&format!("now{:+}", time - i64::try_from(now_ms).unwrap_or(0)));
+            }
+            _ => relative.push_str(digits),
+        }
+        rest = after;
+    }
+    relative.push_str(rest);
+    relative
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_times_are_relative() {
+        assert_eq!(
+            relative("at=1800000010000 n=12 1800000000000-0", 1_800_000_000_000),
+            "at=now+10000 n=12 now+0-0"
+        );
+    }
+}

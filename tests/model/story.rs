@@ -1,0 +1,21 @@
+//! A trace as a story one can read.
+
+use crate::action::Action;
+use crate::explore::{Bounds, Found, replay};
+
+/// Tells how it came about, from the beginning.
+pub(crate) async fn tell(bounds: &Bounds, found: &Found) -> String {
+    let mut lines = Vec::new();
+    replay(bounds, &found.trace, |world, action, next| {
+        let heard = if next.heard { "" } else { " — the reply is lost" };
+        let answer = if next.answer.is_empty() { String::new() } else { format!(": {}", next.answer) };
+        let at = world.now_ms / 1_000;
+        lines.push(format!("{:>4} {at:>4} s  {action}{answer}{heard}", lines.len() + 1));
+        if action == Action::Tick {
+            lines.push(String::new());
+        }
+    })
+    .await;
+    lines.push(format!("     => {}", found.broken));
+    lines.join("\n")
+}
