@@ -106,7 +106,7 @@ fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
     let beats = !worker.runs.is_empty() && (worker.is_beat_due || is_swept && !worker.may_sweep);
     all.extend(beats.then_some(Action::Beat(number)));
     all.extend(
-        (is_swept && (worker.may_sweep || worker.runs.is_empty()) && has_room)
+        (is_swept && worker.taken.is_empty() && (worker.may_sweep || worker.runs.is_empty()) && has_room)
             .then_some(Action::Sweep(number)),
     );
     all.extend((held > in_hand && worker.taken.is_empty()).then_some(Action::Recover(number)));

@@ -41,7 +41,7 @@ local keys = redis.call('KEYS', '*')
 table.sort(keys)
 for _, key in ipairs(keys) do
   local kind = redis.call('TYPE', key).ok
-  local text = string.find(key, ':eta$') and '' or read[kind](key)
+  local text = string.find(key, ':eta$') and (redis.call('HGET', key, 'unheard') or '') or read[kind](key)
   rows[#rows + 1] = {key, redis.call('DUMP', key), redis.call('PEXPIRETIME', key), text}
 end
 return rows

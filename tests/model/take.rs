@@ -489,7 +489,7 @@ async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next
         }
         SendDecision::Lost => ("lost", None),
     };
-    let granted = (delivery.entry.clone(), delivery.number);
+    let granted = (delivery.consumer.clone(), delivery.entry.clone(), delivery.number);
     let known = |world: &mut World| {
         let now_ms = world.now_ms;
         let job = world.jobs.iter_mut().find(|job| job.id == delivery.message.job);

@@ -173,8 +173,8 @@ pub(crate) struct Job {
     pub(crate) denied: u8,
     /// Hand-overs whose outcome nobody knows: the gateway left it open, or the worker died or stood still.
     pub(crate) left_open: u8,
-    /// Deliveries that were given leave: entry and number.
-    pub(crate) granted: Vec<(String, u64)>,
+    /// Runs that were given leave: consumer, entry and number.
+    pub(crate) granted: Vec<(Arc<str>, String, u64)>,
     /// How it ended: status code and result.
     pub(crate) end: Option<(u16, String)>,
     /// A fail-over threw it away before anybody was told of it.
@@ -362,6 +362,7 @@ impl World {
                 At::Taken { permit: of } => write!(text, "taken {:?}", permit(of)),
                 At::Settling { settlement, then } => {
                     let settlement = store::relative(&format!("{settlement:?}"), self.redis_ms());
+                    let settlement = settlement.replace(&*worker.name, "@");
                     write!(text, "settling {settlement} {then:?}")
                 }
                 At::Settled(verdict) => write!(text, "settled {verdict:?}"),

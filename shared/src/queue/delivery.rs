@@ -29,9 +29,10 @@ impl AsRef<Self> for Delivery {
 }
 
 impl Delivery {
-    /// What a send of this delivery is called in the job's record.
+    /// What a send of this delivery is called in the job's record. The consumer belongs to it: where the reply of a take-over
+    /// was lost, its run has the number of the run before.
     pub(crate) fn name(&self) -> String {
-        format!("{}:{}", self.entry, self.number)
+        format!("{}:{}:{}", self.consumer, self.entry, self.number)
     }
 
     /// The arguments each item of a fenced step begins with: consumer, entry, delivery number.

@@ -43,7 +43,7 @@ local function may_send(job)
     redis.call('XDEL', stream, job.entry)
     return 'lost'
   end
-  job.client, job.this = record[3], job.entry .. ':' .. job.number
+  job.client, job.this = record[3], job.consumer .. ':' .. job.entry .. ':' .. job.number
   job.open, job.believed, job.handed = tonumber(record[5] or 0), tonumber(record[6] or 0), tonumber(record[7] or 0)
   -- A deadline further ahead than any can be was reckoned before the clock was set back.
   job.deadline = math.min(tonumber(record[2]), now + deadline)

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use shared::domain::clock::{self, millis};
-use shared::queue::{Backend, GROUP, Intake, JobDisposition, PutBack, Queue};
+use shared::queue::{Backend, Delivery, GROUP, Intake, JobDisposition, PutBack, Queue};
 use shared::redis::Redis;
 use shared::settings::{RedisConfig, Settings};
 use tests::eventually::eventually;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
 use super::RUN;
-use crate::test_queue::{TestQueue, job, refused};
+use crate::test_queue::{SendStart, TestQueue, job, refused};
 
 /// Makes an entry look as if its owner had been silent for so long.
 async fn silent_for(fixture: &TestQueue, entry: &str, consumer: &str, time: Duration) {
@@ -44,6 +44,37 @@ async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
     stop.cancel();
     working.await.unwrap().unwrap();
     assert_eq!((runs.recv().await, runs.recv().await), (Some(1), None));
+}
+
+#[tokio::test]
+async fn a_send_is_counted_again_where_the_reply_of_its_take_over_was_lost() {
+    let fixture = TestQueue::new().await;
+    fixture.accept(&job()).await;
+    let dead = fixture.deliver("w1").await;
+    assert_eq!(fixture.begin_send(&dead).await, SendStart::Go);
+    // As a take-over whose reply was lost leaves it, and the worker finds it then: its own, under the number of before.
+    silent_for(&fixture, &dead.entry, "w2", Duration::ZERO).await;
+    let found = Delivery { consumer: "w2".into(), ..dead.clone() };
+    assert_eq!(fixture.begin_send(&found).await, SendStart::Go);
+    let third = fixture.take_over(&found, "w3").await;
+    assert_eq!(fixture.begin_send(&third).await, SendStart::Exhausted, "two messages may be out");
+}
+
+#[tokio::test]
+async fn leave_to_send_outlasts_the_lease_of_a_worker_that_stood_still() {
+    let fixture = TestQueue::new().await;
+    fixture.accept(&job()).await;
+    let delivery = fixture.deliver("w1").await;
+    let idle = async || {
+        let ask = ["XPENDING", &keys().stream(), GROUP, "-", "+", "1"];
+        let pending: Vec<(String, String, u64, u64)> = fixture.server.command(&ask).await;
+        Duration::from_millis(pending[0].2)
+    };
+    for (silent, renewed) in [(Duration::from_secs(40), true), (Duration::from_secs(11), false)] {
+        silent_for(&fixture, &delivery.entry, "w1", silent).await;
+        assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
+        assert_eq!(idle().await < Duration::from_secs(10), renewed, "silent for {silent:?}");
+    }
 }
 
 #[tokio::test]

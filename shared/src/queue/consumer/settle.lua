@@ -1,6 +1,6 @@
 -- Settles what a hand-over came to. May run twice: the second time the delivery has no hand-over to settle.
 -- KEYS  1 job record, 2 messages of everybody, 3 patient, 4 … phone under each secret
--- ARGV  1 entry:number of the delivery, 2 503s that were believed, 3 1 where a message may be out nevertheless, 4 approval,
+-- ARGV  1 consumer:entry:number of the delivery, 2 503s that were believed, 3 1 where a message may be out nevertheless, 4 approval,
 --       5 prefix of the messages of clients
 -- Result  1, or 0 where there was nothing to settle
 --
