@@ -25,13 +25,7 @@ async fn main() -> ExitCode {
         Err(exit) => return exit,
     };
     let config = &configured.config;
-    let _logging = match telemetry::start_logging(NAME, &config.log) {
-        Ok(logging) => logging,
-        Err(error) => {
-            eprintln!("{NAME}: cannot start to log: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let _logging = telemetry::start_logging(NAME, &config.log);
     crash::contain();
     tls::install_crypto_provider();
     configured.log_warnings();
