@@ -27,6 +27,9 @@ const AT_ONCE: usize = 256;
 /// Longest without a single job done before a drain counts as stuck.
 const STUCK: Duration = Duration::from_secs(20);
 
+/// The queue's stream at commit 78d924e, whose programs the part `real` can be given.
+const EARLIER_STREAM: &str = "resend:{0}:stream";
+
 /// Jobs that are not done, when they have been counted.
 pub(crate) type Left = BoxFuture<'static, u64>;
 
@@ -95,8 +98,12 @@ pub(crate) fn left_in(connection: MultiplexedConnection) -> impl Fn() -> Left {
     move || {
         let mut connection = connection.clone();
         Box::pin(async move {
-            let length = redis::cmd("XLEN").arg(keys().stream()).query_async(&mut connection).await;
-            length.expect("a running Redis")
+            let mut ask = redis::pipe();
+            for stream in [keys().stream(), EARLIER_STREAM.into()] {
+                ask.cmd("XLEN").arg(stream);
+            }
+            let lengths: Vec<u64> = ask.query_async(&mut connection).await.expect("a running Redis");
+            lengths.into_iter().sum()
         })
     }
 }
