@@ -24,6 +24,7 @@ mod series;
 mod server;
 mod suite;
 mod usage;
+mod waiting;
 mod workers;
 
 use std::path::PathBuf;

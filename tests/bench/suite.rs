@@ -7,7 +7,9 @@ use clap::ValueEnum;
 
 use super::caught::caught;
 use super::report::Report;
-use super::{Effort, accept, cluster, drain, eta, machine, memory, peak, peers, pickup, poll, real, workers};
+use super::{
+    Effort, accept, cluster, drain, eta, machine, memory, peak, peers, pickup, poll, real, waiting, workers,
+};
 
 /// Longest a part may take: past it, it hangs.
 const LIMIT: Duration = Duration::from_mins(15);
@@ -31,6 +33,8 @@ pub(crate) enum Part {
     Peak,
     /// From stored to started.
     Pickup,
+    /// Clients that wait: how soon they learn of an end, and their memory.
+    Waiting,
     /// What a job costs Redis.
     Memory,
     /// The same routes and job over other queues.
@@ -74,6 +78,7 @@ async fn measure(part: Part, effort: Effort, before: Option<&Path>, report: &mut
         Part::Real => real::measure(effort, before, report).await,
         Part::Peak => peak::measure(effort, report).await,
         Part::Pickup => pickup::measure(effort, report).await,
+        Part::Waiting => waiting::measure(effort, report).await,
         Part::Memory => memory::measure(report).await,
         Part::Peers => peers::measure(effort, report).await,
         Part::Eta => Box::pin(eta::measure(report)).await,

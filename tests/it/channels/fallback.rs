@@ -4,13 +4,26 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tests::stack::Stack;
+use uuid::Uuid;
 
 use super::dialects::{through, through_with};
-use crate::promptness::people;
 
 pub(super) const JOBS: usize = 300;
+
+#[derive(Deserialize)]
+struct Person {
+    patient_id: Uuid,
+    approval_id: Uuid,
+}
+
+/// So many patients with an approval each, made by the sandbox.
+async fn people(stack: &Stack, count: usize) -> Vec<Person> {
+    let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);
+    reqwest::Client::new().post(url).send().await.unwrap().json().await.unwrap()
+}
 
 /// Runs so many jobs of patients of their own, many at once; answers how many ended well.
 pub(super) async fn run_jobs(stack: &Stack, jobs: usize) -> usize {

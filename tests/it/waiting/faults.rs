@@ -11,8 +11,7 @@ use tests::sandbox::scenarios::{Expected, scenarios};
 use tests::stack::{Stack, StackBuilder};
 use tests::temp_dir::TempDir;
 
-use super::{accepted, poll};
-use crate::waiting_figures::all_wait;
+use super::{accepted, all_wait, poll};
 
 /// The subscription is cut again and again while jobs end, so that ends are published which nobody hears.
 #[tokio::test(flavor = "multi_thread")]

@@ -7,8 +7,7 @@ use serde_json::json;
 use tests::client::Answer;
 use tests::stack::{STOPS_WITHIN, StackBuilder};
 
-use super::{accepted, poll};
-use crate::waiting_figures::all_wait;
+use super::{accepted, all_wait, poll};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_poll_is_answered_as_soon_as_the_job_ends() {
