@@ -20,7 +20,7 @@ use shared::settings::{
     Settings, TraceConfig,
 };
 
-/// Everything the API is told.
+/// All settings of the API.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where it listens, and what its links look like.

@@ -49,7 +49,7 @@ pub(crate) struct Services {
     pub(crate) limits: RequestLimits,
     pub(crate) notifier: JobNotifier,
     pub(crate) readiness: Readiness,
-    /// Cancelled when a stop is asked for: nobody is to wait any longer.
+    /// Cancelled when a stop is asked for: every wait ends then.
     pub(crate) stopping: CancellationToken,
     /// Jobs stored by this process.
     pub(crate) jobs_accepted: Counter,

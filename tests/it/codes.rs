@@ -55,7 +55,7 @@ async fn offer(guard: &SendGuard, codes: &Codes, delivery: &Delivery) -> Option<
     }
 }
 
-/// The message of a new job, with leave to be sent.
+/// The message of a new job, with a permit to send it.
 async fn under_way(fixture: &TestSendGuard) -> UnderWay {
     let delivery = fixture.held(&job()).await;
     let offered = offer(&fixture.guard, &fixture.codes, &delivery).await.expect("a code that may be sent");

@@ -90,7 +90,7 @@ impl TestQueue {
         Delivery { message, accepted_ms, entry, consumer: consumer.into(), number: 1 }
     }
 
-    /// Asks for leave to send, without limits on messages and without a code.
+    /// Asks for a permit to send, without limits on messages and without a code.
     pub(crate) async fn begin_send(&self, delivery: &Delivery) -> SendStart {
         match self.ask(delivery).await {
             SendDecision::Granted(_) => SendStart::Go,
@@ -101,9 +101,9 @@ impl TestQueue {
         }
     }
 
-    /// Notes that the message of a delivery with leave certainly was not sent.
+    /// Notes that the message of a delivery with a permit certainly was not sent.
     pub(crate) async fn unsent(&self, delivery: &Delivery) {
-        let SendDecision::Granted(permit) = self.ask(delivery).await else { panic!("no leave") };
+        let SendDecision::Granted(permit) = self.ask(delivery).await else { panic!("no permit") };
         self.queue
             .deliveries()
             .settle_send(&permit.settle(0, false).expect("something to write"))

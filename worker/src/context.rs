@@ -13,7 +13,7 @@ use shared::telemetry::InFlight;
 
 /// Everything a job may touch; shared by all jobs of a worker.
 pub struct Context {
-    /// Asked for leave to send.
+    /// Asked for permits to send.
     pub queue: Queue,
     /// Persons and approvals.
     pub registry: Registry,

@@ -24,7 +24,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(22);
 /// How long a stopping worker waits for what runs before it hands the rest back.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 
-/// Why a worker ended that nobody asked to stop.
+/// Why a worker ended that was not asked to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumerError {
     /// The loops that bring deliveries ended.
@@ -103,7 +103,7 @@ impl StartedWorker {
     }
 }
 
-/// A name nobody else has: host, process and a random part, since a process number comes back after a restart.
+/// A unique name: host, process and a random part, since a process number may be reused after a restart.
 pub fn unique_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host: String =
@@ -140,5 +140,5 @@ async fn out_of_patience(asked: &CancellationToken) {
 
 async fn release_rest(consumer: &Arc<Consumer>) {
     let jobs = consumer.release_rest().await;
-    tracing::warn!(jobs, "stop took too long: what still ran was handed back");
+    tracing::warn!(jobs, "stop took too long: jobs that still ran were released");
 }

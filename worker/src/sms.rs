@@ -84,7 +84,7 @@ pub struct Order<'a> {
     pub may_submit: &'a (dyn Fn() -> bool + Send + Sync),
 }
 
-/// What one try of a job came to, over all channels it was offered to.
+/// The result of one try of a job, over all channels it was offered to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendResult {
     /// What is known of the message.
@@ -156,7 +156,7 @@ impl Sms {
     }
 
     /// Waits for a slot at the first channel that would take a message of a job with this history; where it has none
-    /// soon, at the next. The error is how long there is none at any. To be asked before leave to send, which does not
+    /// soon, at the next. The error is how long there is none at any. To be asked before the permit to send, which does not
     /// last.
     pub async fn slot(&self, history: &SendHistory) -> Result<Slot, Duration> {
         let mut earliest = None;

@@ -33,7 +33,7 @@ pub(crate) enum CredentialError {
 /// The provider gave no usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProviderUnavailable {
-    /// It was asked and did not answer, or answered what its protocol does not know.
+    /// It was asked and did not answer, or answered with something other than its protocol.
     Failed,
     /// It was not asked, because too many questions are under way.
     Busy,

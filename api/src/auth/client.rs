@@ -42,7 +42,7 @@ pub(super) enum CallError {
     #[error("answered more than {SIZE_LIMIT} bytes")]
     TooLong,
     /// A body of another shape.
-    #[error("answered what its protocol does not know")]
+    #[error("answered with something other than its protocol")]
     Unreadable,
 }
 

@@ -10,7 +10,7 @@ use crate::responses::error::ApiError;
 pub(crate) fn refusal(error: &QueueError) -> ApiError {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.allow() {
-        tracing::warn!(%error, suppressed, "the queue does not take or give jobs");
+        tracing::warn!(%error, suppressed, "the queue is unavailable: requests are answered 503");
     }
     match error {
         QueueError::Redis(_) | QueueError::Unsafe => ApiError::RedisUnavailable,

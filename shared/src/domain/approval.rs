@@ -158,6 +158,14 @@ mod tests {
     }
 
     #[test]
+    fn it_is_open_until_the_moment_it_expires() {
+        let (approval, end) = (approval(&json!({"expires_at": 1_498_749_591})), 1_498_749_591);
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        assert_eq!(approval.closed_as(at(end - 1)), None);
+        assert_eq!(approval.closed_as(at(end)), Some("expired"));
+    }
+
+    #[test]
     fn the_client_sees_the_public_members_unchanged_and_the_number_masked() {
         let approval = approval(&json!({"reason": null, "granted_resources": [{"value": 1.50}]}));
         assert_eq!(

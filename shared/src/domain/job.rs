@@ -43,7 +43,7 @@ impl JobState {
 
 /// A word that is no state.
 #[derive(Debug, thiserror::Error)]
-#[error("no job state is called so")]
+#[error("unknown job state")]
 pub struct UnknownState;
 
 impl FromStr for JobState {

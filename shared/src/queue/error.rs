@@ -12,7 +12,7 @@ pub enum QueueError {
     #[error("the queue's records are not as this build writes them: {0}")]
     Corrupt(&'static str),
     /// `RESEND_STRICT` is set, and Redis would lose or evict what it is given, or was not looked at yet.
-    #[error("redis would lose accepted jobs as it is set up, and RESEND_STRICT refuses that")]
+    #[error("Redis, as it is configured, may lose accepted jobs, and RESEND_STRICT forbids that")]
     Unsafe,
 }
 

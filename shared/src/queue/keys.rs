@@ -142,11 +142,6 @@ impl Keys {
         self.key(format_args!("checks:{client}"))
     }
 
-    /// Hash: what a gateway said of a message it took, by its own name for it.
-    pub fn message(&self, channel: &str, message_id: &str) -> String {
-        self.key(format_args!("message:{channel}:{message_id}"))
-    }
-
     /// String: when a channel may be handed the next message, microseconds since the epoch by Redis' clock.
     pub fn rate(&self, channel: &str) -> String {
         self.key(format_args!("rate:{channel}"))
@@ -179,7 +174,6 @@ mod tests {
             keys.client_messages(client.as_str()),
             keys.total_messages(),
             keys.client_checks(&client),
-            keys.message("smpp", "1}"),
             keys.rate("http"),
         ];
         for key in made {

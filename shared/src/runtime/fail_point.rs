@@ -23,7 +23,7 @@ pub const BEFORE_FINISH: &str = "before_finish";
 /// The job's end is recorded.
 pub const AFTER_FINISH: &str = "after_finish";
 
-/// Passes a place with a job. What happens there is told by the variable `FAILPOINTS`, read once.
+/// Passes a fail point with a job. The variable `FAILPOINTS`, read once, says what happens there.
 #[cfg(feature = "failpoints")]
 pub async fn hit(place: &'static str, job: &JobId) {
     armed::hit(place, Some(job)).await;

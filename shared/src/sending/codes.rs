@@ -4,7 +4,7 @@
 //!
 //! | step | what it does |
 //! |---|---|
-//! | *offer*, with leave to send | makes the job's code checkable before its message leaves, beside those before it |
+//! | *offer*, with the permit to send | makes the job's code checkable before its message leaves, beside those before it |
 //! | *activate* | a gateway took the message: codes whose messages were taken before this one was offered are gone |
 //! | *guess* | counts a check and hands out what it may be compared with |
 //! | *spend* | uses up the code that was right |
@@ -48,7 +48,7 @@ pub struct Codes {
     spend: Script,
 }
 
-/// A one-time code, or what somebody takes for one. It does not print.
+/// A one-time code, or a guess at one. It does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(String);
 

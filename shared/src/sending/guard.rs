@@ -20,7 +20,7 @@ use crate::settings::MessageLimits;
 use crate::telemetry::LogThrottle;
 use crate::telemetry::span::{self, Span};
 
-/// Gives leave to send.
+/// Grants permits to send.
 pub struct SendGuard {
     queue: Queue,
     phones: PhoneNames,
@@ -38,7 +38,7 @@ pub enum SendDecision {
     Late,
     /// No: as many messages as a job may send may be out already.
     Exhausted,
-    /// No: the delivery is somebody else's now, or the job ended.
+    /// No: the delivery belongs to another worker now, or the job ended.
     Lost,
 }
 
@@ -74,7 +74,7 @@ impl SendGuard {
         Self { queue, phones, leave }
     }
 
-    /// Asks for leave to send one message to this phone, with the job's code where `codes` are made here. The second
+    /// Asks for a permit to send one message to this phone, with the job's code where `codes` are made here. The second
     /// message of a job costs as much as the first; the same delivery asking again is counted once.
     pub async fn ask(
         &self,
@@ -112,7 +112,7 @@ impl SendGuard {
         })
     }
 
-    /// What is to be written with the retry of a delivery whose leave was asked for and not heard of, or not confirmed:
+    /// What is to be written with the retry of a delivery whose permit was asked for, with an answer that was lost or not confirmed:
     /// nothing was handed over, so nothing stays open.
     pub fn unsent(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendSettlement {
         let records: Vec<_> =
@@ -173,7 +173,7 @@ fn offered(index: usize, mut made: Vec<JobCode>, records: &[String]) -> Option<O
 }
 
 impl Answer {
-    /// What the span of the step is told.
+    /// The result as the span of the step records it.
     fn label(&self) -> &'static str {
         match self {
             Self::Go { .. } => "go",

@@ -1,4 +1,4 @@
--- Leave to send, in one step: the limits on messages, the intent to send, and the offer of the code. A refusal counts
+-- The permit to send, in one step: the limits on messages, the intent to send, and the offer of the code. A refusal counts
 -- nothing. Asked again by the same delivery, it is counted once, so that a lost answer may be asked for again.
 -- KEYS  1 stream, 2 messages of everybody; of each job: its record, its patient, and its phone under each secret, newest
 --       first
@@ -10,7 +10,7 @@
 --         code was offered, or 0}, {limit, which, when it lets the next message through in ms}, {late}, {exhausted} or
 --         {lost}
 --
--- Until its outcome is settled a hand-over counts as open: a worker that dies leaves nobody who knows.
+-- Until its outcome is settled a submit counts as open: if the worker dies, its outcome stays unknown.
 
 -- No message begins with less than this left.
 local LEAST_LEFT = 1000

@@ -1,6 +1,6 @@
 //! Limits on messages to a phone, for a patient, of a client and of the whole fleet (`RESEND_LIMIT_PER_*`,
 //! `RESEND_LIMIT_TOTAL_MINUTE`), shared by all workers through Redis, and the rates of channels. What counts against a
-//! limit is read and written with leave to send; those per approval are checked when a request is accepted.
+//! limit is read and written with the permit to send; those per approval are checked when a request is accepted.
 
 mod rate_limiter;
 

@@ -1,4 +1,4 @@
-//! Leave to send one message, and what became of it.
+//! The permit to send one message, and its outcome.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::sending::codes::OfferedCode;
 /// No message begins with less than this left until the deadline.
 const LEAST_LEFT: Duration = Duration::from_secs(1);
 
-/// Longest that leave is acted on.
+/// Longest that a permit is acted on.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Leave to hand one message to a gateway, or to several in turn as long as none of them may have taken it.
+/// Permit to hand one message to a gateway, or to several in turn as long as none of them may have taken it.
 ///
 /// It ends before the deadline and before the lease can end: a process that stood still must not send on what it was
 /// granted before, for somebody else may have sent since.
@@ -62,7 +62,7 @@ impl SendPermit {
 const BELIEVED: usize = 1;
 const IS_OPEN: usize = 2;
 
-/// How long leave lasts that was given with this much left until the deadline.
+/// How long a permit lasts that was granted with this much left until the deadline.
 pub(crate) fn lasts(left: Duration, lease: Duration) -> Duration {
     // The heartbeat before was at most a third of a lease ago, so the lease outlasts this by a third at least.
     left.saturating_sub(LEAST_LEFT).min(lease / 3).min(LONGEST)

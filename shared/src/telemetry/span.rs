@@ -20,7 +20,7 @@ static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 pub const REGISTRY_PERSON: &str = "registry person";
 /// Name: the read of an approval.
 pub const REGISTRY_APPROVAL: &str = "registry approval";
-/// Name: leave to send, recorded before anything is sent.
+/// Name: the permit to send, recorded before anything is sent.
 pub const BEGIN_SEND: &str = "begin send";
 /// Name: the message on its way through the channels.
 pub const SUBMIT_SMS: &str = "submit sms";

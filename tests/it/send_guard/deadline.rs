@@ -19,7 +19,7 @@ async fn no_leave_is_given_in_the_last_second_and_none_outlasts_it() {
     fixture.set_record(&delivery, "deadline", &(now_ms() + 1_400).to_string()).await;
     let permit = fixture.permit(&delivery, &phone(1)).await;
     assert!(permit.may_submit());
-    eventually("leave is over", Duration::from_millis(500), || async {
+    eventually("the permit expires", Duration::from_millis(500), || async {
         (!permit.may_submit()).then_some(())
     })
     .await;
@@ -50,6 +50,8 @@ async fn leave_lasts_no_longer_than_a_third_of_a_lease() {
     let fixture = TestSendGuard::one(&[("RESEND_LEASE_SECONDS", "2")]).await;
     let permit = fixture.permit(&fixture.held(&job()).await, &phone(1)).await;
     assert!(permit.may_submit());
-    eventually("leave is over", Duration::from_secs(1), || async { (!permit.may_submit()).then_some(()) })
-        .await;
+    eventually("the permit expires", Duration::from_secs(1), || async {
+        (!permit.may_submit()).then_some(())
+    })
+    .await;
 }

@@ -19,7 +19,7 @@ pub struct Figures {
     pub at: String,
     /// How long it has been paused.
     pub paused_seconds: Option<f64>,
-    /// Entries nobody has taken yet.
+    /// Entries that no worker has taken yet.
     pub ready: u64,
     /// Entries in workers' hands.
     pub running: u64,

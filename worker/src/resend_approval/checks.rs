@@ -15,7 +15,7 @@ use super::step_exit::{StepExit, Stopped};
 use crate::config::Countries;
 use crate::registry::Registry;
 
-/// What the checks came to.
+/// The result of the checks.
 pub(crate) struct Checked {
     /// Methods of the person that can not be read. They count as absent.
     pub(crate) unreadable_methods: Vec<UnreadableMember>,

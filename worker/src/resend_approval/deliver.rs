@@ -50,7 +50,7 @@ pub(super) async fn send_code(
     }
     fail_point::hit(fail_point::BEFORE_SUBMIT, &this.delivery.message.job).await;
     if !this.permit.may_submit() {
-        return Err(this.unsent("leave to send is over", context).await);
+        return Err(this.unsent("the permit to send has expired", context).await);
     }
     this.run.submitting();
     let sent = match &context.sender {
@@ -112,7 +112,7 @@ impl SendAttempt<'_> {
         self.settle(exit, sent.believed, is_open, context).await
     }
 
-    /// Writes down what the hand-overs came to: with the job where it is put back, else at once.
+    /// Records the outcome of the submits: together with the job where it is put back, else at once.
     async fn settle(&self, exit: StepExit, believed: u32, is_open: bool, context: &Context) -> StepExit {
         match (exit, self.permit.settle(believed, is_open)) {
             (StepExit::Retry(mut later), send) => {

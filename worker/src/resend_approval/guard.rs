@@ -17,16 +17,16 @@ use crate::code_sender::CodeSender;
 use crate::context::Context;
 use crate::sms::Slot;
 
-/// Longest that leave to send is waited for.
+/// Longest that a permit to send is waited for.
 const PERMIT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Waits for a slot at a channel that would take the message: before leave is asked for, which would grow old meanwhile.
+/// Waits for a slot at a channel that would take the message: before the permit is asked for, which would grow old meanwhile.
 pub(super) async fn slot(history: &History, context: &Context) -> Result<Slot, StepExit> {
     let slot = context.sender.slot(&history.for_channels()).await;
     slot.map_err(|wait| StepExit::retry("no channel takes messages now", Some(wait), Refusal::UpstreamFailed))
 }
 
-/// Asks for leave to send one message.
+/// Asks for a permit to send one message.
 pub(super) async fn to_send(
     delivery: &Delivery,
     phone: &PhoneNumber,

@@ -15,7 +15,7 @@ pub(crate) enum StepExit {
     Refused(Refusal),
     /// Another try can cure it.
     Retry(RetryScheduled),
-    /// The job is somebody else's now, or ended.
+    /// The job belongs to another worker now, or ended.
     Lost,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct RetryScheduled {
     pub(super) cause: &'static str,
     /// The wait an upstream service asked for.
     pub(super) asked: Option<Duration>,
-    /// What its hand-overs came to, where there is anything to write.
+    /// The outcome of its submits, where there is anything to record.
     pub(super) send: Option<SendSettlement>,
     /// How the job ends where no time is left for another try.
     pub(super) otherwise: Refusal,
@@ -95,7 +95,7 @@ impl RetryScheduled {
     pub(super) fn not_stored(error: &dyn std::error::Error) -> Self {
         static THROTTLE: LogThrottle = LogThrottle::new();
         if let Some(suppressed) = THROTTLE.allow() {
-            tracing::warn!(%error, suppressed, "nothing is sent while Redis does not record it");
+            tracing::warn!(%error, suppressed, "Redis did not record the send: no message goes out, the job is tried again");
         }
         Self { cause: "redis away", asked: None, send: None, otherwise: Refusal::UpstreamSilent }
     }
@@ -106,9 +106,9 @@ impl RetryScheduled {
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         // A job's retries are one line when they begin; how it ended is the other.
         if job.is_retry {
-            tracing::debug!(cause = self.cause, after_ms, "job to be tried again");
+            tracing::debug!(cause = self.cause, after_ms, "job will be tried again");
         } else {
-            tracing::info!(cause = self.cause, after_ms, "job to be tried again");
+            tracing::info!(cause = self.cause, after_ms, "job will be tried again");
         }
         JobDisposition::RetryLater { after, send: self.send, otherwise: self.otherwise }
     }
@@ -119,6 +119,20 @@ mod tests {
     use shared::domain::outcome::Reason;
 
     use super::*;
+
+    #[test]
+    fn a_job_is_put_back_with_what_is_to_be_recorded_and_how_it_ends_otherwise() {
+        let job = JobAge { age: Duration::ZERO, left: Duration::from_mins(5), is_retry: false };
+        let asked = Duration::from_secs(30);
+        let StepExit::Retry(later) = StepExit::retry("busy", Some(asked), Refusal::UpstreamFailed) else {
+            panic!("a retry")
+        };
+        let JobDisposition::RetryLater { after, send: None, otherwise } = later.disposition(&job) else {
+            panic!("put back, with nothing to record")
+        };
+        assert_eq!(otherwise, Refusal::UpstreamFailed);
+        assert!(after >= asked && after <= asked + Duration::from_secs(1), "{after:?}");
+    }
 
     #[test]
     fn a_job_that_was_left_open_does_not_end_as_if_nothing_were_out() {

@@ -252,7 +252,7 @@ async fn nothing_is_sent_while_redis_does_not_record_it() {
     let mut job = Job::ready(200).await;
     job.redis.stop();
     let JobDisposition::RetryLater { send, otherwise, .. } = job.run().await else { panic!("decided") };
-    // Leave may have been recorded and not confirmed: it is taken back, for nothing was handed over.
+    // A permit may have been recorded and not confirmed: it is taken back, for nothing was handed over.
     assert!(send.is_some());
     assert_eq!((otherwise, job.texts().len()), (Refusal::UpstreamSilent, 0));
 }

@@ -10,7 +10,7 @@ use shared::queue::{JobDisposition, SendSettlement};
 /// Wait before a run that took too long is tried again.
 const AFTER_CUT: Duration = Duration::from_secs(1);
 
-/// Written by the run, read by whoever cuts it off.
+/// Written by the run, and read where the run is cut off.
 #[derive(Clone, Default)]
 pub struct RunState(Arc<Mutex<Stage>>);
 
@@ -51,7 +51,7 @@ impl RunState {
         }
     }
 
-    /// What a run comes to that is cut off here. A message that may be out stays counted as an open outcome.
+    /// How a run ends that is cut off here. A message that may be out stays counted as an open outcome.
     pub fn cut_off(&self) -> JobDisposition {
         let (send, otherwise) = match &*self.stage() {
             Stage::Taken(outcome) => return JobDisposition::End(outcome.clone()),

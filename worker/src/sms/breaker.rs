@@ -34,7 +34,7 @@ pub(crate) struct Breaker(Mutex<State>);
 #[derive(Default)]
 struct State {
     failures: u32,
-    /// Nobody is admitted before this.
+    /// No message is admitted before this.
     not_before: Option<Instant>,
     /// How long the channel is closed this time; nothing while it is open.
     closed_for: Option<Duration>,

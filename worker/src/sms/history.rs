@@ -36,3 +36,25 @@ impl SendHistory {
         (!wait.is_zero()).then_some(wait)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_with_a_time_is_believed_twice() {
+        for (believed, expected) in [(0, true), (1, true), (2, false), (3, false)] {
+            assert_eq!(SendHistory { believed, ..SendHistory::NONE }.believes(), expected, "{believed}");
+        }
+    }
+
+    #[test]
+    fn half_of_the_deadline_is_waited_for_while_it_lies_ahead() {
+        let until =
+            |half_deadline| SendHistory { half_deadline, ..SendHistory::NONE }.until_half_the_deadline();
+        assert_eq!(until(None), None);
+        assert_eq!(until(Instant::now().checked_sub(Duration::from_millis(1))), None);
+        let ahead = until(Some(Instant::now() + Duration::from_mins(1))).unwrap();
+        assert!(ahead > Duration::from_secs(50) && ahead <= Duration::from_mins(1), "{ahead:?}");
+    }
+}

@@ -38,7 +38,7 @@ impl Pacing {
             Ok(Slot::NoneBefore(wait)) => Err(wait),
             Err(error) => {
                 if let Some(suppressed) = THROTTLE.allow() {
-                    tracing::warn!(%error, suppressed, channel, "no slot at the channel could be asked for: messages wait");
+                    tracing::warn!(%error, suppressed, channel, "Redis could not be asked for a slot at the channel: messages wait");
                 }
                 Err(AFTER_ERROR)
             }

@@ -90,7 +90,7 @@ impl SmppChannel {
             return submission;
         }
         if self.with_validity.swap(false, Ordering::Relaxed) {
-            tracing::warn!("the SMSC refuses validity periods: none is sent from now on");
+            tracing::warn!("the SMSC refuses validity periods: messages go without one from now on");
         }
         self.submit_parts(&client, message, false).await
     }

@@ -201,6 +201,26 @@ mod tests {
     }
 
     #[test]
+    fn a_message_was_handed_over_unless_no_gateway_saw_it() {
+        for result in [SubmitResult::Held { retry_after: None }, SubmitResult::Unreachable] {
+            assert!(!result.was_handed_over(), "{result:?}");
+        }
+        let taken = SubmitResult::Accepted { message_id: None };
+        let [failed, silent] = [false, true].map(|silent| SubmitResult::Indeterminate { silent });
+        let closed = SubmitResult::ChannelUnavailable;
+        for result in [taken, SubmitResult::Rejected, failed, silent, closed, busy(1), deferred(1)] {
+            assert!(result.was_handed_over(), "{result:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_of_the_connection_leaves_nothing_open_and_silence_does() {
+        assert_eq!(Submission::unanswered(CallError::Unreachable).result, SubmitResult::Unreachable);
+        let silent = SubmitResult::Indeterminate { silent: true };
+        assert_eq!(Submission::unanswered(CallError::Unanswered).result, silent);
+    }
+
+    #[test]
     fn what_can_be_hoped_for_first_is_what_is_answered() {
         let closed = SubmitResult::ChannelUnavailable;
         for (one, other, expected) in [

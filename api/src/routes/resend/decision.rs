@@ -28,7 +28,7 @@ struct JobError {
     message: String,
 }
 
-/// What a wait came to.
+/// The result of a wait.
 #[derive(Default)]
 pub(super) struct WaitResult {
     /// Whether there was one: a job may have ended before, or too many clients wait.

@@ -31,7 +31,7 @@ pub enum MethodKind {
     /// Paper documents.
     #[serde(rename = "OFFLINE")]
     Offline,
-    /// Somebody else confirms for this person.
+    /// A third person confirms for this person.
     #[serde(rename = "THIRD_PERSON")]
     ThirdPerson,
     /// None, `NA` after a reset, and whatever the registry invents next: no SMS is sent for these.

@@ -28,7 +28,7 @@ const BACKOFF: Backoff = Backoff::between(Duration::from_millis(50), Duration::f
 /// Attempts to write an end that fail by what the job's keys hold.
 const BROKEN_ATTEMPTS: u32 = 5;
 
-/// What a run of a job came to.
+/// How a run of a job ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobDisposition {
     /// Decided, for good.
@@ -37,14 +37,14 @@ pub enum JobDisposition {
     RetryLater {
         /// How long to wait.
         after: Duration,
-        /// What its hand-overs came to, where that is not known already.
+        /// The outcome of its submits, where it is not recorded already.
         send: Option<SendSettlement>,
         /// How the job ends if the next try would fall after its deadline.
         otherwise: Refusal,
     },
     /// Give it back untouched: this worker is stopping.
     HandBack,
-    /// The delivery is somebody else's now; whatever was found out is theirs to find out again.
+    /// The delivery belongs to another worker now, which runs the job again.
     Lost,
 }
 
@@ -194,7 +194,7 @@ impl Deliveries {
             "the end of a run cannot be written"
         );
         if let Err(error) = self.expire_lease(delivery).await {
-            tracing::warn!(job = %delivery.message.job, %error, "lease not ended: it lapses by itself");
+            tracing::warn!(job = %delivery.message.job, %error, "lease not ended early: it expires by itself");
         }
     }
 
@@ -208,7 +208,7 @@ impl Deliveries {
             "run crashed"
         );
         if let Err(error) = self.expire_lease(delivery).await {
-            tracing::warn!(job = %delivery.message.job, %error, "lease not ended: it lapses by itself");
+            tracing::warn!(job = %delivery.message.job, %error, "lease not ended early: it expires by itself");
         }
     }
 }

@@ -22,7 +22,9 @@ impl Consumer {
                 self.deliveries.announce(&self.name, self.concurrency, self.capacity.get(), leaving).await;
             match said {
                 Ok(true) => {}
-                Ok(false) => tracing::warn!("no worker was heard of: nothing is taken over for half a lease"),
+                Ok(false) => {
+                    tracing::warn!("no worker announced itself lately: no job is taken over for half a lease")
+                }
                 Err(error) => {
                     self.note_disturbance();
                     note_unannounced(&error);
@@ -59,7 +61,7 @@ fn note_unannounced(error: &QueueError) {
     if let QueueError::Redis(RedisError::Refused(error)) = error
         && let Some(suppressed) = THROTTLE.allow()
     {
-        tracing::warn!(%error, suppressed, "redis refused this worker's announcement");
+        tracing::warn!(%error, suppressed, "Redis refused this worker's announcement");
     }
 }
 

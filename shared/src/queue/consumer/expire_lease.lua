@@ -1,4 +1,4 @@
--- Ends a lease before its time: the entry counts as silent for a lease already, so the next sweep takes it over. It is nobody's
+-- Ends a lease early: the entry counts as silent for a whole lease already, so the next sweep takes it over. It is nobody's
 -- until then, or its worker would take it for one whose reply was lost, and run it again without counting that.
 -- KEYS  1 stream
 -- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 lease ms, 6 nobody's name

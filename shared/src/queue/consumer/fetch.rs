@@ -74,7 +74,7 @@ impl Consumer {
     ) -> Result<Vec<RawEntry>, QueueError> {
         let link = self.deliveries.core.redis.generation();
         let connection = match connection {
-            // The link was made anew since, perhaps to another master: who reads on from the old one reads what is
+            // The connection was replaced since, perhaps by one to another master: what an old master still gives out is
             // thrown away.
             Some((of, connection)) if *of == link || link == 0 => connection,
             _ => &mut connection.insert((link, self.deliveries.core.redis.dedicated().await?)).1,

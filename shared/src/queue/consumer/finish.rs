@@ -10,7 +10,7 @@ use crate::queue::error::QueueError;
 use crate::redis::ScriptArgs;
 use crate::runtime::fail_point;
 
-/// What became of a finish.
+/// The result of *finish*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finished {
     /// The job ended with this outcome.
@@ -20,7 +20,7 @@ pub enum Finished {
     },
     /// It had ended before, perhaps by this very delivery whose answer was lost.
     Before,
-    /// The delivery is somebody else's now: nothing was changed.
+    /// The delivery belongs to another worker now: nothing was changed.
     Lost,
 }
 

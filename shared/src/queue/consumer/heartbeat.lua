@@ -1,4 +1,4 @@
--- Keeps leases alive, and tells which are lost. Never takes an entry back from who has it now.
+-- Renews leases, and answers which are lost. Never takes an entry back from its new owner.
 -- KEYS  1 stream
 -- ARGV  1 group, 2 consumer, then entry and delivery number of each, at most 500
 -- Result  the entries that are not ours any more

@@ -45,11 +45,7 @@ impl Deliveries {
             if lost > 0
                 && let Some(suppressed) = THROTTLE.allow()
             {
-                tracing::warn!(
-                    lost,
-                    suppressed,
-                    "leases lost: somebody else has taken these deliveries over"
-                );
+                tracing::warn!(lost, suppressed, "leases lost: another worker has taken these jobs over");
             }
         }
         Ok(())

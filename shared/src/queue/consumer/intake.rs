@@ -70,7 +70,7 @@ impl IntakeState {
         let before = self.0.borrow().paused;
         self.0.send_modify(|known| known.paused = Some(paused));
         match (before, paused) {
-            (None | Some(false), true) => tracing::warn!("paused by an operator: nothing new is taken"),
+            (None | Some(false), true) => tracing::warn!("paused by an operator: no new job is taken"),
             (Some(true), false) => tracing::info!("resumed by an operator"),
             _ => {}
         }

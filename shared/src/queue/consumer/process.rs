@@ -75,7 +75,7 @@ impl Consumer {
 
     /// Notes that Redis' clock was set forward.
     pub(super) fn note_clock_set(&self) {
-        tracing::warn!("redis' clock was set forward: nothing is taken over for half a lease");
+        tracing::warn!("Redis' clock jumped forward: no job is taken over for half a lease");
         self.note_disturbance();
     }
 
@@ -123,7 +123,7 @@ impl Consumer {
             && let Some(suppressed) = THROTTLE.allow()
         {
             let job = &lease.delivery.message.job;
-            tracing::warn!(%job, %error, suppressed, "not handed back: its lease lapses by itself");
+            tracing::warn!(%job, %error, suppressed, "job not released: another worker takes it over once its lease has expired");
         }
     }
 

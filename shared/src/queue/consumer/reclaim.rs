@@ -37,7 +37,7 @@ pub(super) struct Reclaimed {
     cursor: String,
     pub(super) taken: Vec<RawEntry>,
     pub(super) aside: Vec<String>,
-    /// One on its last delivery was left, for want of leave to take it.
+    /// One on its last delivery was left, since it may not be taken now.
     left: bool,
     /// Why nothing was looked at, where that is so.
     pub(super) hold: Hold,
@@ -164,7 +164,10 @@ fn note_reclaimed(reclaimed: &Reclaimed) {
         tracing::error!(entry, "job quarantined: delivered too often without an end");
     }
     if !reclaimed.taken.is_empty() {
-        tracing::info!(entries = reclaimed.taken.len(), "taken over from silent workers");
+        tracing::info!(
+            entries = reclaimed.taken.len(),
+            "jobs taken over from workers that no longer renew their leases"
+        );
     }
 }
 

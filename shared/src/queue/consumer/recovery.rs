@@ -31,7 +31,7 @@ impl Consumer {
             return Ok(());
         }
         let entries = self.deliveries.read_entries(pending).await?;
-        tracing::warn!(entries = entries.len(), "replies of Redis were lost: their entries are run now");
+        tracing::warn!(entries = entries.len(), "replies of Redis were lost: the jobs in them are run now");
         self.deliver(entries, sender).await;
         Ok(())
     }

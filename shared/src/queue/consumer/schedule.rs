@@ -18,14 +18,14 @@ const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 /// Messages promoted in one call.
 const PROMOTED_AT_ONCE: u32 = 200;
 
-/// What became of putting a job back.
+/// The result of *retry later*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutBack {
     /// It will be tried again.
     Scheduled,
     /// The next try would fall after the deadline, or have no send left; nothing was changed, the caller ends the job.
     Late,
-    /// The delivery is somebody else's now, or the job ended.
+    /// The delivery belongs to another worker now, or the job ended.
     Lost,
 }
 

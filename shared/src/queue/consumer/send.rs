@@ -4,7 +4,7 @@ use super::deliveries::Deliveries;
 use crate::queue::delivery::Delivery;
 use crate::redis::RedisError;
 
-/// Hand-overs of a job of which nobody can tell whether a message is out: the first, and one more with the same code.
+/// Most submits of a job whose outcome is unknown: the first, and one more with the same code.
 pub(crate) const MAX_OPEN: u32 = 2;
 
 /// How often a job believes a gateway that answers 503 with a time: after that it counts as open.
@@ -21,7 +21,7 @@ pub struct SendCounts {
     pub believed: u32,
 }
 
-/// What the hand-overs of one try came to, to be written to the job's record and to the limits.
+/// The outcome of the submits of one try, to be written to the job's record and to the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendSettlement {
     /// As the script takes them.
@@ -31,7 +31,7 @@ pub struct SendSettlement {
 }
 
 impl SendCounts {
-    /// Whether the next hand-over is the job's last if nobody can tell what became of it.
+    /// Whether the next submit is the job's last if its outcome stays unknown.
     pub fn has_one_left(self) -> bool {
         self.open + 1 == MAX_OPEN
     }
@@ -48,12 +48,24 @@ impl Deliveries {
         Ok(SendCounts { handed, open, believed })
     }
 
-    /// Writes down what a try came to. Repeating it changes nothing.
+    /// Records the outcome of a try. Repeating it changes nothing.
     pub async fn settle_send(&self, settlement: &SendSettlement) -> Result<(), RedisError> {
         let mut call = self.core.scripts.settle_send.prepare_invoke();
         settlement.keys.iter().for_each(|key| _ = call.key(key));
         settlement.arguments.iter().for_each(|argument| _ = call.arg(argument));
         self.core.redis.script_confirmed::<u32>(&call).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_one_open_outcome_the_next_submit_is_the_last() {
+        for (open, expected) in [(0, false), (1, true), (2, false)] {
+            assert_eq!(SendCounts { open, ..SendCounts::default() }.has_one_left(), expected, "{open}");
+        }
     }
 }

@@ -115,7 +115,7 @@ impl Subscription {
         drop(self.woken.changed().await);
     }
 
-    /// Lets go of the place here, while nobody else counts: of two who left at once each would take the other for still
+    /// Gives up the subscription under the lock: of two that ended at once, each would otherwise count the other as still
     /// there.
     fn leave(&mut self) {
         let mut subscriptions = self.subscriptions.lock();

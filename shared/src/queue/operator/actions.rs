@@ -12,7 +12,7 @@ use crate::queue::keys::GROUP;
 /// Entries purged in one call.
 const PURGED_AT_ONCE: usize = 500;
 
-/// What became of a cancel.
+/// The result of *cancel*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
     /// The job ended; no message goes out for it.
@@ -25,7 +25,7 @@ pub enum Cancelled {
     Unknown,
 }
 
-/// What became of a retry.
+/// The result of *retry now*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetriedNow {
     /// It was put back until later, and is ready now.
@@ -38,7 +38,7 @@ pub enum RetriedNow {
     Unknown,
 }
 
-/// What became of taking an entry out of the quarantine.
+/// The result of taking an entry out of the quarantine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Restored {
     /// It is back in the stream.
@@ -112,7 +112,7 @@ impl Operator {
         }
     }
 
-    /// Puts an entry that was set aside back into the stream, if somebody still waits for its job.
+    /// Puts a quarantined entry back into the stream, if its job still exists and has not ended.
     pub async fn restore(&self, id: &QuarantineId) -> Result<Restored, QueueError> {
         let keys = &self.core.keys;
         let mut call = self.core.scripts.unquarantine.prepare_invoke();

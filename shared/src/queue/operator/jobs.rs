@@ -14,7 +14,7 @@ const LOOKED_AT_ONCE: usize = 200;
 /// Where a job stands, one step finer than its record: waiting and being worked on are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// In the stream, taken by nobody yet.
+    /// In the stream, not taken by a worker yet.
     Ready,
     /// In a worker's hands, before its send.
     Running,

@@ -16,7 +16,7 @@ const CONSUMERS: u32 = 500;
 /// One moment of the queue.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overview {
-    /// Entries nobody has taken yet.
+    /// Entries that no worker has taken yet.
     pub ready: u64,
     /// Entries in workers' hands, of the living and of those that fell silent.
     pub running: u64,

@@ -15,7 +15,7 @@ use crate::queue::error::QueueError;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct QuarantineId(pub(in crate::queue) String);
 
-/// An entry set aside. What it held is not shown: nobody knows what a malformed one holds.
+/// A quarantined entry. Its content is not shown: a malformed entry may hold anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
     /// Its name.

@@ -1,4 +1,4 @@
--- Puts an entry that was set aside back into the stream, if somebody still waits for its job.
+-- Puts a quarantined entry back into the stream, if its job still exists and has not ended.
 -- KEYS  1 stream, 2 quarantine
 -- ARGV  1 quarantined entry, 2 prefix of job records (same hash tag)
 -- Result  {word, job}; words: back, ended (its job has ended, which never changes), waiting (its job is in the stream or

@@ -33,13 +33,13 @@ pub struct NewJob {
 pub struct AcceptedJob {
     /// Its id.
     pub job: JobId,
-    /// When it will have ended as far as can be told, milliseconds since the epoch by Redis' clock.
+    /// When it is predicted to end, milliseconds since the epoch by Redis' clock.
     pub eta_ms: u64,
     /// Redis' clock at the moment of the answer, milliseconds since the epoch.
     pub now_ms: u64,
 }
 
-/// What became of a request to enqueue.
+/// The result of *enqueue*.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Enqueued {
     /// A new job is stored.

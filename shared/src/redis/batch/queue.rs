@@ -51,7 +51,7 @@ impl<T> BatchQueue<T> {
         must_replace
     }
 
-    /// A flush task was cancelled or panicked. The waiting calls fail: nobody might come to start another task.
+    /// A flush task was cancelled or panicked. The waiting calls fail, since no later call may come to start another task.
     pub(super) fn abort(&self) {
         let mut state = self.state();
         state.flush_tasks -= 1;

@@ -95,7 +95,7 @@ impl Point {
     }
 }
 
-/// Returns once somebody has sent `SIGCONT`.
+/// Returns once the process has received `SIGCONT`.
 fn stop_this_process() {
     let id = std::process::id().to_string();
     let _ = std::process::Command::new("kill").args(["-STOP", &id]).status();

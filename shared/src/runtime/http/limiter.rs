@@ -68,7 +68,8 @@ impl ConnectionLimiter {
         }))
     }
 
-    /// A permit for a connection from there; that of a connection too many says so. `None`: too many of those, too.
+    /// A permit for a connection from this address. Beyond the limits it is a permit to refuse (`is_excess`); `None` where even
+    /// those are used up.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let is_trusted = (self.0.is_trusted)(peer);
         let mut counts = self.lock();

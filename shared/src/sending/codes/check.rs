@@ -18,7 +18,7 @@ use crate::settings::FAILED_CHECKS_PER_PHONE_HOUR;
 /// Failed checks of a client within a minute.
 const FAILED_PER_CLIENT_MINUTE: u64 = 60;
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checked {
     /// It is the code, which is used up now.

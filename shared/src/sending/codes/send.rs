@@ -1,4 +1,4 @@
-//! What sending needs of a code: it is offered with leave to send, and *activated* once a gateway took its message.
+//! What sending needs of a code: it is offered with the permit to send, and *activated* once a gateway took its message.
 
 use super::{Code, Codes};
 use crate::domain::ids::JobId;
@@ -24,7 +24,7 @@ pub(crate) struct JobCode {
 }
 
 impl Codes {
-    /// The code of this job under each key, the newest first. Which of them is sent is decided with leave to send: one that
+    /// The code of this job under each key, the newest first. Which of them is sent is decided with the permit to send: one that
     /// was offered before the keys were rotated stays the job's code.
     pub(crate) fn of_job(&self, phone: &PhoneNumber, job: &JobId) -> Vec<JobCode> {
         let made = self.keys.iter().map(|key| {

@@ -79,7 +79,7 @@ impl CtlError {
     }
 }
 
-/// How a verb over several things ends: the worst of what became of each.
+/// The exit code of a verb over several things: that of the worst result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum WorstResult {
     Done,

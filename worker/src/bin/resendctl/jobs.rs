@@ -54,7 +54,7 @@ struct Shown<'a> {
     story: Vec<(String, String)>,
 }
 
-/// What became of one job.
+/// What was done with one job.
 #[derive(Serialize)]
 struct Outcome<'a> {
     job: &'a JobId,

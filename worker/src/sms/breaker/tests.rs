@@ -125,3 +125,23 @@ fn jobs_never_handed_over_probe_first() {
     assert_eq!(breaker.may_go(due, &FIRST_TRY), Ok(()));
     assert_eq!(breaker.admit(due + RESERVED_FOR_FIRST_TRIES, &last_try(now, true)), Ok(()));
 }
+
+#[test]
+fn only_failures_in_a_row_close_it_and_a_probe_alone_does_not_open_it() {
+    let now = Instant::now();
+    let breaker = Breaker::default();
+    assert!(breaker.is_open());
+    for result in [SubmitResult::Rejected, SubmitResult::ChannelUnavailable] {
+        (0..=FAILURES).for_each(|_| breaker.note(&result, now));
+        assert!(breaker.is_open(), "{result:?} is an answer");
+    }
+    (1..FAILURES).for_each(|_| breaker.note(&FAILED, now));
+    assert!(breaker.is_open());
+    breaker.note(&FAILED, now);
+    assert!(!breaker.is_open());
+    let due = now + CLOSED_FOR.0;
+    assert_eq!(breaker.admit(due, &FIRST_TRY), Ok(()));
+    assert!(!breaker.is_open(), "its probe is on its way");
+    breaker.note(&TAKEN, due);
+    assert!(breaker.is_open());
+}

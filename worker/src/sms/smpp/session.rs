@@ -50,7 +50,7 @@ impl Session {
         (Self { config, stop, link }, seen)
     }
 
-    /// Runs until it is told to stop.
+    /// Runs until `stop` is cancelled.
     pub(super) async fn keep(self) {
         static THROTTLE: LogThrottle = LogThrottle::new();
         let mut tries = 0;
