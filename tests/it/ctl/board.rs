@@ -1,7 +1,10 @@
 //! The board: only for who knows the token, and without anybody's data.
 
+use std::time::Duration;
+
 use reqwest::StatusCode;
 use tests::client::{Answer, ApiClient};
+use tests::eventually::eventually;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 
@@ -19,7 +22,7 @@ async fn the_board_shows_the_queue_to_who_knows_the_token_and_names_no_patient()
     for scenario in scenarios() {
         let answer = client.resend(scenario.patient_id, scenario.approval_id).await;
         if answer.status == StatusCode::ACCEPTED {
-            let end = client.end_of(&answer.location(), std::time::Duration::from_secs(15)).await;
+            let end = client.end_of(&answer.location(), Duration::from_secs(15)).await;
             failed = Some(answer.location()).filter(|_| end.body["data"]["status"] == "failed").or(failed);
         }
     }
@@ -53,6 +56,27 @@ async fn the_board_shows_the_queue_to_who_knows_the_token_and_names_no_patient()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_the_board_lives_and_says_so() {
+    let mut stack = StackBuilder::new().set("RESEND_BOARD_TOKEN", TOKEN).start().await;
+    let quiet = board(&stack, TOKEN).await.body.as_str().unwrap().to_owned();
+    assert!(quiet.contains("● live") && quiet.contains("<title>Now – resend</title>"), "{quiet}");
+    stack.redis.kill().await;
+    let page = eventually("it is noticed", Duration::from_secs(15), || async {
+        let page = board(&stack, TOKEN).await.body.as_str().unwrap().to_owned();
+        page.contains("Redis away").then_some(page)
+    })
+    .await;
+    // The figures of before stay, and title and icon show an alarm.
+    for part in ["(1) Now – resend", "Redis does not answer", "running, of slots", "%23b3261e"] {
+        assert!(page.contains(part), "no {part}: {page}");
+    }
+    let others = ApiClient::new(&stack.workers[0].url, TOKEN).get("/board/jobs").await;
+    assert_eq!(others.status, StatusCode::SERVICE_UNAVAILABLE);
+    stack.redis.restart().await;
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_token_there_is_no_board() {
     let stack = Stack::start().await;
     assert_eq!(board(&stack, TOKEN).await.status, StatusCode::NOT_FOUND);
@@ -64,7 +88,7 @@ async fn each_page_is_served_without_a_script_and_a_search_leads_to_the_job() {
     let stack = StackBuilder::new().set("RESEND_BOARD_TOKEN", TOKEN).start().await;
     let plain = scenarios().swap_remove(0);
     let accepted = stack.client().resend(plain.patient_id, plain.approval_id).await;
-    stack.client().end_of(&accepted.location(), std::time::Duration::from_secs(15)).await;
+    stack.client().end_of(&accepted.location(), Duration::from_secs(15)).await;
     let job = accepted.location().rsplit('/').next().unwrap().to_owned();
     let board = ApiClient::new(&stack.workers[0].url, TOKEN);
     let pages =
@@ -79,6 +103,10 @@ async fn each_page_is_served_without_a_script_and_a_search_leads_to_the_job() {
             "{path}: {text}"
         );
     }
+    // The first page reloads by itself, and not while it is held; no other does.
+    let reloads = async |path: &str| board.get(path).await.header("refresh").map(str::to_owned);
+    assert_eq!(reloads("/board").await.as_deref(), Some("5"));
+    assert_eq!((reloads("/board?hold=yes").await, reloads("/board/jobs").await), (None, None));
     let found = board.get(&format!("/board/jobs?find=/Jobs/{job}")).await;
     assert!(found.body.as_str().unwrap().contains("Processed: the message was sent"), "{}", found.body);
     assert_eq!(board.get("/board/jobs/no-such-job").await.status, StatusCode::NOT_FOUND);

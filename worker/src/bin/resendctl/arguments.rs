@@ -301,6 +301,37 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// What stands for an id, a phone or a reason in `deploy/runbook.md`.
+    const PLACES: [(&str, &str); 6] = [
+        ("--patient ID", "--patient 0b6ce8d9-6d6f-4c5c-9f0e-3b1f8c2f4a11"),
+        ("--approval ID", "--approval 0b6ce8d9-6d6f-4c5c-9f0e-3b1f8c2f4a11"),
+        ("quarantine purge ID", "quarantine purge 1533206716000-0"),
+        ("quarantine retry ID", "quarantine retry 1533206716000-0"),
+        (" ID", " NBXk9EyErUZv1RhXgyvgg"),
+        ("+380…", "+380931234585"),
+    ];
+
+    #[test]
+    fn every_command_of_the_runbook_is_one() {
+        let runbook = include_str!("../../../../deploy/runbook.md");
+        let spans = runbook
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .map(|span| span.split_whitespace().collect::<Vec<_>>().join(" "));
+        let commands: Vec<_> = spans.filter(|span| span.starts_with("resendctl ")).collect();
+        assert!(commands.len() > 20, "{commands:?}");
+        for command in commands {
+            let command = PLACES.iter().fold(command, |text, (place, value)| text.replace(place, value));
+            let read = Cli::read(command.split(' ').map(str::to_owned));
+            assert!(
+                read.is_ok(),
+                "{command}: {}",
+                read.err().map(|error| error.to_string()).unwrap_or_default()
+            );
+        }
+    }
+
     #[test]
     fn an_id_that_begins_with_a_dash_is_an_id() {
         for id in ["-RG_CEzJ1yBgJNbnhtOyr", "--G_CEzJ1yBgJNbnhtOyr", "-yG_CEzJ1yBgJNbnhtOyr"] {

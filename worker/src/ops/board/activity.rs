@@ -28,5 +28,5 @@ pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable
         h1 { "Who did what" }
         (table(&["when", "who", "what", "on", "because"], &[], &rows, "No operator has done anything yet."))
     };
-    Ok(page("/board/activity", &sample, Some(30), &body))
+    Ok(page("/board/activity", &sample, None, &body))
 }

@@ -33,7 +33,7 @@ pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable
         p.soft { "Of the newest " (LOOKED_AT) " failures, those of ours (5xx) first." }
         (table_of(&causes))
     };
-    Ok(page("/board/errors", &sample, Some(30), &body))
+    Ok(page("/board/errors", &sample, None, &body))
 }
 
 /// The newest failures by reason: those of ours first, then by number.

@@ -21,7 +21,9 @@ pub(super) struct Bar {
 
 /// Jobs ended in each minute, and jobs that had not ended when it ended.
 pub(super) fn bars(history: &[Minute]) -> Vec<Bar> {
-    let newest = history.last().map_or(0, |minute| minute.at_ms);
+    // A record of a minute's begin ends the bar of the minute before.
+    let minute_of = |record: &Minute| record.at_ms.saturating_sub(1) / 60_000;
+    let newest = history.last().map_or(0, |minute| minute.at_ms / 60_000);
     let bar = |pair: &[Minute]| {
         let [before, after] = pair else { return None };
         let ended = |code: u16| {
@@ -30,12 +32,7 @@ pub(super) fn bars(history: &[Minute]) -> Vec<Bar> {
         };
         // Only ends of ours count as failed; a refusal is the answer to its request.
         let failed = after.ended.keys().filter(|code| **code >= 500).map(|code| ended(*code)).sum();
-        Some(Bar {
-            ago: newest.saturating_sub(after.at_ms) / 60_000,
-            sent: ended(200),
-            failed,
-            live: after.live,
-        })
+        Some(Bar { ago: newest.saturating_sub(minute_of(after)), sent: ended(200), failed, live: after.live })
     };
     history.windows(2).filter_map(bar).filter(|bar| bar.ago < MINUTES).collect()
 }
@@ -101,7 +98,7 @@ mod tests {
         };
         let bars = bars(&[minute(10, 100, 0, 1), minute(11, 150, 2, 30), minute(13, 150, 2, 0)]);
         let expected =
-            [Bar { ago: 2, sent: 50, failed: 2, live: 30 }, Bar { ago: 0, sent: 0, failed: 0, live: 0 }];
+            [Bar { ago: 3, sent: 50, failed: 2, live: 30 }, Bar { ago: 1, sent: 0, failed: 0, live: 0 }];
         assert_eq!(bars, expected);
     }
 

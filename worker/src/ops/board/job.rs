@@ -38,7 +38,7 @@ pub(super) async fn show(
             section.card { h2 { "Facts" } (facts(&job)) p { code { "resendctl jobs show " (job.job) } } }
         }
     };
-    Ok(page("/board/job", &sample, job.status_code.is_none().then_some(5), &body).into_response())
+    Ok(page("/board/job", &sample, None, &body).into_response())
 }
 
 fn unknown() -> Response {

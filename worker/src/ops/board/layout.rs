@@ -23,18 +23,25 @@ const PAGES: [(&str, &str); 6] = [
 const QUIET: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='4' fill='%231b7a34'/%3E%3C/svg%3E";
 const LOUD: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Crect width='8' height='8' fill='%23b3261e'/%3E%3C/svg%3E";
 
-/// A finished page.
-pub(super) struct Page(Markup);
+/// A finished page, and after how many seconds a browser loads it anew.
+pub(super) struct Page {
+    content: Markup,
+    reload_seconds: Option<u32>,
+}
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], self.0.into_string()).into_response()
+        let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+        let mut response = (html, self.content.into_string()).into_response();
+        if let Some(seconds) = self.reload_seconds {
+            response.headers_mut().insert(header::REFRESH, seconds.into());
+        }
+        response
     }
 }
 
-/// A page with the menu; `path` is its own. It is loaded anew every so many seconds, where it shows what changes.
-///
-/// Who types into the search would lose it then: the first page can be held.
+/// A page with the menu; `path` is its own. Only the first page is loaded anew, and it can be held: who types into its
+/// search would lose what they typed.
 pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, body: &Markup) -> Page {
     let alarms =
         sample.figures.as_ref().map(alarms).unwrap_or_default().len() + usize::from(sample.trouble.is_some());
@@ -59,7 +66,7 @@ pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, bod
     };
     let title =
         if alarms > 0 { format!("({alarms}) {name} – {queue}") } else { format!("{name} – {queue}") };
-    Page(frame(&title, alarms > 0, reload_seconds, &menu, body))
+    Page { content: frame(&title, alarms > 0, &menu, body), reload_seconds }
 }
 
 /// Whether what is shown is of now.
@@ -90,17 +97,16 @@ pub(super) fn when(at_ms: u64) -> Markup {
 pub(super) fn message(heading: &str, text: &str) -> Page {
     let body =
         html! { div.alarm role="alert" { b { (heading) } (text) } p { a href="/board" { "Back to now" } } };
-    Page(frame(heading, true, Some(5), &html! {}, &body))
+    Page { content: frame(heading, true, &html! {}, &body), reload_seconds: Some(5) }
 }
 
-fn frame(title: &str, is_loud: bool, reload_seconds: Option<u32>, menu: &Markup, body: &Markup) -> Markup {
+fn frame(title: &str, is_loud: bool, menu: &Markup, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                @if let Some(seconds) = reload_seconds { meta http-equiv="refresh" content=(seconds); }
                 title { (title) }
                 link rel="icon" href=(if is_loud { LOUD } else { QUIET });
                 link rel="stylesheet" href="/board/style.css";

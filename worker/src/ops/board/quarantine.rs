@@ -31,5 +31,5 @@ pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable
         p.soft { "Entries nobody could finish or read; the newest " (SHOWN) ". Put one back with " code { "resendctl quarantine retry ID" } ", or delete it with " code { "resendctl quarantine purge ID" } "." }
         (table(&["entry", "set aside", "reason", "deliveries", "job"], &[3], &rows, "The quarantine is empty."))
     };
-    Ok(page("/board/quarantine", &sample, Some(30), &body))
+    Ok(page("/board/quarantine", &sample, None, &body))
 }

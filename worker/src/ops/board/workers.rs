@@ -18,7 +18,7 @@ pub(super) async fn show(State(board): State<Board>) -> Page {
         h1 { "Workers" }
         @if let Some(now) = &sample.figures { (table_of(now)) }
     };
-    page("/board/workers", &sample, Some(5), &body)
+    page("/board/workers", &sample, None, &body)
 }
 
 pub(super) fn table_of(now: &Figures) -> Markup {
@@ -35,7 +35,7 @@ pub(super) fn table_of(now: &Figures) -> Markup {
     };
     let rows: Vec<_> = now.overview.workers.iter().map(row).collect();
     table(
-        &["worker", "running", "longest run", "since", "version", "last heard of"],
+        &["worker", "running", "longest run", "since", "version", "heard"],
         &[1, 2],
         &rows,
         "No worker lives.",
