@@ -1,15 +1,16 @@
 //! What the queue makes of replies that were lost, of a Redis whose memory is full, of leases that differ, and of records
 //! some other hand spoilt.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::clock::{self, millis};
 use shared::queue::{Backend, Delivery, GROUP, Intake, JobDisposition, PutBack, Queue};
 use shared::redis::Redis;
-use shared::settings::{RedisConfig, Settings};
+use shared::settings::{QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
 use tests::keys::{job_record, keys};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
@@ -203,6 +204,52 @@ async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
             (left == 0).then_some(())
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopping_keeps_what_it_works_on_from_workers_with_a_shorter_lease() {
+    let fixture = TestQueue::new().await;
+    fixture.accept(&job()).await;
+    let (name, (stop, free)) = (unique_name(), (CancellationToken::new(), Arc::new(Notify::new())));
+    let (begun, freed) = (Arc::new(Notify::new()), free.clone());
+    let begins = begun.clone();
+    let run = move |_: shared::queue::LeasedJob, _: worker::runner::RunState| {
+        let (begins, freed) = (begins.clone(), freed.clone());
+        async move {
+            begins.notify_one();
+            freed.notified().await;
+            JobDisposition::End(refused())
+        }
+    };
+    let old = WorkerRunner { queue: fixture.queue.clone(), name: name.clone(), concurrency: 4 };
+    let working = tokio::spawn(old.run(run, stop.clone()));
+    begun.notified().await;
+    let pending: Vec<(String, String, u64, u64)> =
+        fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await;
+    // Its last heartbeat was a while ago, as between two of a lease of 30 s.
+    silent_for(&fixture, &pending[0].0, &name, Duration::from_secs(9)).await;
+    stop.cancel();
+
+    let pairs = [("RESEND_REDIS_URL", fixture.server.url()), ("RESEND_LEASE_SECONDS", "2".into())];
+    let settings = Settings::from_pairs(pairs).unwrap();
+    let redis = Redis::new(&RedisConfig::from_settings(&settings).unwrap()).unwrap();
+    let queue = Queue::new(redis, QueueConfig::from_settings(&settings).unwrap());
+    let (stop_new, new) =
+        (CancellationToken::new(), WorkerRunner { queue, name: unique_name(), concurrency: 4 });
+    let new = tokio::spawn(new.run(|_, _| async { JobDisposition::End(refused()) }, stop_new.clone()));
+    for _ in 0..2 {
+        let _: u64 = fixture.server.command(&["DEL", &keys().audit_lock()]).await;
+        eventually("the new worker has swept", Duration::from_secs(10), || async {
+            let swept: u64 = fixture.server.command(&["EXISTS", &keys().audit_lock()]).await;
+            (swept == 1).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(owner_of_the_first(&fixture).await, name);
+    free.notify_one();
+    working.await.unwrap().unwrap();
+    stop_new.cancel();
+    new.await.unwrap().unwrap();
 }
 
 #[tokio::test]

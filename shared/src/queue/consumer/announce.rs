@@ -18,6 +18,10 @@ impl Consumer {
         loop {
             let leaving = self.stop.is_cancelled();
             self.look().await;
+            if leaving {
+                // Its lease is forgotten with it: what it still works on must not look silent by a shorter one.
+                let _ = self.deliveries.renew(&self.name, &self.leases).await;
+            }
             let said =
                 self.deliveries.announce(&self.name, self.concurrency, self.capacity.get(), leaving).await;
             match said {

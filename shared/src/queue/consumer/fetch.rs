@@ -7,6 +7,7 @@ use ::redis::{Cmd, FromRedisValue, RedisResult, Value, from_redis_value};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::lease::Lease;
 use super::leased_job::LeasedJob;
 use super::process::Consumer;
 use crate::domain::message::{DecodeError, Message};
@@ -93,11 +94,15 @@ impl Consumer {
         command
     }
 
-    /// Puts entries into the hands of the worker, each as soon as a slot is free for it; what is no message is set
-    /// aside. All leases are held from here on, so that a late one does not lapse while it waits for its slot. What has
-    /// none when the worker is asked to stop goes back untouched.
+    /// Puts entries into the hands of the worker.
     pub(super) async fn deliver(&self, entries: Vec<RawEntry>, sender: &mpsc::Sender<LeasedJob>) {
-        let read_at = Instant::now();
+        let held = self.hold(entries).await;
+        self.dispatch_all(held, sender).await;
+    }
+
+    /// Holds the leases of these entries from here on, so that a late one does not lapse while it waits for its slot. What is no
+    /// message is set aside.
+    pub(super) async fn hold(&self, entries: Vec<RawEntry>) -> Vec<Lease> {
         let mut held = Vec::with_capacity(entries.len());
         for entry in entries {
             match entry.decode(&self.name) {
@@ -105,6 +110,12 @@ impl Consumer {
                 Err(error) => self.set_aside(&entry, &error).await,
             }
         }
+        held
+    }
+
+    /// Has each run as soon as a slot is free for it. What has none when the worker is asked to stop goes back untouched.
+    pub(super) async fn dispatch_all(&self, held: Vec<Lease>, sender: &mpsc::Sender<LeasedJob>) {
+        let read_at = Instant::now();
         for lease in held {
             self.dispatch(lease, read_at, sender).await;
         }

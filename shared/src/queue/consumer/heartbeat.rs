@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::clock::millis;
 use crate::queue::delivery::Delivery;
 use crate::queue::error::QueueError;
+use crate::queue::eta::ANNOUNCED_EVERY;
 use crate::queue::keys::GROUP;
 use crate::telemetry::LogThrottle;
 
@@ -23,14 +24,26 @@ const NOBODY: &str = "crashed";
 impl Consumer {
     /// Renews until the last job is settled.
     pub(super) async fn renew(self: Arc<Self>, closed: CancellationToken) {
-        let every = self.deliveries.core.config.lease / 3;
-        while closed.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+        while closed.run_until_cancelled(self.until_renewal()).await.is_some() {
             // Redis being away is logged where the connection is kept; the next heartbeat tries again. One that was not
             // confirmed may have gone to a master that was replaced: the next attempt goes to the new one.
             let renewed = self.deliveries.renew(&self.name, &self.leases).await;
             if renewed.is_err_and(|error| error.is_unconfirmed()) {
                 let _ = self.deliveries.renew(&self.name, &self.leases).await;
             }
+        }
+    }
+}
+
+impl Consumer {
+    /// Waits until the next heartbeat. A worker that is stopping is announced no more, and others judge what it still works on by
+    /// their own leases, which may be shorter: its heart beats as often as it said that it lives.
+    async fn until_renewal(&self) {
+        let every = self.deliveries.core.config.lease / 3;
+        if self.stop.is_cancelled() {
+            tokio::time::sleep(every.min(ANNOUNCED_EVERY)).await;
+        } else {
+            let _ = self.stop.run_until_cancelled(tokio::time::sleep(every)).await;
         }
     }
 }

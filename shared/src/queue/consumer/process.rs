@@ -29,6 +29,9 @@ pub struct Consumer {
     pub(super) intake: IntakeState,
     pub(super) clock: RedisClock,
     pub(super) capacity: SendCapacity,
+    /// Held while entries come into the hands of this worker by other ways than a read, so that none comes by two at once, under
+    /// two numbers.
+    pub(super) taking: tokio::sync::Mutex<()>,
     /// When Redis last did not take what this worker says every second, or its clock was last seen set forward.
     disturbed: Mutex<Option<Instant>>,
 }
@@ -52,6 +55,7 @@ impl Consumer {
             leases: Leases::default(),
             stop,
             intake: IntakeState::default(),
+            taking: tokio::sync::Mutex::default(),
             disturbed: Mutex::default(),
         }
     }

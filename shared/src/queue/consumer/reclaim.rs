@@ -119,6 +119,7 @@ impl Consumer {
             // Only as much as can be worked on at once. Where no slot is free one entry waits for the next, in turn
             // with what is fetched: a full worker must not leave to the dead what they held.
             let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
+            let taking = self.taking.lock().await;
             let reclaimed = self.deliveries.reclaim(&self.sweeper(), &cursor, free).await?;
             match reclaimed.hold {
                 Hold::None => {}
@@ -130,8 +131,9 @@ impl Consumer {
             }
             note_reclaimed(&reclaimed);
             left |= reclaimed.left;
-            let begun = self.begin(reclaimed.taken).await?;
-            self.deliver(begun, sender).await;
+            let held = self.hold(self.begin(reclaimed.taken).await?).await;
+            drop(taking);
+            self.dispatch_all(held, sender).await;
             if reclaimed.cursor == START {
                 return Ok(left);
             }

@@ -22,6 +22,7 @@ type Entry = (String, Option<Vec<Vec<u8>>>);
 impl Consumer {
     /// Runs what this consumer holds and does not work on.
     pub(super) async fn recover_own(&self, sender: &mpsc::Sender<LeasedJob>) -> Result<(), QueueError> {
+        let taking = self.taking.lock().await;
         // What is in hand now may have ended by the time the answer is there.
         let before = self.leases.all();
         let mut pending = self.deliveries.own_pending(&self.name, before.len() + BEYOND_HELD).await?;
@@ -32,7 +33,9 @@ impl Consumer {
         }
         let entries = self.deliveries.read_entries(pending).await?;
         tracing::warn!(entries = entries.len(), "replies of Redis were lost: the jobs in them are run now");
-        self.deliver(entries, sender).await;
+        let held = self.hold(entries).await;
+        drop(taking);
+        self.dispatch_all(held, sender).await;
         Ok(())
     }
 }
