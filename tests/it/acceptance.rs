@@ -64,7 +64,8 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
     fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
 
-    let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms } = fixture.enqueue(&new).await
+    let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms, .. } =
+        fixture.enqueue(&new).await
     else {
         panic!("let in during the cool-down")
     };
@@ -78,6 +79,31 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
         panic!("let in past the hourly limit")
     };
     assert_eq!(next_attempt_ms, oldest + 3_600_000);
+}
+
+/// Also where another approval of the patient had the last message of all.
+#[tokio::test]
+async fn a_cool_down_names_the_job_that_began_it_to_its_own_client_alone() {
+    let fixture = TestQueue::new().await;
+    let new = job();
+    let other =
+        NewJob { approval: ApprovalId(Uuid::new_v4()), client: "mis-b".parse().unwrap(), ..new.clone() };
+    let mut began = Vec::new();
+    for asked in [&new, &other] {
+        began.push(fixture.accept(asked).await.job);
+        let delivery = fixture.deliver("w1").await;
+        assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
+        fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+    }
+    let named = async |asked: &NewJob| match fixture.enqueue(asked).await {
+        Enqueued::Limited { limit: Reason::Cooldown, last_job, .. } => last_job,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(named(&new).await, Some(began[0].clone()));
+    assert_eq!(named(&other).await, Some(began[1].clone()));
+    assert_eq!(named(&NewJob { client: "mis-b".parse().unwrap(), ..new.clone() }).await, None);
+    let _: u64 = fixture.server.command(&["DEL", &format!("{{resend}}:job:{}", began[0])]).await;
+    assert_eq!(named(&new).await, None, "the job can be read no more");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::client::{Answer, resend_path};
+use tests::client::{Answer, ApiClient, resend_path};
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 use uuid::Uuid;
@@ -73,6 +73,37 @@ async fn the_cool_down_answers_429_after_a_message_was_sent() {
     assert_eq!(soon.status, StatusCode::TOO_MANY_REQUESTS);
     let seconds: u64 = soon.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
+    stack.stop().await;
+}
+
+/// RFC 8631: whoever has the answer finds the job.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_to_a_patch_that_has_a_job_names_it() {
+    let stack = Stack::start().await;
+    let (patient, approval) = plain();
+    let waiting = |client: &ApiClient, (patient, approval)| {
+        let request = client.request(Method::PATCH, &resend_path(patient, approval));
+        Answer::of(request.header("prefer", "wait=2"))
+    };
+    let sent = waiting(&stack.client(), (patient, approval)).await;
+    let link = sent.header("link").unwrap().to_owned();
+    assert_eq!(
+        (sent.status, &link),
+        (StatusCode::CREATED, &format!("<{}>; rel=\"status\"", sent.location()))
+    );
+
+    let own = stack.client().resend(patient, approval).await;
+    assert_eq!((own.status, own.header("link")), (StatusCode::TOO_MANY_REQUESTS, Some(link.as_str())));
+    assert_eq!((&own.body["error"]["reason"], own.header("location")), (&json!("cooldown"), None));
+    let foreign = stack.client().with_token("mis-b-token").resend(patient, approval).await;
+    assert_eq!((foreign.status, foreign.header("link")), (StatusCode::TOO_MANY_REQUESTS, None));
+
+    let nobody = scenarios().into_iter().find(|case| case.name == "person-missing").unwrap();
+    let refused = waiting(&stack.client(), (nobody.patient_id, nobody.approval_id)).await;
+    assert_eq!((refused.status, refused.header("location")), (StatusCode::NOT_FOUND, None));
+    let href = refused.header("link").unwrap().trim_start_matches('<').split('>').next().unwrap().to_owned();
+    let job = stack.client().get(&href).await;
+    assert_eq!(job.body["data"]["error"]["reason"], "person_not_found");
     stack.stop().await;
 }
 

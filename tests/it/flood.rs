@@ -18,7 +18,7 @@ async fn past_its_jobs_of_a_minute_a_client_is_told_when_to_come_back_and_others
     for _ in 1..LEAST {
         fixture.accept(&job()).await;
     }
-    let Enqueued::Limited { limit: Reason::ClientJobs, next_attempt_ms, now_ms } =
+    let Enqueued::Limited { limit: Reason::ClientJobs, next_attempt_ms, now_ms, .. } =
         fixture.enqueue(&job()).await
     else {
         panic!("let in past its jobs of a minute")

@@ -69,6 +69,9 @@ pub(crate) struct ProcessedView<'a> {
     eta: String,
     #[schema(min_items = 1, max_items = 1)]
     links: [Link<'a>; 1],
+    /// When the job ended: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:15.270Z")]
+    ended_at: String,
     #[schema(minimum = 200, maximum = 200)]
     status_code: u16,
     #[schema(value_type = Approval)]
@@ -87,6 +90,9 @@ pub(crate) struct FailedView<'a> {
     eta: String,
     #[schema(min_items = 1, max_items = 1)]
     links: [Link<'a>; 1],
+    /// When the job ended: ISO 8601, UTC.
+    #[schema(format = DateTime, example = "2018-08-02T10:45:15.270Z")]
+    ended_at: String,
     /// 404, 409, 429, 500, 502 or 504.
     #[schema(minimum = 404, maximum = 504)]
     status_code: u16,
@@ -116,14 +122,23 @@ impl<'a> JobView<'a> {
         let Some(end) = &job.end else {
             return Ok(Self::Pending(PendingView::new(job.eta_ms, href)));
         };
-        let (eta, status_code, links) = (clock::iso(job.eta_ms), end.status_code, links_to(href));
+        let (eta, ended_at) = (clock::iso(job.eta_ms), clock::iso(end.ended_ms));
+        let (links, status_code) = (links_to(href), end.status_code);
         // Kept as the text it is: read once here to be sure of it, never built up as a tree.
         let result: &RawValue = serde_json::from_str(&end.result)?;
         Ok(if job.state == JobState::Processed {
             let status = Processed::Processed;
-            Self::Processed(ProcessedView { status, eta, links, status_code, response_data: result })
+            Self::Processed(ProcessedView {
+                status,
+                eta,
+                links,
+                ended_at,
+                status_code,
+                response_data: result,
+            })
         } else {
-            Self::Failed(FailedView { status: Failed::Failed, eta, links, status_code, error: result })
+            let status = Failed::Failed;
+            Self::Failed(FailedView { status, eta, links, ended_at, status_code, error: result })
         })
     }
 }
@@ -139,7 +154,11 @@ mod tests {
     use super::*;
 
     fn view(state: JobState, end: Option<(u16, &str)>) -> Result<String, serde_json::Error> {
-        let end = end.map(|(status_code, result)| JobEnd { status_code, result: result.to_owned() });
+        let end = end.map(|(status_code, result)| JobEnd {
+            status_code,
+            ended_ms: 1_533_206_715_270,
+            result: result.to_owned(),
+        });
         let id = "NBXk9EyErUZv1RhXgyvgg".parse().unwrap();
         let job = Job {
             id,
@@ -166,7 +185,7 @@ mod tests {
     fn a_processed_job_holds_the_result_unchanged() {
         assert_eq!(
             view(JobState::Processed, Some((200, r#"{"id":"d5a5","reason":{}}"#))).unwrap(),
-            r#"{"status":"processed","eta":"2018-08-02T10:45:16.000Z","links":[{"entity":"job","href":"/Jobs/NBXk9EyErUZv1RhXgyvgg"}],"status_code":200,"response_data":{"id":"d5a5","reason":{}}}"#
+            r#"{"status":"processed","eta":"2018-08-02T10:45:16.000Z","links":[{"entity":"job","href":"/Jobs/NBXk9EyErUZv1RhXgyvgg"}],"ended_at":"2018-08-02T10:45:15.270Z","status_code":200,"response_data":{"id":"d5a5","reason":{}}}"#
         );
     }
 
@@ -175,7 +194,7 @@ mod tests {
         assert_eq!(
             view(JobState::Failed, Some((404, r#"{"type":"not_found","message":"Person not found"}"#)))
                 .unwrap(),
-            r#"{"status":"failed","eta":"2018-08-02T10:45:16.000Z","links":[{"entity":"job","href":"/Jobs/NBXk9EyErUZv1RhXgyvgg"}],"status_code":404,"error":{"type":"not_found","message":"Person not found"}}"#
+            r#"{"status":"failed","eta":"2018-08-02T10:45:16.000Z","links":[{"entity":"job","href":"/Jobs/NBXk9EyErUZv1RhXgyvgg"}],"ended_at":"2018-08-02T10:45:15.270Z","status_code":404,"error":{"type":"not_found","message":"Person not found"}}"#
         );
     }
 

@@ -69,7 +69,10 @@ pub(crate) enum ResendOutcomes<'a> {
     #[response(status = 422)]
     Invalid(Failure<'a>),
     /// A limit on messages is reached, or another client's job for this approval is under way.
-    #[response(status = 429, headers(("Retry-After" = u64, description = "Seconds until the next attempt is allowed")))]
+    #[response(status = 429, headers(
+        ("Retry-After" = u64, description = "Seconds until the next attempt is allowed"),
+        ("Link" = String, description = "The job whose message began a cool-down, if it is the client's, as `rel=\"status\"`"),
+    ))]
     TooMany(Failure<'a>),
     /// There are more than 64 headers, or more than 16 KiB of them.
     #[response(status = 431)]

@@ -51,11 +51,17 @@ pub(crate) async fn resend(
 ) -> Result<Response, ApiError> {
     let job = new_job(target, &call);
     let enqueued = app.queue.producer().enqueue(&job, &app.approval_limits).await;
-    let accepted = accepted_job(enqueued.map_err(|error| refusal(&error))?, &headers, &app)?;
-    call.context.set_job(&accepted.job);
-    let href = app.http.job_href.of(&accepted.job);
-    let mut response = answer(&accepted, &href, &call, &headers, &app).await;
-    name_job(&mut response, &href);
+    let enqueued = enqueued.map_err(|error| refusal(&error))?;
+    let job = enqueued.job().cloned();
+    let href = job.as_ref().map(|job| app.http.job_href.of(job)).unwrap_or_default();
+    let mut response = match accepted_job(enqueued, &headers, &app) {
+        Ok(accepted) => answer(&accepted, &href, &call, &headers, &app).await,
+        Err(refused) => refused.into_response(),
+    };
+    if let Some(job) = job {
+        call.context.set_job(&job);
+        name_job(&mut response, &href);
+    }
     Ok(response)
 }
 
@@ -81,7 +87,9 @@ fn accepted_job(enqueued: Enqueued, headers: &HeaderMap, app: &AppState) -> Resu
         Enqueued::Foreign { next_attempt_ms, now_ms } => {
             Err(limited(Reason::LiveJob, next_attempt_ms, now_ms))
         }
-        Enqueued::Limited { limit, next_attempt_ms, now_ms } => Err(limited(limit, next_attempt_ms, now_ms)),
+        Enqueued::Limited { limit, next_attempt_ms, now_ms, .. } => {
+            Err(limited(limit, next_attempt_ms, now_ms))
+        }
         Enqueued::KeyReused => Err(ApiError::KeyReused(idempotency_key::reused(headers))),
         Enqueued::Overloaded { retry_after_ms } => Err(ApiError::BacklogTooLong { retry_after_ms }),
     }

@@ -76,6 +76,8 @@ pub struct Job {
 pub struct JobEnd {
     /// HTTP status of the outcome.
     pub status_code: u16,
+    /// When, milliseconds since the epoch by Redis' clock.
+    pub ended_ms: u64,
     /// JSON: `response_data` of a processed job, `error` of a failed one.
     pub result: String,
 }

@@ -1,12 +1,12 @@
--- The messages of a patient's approvals, oldest first: lines of a time in ms and an approval. They count against the
+-- The messages of a patient's approvals, oldest first: lines of a time in ms, an approval and a job. They count against the
 -- limit of the patient, and against the cool-down and the hour of the approval.
 local PATIENT_KEPT = 1000
 
 local function read_patient(text, now)
   local messages, times = {}, {}
-  for at, approval in string.gmatch(text or '', '(%d+) (%S+)') do
+  for at, approval, job in string.gmatch(text or '', '(%d+) (%S+) ?(%S*)') do
     times[#times + 1] = not_ahead(tonumber(at), now)
-    messages[#messages + 1] = {at = times[#times], approval = approval}
+    messages[#messages + 1] = {at = times[#times], approval = approval, job = job}
   end
   return {messages = messages, times = times}
 end
@@ -16,7 +16,7 @@ local function write_patient(patient_key, patient, window, now, keep)
   local lines = {}
   for i = math.max(#patient.messages - PATIENT_KEPT, 0) + 1, #patient.messages do
     local message = patient.messages[i]
-    if message.at + window > now then lines[#lines + 1] = int(message.at) .. ' ' .. message.approval end
+    if message.at + window > now then lines[#lines + 1] = table.concat({int(message.at), message.approval, message.job}, ' ') end
   end
   if #lines == 0 then
     redis.call('DEL', patient_key)

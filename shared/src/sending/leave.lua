@@ -92,7 +92,7 @@ local function count(job)
   for _, phone in ipairs(job.phones) do
     if phone_window > 0 then phone.sent[#phone.sent + 1] = now end
   end
-  job.patient.messages[#job.patient.messages + 1] = {at = now, approval = job.approval}
+  job.patient.messages[#job.patient.messages + 1] = {at = now, approval = job.approval, job = job.id}
   if job.of_client then add_to_counter(job.of_client, now, 1) end
   if job.total then add_to_counter(job.total, now, 1) end
 end

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use shared::domain::clock::{now_ms, parse_iso};
+use tests::chaos::clock::Clock;
 use tests::client::Answer;
 use tests::stack::{Stack, StackBuilder};
 
@@ -34,6 +36,29 @@ async fn a_tag_the_client_has_is_answered_304_without_a_body() {
         assert_eq!((again.status, again.header("etag")), (status, Some(tag)), "{sent}");
         assert_eq!(again.body == json!(""), status == StatusCode::NOT_MODIFIED, "{}", again.body);
     }
+    stack.stop().await;
+}
+
+/// The API's own clock is an hour behind the one that made the prediction.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_of_a_pending_job_goes_by_redis_clock() {
+    let clock = Clock::new().expect("a C compiler");
+    clock.set(3_600);
+    let stack = StackBuilder::new().redis_environment(&clock.environment()).start().await;
+    stack.workers[0].process.signal("STOP").await;
+    let (patient, approval) = plain();
+    let accepted = stack.client().resend(patient, approval).await;
+    let pending = stack.client().get(&accepted.location()).await;
+    for answer in [&accepted, &pending] {
+        let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        let eta_ms = parse_iso(answer.body["data"]["eta"].as_str().unwrap()).unwrap();
+        assert!(eta_ms > now_ms() + 3_500_000, "{}", answer.body);
+    }
+    stack.workers[0].process.signal("CONT").await;
+    let ended = stack.client().end_of(&accepted.location(), Duration::from_secs(20)).await;
+    let ended_ms = parse_iso(ended.body["data"]["ended_at"].as_str().unwrap()).unwrap();
+    assert!(ended_ms > now_ms() + 3_500_000, "{}", ended.body);
     stack.stop().await;
 }
 

@@ -76,7 +76,10 @@ async fn an_unknown_route_says_where_to_look() {
     let fixture = TestSandbox::new().await;
     let answer = fixture.get("/nowhere").send().await.unwrap();
     assert_eq!(answer.status(), 404);
-    assert!(json_of(answer).await["error"]["message"].as_str().unwrap().contains("GET /"));
+    let error = json_of(answer).await["error"].take();
+    assert!(error["message"].as_str().unwrap().contains("GET /"));
+    // Else a wrong `RESEND_REGISTRY_URL` would say of everybody that there is no such person.
+    assert_eq!(error["type"], "route_unknown");
     assert_eq!(fixture.get("/sms/messages").send().await.unwrap().status(), 405);
     assert_eq!(fixture.get("/healthz").send().await.unwrap().status(), 200);
 }

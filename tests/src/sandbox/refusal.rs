@@ -33,6 +33,11 @@ impl Refusal {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
+    /// A path that nothing is served under. Its type is not `not_found`: that would be the registry's own word about a person.
+    pub(crate) fn route_unknown() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "route_unknown", "No such route: GET / lists all there are")
+    }
+
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "request_malformed", message)
     }

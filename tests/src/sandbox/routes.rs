@@ -19,7 +19,7 @@ pub(crate) fn routes(sandbox: &Shared) -> Router {
         .route("/inbox.json", get(inbox_routes::list))
         .route("/inbox/events", get(inbox_routes::events))
         .route("/healthz", get(async || "ok"))
-        .fallback(async || Refusal::not_found("No such route: GET / lists all there are"))
+        .fallback(async || Refusal::route_unknown())
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
         .with_state(sandbox.clone())
 }

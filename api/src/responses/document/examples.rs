@@ -33,7 +33,8 @@ fn example(path: &str, status: &str) -> Option<Value> {
             "code_expired_at": "2018-08-02T10:50:16.000Z", "active": false,
         }),
         (200, path) if path.ends_with("/{id}") => json!({
-            "status": "processed", "eta": ETA, "links": links(), "status_code": 200, "response_data": approval(),
+            "status": "processed", "eta": ETA, "links": links(),
+            "ended_at": "2018-08-02T10:45:15.270Z", "status_code": 200, "response_data": approval(),
         }),
         (200, _) => return None,
         _ => return Some(json!({"error": error(path, status), "meta": meta(status)})),

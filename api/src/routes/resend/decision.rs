@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_failed_job_is_told_with_its_own_code_and_words() {
-        let end = |result: &str| JobEnd { status_code: 409, result: result.to_owned() };
+        let end = |result: &str| JobEnd { status_code: 409, ended_ms: 1, result: result.to_owned() };
         let error = refused(
             &end(
                 r#"{"type":"request_conflict","reason":"person_inactive","message":"Person is not active"}"#,

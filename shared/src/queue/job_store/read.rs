@@ -25,7 +25,7 @@ impl JobStore {
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
         let key = self.core.keys.job(id);
         let mut ask = Pipeline::with_capacity(2);
-        ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result", "confirmed"]);
+        ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result", "ended", "confirmed"]);
         ask.cmd("TIME");
         let (mut record, (seconds, micros)): (Vec<Option<String>>, (u64, u64)) =
             self.core.redis.pipeline(&ask).await?;
@@ -42,7 +42,7 @@ impl JobStore {
 }
 
 fn read_job(id: &JobId, record: Vec<Option<String>>, now_ms: u64) -> Result<Option<Job>, QueueError> {
-    let Ok([state, client, eta, status, result]) = <[Option<String>; 5]>::try_from(record) else {
+    let Ok([state, client, eta, status, result, ended]) = <[Option<String>; 6]>::try_from(record) else {
         return Err(QueueError::Corrupt("a job record"));
     };
     let (Some(state), Some(client)) = (state, client) else { return Ok(None) };
@@ -50,11 +50,12 @@ fn read_job(id: &JobId, record: Vec<Option<String>>, now_ms: u64) -> Result<Opti
         state.parse::<crate::domain::job::JobState>().map_err(|_| QueueError::Corrupt("a job's state"))?;
     let client = client.parse().map_err(|_| QueueError::Corrupt("a job's client"))?;
     let eta_ms = eta.and_then(|eta| eta.parse().ok()).ok_or(QueueError::Corrupt("a job's eta"))?;
-    let end = match (state.has_ended(), status, result) {
+    let end = match (state.has_ended(), status, result, ended) {
         (false, ..) => None,
-        (true, Some(status), Some(result)) => {
+        (true, Some(status), Some(result), Some(ended)) => {
             let status_code = status.parse().map_err(|_| QueueError::Corrupt("a job's status code"))?;
-            Some(JobEnd { status_code, result })
+            let ended_ms = ended.parse().map_err(|_| QueueError::Corrupt("the end of a job"))?;
+            Some(JobEnd { status_code, ended_ms, result })
         }
         (true, ..) => return Err(QueueError::Corrupt("an ended job's result")),
     };

@@ -6,7 +6,7 @@
 --       and hour, jobs of a client and minute, 1 where an idempotency key was sent
 -- Result  for each {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour,
 --         client_jobs, reused, overloaded. The third member is the next attempt for foreign and limits, the wait in ms for
---         overloaded.
+--         overloaded. The job of a cooldown is the one whose message began it, where it is the caller's own.
 local MINUTE, HOUR = 60000, 3600000
 -- A time further ahead than any two servers' clocks are apart is of a clock that was set back since: no lock rests on it.
 local APART = MINUTE
@@ -95,13 +95,14 @@ end
 
 -- The answer where a limit of the approval is reached.
 local function limit_of_approval(job)
-  local sends = {}
-  for at, approval in string.gmatch(redis.call('GET', job.patient_key) or '', '(%d+) (%S+)') do
-    if approval == job.approval then sends[#sends + 1] = at end
+  local sends, last_job = {}, nil
+  for at, approval, of in string.gmatch(redis.call('GET', job.patient_key) or '', '(%d+) (%S+) ?(%S*)') do
+    if approval == job.approval then sends[#sends + 1], last_job = at, of end
   end
   local last = tonumber(sends[#sends])
   if last and job.cooldown > 0 and last + job.cooldown > now and last <= now + APART then
-    return {'cooldown', '', last + job.cooldown, now}
+    local is_own = fields_of(prefix .. last_job, 'client')[1] == job.client
+    return {'cooldown', is_own and last_job or '', last + job.cooldown, now}
   end
   if job.per_hour == 0 then return nil end
   local recent = {}

@@ -63,6 +63,8 @@ pub enum Enqueued {
         next_attempt_ms: u64,
         /// Redis' clock now.
         now_ms: u64,
+        /// The job whose message began a cool-down, where it is the same client's and can still be read.
+        last_job: Option<JobId>,
     },
     /// The idempotency key was used for another path.
     KeyReused,
@@ -142,6 +144,15 @@ impl NewJob {
 }
 
 impl Enqueued {
+    /// The job the answer is about, if there is one that the client may read.
+    pub fn job(&self) -> Option<&JobId> {
+        match self {
+            Self::Accepted(accepted) | Self::Live(accepted) | Self::Replayed(accepted) => Some(&accepted.job),
+            Self::Limited { last_job, .. } => last_job.as_ref(),
+            Self::Foreign { .. } | Self::KeyReused | Self::Overloaded { .. } => None,
+        }
+    }
+
     /// In one word, for its span.
     fn label(&self) -> &'static str {
         match self {
@@ -164,14 +175,15 @@ fn read_answer(word: &str, job: &str, number: f64, now_ms: u64) -> Result<Enqueu
         let job = job.parse().map_err(|_| QueueError::Corrupt("a job id"))?;
         Ok::<_, QueueError>(AcceptedJob { job, eta_ms: at, now_ms })
     };
+    let limited = |limit, last_job| Enqueued::Limited { limit, next_attempt_ms: at, now_ms, last_job };
     Ok(match word {
         "accepted" => Enqueued::Accepted(ticket()?),
         "live" => Enqueued::Live(AcceptedJob { eta_ms: still_ahead(at, now_ms), ..ticket()? }),
         "replayed" => Enqueued::Replayed(ticket()?),
         "foreign" => Enqueued::Foreign { next_attempt_ms: still_ahead(at, now_ms), now_ms },
-        "cooldown" => Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms: at, now_ms },
-        "approval_hour" => Enqueued::Limited { limit: Reason::ApprovalHour, next_attempt_ms: at, now_ms },
-        "client_jobs" => Enqueued::Limited { limit: Reason::ClientJobs, next_attempt_ms: at, now_ms },
+        "cooldown" => limited(Reason::Cooldown, job.parse().ok()),
+        "approval_hour" => limited(Reason::ApprovalHour, None),
+        "client_jobs" => limited(Reason::ClientJobs, None),
         "reused" => Enqueued::KeyReused,
         "overloaded" => Enqueued::Overloaded { retry_after_ms: at },
         _ => return Err(QueueError::Corrupt("the answer of enqueue")),
