@@ -19,6 +19,7 @@ use cache::{CredentialError, ProviderUnavailable};
 pub(crate) use origin::Origin;
 use principal::Access;
 pub(crate) use principal::{Principal, Scope};
+use shared::telemetry::upstream_health::HealthSnapshot;
 
 use crate::config::{AuthConfig, AuthMode};
 use providers::{Introspection, Jwt, Mithril, gateway_principal};
@@ -83,6 +84,16 @@ impl Authenticator {
             AuthMode::Jwt(mode) => Jwt::new(mode).map(Box::new).map(Self::Jwt),
             AuthMode::Mithril(url) => Mithril::new(url, &config.cache_ttl).map(Self::Mithril),
             AuthMode::Gateway => Ok(Self::Gateway),
+        }
+    }
+
+    /// How the provider stands; `None` where nobody is asked.
+    pub(crate) fn health(&self) -> Option<HealthSnapshot> {
+        match self {
+            Self::Introspection(mode) => Some(mode.health()),
+            Self::Jwt(mode) => Some(mode.health()),
+            Self::Mithril(mode) => Some(mode.health()),
+            Self::Gateway => None,
         }
     }
 

@@ -20,12 +20,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn;
 use metrics_exporter_prometheus::PrometheusHandle;
-use shared::queue::Gauges;
+use shared::domain::clock;
+use shared::queue::{Gauges, ProcessReport};
 use shared::runtime::health::{self, Health};
 use shared::runtime::http::{HttpLimits, Server, refuse_excess};
+use shared::runtime::process_name::unique_name;
 use shared::telemetry;
 use tokio::net::TcpListener;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -33,6 +35,9 @@ use crate::state::{AppState, StateError};
 
 /// Between two looks at whether Redis answers, before the process is ready.
 const FIRST_ANSWER_CHECK: Duration = Duration::from_millis(200);
+
+/// Longest a stop waits for its report to be taken back.
+const WITHDRAWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why the API did not start.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +72,7 @@ pub async fn serve(
     tokio::spawn(app.queue.producer().clone().watch_redis(background.clone()));
     tokio::spawn(app.notifier.clone().listen(background.clone()));
     tokio::spawn(ready_once_redis_answers(app.clone()));
+    let reporting = tokio::spawn(report(app.clone(), background.clone()));
     let _ends_background = background.clone().drop_guard();
     let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.operator().clone()));
     let (own, admin) = match listeners.admin {
@@ -83,7 +89,18 @@ pub async fn serve(
     if let Some(admin) = admin {
         drop(admin.await);
     }
+    drop(timeout(WITHDRAWN_WITHIN, reporting).await);
     Ok(())
+}
+
+/// Reports how the provider of tokens stands, where there is one, for operators.
+async fn report(app: AppState, stop: CancellationToken) {
+    let started_ms = clock::now_ms();
+    if app.authenticator.health().is_none() {
+        return;
+    }
+    let describe = || ProcessReport::new(started_ms, app.authenticator.health().into_iter().collect());
+    app.queue.operator().keep_reporting(&unique_name(), describe, stop).await;
 }
 
 fn server(config: &Config, app: &AppState) -> Server {

@@ -8,6 +8,7 @@ pub mod crash;
 pub mod fail_point;
 pub mod health;
 pub mod http;
+pub mod process_name;
 pub mod service_manager;
 pub mod shutdown;
 pub mod tls;

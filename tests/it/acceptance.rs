@@ -93,7 +93,7 @@ async fn a_cool_down_names_the_job_that_began_it_to_its_own_client_alone() {
         began.push(fixture.accept(asked).await.job);
         let delivery = fixture.deliver("w1").await;
         assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-        fixture.queue.finish(&delivery, &refused(), RUN).await.unwrap();
+        fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     }
     let named = async |asked: &NewJob| match fixture.enqueue(asked).await {
         Enqueued::Limited { limit: Reason::Cooldown, last_job, .. } => last_job,
@@ -112,6 +112,9 @@ async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
     let first = fixture.accept(&keyed).await;
     let delivery = fixture.deliver("w1").await;
+    // A try that failed was promised for anew; the first answer stands.
+    let record = format!("{{resend}}:job:{}", first.job);
+    let _: u64 = fixture.server.command(&["HSET", &record, "eta", "1"]).await;
     fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     match fixture.enqueue(&keyed).await {
         Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),

@@ -217,6 +217,32 @@ async fn an_idempotency_key_replays_the_first_answer() {
     stack.stop().await;
 }
 
+/// Quotes around a key are no part of it, and the platform's name for the header does as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_is_read_under_either_name_and_two_are_refused() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let (patient, approval) = plain();
+    let path = resend_path(patient, approval);
+    let ask = async |headers: &[(&'static str, &'static str)]| {
+        let request = stack.client().request(Method::PATCH, &path);
+        Answer::of(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    };
+    let first = ask(&[("idempotency-key", "\"k-1\"")]).await;
+    assert_eq!((first.status, &first.body["meta"]["idempotency_key"]), (StatusCode::ACCEPTED, &json!("k-1")));
+    for headers in
+        [&[("x-idempotency-key", "k-1")][..], &[("idempotency-key", "k-1"), ("x-idempotency-key", "\"k-1\"")]]
+    {
+        let again = ask(headers).await;
+        assert_eq!((again.status, &again.body["data"]), (StatusCode::ACCEPTED, &first.body["data"]));
+    }
+    let two = ask(&[("idempotency-key", "k-1"), ("x-idempotency-key", "k-2")]).await;
+    assert_eq!(
+        (two.status, &two.body["error"]["reason"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("request_invalid"))
+    );
+    assert_eq!(two.body["error"]["invalid"][0]["entry"], "x-idempotency-key");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_away_the_answer_is_503_with_retry_after_and_health_goes_on() {
     let mut stack = StackBuilder::new().workers(0).start().await;

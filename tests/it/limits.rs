@@ -82,6 +82,10 @@ async fn one_phone_gets_five_messages_an_hour_through_however_many_approvals_als
     let wait = next.parse::<chrono::DateTime<chrono::Utc>>().unwrap() - chrono::Utc::now();
     assert!((3_500..=3_600).contains(&wait.num_seconds()), "{message}");
 
+    let job = stack.client().get(refused["links"][0]["href"].as_str().unwrap()).await;
+    let seconds: u64 = job.header("retry-after").unwrap().parse().unwrap();
+    assert!((3_500..=3_600).contains(&seconds), "{seconds}");
+
     stack.redis.kill().await;
     stack.redis.restart().await;
     let after = many_to_one_phone(&stack, 3, PHONE).await;

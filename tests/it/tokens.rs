@@ -11,11 +11,15 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::client::{Answer, ApiClient};
+use tests::eventually::eventually;
 use tests::keys::keys;
 use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 
+use crate::ctl::program as ctl;
 use issuer::{AUDIENCE, ISSUER, Issuer};
+
+const SOON: Duration = Duration::from_secs(15);
 
 /// An API without workers in this mode: nothing but its own answers matters here.
 async fn started(mode: &str, url: &str) -> Stack {
@@ -234,7 +238,47 @@ async fn the_sandboxs_odd_tokens_are_read_as_they_are_meant() {
         let answer = resend(&stack, token).await;
         assert_eq!(answer.status, expected, "{token}: {}", answer.body);
     }
-    assert!(!stack.apis[0].process.log().contains("tokens can not be checked"), "one token is not an outage");
+    let tokens = eventually("all five are reported", SOON, || async {
+        reported(&stack).await.filter(|tokens| tokens["quarter"]["calls"] == 5)
+    })
+    .await;
+    assert_eq!(tokens["quarter"]["failures"], 0, "one token is not an outage: {tokens}");
+}
+
+/// What operators are shown of the provider of tokens.
+async fn reported(stack: &Stack) -> Option<Value> {
+    let stats = ctl::json(stack, &["stats"]).await;
+    let upstreams = stats["upstreams"].as_array().cloned().unwrap_or_default();
+    upstreams.into_iter().find(|upstream| upstream["name"] == "tokens introspection")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorization_server_that_refuses_us_is_named_to_operators() {
+    let mut stack = StackBuilder::new().set("RESEND_AUTH_CACHE_SECONDS", 0).start().await;
+    stack.set_faults(json!([{"target": "introspection", "action": {"status": 401}}])).await;
+    let refused = resend(&stack, "mis-a-token").await;
+    assert_eq!(refused.body["error"]["reason"], "auth_unavailable", "{}", refused.body);
+
+    let line = stack.apis[0].process.logged("upstream is down").await;
+    assert_eq!((&line["upstream"], &line["cause"]), (&json!("tokens introspection"), &json!("status 401")));
+    assert_eq!(line["look_at"], "RESEND_AUTH_CLIENT_SECRET");
+    let alarm = "TOKENS INTROSPECTION IS DOWN: answers 401 since 20";
+    eventually("stats and doctor name it", SOON, || async {
+        ctl::ctl(&stack, &["stats"], 0).await.contains(alarm).then_some(())
+    })
+    .await;
+    let doctor = ctl::ctl(&stack, &["doctor"], 1).await;
+    assert!(doctor.contains(alarm) && doctor.contains("RESEND_AUTH_CLIENT_SECRET"), "{doctor}");
+
+    stack.set_faults(json!([])).await;
+    assert_eq!(resend(&stack, "mis-a-token").await.status, StatusCode::ACCEPTED);
+    stack.apis[0].process.logged("upstream is back").await;
+    eventually("stats tell that it works", SOON, || async {
+        reported(&stack).await.filter(|tokens| tokens["is_down"] == false)
+    })
+    .await;
+    stack.queue_is_empty().await;
+    stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,25 @@ async fn stack(endpoint: &str) -> Stack {
     builder.set("OTEL_BSP_SCHEDULE_DELAY", 50).start().await
 }
 
+/// Tokens, persons, codes and spans go where the settings say, whatever proxy the environment names.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_program_obeys_a_proxy_of_the_environment() {
+    let (collector, proxy) = (Collector::start().await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut builder = StackBuilder::new().set("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url);
+    builder = builder.set("OTEL_BSP_SCHEDULE_DELAY", 50).set("NO_PROXY", "").set("no_proxy", "");
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        builder = builder.set(name, &url);
+    }
+    let stack = builder.start().await;
+    run(&stack, "01").await;
+    // The API's span and the worker's: both exporters have reached the collector.
+    spans(&collector, &[ROUTE, "process resend"]).await;
+    let came = tokio::time::timeout(Duration::from_millis(200), proxy.accept()).await;
+    assert!(came.is_err(), "something went to the proxy: {came:?}");
+    stack.stop().await;
+}
+
 /// Runs the job that sends, under this trace, and answers its id.
 async fn run(stack: &Stack, flags: &str) -> String {
     let (client, scenario) = (stack.client(), sent());

@@ -29,7 +29,7 @@ fn poll(stack: &Stack, href: &str, seconds: u64) -> tokio::task::JoinHandle<Answ
 }
 
 /// Waits until so many clients wait for jobs, by the metrics.
-async fn all_wait(stack: &Stack, clients: usize) {
+pub(crate) async fn all_wait(stack: &Stack, clients: usize) {
     eventually("all of them wait", Duration::from_secs(20), || async {
         let metrics = stack.client().get("/metrics").await.body;
         let waiting = metrics.as_str()?.lines().find_map(|line| line.strip_prefix("resend_http_waiting "));

@@ -5,7 +5,7 @@ mod points;
 mod table;
 
 pub use points::{MEASURED, Points};
-pub use table::{LOADS, Load, table};
+pub use table::{LOADS, Load, of_one_client, table};
 
 /// Step of the simulation, seconds: well below any time that is asked of it.
 const STEP: f64 = 0.001;
@@ -73,6 +73,8 @@ fn served(points: &Points, fleet: &Fleet) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use shared::settings::{ApprovalLimits, Settings};
+
     use super::*;
 
     /// The factor by which a simulated figure may differ from the measured one: by as much do runs of one figure on the
@@ -132,5 +134,17 @@ mod tests {
     fn the_document_holds_the_table_that_the_simulation_makes() {
         let table = table(&Points::read(MEASURED).unwrap());
         assert!(MEASURED.contains(&table), "deploy/capacity.md should hold:\n{table}");
+    }
+
+    #[test]
+    fn the_document_holds_what_one_client_can_fill_and_doctor_reckons_with_no_less() {
+        let points = Points::read(MEASURED).unwrap();
+        let table = of_one_client(&points);
+        assert!(MEASURED.contains(&table), "deploy/capacity.md should hold:\n{table}");
+        let limits = ApprovalLimits::from_settings(&Settings::default()).unwrap();
+        assert!(table.contains(&format!("| {} |", limits.jobs_per_client_minute * 24 * 60)), "{table}");
+        #[allow(clippy::cast_precision_loss)]
+        let reckoned = worker::ops::capacity::BYTES_A_JOB as f64;
+        assert!(reckoned >= points.bytes_finished, "{reckoned}");
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod alarms;
 pub mod board;
+pub mod capacity;
 pub mod figures;
 pub mod format;
 pub mod story;

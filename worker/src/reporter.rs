@@ -3,23 +3,18 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared::domain::clock;
 use shared::queue::{Overview, ProcessReport, Queue, QueueError};
 use shared::telemetry::LogThrottle;
-use shared::telemetry::upstream_health::HealthSnapshot;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::ops::alarms::HUNG_CALL_MS;
 
-/// Between two reports while nothing is the matter.
-const EVERY: Duration = Duration::from_secs(5);
-
-/// Between two looks at what is to be reported: what turns is reported at once.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at the queue.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A worker that reports.
 pub struct Reporter {
@@ -34,56 +29,37 @@ pub struct Reporter {
 impl Reporter {
     /// Reports until `stop` is cancelled, and takes the report back then.
     pub async fn run(self, stop: CancellationToken) {
-        static THROTTLE: LogThrottle = LogThrottle::new();
         let started_ms = clock::now_ms();
-        let (mut reported, mut due) = (Vec::new(), Instant::now());
-        let (mut watch, mut tick) = (GoneWorkers::default(), interval(LOOK_EVERY));
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(tick.tick()).await.is_some() {
-            let upstreams = self.upstreams();
-            let turned = upstreams.iter().map(turn).collect::<Vec<_>>();
-            if turned == reported && Instant::now() < due {
-                continue;
-            }
-            (reported, due) = (turned, Instant::now() + EVERY);
-            if let Err(error) = self.report(started_ms, upstreams, &mut watch).await
-                && let Some(suppressed) = THROTTLE.allow()
-            {
-                tracing::debug!(%error, suppressed, "upstream health not reported");
-            }
-        }
-        // A report that stays is taken for one of a dead process half a minute later.
-        drop(self.queue.operator().withdraw_report(&self.name).await);
+        let reporting =
+            self.queue.operator().keep_reporting(&self.name, || self.report(started_ms), stop.clone());
+        tokio::join!(reporting, self.watch_queue(stop));
     }
 
-    fn upstreams(&self) -> Vec<HealthSnapshot> {
+    fn report(&self, started_ms: u64) -> ProcessReport {
         let mut upstreams = vec![self.context.registry.health()];
         upstreams.extend(self.context.sender.health());
-        upstreams
+        let longest_run_ms = self.context.runs.longest().map(clock::millis);
+        ProcessReport { longest_run_ms, ..ProcessReport::new(started_ms, upstreams) }
     }
 
-    async fn report(
-        &self,
-        started_ms: u64,
-        upstreams: Vec<HealthSnapshot>,
-        watch: &mut GoneWorkers,
-    ) -> Result<(), QueueError> {
-        let report = ProcessReport {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_ms,
-            longest_run_ms: self.context.runs.longest().map(clock::millis),
-            upstreams,
-        };
-        self.queue.operator().report_upstreams(&self.name, &report).await?;
+    async fn watch_queue(&self, stop: CancellationToken) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        let (mut gone, mut tick) = (GoneWorkers::default(), interval(LOOK_EVERY));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            if let Err(error) = self.look(&mut gone).await
+                && let Some(suppressed) = THROTTLE.allow()
+            {
+                tracing::debug!(%error, suppressed, "queue not looked at");
+            }
+        }
+    }
+
+    async fn look(&self, gone: &mut GoneWorkers) -> Result<(), QueueError> {
         self.queue.operator().record_minute().await?;
-        watch.note(&self.queue.operator().overview().await?);
+        gone.note(&self.queue.operator().overview().await?);
         Ok(())
     }
-}
-
-/// What is reported as soon as it changes: how the upstream stands, and whether calls of it hang.
-fn turn(upstream: &HealthSnapshot) -> (bool, Option<String>, bool) {
-    (upstream.is_down, upstream.setting.clone(), upstream.longest_ms.is_some_and(|ms| ms >= HUNG_CALL_MS))
 }
 
 /// Workers that are gone with jobs in their hands; each is logged once.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apalis::prelude::WorkerBuilder;
-use shared::domain::ids::JobId;
 use shared::queue::{Backend, Consumer, JobDisposition, LeasedJob, Queue};
 use shared::runtime::fail_point;
+pub use shared::runtime::process_name::unique_name;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -101,15 +101,6 @@ impl StartedWorker {
         }
         if asked.is_cancelled() { Ok(()) } else { Err(ConsumerError::Ended) }
     }
-}
-
-/// A unique name: host, process and a random part, since a process number may be reused after a restart.
-pub fn unique_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host: String =
-        host.trim().chars().filter(char::is_ascii_graphic).filter(|c| *c != '|').take(48).collect();
-    let host = if host.is_empty() { "worker" } else { &host };
-    format!("{host}-{}-{}", std::process::id(), &JobId::generate().as_str()[..8])
 }
 
 /// One run in a task of its own: a panic ends that task only, and comes out as the error that costs the job a

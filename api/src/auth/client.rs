@@ -1,11 +1,12 @@
-//! Calls to a provider: bounded in number, time and size, never redirected, logged when they start and stop
-//! failing rather than for every request.
+//! Calls to a provider: bounded in number, time and size, never redirected. Its health is kept, which logs when it goes
+//! down and when it is back.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use metrics::histogram;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 use shared::telemetry::{LogThrottle, connect_failure, metric};
 
 use super::Origin;
@@ -22,7 +23,7 @@ const SIZE_LIMIT: usize = 64 * 1024;
 pub(super) struct ProviderClient {
     http: Client,
     name: &'static str,
-    failing: AtomicBool,
+    health: UpstreamHealth,
     limit: QuestionLimit,
 }
 
@@ -47,8 +48,8 @@ pub(super) enum CallError {
 }
 
 impl ProviderClient {
-    /// One under this name; nothing is asked yet.
-    pub(super) fn new(name: &'static str) -> Result<Self, reqwest::Error> {
+    /// One under this name, whose credentials are in this setting; nothing is asked yet.
+    pub(super) fn new(name: &'static str, credentials: &'static str) -> Result<Self, reqwest::Error> {
         let http = Client::builder()
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_LIMIT)
@@ -56,7 +57,9 @@ impl ProviderClient {
             // Only settings decide where tokens go, not a proxy variable of the environment.
             .no_proxy()
             .build()?;
-        Ok(Self { http, name, failing: AtomicBool::new(false), limit: QuestionLimit::default() })
+        let hints = HealthHints { url: "RESEND_AUTH_URL", credentials };
+        let health = UpstreamHealth::new(format!("tokens {name}"), hints);
+        Ok(Self { http, name, health, limit: QuestionLimit::default() })
     }
 
     /// What requests are made with.
@@ -74,13 +77,16 @@ impl ProviderClient {
         let Some(_permit) = self.limit.acquire(origin.address) else {
             return Err(self.turned_away());
         };
+        let _call = self.health.begin();
         let started = Instant::now();
         let answer = call(question, origin).await;
         let answer = answer.and_then(|(status, body)| read(status, &body));
         let result = if answer.is_ok() { "ok" } else { "error" };
         histogram!(metric::UPSTREAM_SECONDS, "service" => self.name, "result" => result)
             .record(started.elapsed());
-        self.note(answer.as_ref().err());
+        let (result, said) = answer.as_ref().err().map_or((CallResult::Good, "ok".into()), CallError::judged);
+        self.health.note(result, &said, started.elapsed());
+        self.log(answer.as_ref().err());
         answer.map_err(|_| ProviderUnavailable::Failed)
     }
 
@@ -96,17 +102,40 @@ impl ProviderClient {
         ProviderUnavailable::Busy
     }
 
-    fn note(&self, error: Option<&CallError>) {
-        let service = self.name;
-        match error {
-            None if self.failing.swap(false, Ordering::Relaxed) => {
-                tracing::info!(service, "tokens can be checked again");
-            }
-            Some(error) if !self.failing.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(service, %error, "tokens can not be checked, requests are answered 503 meanwhile");
-            }
-            _ => {}
+    /// Logs a failure with its cause, once a second at most because every request may fail during an outage.
+    fn log(&self, error: Option<&CallError>) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        if let Some(error) = error
+            && let Some(suppressed) = THROTTLE.allow()
+        {
+            let service = self.name;
+            tracing::warn!(
+                service,
+                %error,
+                suppressed,
+                "a token can not be checked, its request is answered 503"
+            );
         }
+    }
+
+    /// How the provider stands.
+    pub(super) fn health(&self) -> HealthSnapshot {
+        self.health.snapshot()
+    }
+}
+
+impl CallError {
+    /// What it says of the provider, and in which words.
+    fn judged(&self) -> (CallResult, Cow<'static, str>) {
+        let answer = match self {
+            Self::NoConnection(_) => "no connection".into(),
+            Self::Transport(_) => "no answer".into(),
+            Self::Status(status) => format!("status {}", status.as_u16()).into(),
+            Self::TooLong => "more than is read".into(),
+            Self::Unreadable => "nonsense".into(),
+        };
+        let is_refusal = matches!(self, Self::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
+        (if is_refusal { CallResult::Closed } else { CallResult::Failed }, answer)
     }
 }
 

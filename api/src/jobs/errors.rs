@@ -1,9 +1,17 @@
-//! What the queue's errors mean for a client.
+//! What the queue's errors and limits mean for a client.
 
+use metrics::counter;
+use shared::domain::outcome::Reason;
 use shared::queue::QueueError;
-use shared::telemetry::LogThrottle;
+use shared::telemetry::{LogThrottle, metric};
 
 use crate::responses::error::ApiError;
+
+/// Counts a request that a limit refuses, and answers the refusal.
+pub(crate) fn limited(limit: Reason, next_attempt_ms: u64, now_ms: u64) -> ApiError {
+    counter!(metric::LIMIT_HITS, "limit" => limit.as_str()).increment(1);
+    ApiError::LimitReached { limit, next_attempt_ms, now_ms }
+}
 
 /// Logs an error of the queue, once a second at most because every request fails during an outage, and answers the
 /// refusal: 503 for what Redis did not do, 500 for records that no build of ours wrote.

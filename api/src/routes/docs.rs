@@ -2,12 +2,13 @@
 
 use axum::Router;
 use axum::http::header::CONTENT_SECURITY_POLICY;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::map_response;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::paths;
+use crate::responses::error::ApiError;
 use crate::responses::outcomes::HeadRefusals;
 
 /// The page runs its own scripts only, and asks this service alone. It sets styles on elements, which no policy without
@@ -31,7 +32,11 @@ pub(super) fn router() -> Router {
     Router::from(SwaggerUi::new(paths::DOCS).config(config)).layer(map_response(restrict))
 }
 
+/// A file the page does not have is an unknown route like any other.
 async fn restrict(mut response: Response) -> Response {
+    if response.status() == StatusCode::NOT_FOUND {
+        return ApiError::RouteUnknown.into_response();
+    }
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -13,7 +13,7 @@ use futures_util::stream;
 use shared::domain::ids::JobId;
 use shared::domain::job::Job;
 use shared::runtime::http::RequestGuard;
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::extractors::authorized::{Authorized, JobRead, RequiredScope};
@@ -93,10 +93,11 @@ fn last_event(headers: &HeaderMap) -> Option<String> {
 }
 
 fn streamed(events: JobEventStream, end: Instant) -> Response {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(events.run(sender, end));
+    let (newest, receiver) = watch::channel(None);
+    tokio::spawn(events.run(newest, end));
     let body = stream::unfold(receiver, async |mut receiver| {
-        let event = receiver.recv().await?;
+        receiver.changed().await.ok()?;
+        let event = receiver.borrow_and_update().clone()?;
         Some((Ok::<Event, Infallible>(event), receiver))
     });
     let mut response = Sse::new(body).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
@@ -106,13 +107,15 @@ fn streamed(events: JobEventStream, end: Instant) -> Response {
 }
 
 impl JobEventStream {
-    /// Sends events until the job or the stream's time ends, the process stops, or the client goes away.
-    async fn run(mut self, events: mpsc::Sender<Event>, end: Instant) {
-        let (stopping, gone) = (self.app.stopping.clone(), events.clone());
+    /// Keeps the newest event ready until the job or the stream's time ends, the process stops, or the client goes away.
+    /// It waits for no reader: a client that reads slowly finds the newest event only, and one that never reads holds its
+    /// place no longer than its job lasts.
+    async fn run(mut self, newest: watch::Sender<Option<Event>>, end: Instant) {
+        let stopping = self.app.stopping.clone();
         let follow = async {
             while let Some(event) = self.next().await {
-                let is_last = self.job.end.is_some();
-                if events.send(event).await.is_err() || is_last {
+                newest.send_replace(Some(event));
+                if self.job.end.is_some() {
                     return;
                 }
             }
@@ -120,7 +123,7 @@ impl JobEventStream {
         tokio::select! {
             biased;
             _ = timeout_at(end, follow) => {}
-            () = gone.closed() => {}
+            () = newest.closed() => {}
             () = stopping.cancelled() => {}
         }
     }

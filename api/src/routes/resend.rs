@@ -7,15 +7,13 @@ use axum::extract::State;
 use axum::http::header::{LINK, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use metrics::counter;
 use shared::domain::outcome::Reason;
 use shared::queue::{AcceptedJob, Enqueued, NewJob};
-use shared::telemetry::metric;
 
 use super::extractors::authorized::{ApprovalCreate, Authorized};
 use super::extractors::body::SmallBody;
 use super::extractors::path::ResendTarget;
-use crate::jobs::errors::refusal;
+use crate::jobs::errors::{limited, refusal};
 use crate::paths;
 use crate::request::context::RequestContext;
 use crate::request::idempotency_key;
@@ -93,11 +91,6 @@ fn accepted_job(enqueued: Enqueued, headers: &HeaderMap, app: &AppState) -> Resu
         Enqueued::KeyReused => Err(ApiError::KeyReused(idempotency_key::reused(headers))),
         Enqueued::Overloaded { retry_after_ms } => Err(ApiError::BacklogTooLong { retry_after_ms }),
     }
-}
-
-fn limited(limit: Reason, next_attempt_ms: u64, now_ms: u64) -> ApiError {
-    counter!(metric::LIMIT_HITS, "limit" => limit.as_str()).increment(1);
-    ApiError::LimitReached { limit, next_attempt_ms, now_ms }
 }
 
 /// The job's own answer where the server decides to wait and the job ends in time, else 202.

@@ -56,7 +56,9 @@ fn error(code: u16, kind: &str, (reason, message): (&str, &str), url: &str) -> V
 
 #[tokio::test]
 async fn an_unknown_route_is_a_404_in_the_envelope() {
-    for path in ["/", "/nothing", "/Jobs", "/Jobs/", "/Jobs/a/b", "/api/patients/1/approvals/2"] {
+    for path in
+        ["/", "/nothing", "/Jobs", "/Jobs/", "/Jobs/a/b", "/api/patients/1/approvals/2", "/docs/nothing"]
+    {
         let response = call("GET", path, &[]).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert_eq!(body(response).await, error(404, "not_found", ("route_unknown", "Not found"), path));

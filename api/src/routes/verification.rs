@@ -13,7 +13,7 @@ use shared::sending::codes::{Checked, NextCheck, Verified};
 
 use super::extractors::authorized::{Authorized, OtpVerify};
 use super::extractors::body::SmallBody;
-use crate::jobs::errors::refusal;
+use crate::jobs::errors::{limited, refusal};
 use crate::paths;
 use crate::request::violation::{Rule, Violation};
 use crate::responses::envelope;
@@ -74,7 +74,7 @@ fn right(checked: Checked) -> Result<Verified, ApiError> {
             Err(ApiError::Code(CodeError::Spent { retry_after_seconds: seconds_until(at_ms, now_ms) }))
         }
         Checked::ClientLimit(NextCheck { at_ms, now_ms }) => {
-            Err(ApiError::LimitReached { limit: Reason::ClientChecks, next_attempt_ms: at_ms, now_ms })
+            Err(limited(Reason::ClientChecks, at_ms, now_ms))
         }
     }
 }

@@ -8,6 +8,14 @@ local WINDOW, FEWEST = 5000, 25
 -- What is promised while nothing was measured yet, ms.
 local UNMEASURED = 1000
 
+-- A prediction that can still come true: one that has passed is moved by 1, 2, 4 … s, to the first time ahead.
+local function still_ahead(eta, now)
+  local step = 1000
+  if now < eta then return eta end
+  while now - eta >= step do step = step * 2 end
+  return eta + step
+end
+
 -- Counts runs. Every run takes a slot, whatever came of it, so those that are tried again count, too.
 local function note_runs(eta_key, runs, now)
   if #runs == 0 then return end

@@ -30,13 +30,19 @@ impl Settings {
     fn cleartext(&self, name: &'static str) -> Option<String> {
         let urls = self.text(name)?.split(',').map(str::trim);
         let (scheme, host) = urls.filter_map(cleartext_host).find(|(_, host)| !is_loopback(host))?;
-        Some(format!("{name}: {scheme}:// to {host} is not encrypted: use {scheme}s:// off this machine"))
+        let change = match scheme {
+            // SMPP has no encryption of its own here.
+            "smpp" => "lead it through an encrypted tunnel".to_owned(),
+            scheme => format!("use {scheme}s://"),
+        };
+        Some(format!("{name}: {scheme}:// to {host} is not encrypted: {change} off this machine"))
     }
 }
 
 /// Scheme and host of a URL that is not encrypted.
 fn cleartext_host(url: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "redis"))?;
+    let (scheme, rest) =
+        url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "redis" | "smpp"))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     let host = match place.strip_prefix('[') {
@@ -76,6 +82,17 @@ mod tests {
             found,
             ["RESEND_REDIS_URL: redis:// to redis is not encrypted: use rediss:// off this machine"]
         );
+    }
+
+    #[test]
+    fn an_smsc_off_loopback_is_warned_about_in_whichever_variable_it_stands() {
+        for name in ["RESEND_SMS_URL", "RESEND_SMS_SMPP_URL"] {
+            assert!(warnings(&[(name, "smpp://esme:hunter2@127.0.0.1:2775")]).is_empty());
+            let expected = format!(
+                "{name}: smpp:// to smsc is not encrypted: lead it through an encrypted tunnel off this machine"
+            );
+            assert_eq!(warnings(&[(name, "smpp://esme:hunter2@smsc:2775")]), [expected]);
+        }
     }
 
     #[test]

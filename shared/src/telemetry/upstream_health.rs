@@ -21,6 +21,9 @@ const FAILURES: u32 = 8;
 /// An upstream that only failed for so long counts as down after fewer: at night there is less than a call a second.
 const DOWN_AFTER: Duration = Duration::from_secs(30);
 
+/// A call this long hangs: an upstream that answers answers sooner.
+pub const HUNG_CALL_MS: u64 = 2_000;
+
 /// What one call showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallResult {

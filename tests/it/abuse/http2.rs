@@ -13,6 +13,7 @@ use tests::stack::{Stack, StackBuilder};
 use tokio::net::TcpStream;
 
 use super::bystander::Bystander;
+use crate::waiting::all_wait;
 
 /// What a stop may take although nobody reads the streams that are open.
 const STOPS_WITHIN: Duration = Duration::from_secs(8);
@@ -65,6 +66,22 @@ async fn streams_nobody_reads_hold_up_neither_others_nor_a_stop() {
     assert!(stack.apis[0].process.stop(tests::stack::STOPS_WITHIN).await.success());
     println!("a stop with {} streams nobody reads took {:.1?}", open.len(), stopped.elapsed());
     assert!(stopped.elapsed() < STOPS_WITHIN, "{:?}", stopped.elapsed());
+}
+
+/// Nothing of the stream can be delivered; the job ends, and so does the wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_free_when_the_job_ends_although_its_client_never_reads() {
+    let mut stack = StackBuilder::new().workers(0).start().await;
+    let plain = scenarios().swap_remove(0);
+    let href = stack.client().resend(plain.patient_id, plain.approval_id).await.location();
+    let mut sender = connect(&stack, 0).await;
+    let stream = send(&mut sender, Method::GET, &format!("{href}/events"), None).await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    all_wait(&stack, 1).await;
+    stack.add_worker(&[]).await;
+    all_wait(&stack, 0).await;
+    drop(stream);
+    stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

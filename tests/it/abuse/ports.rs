@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use serde_json::json;
 use tests::client::ApiClient;
 use tests::process::free_port;
+use tests::sandbox::scenarios::scenarios;
 use tests::stack::{Stack, StackBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -48,6 +50,29 @@ async fn an_api_is_ready_once_redis_has_answered() {
         (ready().await == StatusCode::OK).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_program_at_once_whatever_is_open() {
+    let mut stack = Stack::start().await;
+    stack.set_faults(json!([{"target": "persons", "action": {"hang": true}}])).await;
+    let plain = scenarios().swap_remove(0);
+    stack.client().resend(plain.patient_id, plain.approval_id).await;
+    let sandbox = ApiClient::new(&stack.sandbox.url, "");
+    tests::eventually::eventually("the job is in the worker's hands", WITHIN, || async {
+        let calls = sandbox.get("/sandbox/calls").await;
+        (calls.body["persons"]["total"].as_u64()? > 0).then_some(())
+    })
+    .await;
+    let mut held = TcpStream::connect(stack.apis[0].url.trim_start_matches("http://")).await.unwrap();
+    held.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n").await.unwrap();
+    for member in stack.apis.iter_mut().chain(&mut stack.workers) {
+        member.process.signal("TERM").await;
+        member.process.logged("signal: stopping gracefully, a second one stops at once").await;
+        member.process.signal("TERM").await;
+        let ended = member.process.ended(Duration::from_secs(2)).await;
+        assert_eq!(ended.code(), Some(143));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

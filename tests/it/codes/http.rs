@@ -110,6 +110,7 @@ async fn a_thousand_parallel_guesses_of_a_client_over_two_replicas_are_compared_
                 spent += 1;
             }
             (StatusCode::TOO_MANY_REQUESTS, _) => {
+                assert_eq!(answer.body["error"]["reason"], "client_checks");
                 assert!((1..=65).contains(&retry_after(&answer)));
                 limited += 1;
             }
@@ -120,6 +121,16 @@ async fn a_thousand_parallel_guesses_of_a_client_over_two_replicas_are_compared_
         "1,000 parallel guesses over two replicas: {compared} compared, {spent} of a spent code, {limited} too many"
     );
     assert_eq!((compared, spent, limited), (5, 55, 940));
+    let mut counted = 0.0;
+    for api in &stack.apis {
+        let metrics = ApiClient::new(&api.url, "").get("/metrics").await.body;
+        let lines = metrics.as_str().unwrap().lines();
+        let counters = lines.filter_map(|line| {
+            line.strip_prefix(r#"resend_limit_hits_total{limit="client_checks"} "#)?.parse::<f64>().ok()
+        });
+        counted += counters.sum::<f64>();
+    }
+    assert!((counted - 940.0).abs() < 0.5, "{counted}");
     stack.stop().await;
 }
 

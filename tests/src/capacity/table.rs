@@ -1,6 +1,9 @@
 //! From one machine to internet scale, by the same simulation.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+use worker::ops::capacity::{BYTES_A_JOB, MOST_BYTES_A_JOB, OfOneClient};
 
 use super::{Fleet, Points, play};
 
@@ -12,6 +15,9 @@ const CALLS_US: f64 = 400.0;
 
 /// Mean run with two look-ups and a gateway over the net, seconds: an estimate.
 const RUN: f64 = 0.35;
+
+/// Jobs of a client in a minute: twice the messages it may have, by default 600.
+const JOBS_PER_CLIENT_MINUTE: u64 = 1_200;
 
 /// Slots of one worker, the default.
 const SLOTS: f64 = 64.0;
@@ -49,6 +55,20 @@ fn fleet_for(points: &Points, peak: f64) -> Fleet {
         run: RUN,
         gateway: f64::INFINITY,
     }
+}
+
+/// What one client within its limits can have kept after a day, by the defaults, as Markdown.
+pub fn of_one_client(points: &Points) -> String {
+    let jobs = OfOneClient::new(JOBS_PER_CLIENT_MINUTE, Duration::from_hours(24)).jobs;
+    let mut text =
+        String::from("| one client within its limits, kept for a day | jobs | Redis GB |\n|---|---|---|\n");
+    let rows = [("usual results", 0), ("each result as large as one may be", MOST_BYTES_A_JOB - BYTES_A_JOB)];
+    for (what, more) in rows {
+        #[allow(clippy::cast_precision_loss, reason = "far below the bound of a double")]
+        let gigabytes = jobs as f64 * (points.bytes_finished + more as f64) / 1e9;
+        let _ = writeln!(text, "| {what} | {jobs} | {gigabytes:.2} |");
+    }
+    text
 }
 
 /// The table as Markdown, each line simulated over a minute of its peak.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::domain::clock;
 use shared::queue::WorkerStatus;
+use shared::telemetry::upstream_health::HUNG_CALL_MS;
 
 use super::figures::Figures;
 use super::format::{count, span, time_of_day};
@@ -21,9 +22,6 @@ const ONE_IN: u64 = 5;
 
 /// A run this long has hung: its parts are limited to 22 seconds together.
 const HUNG: f64 = 15.0;
-
-/// A call this long while every slot is taken: an upstream that answers answers sooner.
-pub const HUNG_CALL_MS: u64 = 2_000;
 
 /// Nearly all slots, in percent: some are between two calls.
 const NEARLY_ALL: u64 = 90;
@@ -90,7 +88,8 @@ fn gone(worker: &WorkerStatus, now_ms: u64) -> String {
 fn slots_hung(now: &Figures) -> Option<String> {
     let holds_all = |upstream: &&Upstream| upstream.in_flight * 100 >= now.slots * NEARLY_ALL;
     let hangs = |upstream: &&Upstream| upstream.longest_ms.is_some_and(|longest| longest >= HUNG_CALL_MS);
-    let upstream = now.upstreams.iter().filter(|_| now.slots > 0).find(|one| holds_all(one) && hangs(one))?;
+    let mut called = now.upstreams.iter().filter(|one| now.slots > 0 && one.is_called_by_workers());
+    let upstream = called.find(|one| holds_all(one) && hangs(one))?;
     let (waiting, slots) = (count(upstream.in_flight), count(now.slots));
     let longest = span(Duration::from_millis(upstream.longest_ms.unwrap_or_default()));
     let name = &upstream.name;
@@ -231,13 +230,14 @@ mod tests {
         let mut now = figures(Overview { running: 64, ..quiet() });
         now.upstreams = vec![
             upstream("sms http"),
+            Upstream { in_flight: 200, longest_ms: Some(2_900), ..upstream("tokens introspection") },
             Upstream { in_flight: 62, longest_ms: Some(2_900), ..upstream("registry") },
         ];
         assert_eq!(
             alarms(&now),
             ["SLOTS HUNG: 62 calls of 64 slots wait for registry, the longest for 2.9 s"]
         );
-        now.upstreams[1].longest_ms = Some(80);
+        now.upstreams[2].longest_ms = Some(80);
         assert_eq!(alarms(&now), Vec::<String>::new());
     }
 }

@@ -73,6 +73,13 @@ fn one(name: &str, seen: &[&HealthSnapshot]) -> Upstream {
     }
 }
 
+impl Upstream {
+    /// Tokens are the API's to ask about; every other upstream is called from the slots of workers.
+    pub fn is_called_by_workers(&self) -> bool {
+        !self.name.starts_with("tokens ")
+    }
+}
+
 /// How it stands, in one sentence: `answers 401 since …, 412 of 412 calls failed; last good …; see RESEND_SMS_TOKEN`.
 pub fn sentence(upstream: &Upstream) -> String {
     let Totals { calls, failures } = upstream.quarter;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
+use shared::telemetry::upstream_health::HealthSnapshot;
 
 use crate::auth::cache::{CachedIdentity, CredentialHash, ProviderUnavailable, TokenCache};
 use crate::auth::client::{CallError, ProviderClient};
@@ -27,7 +28,7 @@ impl Introspection {
         // Both halves are form-encoded before they are joined (RFC 6749, 2.3.1).
         let secret = percent_encoded(config.client_secret.expose_secret());
         let credentials = (percent_encoded(&config.client_id), secret.into());
-        let client = ProviderClient::new("introspection")?;
+        let client = ProviderClient::new("introspection", "RESEND_AUTH_CLIENT_SECRET")?;
         Ok(Self { client, config: config.clone(), credentials, cache: TokenCache::new(ttl) })
     }
 
@@ -39,6 +40,11 @@ impl Introspection {
         origin: Origin<'_>,
     ) -> Result<Arc<Principal>, AuthError> {
         self.cache.principal(CredentialHash::of(token, None), access, || self.ask(token, origin)).await
+    }
+
+    /// How the authorization server stands.
+    pub(crate) fn health(&self) -> HealthSnapshot {
+        self.client.health()
     }
 
     async fn ask(&self, token: &str, origin: Origin<'_>) -> Result<CachedIdentity, ProviderUnavailable> {

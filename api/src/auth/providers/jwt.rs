@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jsonwebtoken::{Validation, decode};
 use shared::domain::clock;
+use shared::telemetry::upstream_health::HealthSnapshot;
 
 use crate::auth::principal::Principal;
 use crate::auth::{AuthError, Origin};
@@ -43,6 +44,13 @@ impl Jwt {
         let signed = keys.iter().find_map(|key| decode::<Claims>(token, &key.material, &validation).ok());
         let principal = signed.and_then(|token| token.claims.principal(clock::now_ms()));
         principal.map(Arc::new).ok_or(AuthError::InvalidToken)
+    }
+}
+
+impl Jwt {
+    /// How the place of the issuer's keys stands.
+    pub(crate) fn health(&self) -> HealthSnapshot {
+        self.keys.health()
     }
 }
 

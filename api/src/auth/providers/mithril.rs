@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName};
 use reqwest::{StatusCode, header};
+use shared::telemetry::upstream_health::HealthSnapshot;
 
 use crate::auth::cache::{CachedIdentity, CredentialError, CredentialHash, ProviderUnavailable, TokenCache};
 use crate::auth::client::{CallError, ProviderClient};
@@ -30,7 +31,8 @@ pub(crate) struct Mithril {
 impl Mithril {
     /// Sets it up; nothing is asked yet.
     pub(crate) fn new(url: &MithrilUrl, ttl: &CacheTtl) -> Result<Self, reqwest::Error> {
-        Ok(Self { client: ProviderClient::new("mithril")?, url: url.clone(), cache: TokenCache::new(ttl) })
+        let client = ProviderClient::new("mithril", "RESEND_AUTH_URL")?;
+        Ok(Self { client, url: url.clone(), cache: TokenCache::new(ttl) })
     }
 
     /// The bearer of the token in these headers, unless the service refuses it or its API key, or it is past its own end.
@@ -43,6 +45,11 @@ impl Mithril {
         let (token, key) = (bearer::token(headers)?, api_key(headers)?);
         let credentials = CredentialHash::of(token, key);
         self.cache.principal(credentials, access, || self.ask(token, key, origin)).await
+    }
+
+    /// How the token service stands.
+    pub(crate) fn health(&self) -> HealthSnapshot {
+        self.client.health()
     }
 
     async fn ask(

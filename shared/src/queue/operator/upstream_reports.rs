@@ -4,11 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
 use super::role::Operator;
 use crate::domain::clock::millis;
 use crate::queue::error::QueueError;
-use crate::telemetry::upstream_health::HealthSnapshot;
+use crate::telemetry::LogThrottle;
+use crate::telemetry::upstream_health::{HUNG_CALL_MS, HealthSnapshot};
+
+/// Between two reports while nothing is the matter.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Between two looks at what is to be reported: what turns is reported at once.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A report this old is from a process that is gone.
 const STALE_AFTER: Duration = Duration::from_secs(30);
@@ -27,7 +36,43 @@ pub struct ProcessReport {
     pub upstreams: Vec<HealthSnapshot>,
 }
 
+impl ProcessReport {
+    /// The report of a process of this build in which nothing runs.
+    pub fn new(started_ms: u64, upstreams: Vec<HealthSnapshot>) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self { version, started_ms, longest_run_ms: None, upstreams }
+    }
+}
+
 impl Operator {
+    /// Reports what this process says of itself until `stop` is cancelled, and takes the report back then.
+    pub async fn keep_reporting(
+        &self,
+        process: &str,
+        describe: impl Fn() -> ProcessReport,
+        stop: CancellationToken,
+    ) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        let (mut reported, mut due) = (Vec::new(), Instant::now());
+        let mut tick = interval(LOOK_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(tick.tick()).await.is_some() {
+            let report = describe();
+            let turned = report.upstreams.iter().map(turn).collect::<Vec<_>>();
+            if turned == reported && Instant::now() < due {
+                continue;
+            }
+            (reported, due) = (turned, Instant::now() + EVERY);
+            if let Err(error) = self.report_upstreams(process, &report).await
+                && let Some(suppressed) = THROTTLE.allow()
+            {
+                tracing::debug!(%error, suppressed, "upstream health not reported");
+            }
+        }
+        // A report that stays is taken for one of a dead process half a minute later.
+        drop(self.withdraw_report(process).await);
+    }
+
     /// Leaves this process' report, in place of the one before.
     pub async fn report_upstreams(&self, process: &str, report: &ProcessReport) -> Result<(), QueueError> {
         let text =
@@ -54,4 +99,9 @@ impl Operator {
         let read = |(name, text): (String, String)| Some((name, serde_json::from_str(&text).ok()?));
         Ok(texts.into_iter().filter_map(read).collect())
     }
+}
+
+/// What is reported as soon as it changes: how the upstream stands, and whether calls of it hang.
+fn turn(upstream: &HealthSnapshot) -> (bool, Option<String>, bool) {
+    (upstream.is_down, upstream.setting.clone(), upstream.longest_ms.is_some_and(|ms| ms >= HUNG_CALL_MS))
 }

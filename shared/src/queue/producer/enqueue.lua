@@ -40,10 +40,11 @@ local function replay(job)
   -- Builds before this one noted no ETA.
   local of_path, first, first_eta = string.match(known, '^(%S+) (%S+) ?(%S*)$')
   if of_path ~= job.path then return {'reused', '', '0', now} end
+  -- The first answer stands as it was given, whatever was predicted since, and also where the record is gone.
   local eta = fields_of(prefix .. first, 'eta')[1]
-  if eta then return {'replayed', given_again(first, eta), eta, now} end
-  -- The record may be gone before the key is: the first answer stands as it was given.
-  return first_eta ~= '' and {'replayed', first, first_eta, now} or nil
+  if eta then given_again(first, eta) end
+  if first_eta == '' then first_eta = eta end
+  return first_eta and {'replayed', first, first_eta, now} or nil
 end
 
 local function remember(job, first, eta)
@@ -81,7 +82,7 @@ local function join_live(job)
     -- A key is kept for a day: it counts as a job does.
     local refusal = limit_of_client(job)
     if refusal then return refusal end
-    remember(job, live, record[3])
+    remember(job, live, int(still_ahead(tonumber(record[3]), now)))
     count(job)
   end
   return {'live', given_again(live, record[3]), record[3], now}

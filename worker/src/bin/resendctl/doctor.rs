@@ -52,7 +52,7 @@ impl Check {
 
 /// Exits 1 where something is a problem. Redis being away is told as such, with the rest not looked at.
 pub(super) async fn doctor(queue: &Queue, settings: &Settings, output: Output) -> Result<ExitCode, CtlError> {
-    let mut checks = redis::check(queue).await?;
+    let mut checks = redis::check(queue, settings).await?;
     checks.extend(self::queue::check(queue).await?);
     checks.push(worker_settings(settings));
     checks.extend(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url, header};
 use serde::Deserialize;
+use shared::telemetry::upstream_health::HealthSnapshot;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
@@ -59,7 +60,8 @@ struct Published {
 impl KeySet {
     /// Sets it up; nothing is fetched yet.
     pub(super) fn new(url: Url) -> Result<Self, reqwest::Error> {
-        let issuer = Issuer { client: ProviderClient::new("jwks")?, url, known: RwLock::default() };
+        let client = ProviderClient::new("jwks", "RESEND_AUTH_URL")?;
+        let issuer = Issuer { client, url, known: RwLock::default() };
         Ok(Self { issuer: Arc::new(issuer), last: Arc::default() })
     }
 
@@ -84,6 +86,11 @@ impl KeySet {
             Box::pin(self.fetch(self.last.clone().lock_owned().await, origin)).await?;
         }
         Ok(self.known().fitting(header))
+    }
+
+    /// How the place of the keys stands.
+    pub(super) fn health(&self) -> HealthSnapshot {
+        self.issuer.client.health()
     }
 
     async fn fetch(

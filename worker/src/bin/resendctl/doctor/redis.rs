@@ -6,9 +6,11 @@ use shared::domain::clock;
 use shared::queue::Queue;
 use shared::queue::QueueError;
 use shared::redis::{ConfigIssue, DefaultUser, Redis, RedisError, Server};
+use shared::settings::{ApprovalLimits, Settings};
 
 use super::Check;
-use worker::ops::format::span;
+use worker::ops::capacity::OfOneClient;
+use worker::ops::format::{count, span};
 
 const AREA: &str = "redis";
 
@@ -24,12 +26,13 @@ const SLOW: Duration = Duration::from_millis(20);
 /// Share of the memory limit, in percent, from which writes are about to be refused.
 const NEARLY_FULL: u64 = 80;
 
-pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
+pub(super) async fn check(queue: &Queue, settings: &Settings) -> Result<Vec<Check>, QueueError> {
     let redis = queue.redis();
     let server = redis.server().await?;
     let mut checks: Vec<_> = redis.config_issues().await?.iter().map(from_issue).collect();
     checks.push(seen(&server));
     checks.extend(memory(&server));
+    checks.extend(room_for_a_client(&server, settings, queue.config().retention));
     if server.append_only {
         checks.push(append_fsync(config(redis, "appendfsync").await.as_deref()));
         checks.extend(loading(redis.default_user().await?));
@@ -64,6 +67,36 @@ fn memory(server: &Server) -> Option<Check> {
             "raise maxmemory or lower RESEND_JOB_RETENTION_SECONDS: at 100 % no job is accepted",
         )
     })
+}
+
+/// Whether one client that keeps to its limits can fill the memory.
+fn room_for_a_client(server: &Server, settings: &Settings, retention: Duration) -> Option<Check> {
+    let limits = ApprovalLimits::from_settings(settings).ok().filter(|_| server.max_memory > 0)?;
+    if limits.jobs_per_client_minute == 0 {
+        let what = "RESEND_LIMIT_PER_CLIENT_MINUTE=0: nothing keeps one client from filling the memory";
+        return Some(Check::warning(AREA, what, "set it to what a client needs in its busiest minute"));
+    }
+    let kept = OfOneClient::new(limits.jobs_per_client_minute, retention);
+    let what = format!(
+        "one client within its limits can have {} jobs kept: {}, and {} if each result were as large as one may be; maxmemory is {}",
+        count(kept.jobs),
+        gigabytes(kept.bytes()),
+        gigabytes(kept.most_bytes()),
+        gigabytes(server.max_memory),
+    );
+    let fits = kept.bytes() <= server.max_memory / 100 * NEARLY_FULL;
+    Some(if fits {
+        Check::ok(AREA, what)
+    } else {
+        let change =
+            "raise maxmemory, or lower RESEND_LIMIT_PER_CLIENT_MINUTE or RESEND_JOB_RETENTION_SECONDS";
+        Check::warning(AREA, what, change)
+    })
+}
+
+#[allow(clippy::cast_precision_loss, reason = "shown with one digit behind the point")]
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
 /// Whether jobs survive a restart; that they would not is an issue of its own.
@@ -167,16 +200,33 @@ mod tests {
         assert!(full_coverage(None).what.contains("not visible"));
     }
 
-    #[test]
-    fn memory_is_judged_where_it_is_limited() {
-        let server = |used_memory, max_memory| Server {
+    fn server(used_memory: u64, max_memory: u64) -> Server {
+        Server {
             version: "7.0.15".into(),
             role: "master".into(),
             replicas: 0,
             append_only: true,
             used_memory,
             max_memory,
+        }
+    }
+
+    #[test]
+    fn a_client_that_could_fill_the_memory_within_its_limits_is_told() {
+        const DAY: Duration = Duration::from_hours(24);
+        let judged = |messages: &str, max_memory, retention| {
+            let settings = Settings::from_pairs([("RESEND_LIMIT_PER_CLIENT_MINUTE", messages)]).unwrap();
+            room_for_a_client(&server(0, max_memory), &settings, retention).map(|check| check.level)
         };
+        assert_eq!(judged("600", 4_000_000_000, DAY), Some(Level::Ok), "as shipped");
+        assert_eq!(judged("600", 2_000_000_000, DAY), Some(Level::Warning));
+        assert_eq!(judged("600", 4_000_000_000, 7 * DAY), Some(Level::Warning));
+        assert_eq!(judged("0", 4_000_000_000, DAY), Some(Level::Warning));
+        assert_eq!(judged("600", 0, DAY), None, "nothing to compare with");
+    }
+
+    #[test]
+    fn memory_is_judged_where_it_is_limited() {
         assert_eq!(memory(&server(5, 0)), None);
         assert_eq!(memory(&server(79, 100)).unwrap().level, Level::Ok);
         assert_eq!(memory(&server(80, 100)).unwrap().level, Level::Warning);
