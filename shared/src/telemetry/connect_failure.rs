@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// Why there is no connection, in the words of who knows: "invalid peer certificate: UnknownIssuer", "Connection refused".
+/// Why there is no connection, in the words of who knows: `invalid peer certificate: UnknownIssuer`, `Connection refused`.
 /// What wraps it says only that something was sent, and may name the URL, which may hold a secret.
 pub fn connect_failure(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
