@@ -27,7 +27,9 @@ impl Consumer {
             match said {
                 Ok(true) => {}
                 Ok(false) => {
-                    tracing::warn!("no worker announced itself lately: no job is taken over for half a lease");
+                    tracing::warn!(
+                        "no worker announced itself lately: no job is taken over for half a lease"
+                    );
                 }
                 Err(error) => {
                     self.note_disturbance();

@@ -9,7 +9,6 @@ use super::deliveries::Deliveries;
 use super::fetch::RawEntry;
 use super::leased_job::LeasedJob;
 use super::process::Consumer;
-use super::single_steps::Sweeper;
 use crate::domain::clock::millis;
 use crate::domain::outcome::{Outcome, Refusal};
 use crate::queue::error::QueueError;
@@ -31,6 +30,17 @@ const BETWEEN_LAST_ONES: Duration = Duration::from_millis(50);
 
 /// Where a sweep starts and ends.
 const START: &str = "0-0";
+
+/// Who takes over what silent workers hold.
+#[derive(Debug, Clone)]
+pub struct Sweeper {
+    /// Its name in the group.
+    pub consumer: Arc<str>,
+    /// Whether it may take one on its last delivery.
+    pub may_take_a_last_one: bool,
+    /// The latest that Redis' clock can show unless it was set forward, milliseconds since the epoch.
+    pub latest_ms: u64,
+}
 
 /// What one call took over.
 pub(super) struct Reclaimed {

@@ -1,5 +1,5 @@
-//! The steps of a worker's loops, one at a time, for who decides himself what comes next: the explorer in `tests/model`. A
-//! worker takes them in its loops only.
+//! The steps of a worker's loops, one at a time, for the explorer in `tests/model`, which decides itself what comes
+//! next. A worker takes them in its loops only.
 
 use std::sync::Arc;
 
@@ -7,24 +7,13 @@ use ::redis::Value;
 
 use super::deliveries::Deliveries;
 use super::fetch::{RawEntry, read_entries};
-use super::reclaim::Hold;
+use super::reclaim::{Hold, Sweeper};
 use crate::queue::delivery::Delivery;
 use crate::queue::error::QueueError;
 use crate::queue::keys::GROUP;
 use crate::queue::send_capacity::Capacity;
 
-/// Who takes over what silent workers hold.
-#[derive(Debug, Clone)]
-pub struct Sweeper {
-    /// Its name in the group.
-    pub consumer: Arc<str>,
-    /// Whether it may take one on its last delivery.
-    pub may_take_a_last_one: bool,
-    /// The latest that Redis' clock can show unless it was set forward, milliseconds since the epoch.
-    pub latest_ms: u64,
-}
-
-/// What one sweep came to.
+/// The result of one sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenOver {
     /// What is in the sweeper's hands now; their runs have not begun, so that they have the numbers of before.
