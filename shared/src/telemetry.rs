@@ -37,8 +37,8 @@ const DELIVERIES: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 10.0];
 /// Between two tidyings of the metrics. Until then every observation is kept: 8 bytes, eight a job, one a request.
 const UPKEEP: Duration = Duration::from_secs(1);
 
-/// Lines that wait to be written. Where standard error takes no more, whoever logs waits.
-const LINES_WAITING: usize = 8_192;
+/// Lines that wait to be written; room for all of them is taken at once. Where standard error takes no more, whoever logs waits.
+const LINES_WAITING: usize = 1_024;
 
 /// Bytes that are written together: what there is when the writing thread comes, up to this.
 const WRITTEN_TOGETHER: usize = 64 * 1024;
