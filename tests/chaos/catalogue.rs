@@ -37,6 +37,9 @@ macro_rules! scenario {
 /// pass, leaves them out.
 pub(crate) const UNMET: &[u8] = &[41];
 
+/// Scenarios whose load needs the machine to itself: a backlog, thousands of polls a second.
+pub(crate) const ALONE: &[u8] = &[19, 20];
+
 /// All of them.
 pub(crate) static ALL: &[Scenario] = &[
     scenario!(

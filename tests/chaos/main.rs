@@ -53,7 +53,7 @@ use tests::chaos::seed::Seed;
 #[derive(Debug, Parser)]
 #[command(name = "resend-chaos")]
 struct Arguments {
-    /// The small form, at most six minutes: smaller loads, shorter leases and outages.
+    /// The small form, about eight minutes, two scenarios at a time: smaller loads, shorter leases and outages.
     #[arg(long)]
     short: bool,
     /// Only these scenarios, by their numbers.

@@ -1,7 +1,10 @@
-//! Runs scenarios one after the other, with a bar on a terminal. A panic in one is that one's failure.
+//! Runs scenarios, with a bar on a terminal: one after the other, or in the short form two at a time, for most of each is
+//! waiting. A panic in one is that one's failure.
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
 use tests::chaos::env::Setup;
 use tests::chaos::finding::Finding;
@@ -13,6 +16,9 @@ use crate::report::Row;
 /// Longest a scenario may take: past it, it hangs.
 const LIMIT: Duration = Duration::from_mins(15);
 
+/// Scenarios of the short form that run at the same time.
+const AT_ONCE: usize = 2;
+
 /// Runs those asked for, or all.
 pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
     let is_left_out = |number: u8| short && catalogue::UNMET.contains(&number);
@@ -23,31 +29,40 @@ pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
     let bar = ProgressBar::new(chosen.len() as u64);
     bar.set_style(style());
     bar.enable_steady_tick(Duration::from_millis(200));
-    let mut rows = Vec::new();
-    for scenario in chosen {
-        bar.set_message(format!("{} {}", scenario.number, scenario.name));
-        let start = Instant::now();
-        let finding = run_once_or_twice(scenario, Setup { short, seed }).await;
-        let row = Row { scenario, finding, took: start.elapsed() };
-        bar.suspend(|| eprintln!("{}", crate::report::line(&row)));
-        rows.push(row);
-        bar.inc(1);
+    let (alone, beside): (Vec<_>, Vec<_>) =
+        chosen.into_iter().partition(|one| !short || catalogue::ALONE.contains(&one.number));
+    let setup = Setup { short, seed };
+    let beside = stream::iter(beside).map(|scenario| timed(scenario, setup, &bar)).buffer_unordered(AT_ONCE);
+    let mut rows: Vec<Row> = beside.collect().await;
+    for scenario in alone {
+        rows.push(timed(scenario, setup, &bar).await);
+    }
+    rows.sort_by_key(|row| row.scenario.number);
+    if short {
+        try_again(&mut rows, setup, &bar).await;
     }
     bar.finish_and_clear();
     rows
 }
 
-/// In the short form, which stands in the way of every change, a scenario that failed has a second try: a neighbour on
+async fn timed(scenario: Scenario, setup: Setup, bar: &ProgressBar) -> Row {
+    bar.set_message(format!("{} {}", scenario.number, scenario.name));
+    let start = Instant::now();
+    let finding = run_one(scenario, setup).await;
+    let row = Row { scenario, finding, took: start.elapsed() };
+    bar.suspend(|| eprintln!("{}", crate::report::line(&row)));
+    bar.inc(1);
+    row
+}
+
+/// In the short form, which stands in the way of every change, a scenario that failed has a second try, alone: a neighbour on
 /// the machine makes times miss their bounds. What the first showed stays in the table. The full form has none.
-async fn run_once_or_twice(scenario: Scenario, setup: Setup) -> Finding {
-    let first = run_one(scenario, setup).await;
-    if !setup.short || first.wrong.is_empty() {
-        return first;
+async fn try_again(rows: &mut [Row], setup: Setup, bar: &ProgressBar) {
+    for row in rows.iter_mut().filter(|row| !row.finding.wrong.is_empty()) {
+        let first = format!("SECOND TRY, the first failed: {}", row.finding.wrong.join("; "));
+        *row = timed(row.scenario, setup, bar).await;
+        row.finding.seen.push(first);
     }
-    eprintln!("{} failed, second try: {}", scenario.number, first.wrong.join("; "));
-    let mut second = run_one(scenario, setup).await;
-    second.seen.push(format!("SECOND TRY, the first failed: {}", first.wrong.join("; ")));
-    second
 }
 
 async fn run_one(scenario: Scenario, setup: Setup) -> Finding {
