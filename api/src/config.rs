@@ -16,8 +16,8 @@ pub use sync::{SyncConfig, SyncPolicy};
 pub use trusted_proxies::TrustedProxies;
 
 use shared::settings::{
-    ApprovalLimits, ConfigError, ConfigErrors, LogConfig, OtpConfig, OtpMode, QueueConfig, RedisConfig,
-    Settings, TraceConfig,
+    ApprovalLimits, ConfigError, ConfigErrors, FleetSettings, LogConfig, OtpConfig, OtpMode, QueueConfig,
+    RedisConfig, Settings, TraceConfig,
 };
 
 /// All settings of the API.
@@ -34,6 +34,8 @@ pub struct Config {
     pub otp: Option<OtpConfig>,
     /// When a request waits for its job.
     pub sync: SyncConfig,
+    /// What a fleet is to have alike, to be compared.
+    pub fleet: FleetSettings,
     /// Names and times of the queue.
     pub queue: QueueConfig,
     /// Where Redis is.
@@ -55,6 +57,7 @@ impl Config {
             limits: ApprovalLimits::from_settings(settings),
             otp: otp(settings),
             sync: SyncConfig::from_settings(settings),
+            fleet: Ok::<_, ConfigErrors>(FleetSettings::of(settings)),
             queue: QueueConfig::from_settings(settings),
             redis: RedisConfig::from_settings(settings),
             log: LogConfig::from_settings(settings),

@@ -25,6 +25,7 @@ use shared::queue::{Gauges, ProcessReport};
 use shared::runtime::health::{self, Health};
 use shared::runtime::http::{HttpLimits, Server, refuse_excess};
 use shared::runtime::process_name::unique_name;
+use shared::settings::FleetSettings;
 use shared::telemetry;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -71,7 +72,7 @@ pub async fn serve(
     tokio::spawn(telemetry::keep_up_metrics(metrics.clone(), background.clone()));
     tokio::spawn(app.queue.producer().clone().watch_redis(background.clone()));
     tokio::spawn(app.notifier.clone().listen(background.clone()));
-    tokio::spawn(ready_once_redis_answers(app.clone()));
+    tokio::spawn(ready_once_redis_answers(app.clone(), config.fleet.clone()));
     let reporting = tokio::spawn(report(app.clone(), background.clone()));
     let _ends_background = background.clone().drop_guard();
     let health = Health::new(app.readiness.clone(), metrics, Gauges::new(app.queue.operator().clone()));
@@ -125,7 +126,7 @@ async fn serve_admin(
 
 /// Redis has to answer once. A later outage leaves the process ready, so that clients get the designed 503 instead of a
 /// proxy's.
-async fn ready_once_redis_answers(app: AppState) {
+async fn ready_once_redis_answers(app: AppState, fleet: FleetSettings) {
     let answered = async {
         while app.queue.redis().ping().await.is_err() {
             sleep(FIRST_ANSWER_CHECK).await;
@@ -133,5 +134,8 @@ async fn ready_once_redis_answers(app: AppState) {
     };
     if app.stopping.run_until_cancelled(answered).await.is_some() && !app.stopping.is_cancelled() {
         app.readiness.set(true);
+        if let Err(error) = app.queue.operator().compare_settings(&fleet).await {
+            tracing::warn!(%error, "settings were not compared with the fleet's");
+        }
     }
 }

@@ -29,8 +29,8 @@ mod scripts;
 mod send_capacity;
 
 pub use consumer::{
-    AckLayer, Backend, Consumer, Deliveries, Finished, Intake, JobDisposition, LeasedJob, PutBack,
-    SendCounts, SendSettlement, Sweeper, TakenOver,
+    AckLayer, Backend, Consumer, Deliveries, Finished, Intake, JobAttempt, JobDisposition, LeasedJob,
+    PutBack, SendCounts, SendSettlement, Sweeper, TakenOver,
 };
 pub(crate) use consumer::{MAX_BELIEVED, MAX_OPEN};
 pub use delivery::Delivery;

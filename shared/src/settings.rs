@@ -3,6 +3,7 @@
 
 mod cross_checks;
 mod error;
+mod fleet;
 mod injected;
 mod limits;
 mod log;
@@ -16,6 +17,7 @@ mod trace;
 mod warnings;
 
 pub use error::{ConfigError, ConfigErrors};
+pub use fleet::{FleetSettings, SettingDifference};
 pub use limits::{ApprovalLimits, MessageLimits};
 pub use log::{LogConfig, LogFormat};
 pub use otp::{FAILED_CHECKS_PER_PHONE_HOUR, OtpConfig, OtpMode};

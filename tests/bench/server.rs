@@ -83,7 +83,7 @@ impl Floor {
         let (job, client): (_, ClientId) = (JobId::generate(), "mis-a".parse().expect("a client id"));
         let request = RequestId::generate();
         let (patient, of) = (PatientId(patient), ApprovalId(approval));
-        let message = Message { job: job.clone(), patient, approval: of, request, trace: None };
+        let message = Message { job: job.clone(), patient, approval: of, request, client: None, trace: None };
         let mut call = self.script.prepare_invoke();
         call.key(keys.stream())
             .key(keys.live())

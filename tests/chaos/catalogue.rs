@@ -33,10 +33,6 @@ macro_rules! scenario {
     };
 }
 
-/// Scenarios whose figure is not met yet. The full form runs them and shows that; the short form, which every change must
-/// pass, leaves them out.
-pub(crate) const UNMET: &[u8] = &[41];
-
 /// Scenarios whose load needs the machine to itself: a backlog, thousands of polls a second.
 pub(crate) const ALONE: &[u8] = &[19, 20];
 

@@ -37,11 +37,15 @@ async fn slow_channel(setup: Setup) -> Finding {
 }
 
 async fn gateway_down(setup: Setup) -> Finding {
-    let (seconds, deadline) = setup.size((20, 24), (240, 300));
+    let (down, deadline) = setup.size((30_u32, 50), (240, 300));
     let mut env = ChaosEnv::start(fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", deadline).workers(2)).await;
     env.control.faults(&json!([{"target": "sms", "action": {"status": 503, "retry_after": 1}}])).await;
-    let asked = ask_for(&env, seconds).await;
-    env.control.faults(&json!([])).await;
+    let back = async {
+        tokio::time::sleep(Duration::from_secs(down.into())).await;
+        env.control.faults(&json!([])).await;
+    };
+    // Long enough to be accepted again.
+    let (asked, ()) = tokio::join!(ask_for(&env, down + 10), back);
     judge(&mut env, asked, "gateway down", deadline).await
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tests::client::ApiClient;
+use tests::keys::job_record;
 use tests::sandbox::scenarios::{Expected, Scenario, scenarios};
 
 /// Upstream nonsense is tried again until the deadline, so the cases that end in 502 need one they can reach.
@@ -43,6 +44,37 @@ async fn the_log_names_what_the_registry_gave_wrong() {
     let method = worker.logged("an authentication method counts as absent").await.to_string();
     assert!(method.contains("member authentication_methods[0].id can not be read"), "{method}");
     assert!(!worker.log().contains("+38020"), "{}", worker.log());
+    stack.stop().await;
+}
+
+/// One filter on `job` finds all that a worker says of it, from a message that a gateway left open to the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_a_job_names_it_and_its_end_says_why_and_how() {
+    let stack = tests::stack::Stack::start().await;
+    stack
+        .set_faults(json!([{"target": "sms", "action": {"status": 503, "retry_after": 0}, "times": 1}]))
+        .await;
+    let case = scenarios().swap_remove(0);
+    let answer = stack.client().resend(case.patient_id, case.approval_id).await;
+    let job = answer.location().rsplit('/').next().expect("an id").to_owned();
+    stack.client().end_of(&answer.location(), WITHIN).await;
+    let log = stack.workers[0].process.log();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let own: Vec<_> = lines.iter().filter(|line| line["job"] == job.as_str()).collect();
+    for line in &own {
+        assert_eq!(
+            (&line["request_id"], &line["client"]),
+            (&answer.body["meta"]["request_id"], &json!("mis-a"))
+        );
+    }
+    let messages: Vec<_> = own.iter().filter_map(|line| line["message"].as_str()).collect();
+    assert_eq!(messages, ["job to be tried again", "the gateway took the message", "job ended"], "{log}");
+    let ended = own.last().expect("the end");
+    assert_eq!((&ended["channel"], &ended["status_code"]), (&json!("http"), &json!(200)));
+    // How often it was held back before its second message is chance.
+    assert!(ended["tries"].as_u64() >= Some(2), "{ended}");
+    assert!(ended["since_accept_ms"].is_u64() && ended["run_ms"].is_u64() && ended["reason"].is_null());
+    assert_eq!(stack.redis.command::<String>(&["HGET", &job_record(&job), "channel"]).await, "http");
     stack.stop().await;
 }
 

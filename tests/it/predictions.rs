@@ -153,14 +153,14 @@ async fn a_job_put_back_is_promised_for_after_its_next_try() {
 async fn load_that_cannot_be_sent_in_time_is_refused() {
     let schedule = "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], ARGV[2], i) end";
     let later = (clock::now_ms() + 200_000).to_string();
-    let hour_ago = (clock::now_ms() - 3_600_000).to_string();
-    // The deadline is 300 s. Put back jobs count, a rate of the channels bounds what a fleet does, and channels that have been
-    // closed for long are taken to stay so.
+    let closed = (clock::now_ms() - 151_000).to_string();
+    // The deadline is 300 s. Put back jobs count, a rate of the channels bounds what a fleet does, of which four fifths are
+    // counted on, and channels that have been closed for half a deadline are taken to stay so for the other half.
     for (put_back, known) in [
         ("400", &["run", "1000", "slots", "1"][..]),
         ("4000", &["run", "1", "slots", "64", "rate", "10"]),
-        ("4000", &["rate", "10"]),
-        ("1", &["run", "1", "slots", "64", "closed", &hour_ago]),
+        ("2500", &["rate", "10"]),
+        ("1", &["run", "1", "slots", "64", "closed", &closed]),
     ] {
         let fixture = TestQueue::new().await;
         let _: Option<u64> =
@@ -169,6 +169,19 @@ async fn load_that_cannot_be_sent_in_time_is_refused() {
         let refused = fixture.enqueue(&job()).await;
         assert!(matches!(refused, Enqueued::Overloaded { .. }), "{known:?}: {refused:?}");
     }
+}
+
+#[tokio::test]
+async fn channels_that_are_closed_are_tried_by_the_next_job_where_none_is_left() {
+    let fixture = TestQueue::new().await;
+    let hour_ago = (clock::now_ms() - 3_600_000).to_string();
+    let _: u64 = fixture
+        .server
+        .command(&["HSET", &keys().eta(), "run", "1", "slots", "64", "closed", &hour_ago])
+        .await;
+    fixture.accept(&job()).await;
+    let refused = fixture.enqueue(&job()).await;
+    assert!(matches!(refused, Enqueued::Overloaded { .. }), "{refused:?}");
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! Wrong and missing settings, as the person sees them who starts a program: the variable is named, and exit is 2.
 
 use std::process::Output;
+use std::time::Duration;
 
 use shared::settings::table;
+use tests::eventually::eventually;
+use tests::keys::keys;
 use tests::process::program;
-use tests::stack::service_settings;
+use tests::stack::{Stack, service_settings};
 use tokio::process::Command;
 
 async fn run(name: &str, arguments: &[&str], changes: &[(&str, &str)]) -> Output {
@@ -128,4 +131,27 @@ fn the_page_of_settings_is_that_of_the_tables() {
         std::fs::read_to_string(path).unwrap() == table::markdown(),
         "deploy/settings.md: UPDATE_SETTINGS=1"
     );
+}
+
+#[tokio::test]
+async fn what_differs_within_a_fleet_is_said_at_start_and_refused_where_one_would_undo_the_others_work() {
+    const OTHER_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let mut stack = Stack::start().await;
+    eventually("the worker announces its settings", Duration::from_secs(10), || async {
+        (stack.redis.command::<u64>(&["HLEN", &keys().upstreams()]).await > 0).then_some(())
+    })
+    .await;
+    let index = stack.add_worker(&[("RESEND_JOB_DEADLINE_SECONDS", "200")]).await;
+    let line = stack.workers[index].process.logged("a setting differs within the fleet").await;
+    assert_eq!(
+        (&line["setting"], &line["own"], &line["other"]),
+        (&"RESEND_JOB_DEADLINE_SECONDS".into(), &"200".into(), &"300".into())
+    );
+    let mut command = Command::new(program("resend-worker"));
+    command.env_clear().envs(stack.settings().iter().cloned()).env("RESEND_OTP_KEY", OTHER_KEY);
+    let output = tokio::time::timeout(Duration::from_secs(20), command.output()).await.unwrap().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    assert!(log.contains("RESEND_OTP_KEY") && log.contains("(new,old)") && !log.contains(OTHER_KEY), "{log}");
+    stack.stop().await;
 }

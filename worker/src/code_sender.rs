@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::queue::Queue;
+use shared::queue::{Queue, SendCapacity};
 use shared::sending::codes::Codes;
 use shared::sending::limits::RateLimiter;
 
@@ -26,11 +26,28 @@ pub enum CodeSender {
 }
 
 impl CodeSender {
-    /// Waits until a message of a job with this history may go. The error is how long none may.
-    pub async fn slot(&self, history: &SendHistory) -> Result<Slot, Duration> {
+    /// Waits for a slot where channels have rates, in the order of asking and however long it takes.
+    pub async fn reserve(&self) -> Slot {
         match self {
-            Self::Local { sms, .. } => sms.slot(history).await,
-            Self::Service(service) => service.may_go(history).map(|()| Slot::NONE),
+            Self::Local { sms, .. } => sms.reserve().await,
+            Self::Service(_) => Slot::none(),
+        }
+    }
+
+    /// Waits until a message of a job with this history may go, perhaps in the reserved slot. The error is how long none
+    /// may.
+    pub async fn slot(&self, history: &SendHistory, reserved: Slot) -> Result<Slot, Duration> {
+        match self {
+            Self::Local { sms, .. } => sms.slot(history, reserved).await,
+            Self::Service(service) => service.may_go(history).map(|()| Slot::none()),
+        }
+    }
+
+    /// Announces what can be sent now, so that predictions count with it.
+    pub fn announce(&self, capacity: &SendCapacity) {
+        match self {
+            Self::Local { sms, .. } => sms.announce(capacity),
+            Self::Service(service) => capacity.set_closed(!service.takes_messages()),
         }
     }
 
@@ -51,13 +68,16 @@ impl CodeSender {
 
     /// The way the settings have it. The error is that of an HTTP client that cannot be made.
     pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
-        Ok(match config {
+        let capacity = queue.send_capacity().clone();
+        let sender = match config {
             SendingConfig::Local { otp, sms } => {
                 otp.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
                 let channels = Sms::from_config(sms)?.paced(sms, RateLimiter::new(queue.clone()));
                 Self::Local { codes: Arc::new(Codes::new(otp, queue)), sms: channels }
             }
             SendingConfig::Service(service) => Self::Service(OtpService::new(service)?),
-        })
+        };
+        sender.announce(&capacity);
+        Ok(sender)
     }
 }

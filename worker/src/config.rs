@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use shared::settings::{
-    ConfigError, ConfigErrors, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings, TraceConfig,
+    ConfigError, ConfigErrors, FleetSettings, LogConfig, MessageLimits, QueueConfig, RedisConfig, Settings,
+    TraceConfig,
 };
 
 pub use channel::{ChannelConfig, HttpChannelConfig};
@@ -29,6 +30,8 @@ pub use sms::SmsConfig;
 pub struct WorkerConfig {
     /// `RESEND_REDIS_*`.
     pub redis: RedisConfig,
+    /// What a fleet is to have alike, to be announced and compared.
+    pub fleet: FleetSettings,
     /// `RESEND_QUEUE_*`, `RESEND_JOB_*`, `RESEND_LEASE_SECONDS`, `RESEND_MAX_DELIVERIES`.
     pub queue: QueueConfig,
     /// `RESEND_LOG*`.
@@ -59,6 +62,7 @@ impl WorkerConfig {
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
         settings.checked(shared::read_settings!(Self {
             redis: RedisConfig::from_settings(settings),
+            fleet: Ok::<_, ConfigErrors>(FleetSettings::of(settings)),
             queue: QueueConfig::from_settings(settings),
             log: LogConfig::from_settings(settings),
             traces: TraceConfig::from_settings(settings),

@@ -56,6 +56,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let queue = Queue::new(redis, config.queue.clone());
     let context = Arc::new(Context::new(config, queue.clone())?);
     let readiness = Readiness::default();
+    compare_settings(&queue, config).await?;
     let listener = http::listen(config.listen)?;
     let name = unique_name();
     let runner = WorkerRunner { queue: queue.clone(), name: name.clone(), concurrency: config.concurrency };
@@ -75,14 +76,19 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     let unready = tokio::spawn(turn_unready(readiness, asked));
     let sending = context.clone();
     tracing::info!(consumer = name, slots = config.concurrency, "taking jobs");
-    let reporter = Reporter { queue, name, context: context.clone() };
+    let reporter = Reporter { queue, name, context: context.clone(), settings: config.fleet.clone() };
     let reporting = tokio::spawn(reporter.run(stopped.clone()));
+    let turns = context.clone();
+    let turn = move || {
+        let turns = turns.clone();
+        async move { turns.sender.reserve().await }
+    };
     let ended = consuming
-        .run(move |held, state| {
+        .run_in_turn(turn, move |held, state, slot| {
             let context = context.clone();
             async move {
                 let _run = context.runs.begin();
-                resend_approval(&held.traced(), &context, &state).await
+                resend_approval(&held.traced(), &context, &state, slot).await
             }
         })
         .await;
@@ -94,6 +100,18 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     admin.await??;
     tracing::info!("stopped");
     Ok(ended?)
+}
+
+/// A worker that others must not work beside does not start.
+async fn compare_settings(queue: &Queue, config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
+    match queue.operator().compare_settings(&config.fleet).await {
+        Ok(None) => Ok(()),
+        Ok(Some(refused)) => Err(format!("{refused}, in a fleet at work: {}", refused.advice()).into()),
+        Err(error) => {
+            tracing::warn!(%error, "settings were not compared with the fleet's");
+            Ok(())
+        }
+    }
 }
 
 /// Readiness turns before anything else does, so that nobody counts on a worker that is leaving.

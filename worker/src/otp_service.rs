@@ -40,9 +40,14 @@ impl OtpService {
         })
     }
 
-    /// Whether a job with this history might have its code sent now, else how long not.
+    /// Whether a job with this history may have its code sent now, which keeps a due probe for it; else how long not.
     pub fn may_go(&self, history: &SendHistory) -> Result<(), Duration> {
-        self.breaker.may_go(Instant::now(), history)
+        self.breaker.claim(Instant::now(), history)
+    }
+
+    /// Whether it can be called now.
+    pub fn takes_messages(&self) -> bool {
+        self.breaker.takes_messages(Instant::now())
     }
 
     /// How it stands.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use shared::domain::clock;
 use shared::queue::{Overview, ProcessReport, Queue, QueueError};
+use shared::settings::FleetSettings;
 use shared::telemetry::LogThrottle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,8 @@ pub struct Reporter {
     pub name: String,
     /// Whose upstreams.
     pub context: Arc<Context>,
+    /// Its settings, as far as a fleet is to have them alike.
+    pub settings: FleetSettings,
 }
 
 impl Reporter {
@@ -39,7 +42,11 @@ impl Reporter {
         let mut upstreams = vec![self.context.registry.health()];
         upstreams.extend(self.context.sender.health());
         let longest_run_ms = self.context.runs.longest().map(clock::millis);
-        ProcessReport { longest_run_ms, ..ProcessReport::new(started_ms, upstreams) }
+        ProcessReport {
+            longest_run_ms,
+            settings: self.settings.clone(),
+            ..ProcessReport::new(started_ms, upstreams)
+        }
     }
 
     async fn watch_queue(&self, stop: CancellationToken) {

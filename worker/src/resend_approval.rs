@@ -16,6 +16,7 @@ use shared::telemetry::metric;
 
 use crate::context::Context;
 use crate::runner::RunState;
+use crate::sms::Slot;
 use checks::Sendable;
 use deliver::SendAttempt;
 use history::History;
@@ -23,14 +24,20 @@ pub use preview::{Decision, Preview, preview};
 use step_exit::StepExit;
 
 /// Does the job of one delivery, once. Nothing is written to the queue but the intent to send; the caller settles what
-/// is returned. `state` keeps how far it came, where it is cut off.
-#[tracing::instrument(skip_all, fields(job = %delivery.message.job, request_id = %delivery.message.request))]
-pub async fn resend_approval(delivery: &Delivery, context: &Context, state: &RunState) -> JobDisposition {
+/// is returned. `state` keeps how far it came, where it is cut off; `slot` is one that was waited for, where channels have
+/// rates.
+pub async fn resend_approval(
+    delivery: &Delivery,
+    context: &Context,
+    state: &RunState,
+    slot: Slot,
+) -> JobDisposition {
     let history = match History::of(delivery, context).await {
         Ok(history) => history,
         Err(unread) => return unread,
     };
-    let exit = match run(delivery, context, &history, state).await {
+    state.attempt(history.attempt());
+    let exit = match run(delivery, context, &history, state, slot).await {
         Ok(outcome) => return end(delivery, context, outcome),
         Err(exit) => exit.after(history.open_silent()),
     };
@@ -46,18 +53,17 @@ async fn run(
     context: &Context,
     history: &History,
     state: &RunState,
+    slot: Slot,
 ) -> Result<Outcome, StepExit> {
     let (job, now) = (&delivery.message, (context.clock)());
     // A job that comes again does not ask the registry while its message could not go out.
-    let early = if history.job.is_retry { Some(guard::slot(history, context).await?) } else { None };
+    let is_early = history.job.is_retry;
+    let slot = if is_early { guard::slot(history, slot, context).await? } else { slot };
 
     let checked = checks::check(job, &context.registry, &context.limits.countries, now).await;
     let Sendable { phone, is_former_phone, result } = checked.reported()?;
 
-    let slot = match early {
-        Some(slot) => slot,
-        None => guard::slot(history, context).await?,
-    };
+    let slot = if is_early { slot } else { guard::slot(history, slot, context).await? };
     let permit = guard::to_send(delivery, &phone, context).await?;
     state.permitted(permit.settle(0, false));
     let this = SendAttempt { delivery, phone: &phone, history, permit: &permit, run: state };

@@ -3,13 +3,11 @@
 
 use std::time::Duration;
 
-/// Upper bounds of the waits, each with the age up to which it holds: the age a job has after the waits before it,
-/// had each lasted its whole bound. The age is what is known without counting tries in the message.
-const STEPS: [(Duration, Duration); 2] =
-    [(Duration::from_secs(1), Duration::from_secs(1)), (Duration::from_secs(5), Duration::from_secs(4))];
+use shared::runtime::backoff::Backoff;
 
-/// The bound of every later wait.
-const LAST_STEP: Duration = Duration::from_secs(15);
+/// Upper bounds of the waits: 1, 4, then 15 s. Which holds is told by the age of the job, which is known without counting
+/// tries in the message.
+const BACKOFF: Backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(15)).times(4);
 
 /// Longest wait taken from an upstream service's `Retry-After`: one that asks for a day has not thought of us, and a
 /// job lives five minutes.
@@ -22,12 +20,8 @@ const SHARE_OF_WHAT_IS_LEFT: u32 = 4;
 /// The wait of a job accepted `age` ago that has so much time `left`: what the service asked for, and on top a random part
 /// of our own bound (full jitter), so that jobs put back together do not return together.
 pub fn wait(age: Duration, left: Duration, asked: Option<Duration>) -> Duration {
-    let bound = bound(age).min(left / SHARE_OF_WHAT_IS_LEFT);
-    asked.unwrap_or_default().min(LONGEST_ASKED) + bound.mul_f64(rand::random_range(0.0..=1.0))
-}
-
-fn bound(age: Duration) -> Duration {
-    STEPS.iter().find(|(until, _)| age < *until).map_or(LAST_STEP, |(_, bound)| *bound)
+    let own = BACKOFF.wait_anywhere(BACKOFF.failures_within(age)).min(left / SHARE_OF_WHAT_IS_LEFT);
+    asked.unwrap_or_default().min(LONGEST_ASKED) + own
 }
 
 #[cfg(test)]
@@ -43,13 +37,6 @@ mod tests {
     #[test]
     fn near_the_deadline_waits_are_short() {
         assert!((0..100).all(|_| wait(millis(16_000), millis(8_000), None) <= millis(2_000)));
-    }
-
-    #[test]
-    fn the_bounds_grow_with_the_age_of_the_job() {
-        for (age, expected) in [(0, 1), (999, 1), (1_000, 4), (4_999, 4), (5_000, 15), (299_000, 15)] {
-            assert_eq!(bound(millis(age)), Duration::from_secs(expected), "{age} ms");
-        }
     }
 
     #[test]

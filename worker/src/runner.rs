@@ -13,6 +13,7 @@ pub use shared::runtime::process_name::unique_name;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 pub use run_state::RunState;
 
@@ -86,10 +87,29 @@ impl StartedWorker {
         H: Fn(LeasedJob, RunState) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = JobDisposition> + Send + 'static,
     {
+        self.run_in_turn(async || (), move |held, state, ()| handler(held, state)).await
+    }
+
+    /// The same, where each job first waits for `turn`, in the order they were fetched. That wait is no part of the run: it
+    /// has no limit, and predictions do not count it.
+    pub async fn run_in_turn<W, V, T, H, F>(self, turn: W, handler: H) -> Result<(), ConsumerError>
+    where
+        W: Fn() -> V + Clone + Send + Sync + 'static,
+        V: Future<Output = T> + Send + 'static,
+        T: Send + 'static,
+        H: Fn(LeasedJob, RunState, T) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = JobDisposition> + Send + 'static,
+    {
         let (asked, consumer) = (self.asked, self.backend.consumer());
         let run = move |held: LeasedJob| {
-            let handler = handler.clone();
-            async move { run_once(held, handler).await }
+            let (turn, handler) = (turn.clone(), handler.clone());
+            async move {
+                let Some(turn) = held.lost().run_until_cancelled(turn()).await else {
+                    return Ok(JobDisposition::Lost);
+                };
+                held.begin();
+                run_once(held, move |held, state| handler(held, state, turn)).await
+            }
         };
         let worker = WorkerBuilder::new(&*self.name).backend(self.backend).build(run);
         // A task, so that a panic comes out as an error, and so that on a runtime of several threads each step of a job
@@ -107,16 +127,19 @@ impl StartedWorker {
 /// delivery.
 async fn run_once<H, F>(held: LeasedJob, handler: H) -> Result<JobDisposition, tokio::task::JoinError>
 where
-    H: Fn(LeasedJob, RunState) -> F + Send + Sync + 'static,
+    H: FnOnce(LeasedJob, RunState) -> F + Send + 'static,
     F: Future<Output = JobDisposition> + Send + 'static,
 {
     let (lost, state) = (held.lost().clone(), RunState::default());
-    let seen = state.clone();
-    let run = AbortOnDropHandle::new(tokio::spawn(async move {
+    let (seen, job) = (state.clone(), held.clone());
+    let run = async move {
         fail_point::hit(fail_point::AFTER_FETCH, &held.delivery().message.job).await;
         handler(held, state).await
-    }));
-    match lost.run_until_cancelled(timeout(RUN_LIMIT, run)).await {
+    };
+    let run = AbortOnDropHandle::new(tokio::spawn(run.in_current_span()));
+    let ended = lost.run_until_cancelled(timeout(RUN_LIMIT, run)).await;
+    job.note(seen.told());
+    match ended {
         // Fenced: where the job is somebody else's by now, nothing of this is written.
         None => Ok(seen.decided().unwrap_or(JobDisposition::Lost)),
         Some(Ok(ended)) => ended.or_else(|crash| seen.decided().ok_or(crash)),

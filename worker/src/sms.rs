@@ -5,6 +5,7 @@ mod guarded_channel;
 mod history;
 mod http;
 mod pacing;
+mod slot;
 mod smpp;
 mod submit_result;
 mod turbosms;
@@ -16,17 +17,20 @@ mod testing;
 mod tests;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::ids::JobId;
 use shared::domain::phone::PhoneNumber;
+use shared::queue::SendCapacity;
 use shared::sending::codes::Code;
-use shared::sending::limits::RateLimiter;
-use tokio::time::Instant;
+use shared::sending::limits::{self, RateLimiter};
+use tokio::time::{Instant, sleep};
 
 pub(crate) use breaker::Breaker;
 pub use history::{BELIEVED_MOST, OPEN_MOST, SendHistory};
 pub use http::HttpChannel;
+pub use slot::Slot;
 pub use smpp::SmppChannel;
 pub use submit_result::{Cause, Submission, SubmitResult};
 pub use turbosms::TurboSms;
@@ -122,18 +126,9 @@ pub trait SmsChannel: Send + Sync {
 /// The configured channels with the configured text.
 pub struct Sms {
     channels: Vec<GuardedChannel>,
-    pacing: Option<Pacing>,
+    pacing: Option<Arc<Pacing>>,
     text: MessageText,
     life: Duration,
-}
-
-/// A slot at a channel, to be used at once.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Slot(Option<&'static str>);
-
-impl Slot {
-    /// None of any channel: only what has no rate, or is free right now, is used.
-    pub const NONE: Self = Self(None);
 }
 
 impl Sms {
@@ -151,29 +146,55 @@ impl Sms {
     /// Has all workers together keep to the channels' rates.
     #[must_use]
     pub fn paced(mut self, config: &SmsConfig, pace: RateLimiter) -> Self {
-        self.pacing = Pacing::new(pace, config.rates.clone());
+        self.pacing = Pacing::new(pace, config.rates.clone()).map(Arc::new);
         self
     }
 
-    /// Waits for a slot at the first channel that would take a message of a job with this history; where it has none
-    /// soon, at the next. The error is how long there is none at any. To be asked before the permit to send, which does not
-    /// last.
-    pub async fn slot(&self, history: &SendHistory) -> Result<Slot, Duration> {
+    /// Waits for a slot at the first open channel, where channels have rates, however long it takes: jobs that wait here
+    /// keep their order. None is given where no channel is open, or Redis cannot be asked.
+    pub async fn reserve(&self) -> Slot {
+        let Some(pacing) = &self.pacing else { return Slot::none() };
+        let _ahead = pacing.ahead().await;
+        let near = |channel: &GuardedChannel| pacing.near(channel.name(), self.channels.len() == 1);
+        loop {
+            let mut soonest = None;
+            for channel in self.channels.iter().filter(|it| it.may_go(&SendHistory::NONE).is_ok()) {
+                match pacing.take(channel.name(), near(channel)).await {
+                    Some(limits::Slot::After(wait)) => {
+                        sleep(wait).await;
+                        return Slot::at(channel.name(), self.pacing.clone());
+                    }
+                    Some(limits::Slot::NoneBefore(wait)) => {
+                        soonest = Some(soonest.map_or(wait, |before: Duration| before.min(wait)));
+                    }
+                    None => return Slot::none(),
+                }
+            }
+            let Some(wait) = soonest else { return Slot::none() };
+            sleep(wait).await;
+        }
+    }
+
+    /// Waits for a slot at the first channel that would take a message of a job with this history, unless the reserved one
+    /// is there; where it has none soon, at the next. The error is how long there is none at any. To be asked before the permit
+    /// to send, which does not last.
+    pub async fn slot(&self, history: &SendHistory, reserved: Slot) -> Result<Slot, Duration> {
         let mut earliest = None;
         for channel in &self.channels {
-            let slot = match (channel.may_go(history), &self.pacing) {
+            let slot = match (channel.claim(history), &self.pacing) {
+                (Ok(()), _) if reserved.is_at(channel.name()) => return Ok(reserved),
                 (Ok(()), Some(pacing)) => pacing.slot(channel.name(), LONGEST_SLOT_WAIT).await,
                 (allowed, _) => allowed,
             };
             match slot {
-                Ok(()) => return Ok(Slot(Some(channel.name()))),
+                Ok(()) => return Ok(Slot::at(channel.name(), self.pacing.clone())),
                 Err(wait) => {
                     channel.count_held();
                     earliest = Some(earliest.map_or(wait, |before: Duration| before.min(wait)));
                 }
             }
         }
-        earliest.map_or(Ok(Slot::NONE), Err)
+        earliest.map_or(Ok(Slot::none()), Err)
     }
 
     /// Sends the code: by the first channel that takes it. The next is asked only where the one before did not take the
@@ -185,7 +206,7 @@ impl Sms {
         let (until, mut history) = (Instant::now() + LIMIT, order.history);
         let mut sent = SendResult::unsent();
         for channel in self.channels.iter().take_while(|_| Instant::now() < until) {
-            let pacing = self.pacing.as_ref().filter(|_| slot.0 != Some(channel.name()));
+            let pacing = self.pacing.as_deref().filter(|_| !slot.use_at(channel.name()));
             let result = channel.submit(message, &history, pacing, until).await;
             sent.note(result, channel.name(), &mut history);
             if !sent.is_left_to_others {
@@ -193,6 +214,15 @@ impl Sms {
             }
         }
         sent
+    }
+
+    /// Announces what the channels can take now: the sum of the open ones' rates, and whether none is open.
+    pub fn announce(&self, capacity: &SendCapacity) {
+        let is_closed = self.channels.iter().all(|channel| !channel.takes_messages());
+        let usable = self.channels.iter().filter(|channel| is_closed || channel.takes_messages());
+        let rates = usable.map(|channel| self.pacing.as_ref()?.per_second(channel.name()));
+        capacity.set_closed(is_closed);
+        capacity.set_rate(rates.map(|rate| Some(f64::from(rate?.get()))).sum());
     }
 
     /// How the channels stand.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{ApprovalId, JobId, PatientId, RequestId, TraceParent};
+use crate::domain::ids::{ApprovalId, ClientId, JobId, PatientId, RequestId, TraceParent};
 
 /// The one message of the queue: resend the code of an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct Message {
     pub approval: ApprovalId,
     /// The request that made the job.
     pub request: RequestId,
+    /// Who asked; for log lines. Messages of builds before this one have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientId>,
     /// The request's trace, where it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,

@@ -26,7 +26,7 @@ pub use backend::Backend;
 pub use deliveries::Deliveries;
 pub use finish::Finished;
 pub use intake::Intake;
-pub use leased_job::LeasedJob;
+pub use leased_job::{JobAttempt, LeasedJob};
 pub use process::Consumer;
 pub(super) use reclaim::SWEEP;
 pub use reclaim::Sweeper;

@@ -29,6 +29,13 @@ impl AsRef<Self> for Delivery {
 }
 
 impl Delivery {
+    /// The span that every log line of its job is written in.
+    pub fn log_span(&self) -> tracing::Span {
+        let Message { job, request, client, .. } = &self.message;
+        let client = client.as_ref().map(tracing::field::display);
+        tracing::info_span!("job", %job, request_id = %request, client)
+    }
+
     /// What a send of this delivery is called in the job's record. The consumer belongs to it: where the reply of a take-over
     /// was lost, its run has the number of the run before.
     pub(crate) fn name(&self) -> String {

@@ -7,6 +7,9 @@
 local WINDOW, FEWEST = 5000, 25
 -- What is promised while nothing was measured yet, ms.
 local UNMEASURED = 1000
+-- The part of the channels' rate that is counted on where a job must have its slot before its deadline: slots are lost with
+-- workers that die, and no worker keeps the order of another's jobs.
+local RATE_USED = 0.8
 
 -- A prediction that can still come true: one that has passed is moved by 1, 2, 4 … s, to the first time ahead.
 local function still_ahead(eta, now)
@@ -35,20 +38,22 @@ end
 local function look_ahead(stream, scheduled, eta_key, now)
   local known = redis.call('HMGET', eta_key, 'run', 'slots', 'rate', 'closed')
   local slots, rate, closed = tonumber(known[2]) or 0, tonumber(known[3]), tonumber(known[4])
+  local entries = redis.call('XLEN', stream) + redis.call('ZCARD', scheduled)
   return {
-    entries = redis.call('XLEN', stream) + redis.call('ZCARD', scheduled), run = tonumber(known[1]),
-    slots = slots > 0 and slots or 1, rate = rate and rate > 0 and rate, outage = closed and math.max(now - closed, 0) or 0,
+    entries = entries, run = tonumber(known[1]), slots = slots > 0 and slots or 1, rate = rate and rate > 0 and rate,
+    -- With no job left nobody tries the channels any more, so the next one is to find out.
+    outage = entries > 0 and closed and math.max(now - closed, 0) or 0,
   }
 end
 
 -- How long the next entry will wait for its run, and how long that will take, ms. By Little's law a full fleet makes
 -- slots / mean run of them a second, and no more than the channels can be handed. An outage of the channels is taken to last as
--- long again as it has lasted.
+-- long again as it has lasted. The third result is what the rate alone makes an entry wait, ms.
 local function predict(queue)
   local by_rate = queue.rate and queue.entries * 1000 / queue.rate or 0
-  if not queue.run then return by_rate + queue.outage, UNMEASURED end
+  if not queue.run then return by_rate + queue.outage, UNMEASURED, by_rate end
   local by_slots = math.max(queue.entries + 1 - queue.slots, 0) * queue.run / queue.slots
-  return math.max(by_slots, by_rate) + queue.outage, queue.run
+  return math.max(by_slots, by_rate) + queue.outage, queue.run, by_rate
 end
 
 -- When a job will have ended that becomes ready at some time, if the queue is then as it is now; ms since the epoch.

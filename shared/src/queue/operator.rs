@@ -2,6 +2,7 @@
 
 mod actions;
 mod activity;
+mod fleet;
 mod gauges;
 mod history;
 mod jobs;

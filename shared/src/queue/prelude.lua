@@ -77,10 +77,10 @@ end
 -- Writes a job's end. Its record is live: the caller has read it. Acknowledging comes before, in the caller: when memory is
 -- full a script may write on only after a write that is allowed. `close_ends` comes after.
 -- job: id, record (key), deadline (of its record), path (patient/approval), state, status, reason (empty: none), answer
---      (result JSON)
+--      (result JSON), and where they are known request and channel
 local function write_end(ends, job, now, retention)
   local story = {}
-  for _, name in ipairs({'reason', 'request'}) do
+  for _, name in ipairs({'reason', 'request', 'channel'}) do
     if (job[name] or '') ~= '' then story[#story + 1], story[#story + 2] = name, job[name] end
   end
   redis.call('HSET', job.record, 'state', job.state, 'status', job.status, 'result', job.answer, 'ended', int(now),

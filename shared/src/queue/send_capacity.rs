@@ -24,6 +24,16 @@ impl SendCapacity {
         self.change(|capacity| capacity.is_closed = is_closed);
     }
 
+    /// The most messages a second; `None`: there is no bound.
+    pub fn rate(&self) -> Option<f64> {
+        self.get().per_second
+    }
+
+    /// Whether no channel can be handed any message.
+    pub fn is_closed(&self) -> bool {
+        self.get().is_closed
+    }
+
     pub(super) fn get(&self) -> Capacity {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

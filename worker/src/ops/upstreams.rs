@@ -117,6 +117,7 @@ mod tests {
             version: "1".into(),
             started_ms: 0,
             longest_run_ms: None,
+            settings: shared::settings::FleetSettings::default(),
             upstreams: vec![HealthSnapshot {
                 upstream: "sms http".into(),
                 minute: quarter,

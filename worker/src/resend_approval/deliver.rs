@@ -14,6 +14,7 @@ use shared::sending::permit::SendPermit;
 use shared::telemetry::LogThrottle;
 use shared::telemetry::span::{self, Span};
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::history::History;
 use super::step_exit::StepExit;
@@ -57,6 +58,8 @@ pub(super) async fn send_code(
         CodeSender::Local { sms, .. } => this.send_sms(sms, slot).await,
         CodeSender::Service(service) => SendResult::of_one(this.start(service).await, "otp"),
     };
+    this.run.handed_to(sent.channel);
+    context.sender.announce(context.queue.send_capacity());
     fail_point::hit(fail_point::AFTER_SUBMIT, &this.delivery.message.job).await;
     if let SubmitResult::Accepted { message_id } = &sent.result {
         this.run.taken(outcome);
@@ -133,7 +136,8 @@ impl SendAttempt<'_> {
             return;
         };
         let (codes, offered, job) = (Arc::clone(codes), offered.clone(), self.delivery.message.job.clone());
-        let activation = tokio::spawn(async move { activate(&codes, &offered, &job).await });
+        let activation =
+            tokio::spawn(async move { activate(&codes, &offered, &job).await }.in_current_span());
         let _ = activation.await;
     }
 }

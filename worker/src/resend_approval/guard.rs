@@ -20,9 +20,10 @@ use crate::sms::Slot;
 /// Longest that a permit to send is waited for.
 const PERMIT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Waits for a slot at a channel that would take the message: before the permit is asked for, which would grow old meanwhile.
-pub(super) async fn slot(history: &History, context: &Context) -> Result<Slot, StepExit> {
-    let slot = context.sender.slot(&history.for_channels()).await;
+/// Waits for a slot at a channel that would take the message, unless the reserved one is there: before the permit is asked for,
+/// which would grow old meanwhile.
+pub(super) async fn slot(history: &History, reserved: Slot, context: &Context) -> Result<Slot, StepExit> {
+    let slot = context.sender.slot(&history.for_channels(), reserved).await;
     slot.map_err(|wait| StepExit::retry("no channel takes messages now", Some(wait), Refusal::UpstreamFailed))
 }
 

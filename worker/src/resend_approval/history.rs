@@ -47,6 +47,11 @@ impl History {
         Ok(history)
     }
 
+    /// The number of this try.
+    pub(super) fn attempt(&self) -> u32 {
+        self.counts.put_back.saturating_add(1)
+    }
+
     /// Whether an earlier try left it open, and then whether its gateway was silent.
     pub(super) fn open_silent(&self) -> Option<bool> {
         self.open.map(|open| open.silent)
@@ -59,6 +64,7 @@ impl History {
             left_open: self.open.filter(|open| !open.by_crash).map(|open| open.since),
             open: self.counts.open,
             believed: self.counts.believed,
+            is_retry: self.job.is_retry,
             half_deadline: self.half_deadline,
         }
     }

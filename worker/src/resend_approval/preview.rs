@@ -52,7 +52,7 @@ pub async fn preview(
     countries: &Countries,
 ) -> Preview {
     let (job, request) = (JobId::generate(), RequestId::generate());
-    let job = Message { job, patient, approval, request, trace: None };
+    let job = Message { job, patient, approval, request, client: None, trace: None };
     let Checked { unreadable_methods, decision } = checks::check(&job, registry, countries, Utc::now()).await;
     let (decision, detail) = match decision {
         Ok(sendable) => {

@@ -49,7 +49,7 @@ impl Job {
     }
 
     async fn run(&self) -> JobDisposition {
-        resend_approval(&self.delivery, &self.context, &RunState::default()).await
+        resend_approval(&self.delivery, &self.context, &RunState::default(), Slot::none()).await
     }
 
     fn texts(&self) -> Vec<String> {
@@ -236,7 +236,7 @@ async fn a_job_taken_over_from_a_worker_that_died_does_not_wait() {
 #[tokio::test]
 async fn what_a_gateway_took_is_known_outside_of_the_run() {
     let (job, state) = (Job::ready(200).await, RunState::default());
-    let ended = resend_approval(&job.delivery, &job.context, &state).await;
+    let ended = resend_approval(&job.delivery, &job.context, &state, Slot::none()).await;
     assert_eq!(state.decided(), Some(ended));
 }
 

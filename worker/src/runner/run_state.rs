@@ -5,14 +5,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::domain::outcome::{Outcome, Refusal};
-use shared::queue::{JobDisposition, SendSettlement};
+use shared::queue::{JobAttempt, JobDisposition, SendSettlement};
 
 /// Wait before a run that took too long is tried again.
 const AFTER_CUT: Duration = Duration::from_secs(1);
 
 /// Written by the run, and read where the run is cut off.
 #[derive(Clone, Default)]
-pub struct RunState(Arc<Mutex<Stage>>);
+pub struct RunState(Arc<Mutex<Progress>>);
+
+#[derive(Default)]
+struct Progress {
+    stage: Stage,
+    attempt: JobAttempt,
+}
 
 #[derive(Default)]
 enum Stage {
@@ -28,24 +34,39 @@ enum Stage {
 }
 
 impl RunState {
+    /// Which try of its job this run is.
+    pub fn attempt(&self, number: u32) {
+        self.progress().attempt.number = number;
+    }
+
+    /// The channel that was handed the message, if any was.
+    pub fn handed_to(&self, channel: Option<&'static str>) {
+        self.progress().attempt.channel = channel;
+    }
+
+    /// What the log is told of it.
+    pub fn told(&self) -> JobAttempt {
+        self.progress().attempt
+    }
+
     /// A permit was given; `unsent` takes it back from all limits.
     pub fn permitted(&self, unsent: Option<SendSettlement>) {
-        *self.stage() = Stage::Permitted(unsent);
+        self.progress().stage = Stage::Permitted(unsent);
     }
 
     /// The message is about to be handed over.
     pub fn submitting(&self) {
-        *self.stage() = Stage::Submitting;
+        self.progress().stage = Stage::Submitting;
     }
 
     /// A gateway took the message, so the job ends like this whatever happens to the run.
     pub fn taken(&self, outcome: Outcome) {
-        *self.stage() = Stage::Taken(outcome);
+        self.progress().stage = Stage::Taken(outcome);
     }
 
     /// The end of a job whose message was taken.
     pub fn decided(&self) -> Option<JobDisposition> {
-        match &*self.stage() {
+        match &self.progress().stage {
             Stage::Taken(outcome) => Some(JobDisposition::End(outcome.clone())),
             Stage::Before | Stage::Permitted(_) | Stage::Submitting => None,
         }
@@ -53,7 +74,7 @@ impl RunState {
 
     /// How a run ends that is cut off here. A message that may be out stays counted as an open outcome.
     pub fn cut_off(&self) -> JobDisposition {
-        let (send, otherwise) = match &*self.stage() {
+        let (send, otherwise) = match &self.progress().stage {
             Stage::Taken(outcome) => return JobDisposition::End(outcome.clone()),
             Stage::Before => (None, Refusal::UpstreamSilent),
             Stage::Permitted(unsent) => (unsent.clone(), Refusal::UpstreamSilent),
@@ -62,7 +83,7 @@ impl RunState {
         JobDisposition::RetryLater { after: AFTER_CUT, send, otherwise }
     }
 
-    fn stage(&self) -> MutexGuard<'_, Stage> {
+    fn progress(&self) -> MutexGuard<'_, Progress> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,21 +5,33 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use shared::runtime::backoff::Backoff;
+
 use super::SubmitResult;
 use super::history::SendHistory;
 
 /// Failures in a row that close the channel.
 const FAILURES: u32 = 8;
 
-/// How long it stays closed before one message probes it: the first time, and at most. A probe is one call, which costs
+/// How long it stays closed before one message probes it, by the probes that failed before. A probe is one call, which costs
 /// the gateway nothing to speak of, and jobs wait for its return with their deadline running.
-const CLOSED_FOR: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
+const CLOSED_FOR: Backoff = Backoff::between(Duration::from_secs(2), Duration::from_secs(5));
 
 /// How long a due probe is left to jobs that were never handed over, before a job spends its last try on it.
 const RESERVED_FOR_FIRST_TRIES: Duration = Duration::from_secs(3);
 
+/// How long it is left to jobs that have asked the registry already, which costs a job that comes again one more look-up.
+const RESERVED_FOR_NEW: Duration = Duration::from_secs(1);
+
+/// How long a probe is kept for the job that was told it may go: longer than its look-ups and leave usually take.
+const CLAIMED_FOR: Duration = Duration::from_secs(2);
+
 /// A probe whose result never arrives holds up the next one for so long: longer than any call.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
+
+/// What the others are told to wait meanwhile: a probe's result is usually there by then, and a job that is near its
+/// deadline must not be ended for a probe that is silent.
+const WHILE_PROBED: Duration = Duration::from_secs(1);
 
 /// Longest wait taken from a gateway.
 const LONGEST_ASKED: Duration = Duration::from_mins(1);
@@ -36,10 +48,14 @@ struct State {
     failures: u32,
     /// No message is admitted before this.
     not_before: Option<Instant>,
-    /// How long the channel is closed this time; nothing while it is open.
-    closed_for: Option<Duration>,
+    /// Probes of the closed channel that failed; nothing while it is open.
+    failed_probes: Option<u32>,
+    /// The gateway asked to be left alone: one message goes first when that is over.
+    is_resting: bool,
     /// A message is probing the closed channel.
     probing: bool,
+    /// Until then the next probe is some job's that was told it may go.
+    claimed_until: Option<Instant>,
     /// When it last took a message.
     accepted: Option<Instant>,
 }
@@ -50,10 +66,21 @@ impl Breaker {
     pub(crate) fn admit(&self, now: Instant, history: &SendHistory) -> Result<(), Duration> {
         let mut state = self.state();
         state.may_go(now, history)?;
-        state.probing = state.closed_for.is_some();
+        state.probing = state.is_on_trial();
         if state.probing {
-            state.not_before = Some(now + PROBE_LIMIT);
+            (state.not_before, state.claimed_until) = (Some(now + PROBE_LIMIT), None);
         }
+        Ok(())
+    }
+
+    /// The same for a job that has its look-ups still before it: a probe that is due is kept for it, and the others wait.
+    pub(crate) fn claim(&self, now: Instant, history: &SendHistory) -> Result<(), Duration> {
+        let mut state = self.state();
+        state.may_go(now, history)?;
+        if state.claimed_until.is_some_and(|until| now < until) {
+            return Err(WHILE_PROBED);
+        }
+        state.claimed_until = state.is_on_trial().then_some(now + CLAIMED_FOR);
         Ok(())
     }
 
@@ -64,7 +91,13 @@ impl Breaker {
 
     /// Whether the channel is open: failures have not closed it.
     pub(crate) fn is_open(&self) -> bool {
-        self.state().closed_for.is_none()
+        self.state().failed_probes.is_none()
+    }
+
+    /// Whether messages can be handed over: failures have not closed the channel, and the gateway has not asked to wait.
+    pub(crate) fn takes_messages(&self, now: Instant) -> bool {
+        let state = self.state();
+        state.failed_probes.is_none() && state.may_go(now, &SendHistory::NONE).is_ok()
     }
 
     /// Notes the result of a message.
@@ -101,32 +134,51 @@ impl Breaker {
 impl State {
     fn may_go(&self, now: Instant, history: &SendHistory) -> Result<(), Duration> {
         if let Some(not_before) = self.not_before.filter(|not_before| now < *not_before) {
-            return Err(not_before - now);
+            let wait = not_before - now;
+            return Err(if self.probing { wait.min(WHILE_PROBED) } else { wait });
         }
-        let Some(left_open) = history.left_open else { return Ok(()) };
+        let Some(left_open) = history.left_open else {
+            return if history.is_retry { self.reserved_for(RESERVED_FOR_NEW, now) } else { Ok(()) };
+        };
         if self.accepted.is_some_and(|accepted| accepted > left_open) {
             return Ok(());
         }
         if let Some(wait) = history.until_half_the_deadline() {
             return Err(wait.min(UNTIL_ACCEPTED));
         }
-        let reserved = self.closed_for.and(self.not_before).map(|due| due + RESERVED_FOR_FIRST_TRIES);
-        reserved.filter(|reserved| now < *reserved).map_or(Ok(()), |reserved| Err(reserved - now))
+        self.reserved_for(RESERVED_FOR_FIRST_TRIES, now)
+    }
+
+    /// Whether only one message may go, to see whether the gateway takes it.
+    fn is_on_trial(&self) -> bool {
+        self.failed_probes.is_some() || self.is_resting
+    }
+
+    /// Whether a probe is due for longer than this.
+    fn reserved_for(&self, time: Duration, now: Instant) -> Result<(), Duration> {
+        let due = self.not_before.filter(|_| self.is_on_trial()).map(|due| due + time);
+        due.filter(|due| now < *due).map_or(Ok(()), |due| Err(due - now))
     }
 
     fn note_failure(&mut self, now: Instant) {
         self.failures = self.failures.saturating_add(1);
-        let close_for = match self.closed_for {
-            None if self.failures < FAILURES => return,
-            None => CLOSED_FOR.0,
+        let was_probing = std::mem::take(&mut self.probing);
+        let failed_probes = match self.failed_probes {
+            None if self.failures < FAILURES => {
+                self.not_before = self.not_before.filter(|_| !was_probing);
+                return;
+            }
+            None => 0,
             // Sent before it was closed, and failed since: that says nothing new.
-            Some(_) if !self.probing => return,
-            Some(before) => (before * 2).min(CLOSED_FOR.1),
+            Some(_) if !was_probing => return,
+            Some(before) => before + 1,
         };
-        (self.closed_for, self.not_before, self.probing) = (Some(close_for), Some(now + close_for), false);
+        self.failed_probes = Some(failed_probes);
+        self.not_before = Some(now + CLOSED_FOR.grown(failed_probes));
     }
 
     fn rest_until(&mut self, moment: Instant) {
+        self.is_resting = true;
         self.not_before = Some(self.not_before.map_or(moment, |before| before.max(moment)));
     }
 }

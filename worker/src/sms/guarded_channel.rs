@@ -32,6 +32,16 @@ impl GuardedChannel {
         HealthSnapshot { is_closed: !self.breaker.is_open(), ..self.health.snapshot() }
     }
 
+    /// Whether messages can be handed over now.
+    pub(super) fn takes_messages(&self) -> bool {
+        self.breaker.takes_messages(Instant::now())
+    }
+
+    /// Whether a message of a job with this history may go now, which keeps a due probe for it; else how long not.
+    pub(super) fn claim(&self, history: &SendHistory) -> Result<(), Duration> {
+        self.breaker.claim(Instant::now(), history)
+    }
+
     /// Whether a message of a job with this history might go now, else how long not.
     pub(super) fn may_go(&self, history: &SendHistory) -> Result<(), Duration> {
         self.breaker.may_go(Instant::now(), history)

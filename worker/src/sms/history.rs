@@ -17,13 +17,16 @@ pub struct SendHistory {
     pub open: u32,
     /// Answers 503 with a time that were believed.
     pub believed: u32,
+    /// The job was put back or taken over before.
+    pub is_retry: bool,
     /// When half of the job's deadline is past; `None` where nobody knows, and then it is not waited for.
     pub half_deadline: Option<Instant>,
 }
 
 impl SendHistory {
     /// Nothing was handed over before.
-    pub const NONE: Self = Self { left_open: None, open: 0, believed: 0, half_deadline: None };
+    pub const NONE: Self =
+        Self { left_open: None, open: 0, believed: 0, is_retry: false, half_deadline: None };
 
     /// Whether one more answer 503 with a time is believed.
     pub(crate) fn believes(&self) -> bool {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::testing::redis::PrivateRedis;
 use crate::testing::{PHONE, origin};
 
 /// A channel with one answer for everything, which counts how often it was asked.
@@ -38,7 +39,7 @@ async fn try_with(sms: &Sms, history: SendHistory) -> SendResult {
         history,
         may_submit: &|| true,
     };
-    sms.send(order, &Slot::NONE).await
+    sms.send(order, &Slot::none()).await
 }
 
 async fn send(sms: &Sms) -> SubmitResult {
@@ -117,7 +118,7 @@ async fn no_channel_is_asked_once_the_time_is_over() {
         history,
         may_submit: &may_submit,
     };
-    let sent = sms.send(order, &Slot::NONE).await;
+    let sent = sms.send(order, &Slot::none()).await;
     assert_eq!((sent.result, sent.handed), (SubmitResult::Unreachable, 0));
     assert_eq!(asked.map(|asked| asked.load(Ordering::Relaxed)), [1, 0]);
 }
@@ -132,10 +133,61 @@ async fn the_last_try_goes_to_a_channel_that_took_a_message_since() {
         half_deadline,
         ..SendHistory::NONE
     };
-    assert!(sms.slot(&history).await.is_err(), "nobody took anything");
+    assert!(sms.slot(&history, Slot::none()).await.is_err(), "nobody took anything");
     sms.channels[1].submit(testing::message(), &SendHistory::NONE, None, Instant::now() + LIMIT).await;
-    assert!(sms.slot(&history).await.is_ok());
+    assert!(sms.slot(&history, Slot::none()).await.is_ok());
     let sent = try_with(&sms, history).await;
     assert_eq!((sent.result, sent.channel), (TAKEN, Some("constant")));
     assert_eq!(asked.map(|asked| asked.load(Ordering::Relaxed)), [0, 2]);
+}
+
+#[tokio::test]
+async fn what_the_channels_can_take_is_announced_while_they_are_open_and_while_they_are_not() {
+    let ((failing, _), (working, _)) =
+        (sms([SubmitResult::Unreachable]), sms([SubmitResult::Unreachable, TAKEN]));
+    for (sms, is_closed) in [(failing, true), (working, false)] {
+        let capacity = SendCapacity::default();
+        sms.announce(&capacity);
+        assert!(!capacity.is_closed(), "nothing has failed yet");
+        for _ in 0..20 {
+            send(&sms).await;
+        }
+        sms.announce(&capacity);
+        assert_eq!(capacity.is_closed(), is_closed);
+    }
+}
+
+/// One channel that takes everything, at so many messages a second.
+async fn paced(redis: &PrivateRedis, per_second: u32) -> Sms {
+    let (mut sms, _) = sms([TAKEN]);
+    let rates = [("constant", per_second.try_into().unwrap())].into();
+    sms.pacing = Pacing::new(RateLimiter::new(redis.queue.clone()), rates).map(Arc::new);
+    sms
+}
+
+#[tokio::test]
+async fn messages_have_a_slot_in_the_order_of_asking_and_leave_it_to_the_next_where_they_need_none() {
+    let redis = PrivateRedis::start().await;
+    let sms = paced(&redis, 2).await;
+    let capacity = SendCapacity::default();
+    sms.announce(&capacity);
+    assert_eq!(capacity.rate(), Some(2.0));
+    let start = Instant::now();
+    drop(sms.reserve().await);
+    let (first, second) = (sms.reserve().await, sms.reserve());
+    assert!(first.use_at("constant") && start.elapsed() < Duration::from_millis(400));
+    drop(first);
+    assert!(second.await.is_at("constant") && start.elapsed() >= Duration::from_millis(400));
+    let early: Vec<_> = (0..8).map(|_| sms.reserve()).collect();
+    let order = std::sync::Mutex::new(Vec::new());
+    let noted = early.into_iter().enumerate().map(|(index, slot)| {
+        let order = &order;
+        async move {
+            assert!(slot.await.use_at("constant"));
+            order.lock().unwrap().push(index);
+        }
+    });
+    futures_util::future::join_all(noted).await;
+    assert!(order.lock().unwrap().is_sorted(), "{order:?}");
+    assert!(start.elapsed() >= Duration::from_millis(3_900), "{:?}", start.elapsed());
 }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use apalis_core::error::BoxDynError;
 use apalis_core::task::Task;
 use tower::{Layer, Service};
+use tracing::Instrument as _;
 
 use super::deliveries::Deliveries;
 use super::finish::Finished;
-use super::leased_job::LeasedJob;
+use super::leased_job::{JobAttempt, LeasedJob};
 use super::schedule::PutBack;
 use super::send::SendSettlement;
 use crate::domain::outcome::{Outcome, Refusal};
@@ -94,8 +95,8 @@ where
 
     fn call(&mut self, task: Task<LeasedJob>) -> Self::Future {
         let (deliveries, held) = (self.deliveries.clone(), task.args.clone());
-        let run = self.handler.call(task);
-        Box::pin(async move {
+        let (run, lines) = (self.handler.call(task), held.delivery().log_span());
+        let settled = async move {
             match run.await {
                 Ok(verdict) => {
                     note_verdict(held.span(), &verdict);
@@ -106,7 +107,8 @@ where
             }
             held.span().end();
             Ok(())
-        })
+        };
+        Box::pin(settled.instrument(lines))
     }
 }
 
@@ -165,8 +167,9 @@ impl Deliveries {
         let counted = run.is_undisturbed.then_some(run.took);
         match verdict {
             JobDisposition::End(outcome) => {
-                let finished = self.finish(delivery, outcome, counted).await?;
-                note_finished(delivery, outcome, finished, run.took);
+                let attempt = held.attempt();
+                let finished = self.finish_through(delivery, outcome, counted, attempt.channel).await?;
+                note_finished(delivery, outcome, finished, run.took, attempt);
             }
             JobDisposition::RetryLater { after, send, otherwise } => {
                 if let Some(settlement) = send {
@@ -189,12 +192,9 @@ impl Deliveries {
     /// delivery.
     async fn give_up(&self, held: &LeasedJob, error: &QueueError) {
         let delivery = held.delivery();
-        tracing::error!(
-            job = %delivery.message.job, request_id = %delivery.message.request, delivery = delivery.number, %error,
-            "the end of a run cannot be written"
-        );
+        tracing::error!(delivery = delivery.number, %error, "the end of a run cannot be written");
         if let Err(error) = self.expire_lease(delivery).await {
-            tracing::warn!(job = %delivery.message.job, %error, "lease not ended early: it expires by itself");
+            tracing::warn!(%error, "lease not ended early: it expires by itself");
         }
     }
 
@@ -203,40 +203,49 @@ impl Deliveries {
     async fn expire_lease_after_crash(&self, held: &LeasedJob, error: &BoxDynError) {
         let delivery = held.delivery();
         held.span().fail("crashed");
-        tracing::error!(
-            job = %delivery.message.job, request_id = %delivery.message.request, delivery = delivery.number, %error,
-            "run crashed"
-        );
+        tracing::error!(delivery = delivery.number, %error, "run crashed");
         if let Err(error) = self.expire_lease(delivery).await {
-            tracing::warn!(job = %delivery.message.job, %error, "lease not ended early: it expires by itself");
+            tracing::warn!(%error, "lease not ended early: it expires by itself");
         }
     }
 }
 
-fn note_finished(delivery: &Delivery, outcome: &Outcome, finished: Finished, run: Duration) {
-    let message = &delivery.message;
+fn note_finished(
+    delivery: &Delivery,
+    outcome: &Outcome,
+    finished: Finished,
+    run: Duration,
+    attempt: JobAttempt,
+) {
     let status_code = outcome.status_code();
     match finished {
-        Finished::Done { eta_error_ms } => {
+        Finished::Done { eta_error_ms, ended_ms } => {
             metrics::counter!(metric::JOBS_FINISHED, "status_code" => status_code.to_string()).increment(1);
             metrics::histogram!(metric::JOB_RUN).record(run.as_secs_f64());
             #[allow(clippy::cast_precision_loss)]
             metrics::histogram!(metric::JOB_DELIVERIES).record(delivery.number as f64);
             #[allow(clippy::cast_precision_loss)]
             metrics::histogram!(metric::ETA_ERROR).record(eta_error_ms.unsigned_abs() as f64 / 1_000.0);
+            let since_accept_ms = ended_ms.saturating_sub(delivery.accepted_ms);
+            let reason = Some(outcome.reason()).filter(|reason| !reason.is_empty());
             tracing::info!(
-                job = %message.job, request_id = %message.request, status_code, run_ms = run.as_millis(),
-                delivery = delivery.number, "job ended"
+                status_code,
+                reason,
+                channel = attempt.channel,
+                tries = attempt.number,
+                since_accept_ms,
+                run_ms = crate::domain::clock::millis(run),
+                delivery = delivery.number,
+                "job ended"
             );
         }
         Finished::Before => {
-            tracing::info!(job = %message.job, request_id = %message.request, "job had ended before");
+            tracing::info!("job had ended before");
         }
         Finished::Lost => {
             static THROTTLE: LogThrottle = LogThrottle::new();
             if let Some(suppressed) = THROTTLE.allow() {
-                let (job, request_id) = (&message.job, &message.request);
-                tracing::warn!(%job, %request_id, status_code, suppressed, "finish refused: delivery lost");
+                tracing::warn!(status_code, suppressed, "finish refused: delivery lost");
             }
         }
     }

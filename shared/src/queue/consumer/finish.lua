@@ -1,10 +1,11 @@
 -- Ends jobs. A worker that lost its delivery changes nothing.
 -- KEYS  1 stream, 2 live, 3 eta, 4 counts, 5 failures; of each job: its record
 -- ARGV  1 jobs, 2 group, 3 retention ms, 4 channel; of each job: consumer, entry, delivery number, job, patient/approval,
---       request, state, status code, reason (empty: none), result JSON, run ms (empty: not to be counted)
+--       request, state, status code, reason (empty: none), result JSON, run ms (empty: not to be counted), channel that the
+--       message was handed to (empty: none)
 -- Result  for each {word, eta ms, now ms}; words: finished, ended (it had ended before), lost, corrupt (its key holds
 --         what no script of ours writes)
-local FIRST_KEY, FIRST_ARG, ARGS_EACH = 6, 5, 11
+local FIRST_KEY, FIRST_ARG, ARGS_EACH = 6, 5, 12
 
 local stream, group, retention = KEYS[1], ARGV[2], ARGV[3]
 local keys = {live = KEYS[2], counts = KEYS[4], failures = KEYS[5], channel = ARGV[4]}
@@ -16,7 +17,7 @@ for i = 1, tonumber(ARGV[1]) do
   jobs[i] = {
     consumer = ARGV[a], entry = ARGV[a + 1], number = ARGV[a + 2], id = ARGV[a + 3], path = ARGV[a + 4],
     request = ARGV[a + 5], state = ARGV[a + 6], status = ARGV[a + 7], reason = ARGV[a + 8], answer = ARGV[a + 9],
-    run = tonumber(ARGV[a + 10]),
+    run = tonumber(ARGV[a + 10]), channel = ARGV[a + 11],
     record = KEYS[FIRST_KEY + i - 1],
   }
 end

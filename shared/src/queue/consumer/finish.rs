@@ -17,6 +17,8 @@ pub enum Finished {
     Done {
         /// Predicted minus actual end, milliseconds.
         eta_error_ms: i64,
+        /// When it ended by Redis' clock, milliseconds since the epoch.
+        ended_ms: u64,
     },
     /// It had ended before, perhaps by this very delivery whose answer was lost.
     Before,
@@ -33,6 +35,17 @@ impl Deliveries {
         outcome: &Outcome,
         run: impl Into<Option<Duration>>,
     ) -> Result<Finished, QueueError> {
+        self.finish_through(delivery, outcome, run.into(), None).await
+    }
+
+    /// The same for a job whose message was handed to this channel, which is kept in its record.
+    pub(super) async fn finish_through(
+        &self,
+        delivery: &Delivery,
+        outcome: &Outcome,
+        run: Option<Duration>,
+        channel: Option<&str>,
+    ) -> Result<Finished, QueueError> {
         let (keys, job) = (&self.core.keys, &delivery.message.job);
         let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
         let item = ScriptArgs::new().key(keys.job(job));
@@ -45,7 +58,8 @@ impl Deliveries {
             .arg(outcome.status_code())
             .arg(outcome.reason())
             .arg(result)
-            .arg(counted(run.into()));
+            .arg(counted(run))
+            .arg(channel.unwrap_or_default());
         fail_point::hit(fail_point::BEFORE_FINISH, job).await;
         let (word, eta_ms, now_ms): (String, i64, i64) = self.core.steps.finish.ask(item).await?;
         if word == "finished" && self.core.redis.min_replicas() > 0 {
@@ -53,7 +67,9 @@ impl Deliveries {
         }
         fail_point::hit(fail_point::AFTER_FINISH, job).await;
         Ok(match word.as_str() {
-            "finished" => Finished::Done { eta_error_ms: eta_ms - now_ms },
+            "finished" => {
+                Finished::Done { eta_error_ms: eta_ms - now_ms, ended_ms: u64::try_from(now_ms).unwrap_or(0) }
+            }
             "ended" => Finished::Before,
             "lost" => Finished::Lost,
             _ => return Err(QueueError::Corrupt("the keys of a job, or the answer of finish")),

@@ -93,6 +93,7 @@ mod tests {
             patient: PatientId(Uuid::from_u128(1)),
             approval: ApprovalId(Uuid::from_u128(2)),
             request: "r".parse().unwrap(),
+            client: None,
             trace: None,
         };
         Delivery { message, accepted_ms: 0, entry: "1-0".into(), consumer: "w".into(), number }

@@ -1,6 +1,6 @@
 //! A job in a worker's hands.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,17 +19,39 @@ pub struct LeasedJob(Arc<LeaseGuard>);
 struct LeaseGuard {
     lease: Lease,
     span: Span,
-    started: Instant,
+    begun: OnceLock<Instant>,
+    attempt: OnceLock<JobAttempt>,
     /// Which link to Redis there was then.
     link: u64,
     _slot: OwnedSemaphorePermit,
 }
 
+/// What a run of a job tells of itself, for the log and the job's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobAttempt {
+    /// Its number, those of jobs put back before included.
+    pub number: u32,
+    /// The channel that the message was handed to, where it was handed over.
+    pub channel: Option<&'static str>,
+}
+
+impl Default for JobAttempt {
+    fn default() -> Self {
+        Self { number: 1, channel: None }
+    }
+}
+
 impl LeasedJob {
-    /// A run of this delivery begins; `link` is the generation of the connection to Redis.
+    /// A worker takes this delivery; `link` is the generation of the connection to Redis.
     pub(super) fn new(lease: Lease, span: Span, link: u64, slot: OwnedSemaphorePermit) -> Self {
-        let started = Instant::now();
-        Self(Arc::new(LeaseGuard { lease, span, started, link, _slot: slot }))
+        Self(Arc::new(LeaseGuard {
+            lease,
+            span,
+            begun: OnceLock::new(),
+            attempt: OnceLock::new(),
+            link,
+            _slot: slot,
+        }))
     }
 
     /// The delivery.
@@ -55,9 +77,24 @@ impl LeasedJob {
         &self.0.lease.lost
     }
 
+    /// Notes what its run told of itself; the first time counts.
+    pub fn note(&self, attempt: JobAttempt) {
+        self.0.attempt.get_or_init(|| attempt);
+    }
+
+    /// What its run told of itself.
+    pub(super) fn attempt(&self) -> JobAttempt {
+        self.0.attempt.get().copied().unwrap_or_default()
+    }
+
+    /// Notes that work on it begins: what it waited before that is no part of its run.
+    pub fn begin(&self) {
+        self.0.begun.get_or_init(Instant::now);
+    }
+
     /// How long it has been worked on.
     pub(super) fn run(&self) -> Duration {
-        self.0.started.elapsed()
+        self.0.begun.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// Whether the link to Redis has held all the time. A run that Redis was away from tells nothing of how long others

@@ -126,8 +126,8 @@ impl Consumer {
         if let Err(error) = self.deliveries.release(&lease.delivery).await
             && let Some(suppressed) = THROTTLE.allow()
         {
-            let job = &lease.delivery.message.job;
-            tracing::warn!(%job, %error, suppressed, "job not released: another worker takes it over once its lease has expired");
+            let _entered = lease.delivery.log_span().entered();
+            tracing::warn!(%error, suppressed, "job not released: another worker takes it over once its lease has expired");
         }
     }
 

@@ -1,4 +1,4 @@
--- Moves what is due from the schedule into the stream, a bounded batch at a time: by due time, then by age.
+-- Moves what is due from the schedule into the stream, a bounded batch at a time, the oldest job first.
 -- KEYS  1 stream, 2 scheduled
 -- ARGV  1 how many at most, 2 prefix of job records (same hash tag), 3 longest time a job may wait, ms: what is due later
 --       is of a clock that was set back since, and due now
@@ -17,13 +17,10 @@ for i = 1, #due, 2 do
   local known = fields_of(record, 'state', 'accepted')
   messages[#messages + 1] = due[i]
   if known[1] == 'scheduled' then
-    jobs[#jobs + 1] = {message = due[i], due = tonumber(due[i + 1]), record = record, accepted = known[2] or int(now)}
+    jobs[#jobs + 1] = {message = due[i], record = record, accepted = tonumber(known[2] or '') and known[2] or int(now)}
   end
 end
-table.sort(jobs, function(a, b)
-  if a.due ~= b.due then return a.due < b.due end
-  return a.accepted < b.accepted
-end)
+table.sort(jobs, function(a, b) return tonumber(a.accepted) < tonumber(b.accepted) end)
 -- The removal comes first: it is allowed where memory is full, and so is what a script writes after it.
 if #messages > 0 then redis.call('ZREM', KEYS[2], unpack(messages)) end
 for _, job in ipairs(jobs) do

@@ -19,6 +19,8 @@ pub struct SendCounts {
     pub open: u32,
     /// With a 503 and a time for an answer, which was believed.
     pub believed: u32,
+    /// How often it was put back to be tried again.
+    pub put_back: u32,
 }
 
 /// The outcome of the submits of one try, to be written to the job's record and to the limits.
@@ -41,11 +43,17 @@ impl Deliveries {
     /// How often this job was handed to a gateway before.
     pub async fn send_counts(&self, delivery: &Delivery) -> Result<SendCounts, RedisError> {
         let mut read = ::redis::cmd("HMGET");
-        read.arg(self.core.keys.job(&delivery.message.job)).arg("handed").arg("open").arg("believed");
-        let (handed, open, believed): (Option<u32>, Option<u32>, Option<u32>) =
+        read.arg(self.core.keys.job(&delivery.message.job))
+            .arg("handed")
+            .arg("open")
+            .arg("believed")
+            .arg("tries");
+        type Count = Option<u32>;
+        let (handed, open, believed, put_back): (Count, Count, Count, Count) =
             self.core.redis.command(&read).await?;
-        let [handed, open, believed] = [handed, open, believed].map(Option::unwrap_or_default);
-        Ok(SendCounts { handed, open, believed })
+        let [handed, open, believed, put_back] =
+            [handed, open, believed, put_back].map(Option::unwrap_or_default);
+        Ok(SendCounts { handed, open, believed, put_back })
     }
 
     /// Records the outcome of a try. Repeating it changes nothing.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::role::Operator;
 use crate::domain::clock::millis;
 use crate::queue::error::QueueError;
+use crate::settings::FleetSettings;
 use crate::telemetry::LogThrottle;
 use crate::telemetry::upstream_health::{HUNG_CALL_MS, HealthSnapshot};
 
@@ -32,6 +33,9 @@ pub struct ProcessReport {
     /// How long the longest run of the moment has taken, milliseconds; none where nothing runs, or in an API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_run_ms: Option<u64>,
+    /// Its settings, as far as a fleet is to have them alike.
+    #[serde(default)]
+    pub settings: FleetSettings,
     /// Each upstream it calls.
     pub upstreams: Vec<HealthSnapshot>,
 }
@@ -40,7 +44,7 @@ impl ProcessReport {
     /// The report of a process of this build in which nothing runs.
     pub fn new(started_ms: u64, upstreams: Vec<HealthSnapshot>) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { version, started_ms, longest_run_ms: None, upstreams }
+        Self { version, started_ms, longest_run_ms: None, settings: FleetSettings::default(), upstreams }
     }
 }
 

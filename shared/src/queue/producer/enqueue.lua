@@ -115,8 +115,10 @@ local function limit_of_approval(job)
 end
 
 local function accept(job)
-  local wait, run = predict(queue)
-  if wait > deadline then return {'overloaded', '', math.ceil(wait - deadline), now} end
+  local wait, run, by_rate = predict(queue)
+  -- An outage that is taken to outlast the deadline of the jobs accepted as it began: more would only stand in their way.
+  local late = math.max(wait, by_rate / RATE_USED, queue.outage * 2) - deadline
+  if late > 0 then return {'overloaded', '', math.ceil(late), now} end
   local eta = int(math.ceil(now + wait + run))
   local entry = redis.call('XADD', stream, '*', 'm', job.message, 'at', now_text)
   queue.entries = queue.entries + 1

@@ -137,6 +137,7 @@ impl NewJob {
             patient: self.patient,
             approval: self.approval,
             request: self.request.clone(),
+            client: Some(self.client.clone()),
             trace: span.or(self.trace.as_ref()),
         };
         message.encode().map_err(|_| QueueError::Corrupt("a message of ids is always JSON"))

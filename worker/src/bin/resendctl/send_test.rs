@@ -47,7 +47,7 @@ pub(super) async fn send(
         history: SendHistory::NONE,
         may_submit: &|| true,
     };
-    let result = sms.send(order, &Slot::NONE).await.result;
+    let result = sms.send(order, &Slot::none()).await.result;
     sms.close().await;
 
     let taken = matches!(result, SubmitResult::Accepted { .. });

@@ -18,6 +18,7 @@ fn job() -> Message {
         patient: PATIENT.parse().unwrap(),
         approval: APPROVAL.parse().unwrap(),
         request: RequestId::generate(),
+        client: None,
         trace: None,
     }
 }

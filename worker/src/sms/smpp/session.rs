@@ -11,6 +11,7 @@ use rusmpp::values::InterfaceVersion;
 use rusmppc::error::Error;
 use rusmppc::{Client, ConnectionBuilder, Event};
 use secrecy::ExposeSecret as _;
+use shared::runtime::backoff::Backoff;
 use shared::telemetry::LogThrottle;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -21,8 +22,8 @@ use super::lost_wakeup::driven;
 use super::transport::guarded;
 use crate::config::SmppConfig;
 
-/// Pauses between connections: up to this at first, doubling, never over the longest.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Pauses between connections.
+const BACKOFF: Backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(30));
 
 /// A session that lasted so long was a good one: the next pause is short again.
 const LASTED: Duration = Duration::from_secs(10);
@@ -53,7 +54,7 @@ impl Session {
     /// Runs until `stop` is cancelled.
     pub(super) async fn keep(self) {
         static THROTTLE: LogThrottle = LogThrottle::new();
-        let mut tries = 0;
+        let mut failed = 0_u32;
         while !self.stop.is_cancelled() {
             let start = Instant::now();
             let Err(why) = self.once().await else { continue };
@@ -61,8 +62,8 @@ impl Session {
             if let Some(suppressed) = THROTTLE.allow() {
                 tracing::warn!(why, suppressed, "the SMPP session is down");
             }
-            tries = if start.elapsed() >= LASTED { 0 } else { tries + 1 };
-            let () = self.stop.run_until_cancelled(sleep(pause(tries))).await.unwrap_or_default();
+            failed = if start.elapsed() >= LASTED { 0 } else { failed.saturating_add(1) };
+            let _ = self.stop.run_until_cancelled(sleep(BACKOFF.wait_anywhere(failed))).await;
         }
         self.link.send_replace(Link::Down);
     }
@@ -129,12 +130,6 @@ async fn listen(client: &Client, events: &mut (impl Stream<Item = Event> + Unpin
         }
     }
     "closed".to_owned()
-}
-
-/// Full jitter: anything up to the bound.
-fn pause(tries: u32) -> Duration {
-    let most = PAUSE.0.saturating_mul(1 << tries.min(5)).min(PAUSE.1);
-    most.mul_f64(rand::random::<f64>())
 }
 
 /// Never the answer itself: it may repeat what was sent.
