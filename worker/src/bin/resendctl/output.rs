@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use comfy_table::presets::NOTHING;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 use shared::runtime::cli::columns;
 
@@ -76,17 +76,49 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, none: &str) -> Stri
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    // On a terminal cells are broken where lines would be; off it each row is one line, for `grep` and `cut`.
+    // On a terminal cells are broken where lines would be, and empty columns left out; off it each row is one line with
+    // every column, for `grep` and `cut`.
+    let (mut header, mut rows) = (header.to_vec(), rows);
     if let Some(columns) = width() {
+        drop_empty_columns(&mut header, &mut rows);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(u16::try_from(columns).unwrap_or(u16::MAX));
     }
-    table.set_header(header.iter().copied());
+    table.set_header(header);
     for row in rows {
         table.add_row(row);
     }
-    for column in table.column_iter_mut() {
+    for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
+        // What names a row is copied, so it stays whole.
+        if at == 0 {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn drop_empty_columns(header: &mut Vec<&str>, rows: &mut [Vec<String>]) {
+    for at in (0..header.len()).rev() {
+        if !header[at].is_empty() && rows.iter().all(|row| row.get(at).is_none_or(String::is_empty)) {
+            header.remove(at);
+            rows.iter_mut().filter(|row| at < row.len()).for_each(|row| drop(row.remove(at)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_without_content_takes_no_room() {
+        let mut header = vec!["job", "code", "worker"];
+        let mut rows = [vec!["a".to_owned(), String::new(), "w".to_owned()], vec!["b".to_owned(); 3]];
+        drop_empty_columns(&mut header, &mut rows);
+        assert_eq!(header.len(), 3, "one row has a code");
+        rows[1][1].clear();
+        drop_empty_columns(&mut header, &mut rows);
+        assert_eq!((header, rows[0].clone()), (vec!["job", "worker"], vec!["a".to_owned(), "w".to_owned()]));
+    }
 }
