@@ -60,11 +60,16 @@ async fn control(finding: &mut Finding) {
     let fleet = fleet(3).workers(0).shipped_redis(Shipped::WithoutRightsToLoad);
     let mut env = ChaosEnv::start(fleet).await;
     let waiting = env.ask_all(WAITING / 10).await;
+    let loses = !loads_without_rights(&env).await;
     let warned = env.stack.apis[0].process.log().contains("the user default may not run every command");
-    finding.require(warned, "", "the API of the control does not warn of the user default");
+    finding.require(
+        warned == loses,
+        "",
+        "the API of the control warns of the user default where nothing is lost, or else does not",
+    );
     restart(&mut env, End::Killed).await;
     let what = "lost by the control, default user without rights";
-    let least = usize::from(!loads_without_rights(&env).await);
+    let least = usize::from(loses);
     finding.at_least(what, jobs_lost(&env, &waiting).await, least);
 }
 

@@ -197,8 +197,20 @@ async fn a_default_user_without_rights_to_load_is_a_finding() {
     let temp_dir = TempDir::new().unwrap();
     let server = RedisServer::start_shipped(temp_dir.path(), Shipped::WithoutRightsToLoad).await;
     let checks = doctor(&server).await;
-    let found = checks.iter().find(|check| check["level"] == "problem" && check["area"] == "redis").unwrap();
-    assert!(found.to_string().contains("user default off resetpass ~* &* +@all"), "{found}");
+    let found = checks.iter().find(|check| check["level"] == "problem" && check["area"] == "redis");
+    if loads_without_rights(&server).await {
+        assert!(found.is_none(), "{found:?}");
+    } else {
+        let found = found.unwrap().to_string();
+        assert!(found.contains("user default off resetpass ~* &* +@all"), "{found}");
+    }
+}
+
+/// Valkey asks nobody's leave while it loads, from 9 on.
+async fn loads_without_rights(server: &RedisServer) -> bool {
+    let info: String = server.command(&["INFO", "server"]).await;
+    let version = info.lines().find_map(|line| line.strip_prefix("valkey_version:"));
+    version.and_then(|version| version.split('.').next()?.parse::<u32>().ok()).is_some_and(|major| major >= 9)
 }
 
 async fn doctor(server: &RedisServer) -> Vec<serde_json::Value> {
