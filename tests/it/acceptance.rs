@@ -102,7 +102,7 @@ async fn a_cool_down_names_the_job_that_began_it_to_its_own_client_alone() {
     assert_eq!(named(&new).await, Some(began[0].clone()));
     assert_eq!(named(&other).await, Some(began[1].clone()));
     assert_eq!(named(&NewJob { client: "mis-b".parse().unwrap(), ..new.clone() }).await, None);
-    let _: u64 = fixture.server.command(&["DEL", &format!("{{resend}}:job:{}", began[0])]).await;
+    let _: u64 = fixture.server.command(&["DEL", &job_record(&began[0])]).await;
     assert_eq!(named(&new).await, None, "the job can be read no more");
 }
 
@@ -113,7 +113,7 @@ async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
     let first = fixture.accept(&keyed).await;
     let delivery = fixture.deliver("w1").await;
     // A try that failed was promised for anew; the first answer stands.
-    let record = format!("{{resend}}:job:{}", first.job);
+    let record = job_record(&first.job);
     let _: u64 = fixture.server.command(&["HSET", &record, "eta", "1"]).await;
     fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
     match fixture.enqueue(&keyed).await {
