@@ -48,11 +48,8 @@ impl Deliveries {
             .arg("open")
             .arg("believed")
             .arg("tries");
-        type Count = Option<u32>;
-        let (handed, open, believed, put_back): (Count, Count, Count, Count) =
-            self.core.redis.command(&read).await?;
-        let [handed, open, believed, put_back] =
-            [handed, open, believed, put_back].map(Option::unwrap_or_default);
+        let counts: [Option<u32>; 4] = self.core.redis.command(&read).await?;
+        let [handed, open, believed, put_back] = counts.map(Option::unwrap_or_default);
         Ok(SendCounts { handed, open, believed, put_back })
     }
 
