@@ -41,8 +41,8 @@ pub(crate) struct Explored {
     /// States that were not gone on from, for depth or time.
     pub(crate) cut: usize,
     pub(crate) found: Option<Found>,
-    /// Whether a fence was found and taken out, where one was to be.
-    pub(crate) is_edited: bool,
+    /// How many edits were found in the scripts.
+    pub(crate) edited: usize,
 }
 
 /// What does not hold, and how it came to be.
@@ -75,7 +75,7 @@ struct Known {
     busy: usize,
     found: Option<(u16, Found)>,
     is_over: bool,
-    is_edited: bool,
+    edited: usize,
 }
 
 struct Explorer<'a> {
@@ -118,7 +118,7 @@ impl Explorer<'_> {
             }
             let mut known = self.known();
             known.busy -= 1;
-            known.is_edited |= rig.edited() > 0;
+            known.edited = known.edited.max(rig.edited());
             self.changed.notify_all();
         }
     }
@@ -224,7 +224,7 @@ impl Known {
             took,
             cut: self.nodes.iter().filter(|node| node.is_cut).count(),
             found,
-            is_edited: self.is_edited,
+            edited: self.edited,
         }
     }
 

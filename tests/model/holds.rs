@@ -11,7 +11,15 @@ pub(crate) async fn check(rig: &mut Rig, world: &mut World) -> Option<String> {
             return Some(broken);
         }
     }
-    code_holds(rig, world).await
+    slots_hold(world).or(code_holds(rig, world).await)
+}
+
+/// An approval has one live job.
+fn slots_hold(world: &World) -> Option<String> {
+    let is_live = |job: &&Job| job.end.is_none() && !job.is_gone;
+    let live = |approval| world.jobs.iter().filter(is_live).filter(|job| job.approval == approval).count();
+    let twice = (0..world.approvals.len()).any(|approval| live(approval) > 1);
+    twice.then(|| "slot: an approval has two live jobs".to_owned())
 }
 
 fn job_holds(world: &mut World, index: usize, view: Option<JobView>) -> Option<String> {
@@ -28,6 +36,9 @@ fn job_holds(world: &mut World, index: usize, view: Option<JobView>) -> Option<S
         return Some(format!("I6: an ended job changed, from {:?} to {:?}", job.end, view.end));
     }
     job.end = view.end.clone();
+    if matches!(&job.end, Some((200, _))) && job.codes.is_empty() {
+        return Some("I1: a job ended well, and no gateway took its message".to_owned());
+    }
     messages_hold(job).or_else(|| counts_hold(job, &view))
 }
 

@@ -5,12 +5,14 @@
 #![allow(clippy::expect_used)]
 
 mod action;
+mod controls;
 mod explore;
 mod holds;
 mod relay;
 mod rig;
 mod store;
 mod story;
+mod suite;
 mod take;
 mod world;
 
@@ -19,80 +21,43 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use explore::{Bounds, explore};
-use world::Budget;
+use suite::Effort;
 
-/// Explores every schedule of the queue's scripts up to bounds.
+/// Explores every schedule of the queue's scripts up to bounds, and then with each fence taken out.
 #[derive(Parser)]
 #[command(name = "resend-model", version)]
 struct Arguments {
-    /// Faults in a schedule.
-    #[arg(long, default_value_t = 1)]
-    faults: u8,
-    #[arg(long, default_value_t = 1)]
-    losses: u8,
-    #[arg(long, default_value_t = 1)]
-    odd: u8,
-    #[arg(long, default_value_t = 0)]
-    orders: u8,
-    #[arg(long, default_value_t = 0)]
-    repeats: u8,
-    #[arg(long, default_value_t = 0)]
-    stops: u8,
-    /// Ticks while somebody has something to do.
-    #[arg(long, default_value_t = 1)]
-    delays: u8,
-    #[arg(long, default_value_t = 1)]
-    approvals: usize,
-    /// Seconds.
-    #[arg(long, default_value_t = 60)]
-    seconds: u64,
-    #[arg(long, default_value_t = 100)]
-    depth: u16,
+    /// Wider bounds, and stories of all controls.
+    #[arg(long)]
+    wide: bool,
+    /// Only what has this word in its name.
+    #[arg(long)]
+    only: Option<String>,
+    /// Only the controls: fences taken out.
+    #[arg(long)]
+    controls: bool,
+    /// Tells the story of each control.
+    #[arg(long)]
+    tell: bool,
+    /// Longest a part may take, seconds (default 10; wide: 600).
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// How many explore at once.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    #[arg(long)]
-    edit: Option<String>,
 }
 
 fn main() -> ExitCode {
-    let a = Arguments::parse();
-    let edits = a
-        .edit
-        .iter()
-        .filter_map(|edit| edit.split_once("=>"))
-        .map(|(x, y)| (&*x.to_owned().leak(), &*y.to_owned().leak()))
-        .collect();
-    let bounds = Bounds {
-        workers: 2,
-        approvals: a.approvals,
-        left: Budget {
-            faults: a.faults,
-            losses: a.losses,
-            odd_answers: a.odd,
-            orders: a.orders,
-            repeats: a.repeats,
-            stops: a.stops,
-            delays: a.delays,
-        },
-        depth: a.depth,
-        time: Duration::from_secs(a.seconds),
-        threads: a.threads,
-        edits,
+    let arguments = Arguments::parse();
+    let seconds = arguments.seconds.unwrap_or(if arguments.wide { 600 } else { 10 });
+    let effort = Effort {
+        time: Duration::from_secs(seconds),
+        threads: arguments.threads.max(1),
+        is_wide: arguments.wide,
     };
-    let explored = explore(&bounds);
-    println!(
-        "{} states, {} steps, {:.3e} schedules, depth {}, {:.1} s, {} cut, edited {}",
-        explored.states,
-        explored.steps,
-        explored.schedules,
-        explored.depth,
-        explored.took.as_secs_f64(),
-        explored.cut,
-        explored.is_edited
-    );
-    let Some(found) = explored.found else { return ExitCode::SUCCESS };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    println!("{}", runtime.block_on(story::tell(&bounds, &found)));
-    ExitCode::FAILURE
+    let only = arguments.only.as_deref();
+    let holds = arguments.controls || suite::run_parts(effort, only);
+    let patience = Effort { time: effort.time.max(Duration::from_secs(60)), ..effort };
+    let are_missed = suite::run_controls(patience, only, arguments.tell || arguments.wide);
+    if holds && are_missed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

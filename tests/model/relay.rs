@@ -2,7 +2,7 @@
 //! looked at afterwards, all in one round trip; so that a fence can be taken out of a script; and so that `WAIT` is
 //! answered as by a replica that has everything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,8 +33,8 @@ struct Plan {
     edits: Vec<Edit>,
     /// Scripts that were changed: by the hash of the shipped text, that of the text Redis has.
     edited: HashMap<Vec<u8>, String>,
-    /// How many texts each edit was found in.
-    found: usize,
+    /// The edits that were found in a text.
+    found: HashSet<&'static str>,
 }
 
 impl Relay {
@@ -65,9 +65,9 @@ impl Relay {
         plan.seen.take()
     }
 
-    /// In how many scripts something was changed.
+    /// How many edits were found in the scripts that Redis was given so far.
     pub(crate) fn edited(&self) -> usize {
-        self.plan().found
+        self.plan().found.len()
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -158,7 +158,8 @@ impl Plan {
                 if edited == text {
                     return None;
                 }
-                self.found += 1;
+                let found = self.edits.iter().map(|(old, _)| *old).filter(|old| text.contains(old));
+                self.found.extend(found);
                 let hash = |text: &str| Script::new(text).get_hash().to_owned();
                 self.edited.insert(hash(&text).into_bytes(), hash(&edited));
                 Some(with(2, edited.as_bytes()))
@@ -228,6 +229,6 @@ mod tests {
         let hash = |text| Script::new(text).get_hash().to_owned();
         let mut call = redis::cmd("EVALSHA").arg(hash("return 1")).arg(0).get_packed_command();
         assert!(String::from_utf8_lossy(&plan.take(&mut call).bytes).contains(&hash("return 2")));
-        assert_eq!((plan.found, call.len()), (1, 0));
+        assert_eq!((plan.found.len(), call.len()), (1, 0));
     }
 }

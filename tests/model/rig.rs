@@ -127,7 +127,7 @@ impl Rig {
         }
     }
 
-    /// In how many scripts a fence was taken out.
+    /// How many edits were found in scripts.
     pub(crate) fn edited(&self) -> usize {
         self.relay.edited()
     }

@@ -1,5 +1,6 @@
 //! What an action makes of a world: one world where its reply is heard, one where the reply is lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::ids::{ApprovalId, JobId, PatientId};
@@ -231,9 +232,9 @@ fn time_is_noticed(world: &mut World) {
 /// Of what this worker was at, nobody may ever know what became.
 fn blame(world: &mut World, number: usize) {
     let runs = world.workers[number].runs.clone();
-    for run in runs.iter().filter(|run| !matches!(run.at, At::Fetched)) {
-        if let Some((_, job)) = world.job_of(&run.delivery) {
-            job.left_open += 1;
+    for delivery in runs.iter().map(|run| &run.delivery) {
+        if let Some((_, job)) = world.job_of(delivery) {
+            job.left_open += u8::from(job.granted.contains(&name_of(delivery)));
         }
     }
 }
@@ -277,7 +278,7 @@ async fn request(rig: &mut Rig, world: &World, approval: usize, again: bool) -> 
         let stored = world.jobs.iter_mut().find(|job| job.id == id);
         match stored {
             Some(job) => job.is_gone &= !is_new,
-            None if is_new => world.jobs.push(Job::new(id.clone(), world.now_ms)),
+            None if is_new => world.jobs.push(Job::new(id.clone(), approval, world.now_ms)),
             None => {}
         }
     };
@@ -287,8 +288,17 @@ async fn request(rig: &mut Rig, world: &World, approval: usize, again: bool) -> 
             world.approvals[approval].accepted.push(job);
         }
     };
+    let joined =
+        world.jobs.iter().find(|job| matches!(&result, Ok(Enqueued::Live(live)) if live.job == job.id));
+    let is_taken =
+        joined.is_some_and(|job| job.end.is_some()) || matches!(result, Ok(Enqueued::Foreign { .. }));
     let call = Call::new(world, (&result, store)).confirmed().saying(word);
-    call.both(known, heard, |world| world.approvals[approval].unheard = Some(id.clone()))
+    let mut all = call.both(known, heard, |world| world.approvals[approval].unheard = Some(id.clone()));
+    if is_taken {
+        let broken = "slot: the approval's job has ended, and no other is accepted";
+        all.iter_mut().for_each(|next| next.broken = Some(broken.to_owned()));
+    }
+    all
 }
 
 fn given(world: &World, number: usize, read: &Result<Vec<Delivery>, QueueError>, store: Store) -> Vec<Next> {
@@ -362,7 +372,10 @@ async fn sweep(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
         if taken.clock_was_set {
             world.workers[number].unsettled = SETTLED_AFTER;
         }
-        world.workers[number].taken = taken.deliveries;
+        let worker = &mut world.workers[number];
+        let is_held =
+            |entry: &String| worker.runs.iter().any(|run| run.delivery.entry == *entry && !run.is_lost);
+        worker.taken = taken.deliveries.into_iter().filter(|taken| !is_held(&taken.entry)).collect();
     };
     call.saying(word).both(known, heard, |_| {})
 }
@@ -489,7 +502,7 @@ async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next
         }
         SendDecision::Lost => ("lost", None),
     };
-    let granted = (delivery.consumer.clone(), delivery.entry.clone(), delivery.number);
+    let granted = name_of(delivery);
     let known = |world: &mut World| {
         let now_ms = world.now_ms;
         let job = world.jobs.iter_mut().find(|job| job.id == delivery.message.job);
@@ -508,7 +521,12 @@ async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next
     call.saying(word).both(known, heard, |world| world.workers[at.0].runs[at.1].at = At::LeaveUnheard)
 }
 
-fn submit(world: &World, at: (usize, usize), permit: &std::sync::Arc<SendPermit>, gateway: Gateway) -> Next {
+/// What tells a run from others.
+fn name_of(delivery: &Delivery) -> (Arc<str>, String, u64) {
+    (delivery.consumer.clone(), delivery.entry.clone(), delivery.number)
+}
+
+fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> Next {
     let (mut world, delivery) = (world.clone(), world.workers[at.0].runs[at.1].delivery.clone());
     let mut broken = None;
     let Some(offered) = &permit.offered else {
@@ -521,6 +539,9 @@ fn submit(world: &World, at: (usize, usize), permit: &std::sync::Arc<SendPermit>
         if now_ms > job.last_begin_ms() {
             let late = (now_ms - job.last_begin_ms()) / 1_000;
             broken = Some(format!("I5: a message begins {late} s after its deadline"));
+        }
+        if job.end.is_some() {
+            broken = Some("I6: a message begins for a job that has ended".to_owned());
         }
         if gateway.takes() {
             job.codes.push(code);
@@ -538,7 +559,7 @@ fn submit(world: &World, at: (usize, usize), permit: &std::sync::Arc<SendPermit>
 }
 
 /// What a run makes of the gateway's answer.
-fn hear(world: &World, at: (usize, usize), permit: &std::sync::Arc<SendPermit>, gateway: Gateway) -> World {
+fn hear(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> World {
     let is_believed = gateway.defers() && permit.believed_left() > 0;
     match gateway {
         Gateway::Takes => {

@@ -163,6 +163,8 @@ pub(crate) struct Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
+    /// The approval it is about.
+    pub(crate) approval: usize,
     /// No message begins after this, by the true clock.
     pub(crate) deadline_ms: u64,
     /// When Redis' clock will show its deadline, by the true clock: later where that clock was set back.
@@ -203,9 +205,10 @@ impl Gateway {
 }
 
 impl Job {
-    pub(crate) fn new(id: JobId, now_ms: u64) -> Self {
+    pub(crate) fn new(id: JobId, approval: usize, now_ms: u64) -> Self {
         Self {
             id,
+            approval,
             deadline_ms: now_ms + DEADLINE_MS,
             deadline_shown_ms: i64::try_from(now_ms + DEADLINE_MS).unwrap_or(i64::MAX),
             codes: Vec::new(),
@@ -286,10 +289,11 @@ impl World {
         (BEGIN_MS + self.now_ms).saturating_add_signed(wrong_ms)
     }
 
-    /// Whether nothing is left to be done: every request has its job, and every job has ended.
+    /// Whether nothing is left to be done: every request has its job, every job has ended, and nothing of them is in the queue.
     pub(crate) fn is_done(&self) -> bool {
         let all_asked = self.approvals.iter().all(|asked| asked.requests > 0 && asked.unheard.is_none());
-        all_asked && self.jobs.iter().all(|job| job.end.is_some() || job.is_gone)
+        let is_empty = self.store.waiting() + self.store.pending() + self.store.scheduled() == 0;
+        all_asked && is_empty && self.jobs.iter().all(|job| job.end.is_some() || job.is_gone)
     }
 
     /// The job of a delivery.

@@ -41,6 +41,11 @@ impl Leases {
         Some(Lease { delivery, lost, leases: self.clone() })
     }
 
+    /// Whether an entry is worked on.
+    pub(super) fn has(&self, entry: &str) -> bool {
+        self.lock().get(entry).is_some_and(|noted| !noted.lost.is_cancelled())
+    }
+
     /// Everything in hand.
     pub(super) fn all(&self) -> Vec<Arc<Delivery>> {
         self.lock().values().map(|held_lease| held_lease.delivery.clone()).collect()

@@ -141,7 +141,10 @@ impl Consumer {
             }
             note_reclaimed(&reclaimed);
             left |= reclaimed.left;
-            let held = self.hold(self.begin(reclaimed.taken).await?).await;
+            // A worker that stood still since it renewed finds its own there. They are in its hands, under this very number.
+            let mut taken = reclaimed.taken;
+            taken.retain(|entry| !self.leases.has(&entry.id));
+            let held = self.hold(self.begin(taken).await?).await;
             drop(taking);
             self.dispatch_all(held, sender).await;
             if reclaimed.cursor == START {

@@ -1,0 +1,150 @@
+//! Fences, each taken out of its script: the explorer must find what each keeps away. The first five are faults that were in
+//! the scripts once; the next two the explorer found itself.
+
+use crate::relay::Edit;
+use crate::suite::{NOTHING, Part};
+use crate::world::Budget;
+
+/// A fence that is taken out.
+pub(crate) struct Control {
+    /// What is allowed for without it.
+    pub(crate) name: &'static str,
+    pub(crate) edits: &'static [Edit],
+    pub(crate) part: Part,
+    /// How what does not hold begins.
+    pub(crate) breaks: &'static str,
+}
+
+const fn control(name: &'static str, edits: &'static [Edit], left: Budget, breaks: &'static str) -> Control {
+    Control { name, edits, part: Part { name, approvals: 1, left }, breaks }
+}
+
+/// All of them.
+pub(crate) const CONTROLS: [Control; 17] = [
+    control(
+        "a 503 with a time is believed each time, though the message was taken",
+        &[
+            (" or job.open + job.believed >= unsure_allowed", ""),
+            ("unsure_allowed - open_allowed - job.believed", "9"),
+        ],
+        Budget { odd_answers: 3, ..NOTHING },
+        "I2",
+    ),
+    control(
+        "Redis' clock is set forward, and every lease has lapsed",
+        &[
+            ("if now > tonumber(ARGV[14]) then return {'0-0', {}, {}, 0, 1} end", ""),
+            ("if newest < now - ARGV[15] or", "if false and"),
+        ],
+        Budget { faults: 1, ..NOTHING },
+        "I2",
+    ),
+    Control {
+        name: "a later offer ends the codes before it",
+        edits: &[(
+            "code.hash, code.offered = hash, now",
+            "code.hash, code.offered, phone.codes = hash, now, {}",
+        )],
+        part: Part { name: "a later offer ends the codes before it", approvals: 2, left: NOTHING },
+        breaks: "code",
+    },
+    control(
+        "Redis' clock is set back, and a job that was put back waits for it",
+        &[("if #due == 0 then", "if false then")],
+        Budget { faults: 1, odd_answers: 1, ..NOTHING },
+        "I1",
+    ),
+    control(
+        "leave is given whatever the deadline",
+        &[("if job.deadline - now < LEAST_LEFT then return 'late' end", "")],
+        Budget { delays: 5, ..NOTHING },
+        "I5",
+    ),
+    control(
+        "leave does not renew a lease that has grown old",
+        &[("if job.is_stale then", "if false then")],
+        Budget { faults: 1, ..NOTHING },
+        "I2",
+    ),
+    control(
+        "a send is named by entry and number alone",
+        &[("job.this = record[3], job.consumer .. ':' .. job.entry", "job.this = record[3], job.entry")],
+        Budget { faults: 1, losses: 1, ..NOTHING },
+        "counts",
+    ),
+    control(
+        "leave is given to whoever asks",
+        &[("if not is_owned then return 'lost' end", "idle = idle or 0")],
+        Budget { faults: 1, ..NOTHING },
+        "I2",
+    ),
+    control(
+        "leave asked for again is counted again",
+        &[("if record[4] == job.this then return 'again' end", "")],
+        Budget { losses: 1, ..NOTHING },
+        "counts",
+    ),
+    control(
+        "a job is ended by whoever says so",
+        &[("job.owned and state and not has_ended(state)", "state and not has_ended(state)")],
+        Budget { faults: 1, ..NOTHING },
+        "I6",
+    ),
+    control(
+        "a job is put back by whoever says so",
+        &[(
+            "if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end\nlocal record = fields_of(KEYS[2], 'state', 'deadline', 'open', 'tries')",
+            "local record = fields_of(KEYS[2], 'state', 'deadline', 'open', 'tries')",
+        )],
+        Budget { faults: 1, stops: 1, ..NOTHING },
+        "I",
+    ),
+    control(
+        "a job is handed back by whoever says so",
+        &[(
+            "if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end\nlocal record, now",
+            "local record, now",
+        )],
+        Budget { faults: 1, stops: 1, ..NOTHING },
+        "I",
+    ),
+    control(
+        "a heartbeat takes an entry back from who has it now",
+        &[("delivery.owned and held or lost", "held")],
+        Budget { faults: 1, ..NOTHING },
+        "I",
+    ),
+    control(
+        "entries are taken over before their lease has lapsed",
+        &[
+            (
+                "local id, idle, deliveries = pending[1], pending[3]",
+                "local id, idle, deliveries = pending[1], lease",
+            ),
+            ("ARGV[2], lease, id", "ARGV[2], 0, id"),
+        ],
+        NOTHING,
+        "I2",
+    ),
+    control(
+        "a hand-over is settled twice",
+        &[("if record[1] ~= ARGV[1] then return 0 end", "")],
+        Budget { odd_answers: 2, losses: 1, ..NOTHING },
+        "counts",
+    ),
+    control(
+        "a job is cancelled whose send has begun",
+        &[(
+            "if record[1] == 'sending' or tonumber(record[2] or 0) + tonumber(record[7] or 0) > 0 then return 'begun' end",
+            "",
+        )],
+        Budget { orders: 1, ..NOTHING },
+        "I6",
+    ),
+    control(
+        "a second request makes a second job",
+        &[("or join_live(job) ", "")],
+        Budget { repeats: 1, ..NOTHING },
+        "slot",
+    ),
+];
