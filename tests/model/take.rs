@@ -152,8 +152,22 @@ pub(crate) async fn take(rig: &mut Rig, world: &World, action: Action) -> Vec<Ne
             world.left.faults -= u8::from(action.is_fault());
             let store = rig.look(&world).await;
             world.set_store(store, false);
+            if matches!(action, Action::FailOver(_)) {
+                forget(rig, &mut world).await;
+            }
             vec![Next { world, heard: true, answer: String::new(), broken: None }]
         }
+    }
+}
+
+/// What a fail-over threw away was confirmed to nobody.
+async fn forget(rig: &mut Rig, world: &mut World) {
+    for index in 0..world.jobs.len() {
+        let Some(view) = rig.job(world, &world.jobs[index].id.clone()).await else { continue };
+        let handed = usize::try_from(view.handed).unwrap_or(usize::MAX);
+        let job = &mut world.jobs[index];
+        job.granted.truncate(handed);
+        job.end = view.end;
     }
 }
 
