@@ -147,6 +147,9 @@ fn may_tick(world: &World) -> bool {
 }
 
 fn faults(world: &World, all: &mut Vec<Action>) {
+    if world.left.is_back_only {
+        return all.push(Action::Clock(-7_200));
+    }
     for (number, worker) in world.workers.iter().enumerate() {
         let is_busy = world.store.pending_of(&worker.name) + worker.runs.len() > 0;
         if is_busy && !worker.is_stopped {

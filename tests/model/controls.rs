@@ -15,6 +15,9 @@ pub(crate) struct Control {
     pub(crate) breaks: &'static str,
 }
 
+/// Those that take longer than the short form has.
+pub(crate) const SLOW: [&str; 2] = [CONTROLS[0].name, CONTROLS[3].name];
+
 const fn control(name: &'static str, edits: &'static [Edit], left: Budget, breaks: &'static str) -> Control {
     Control { name, edits, part: Part { name, approvals: 1, left }, breaks }
 }
@@ -51,7 +54,7 @@ pub(crate) const CONTROLS: [Control; 17] = [
     control(
         "Redis' clock is set back, and a job that was put back waits for it",
         &[("if #due == 0 then", "if false then")],
-        Budget { faults: 1, odd_answers: 1, ..NOTHING },
+        Budget { faults: 1, odd_answers: 1, is_back_only: true, ..NOTHING },
         "I1",
     ),
     control(

@@ -33,6 +33,8 @@ struct Plan {
     edits: Vec<Edit>,
     /// Scripts that were changed: by the hash of the shipped text, that of the text Redis has.
     edited: HashMap<Vec<u8>, String>,
+    /// Loads changed texts, before the shipped ones, whose hashes the queue waits for.
+    loads: Vec<u8>,
     /// The edits that were found in a text.
     found: HashSet<&'static str>,
 }
@@ -133,6 +135,10 @@ impl Plan {
         if is_wrapped && let Some((before, answers)) = self.before.take() {
             (chunk.bytes, chunk.before) = (before, answers);
         }
+        if !self.loads.is_empty() {
+            chunk.bytes.append(&mut self.loads);
+            chunk.before += 1;
+        }
         chunk.bytes.extend(own);
         if is_wrapped {
             chunk.bytes.extend(&self.after);
@@ -162,7 +168,8 @@ impl Plan {
                 self.found.extend(found);
                 let hash = |text: &str| Script::new(text).get_hash().to_owned();
                 self.edited.insert(hash(&text).into_bytes(), hash(&edited));
-                Some(with(2, edited.as_bytes()))
+                self.loads.extend(with(2, edited.as_bytes()));
+                None
             }
             _ => None,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::controls::{CONTROLS, Control};
+use crate::controls::{CONTROLS, Control, SLOW};
 use crate::explore::{Bounds, Explored, explore};
 use crate::story;
 use crate::world::Budget;
@@ -17,8 +17,16 @@ pub(crate) struct Part {
 }
 
 /// Every schedule of requests, workers and time, in which all goes well.
-pub(crate) const NOTHING: Budget =
-    Budget { faults: 0, losses: 0, odd_answers: 0, orders: 0, repeats: 0, stops: 0, delays: 0 };
+pub(crate) const NOTHING: Budget = Budget {
+    faults: 0,
+    losses: 0,
+    odd_answers: 0,
+    orders: 0,
+    repeats: 0,
+    stops: 0,
+    delays: 0,
+    is_back_only: false,
+};
 
 /// Each widens the bare schedule in its own direction.
 const PARTS: [Part; 7] = [
@@ -86,7 +94,10 @@ pub(crate) fn run_parts(effort: Effort, only: Option<&str>) -> bool {
 
 /// Takes out each fence; answers whether each was missed.
 pub(crate) fn run_controls(effort: Effort, only: Option<&str>, tells: bool) -> bool {
-    let wanted = |control: &&Control| only.is_none_or(|word| control.name.contains(word));
+    let wanted = |control: &&Control| match only {
+        Some(word) => control.name.contains(word),
+        None => effort.is_wide || !SLOW.contains(&control.name),
+    };
     CONTROLS.iter().filter(wanted).fold(true, |all, control| run_control(control, effort, tells) && all)
 }
 

@@ -186,6 +186,10 @@ fn befall(world: &mut World, action: Action) {
         }
         Action::Continue(number) => world.workers[number].is_stopped = false,
         Action::Clock(seconds) => {
+            // Steps are seconds apart, and the living read the clock every second: they have seen the one before.
+            let wrong_ms = world.wrong_ms;
+            let living = world.workers.iter_mut().filter(|worker| !worker.is_stopped);
+            living.for_each(|worker| worker.seen_wrong_ms = wrong_ms);
             world.wrong_ms += seconds * 1_000;
             world.jobs.iter_mut().for_each(|job| job.deadline_shown_ms -= seconds * 1_000);
         }

@@ -64,6 +64,8 @@ pub(crate) struct Budget {
     pub(crate) stops: u8,
     /// Ticks that go by while a living worker has something to do.
     pub(crate) delays: u8,
+    /// The only fault is that Redis' clock is set back by two hours.
+    pub(crate) is_back_only: bool,
 }
 
 /// A worker process.
