@@ -22,7 +22,7 @@ pub enum CodeSender {
         sms: Sms,
     },
     /// The platform's OTP service does both.
-    Service(OtpService),
+    Service(Box<OtpService>),
 }
 
 impl CodeSender {
@@ -75,7 +75,7 @@ impl CodeSender {
                 let channels = Sms::from_config(sms)?.paced(sms, RateLimiter::new(queue.clone()));
                 Self::Local { codes: Arc::new(Codes::new(otp, queue)), sms: channels }
             }
-            SendingConfig::Service(service) => Self::Service(OtpService::new(service)?),
+            SendingConfig::Service(service) => Self::Service(Box::new(OtpService::new(service)?)),
         };
         sender.announce(&capacity);
         Ok(sender)
