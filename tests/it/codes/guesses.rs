@@ -108,7 +108,7 @@ async fn a_phone_that_was_never_sent_a_code_leaves_nothing_and_answers_as_one_th
         assert_eq!(checked, Checked::Wrong);
     }
     let left: Vec<String> = fixture.server().command(&["KEYS", "*"]).await;
-    let own: Vec<_> = left.iter().filter(|key| key.as_str() != &keys().stream()).collect();
+    let own: Vec<_> = left.iter().filter(|key| **key != keys().stream()).collect();
     assert_eq!(own, [&keys().client_checks(&"verifier".parse().unwrap())], "the client's own count");
     let left: i64 =
         fixture.server().command(&["PTTL", &keys().client_checks(&"verifier".parse().unwrap())]).await;

@@ -19,12 +19,17 @@ fn runners(script: &str) -> &'static [&'static str] {
     match script.trim_end_matches(".lua") {
         "queue/confirm_end" | "queue/mark_confirmed" | "queue/operator/overview" => ALL,
         "queue/producer/enqueue" | "sending/codes/guess" | "sending/codes/spend" => &ALL[..1],
-        "queue/operator/record_minute" | "queue/operator/report_upstreams" => &ALL[1..2],
-        "queue/operator/describe" | "queue/operator/upstream_reports" => &ALL[1..],
-        "queue/operator/cancel" | "queue/operator/retry_now" | "queue/operator/unquarantine" => &ALL[2..],
-        "sending/codes/unlock" => &ALL[2..],
-        "sending/leave" | "sending/codes/activate" | "sending/limits/rate_limit" => &ALL[1..2],
+        "queue/operator/record_minute"
+        | "queue/operator/report_upstreams"
+        | "sending/leave"
+        | "sending/codes/activate"
+        | "sending/limits/rate_limit" => &ALL[1..2],
         script if script.starts_with("queue/consumer/") => &ALL[1..2],
+        "queue/operator/describe" | "queue/operator/upstream_reports" => &ALL[1..],
+        "queue/operator/cancel"
+        | "queue/operator/retry_now"
+        | "queue/operator/unquarantine"
+        | "sending/codes/unlock" => &ALL[2..],
         "queue/eta" | "queue/limits" | "queue/patient" | "queue/phone" | "queue/prelude"
         | "redis/prelude" => &[],
         script => panic!("{script}: who runs it?"),

@@ -30,7 +30,7 @@ fn read_folder(folder: &Path, module: &[String], modules: &mut BTreeMap<Module, 
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap().to_owned();
-        let below = [module, &[name.clone()]].concat();
+        let below = [module, std::slice::from_ref(&name)].concat();
         // Programs beside a library are crates of their own.
         if path.is_dir() && name != "bin" {
             read_folder(&path, &below, modules);
