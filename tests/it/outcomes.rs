@@ -50,7 +50,7 @@ async fn the_log_names_what_the_registry_gave_wrong() {
 /// One filter on `job` finds all that a worker says of it, from a message that a gateway left open to the end.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_of_a_job_names_it_and_its_end_says_why_and_how() {
-    let stack = tests::stack::Stack::start().await;
+    let mut stack = tests::stack::Stack::start().await;
     stack
         .set_faults(json!([{"target": "sms", "action": {"status": 503, "retry_after": 0}, "times": 1}]))
         .await;
@@ -58,6 +58,8 @@ async fn every_line_of_a_job_names_it_and_its_end_says_why_and_how() {
     let answer = stack.client().resend(case.patient_id, case.approval_id).await;
     let job = answer.location().rsplit('/').next().expect("an id").to_owned();
     stack.client().end_of(&answer.location(), WITHIN).await;
+    // Its client hears of the end before the log does.
+    stack.workers[0].process.logged("job ended").await;
     let log = stack.workers[0].process.log();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let own: Vec<_> = lines.iter().filter(|line| line["job"] == job.as_str()).collect();
@@ -68,7 +70,7 @@ async fn every_line_of_a_job_names_it_and_its_end_says_why_and_how() {
         );
     }
     let messages: Vec<_> = own.iter().filter_map(|line| line["message"].as_str()).collect();
-    assert_eq!(messages, ["job to be tried again", "the gateway took the message", "job ended"], "{log}");
+    assert_eq!(messages, ["job will be tried again", "the gateway took the message", "job ended"], "{log}");
     let ended = own.last().expect("the end");
     assert_eq!((&ended["channel"], &ended["status_code"]), (&json!("http"), &json!(200)));
     // How often it was held back before its second message is chance.
