@@ -124,7 +124,7 @@ fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
             At::Permitted { permit, .. } if permit.offered.is_none() => add(Step::Submit(Gateway::Takes)),
             At::Permitted { .. } if world.left.odd_answers == 0 => add(Step::Submit(Gateway::Takes)),
             At::Permitted { .. } => Gateway::ALL.into_iter().for_each(|gateway| add(Step::Submit(gateway))),
-            At::AtGateway { .. } => add(Step::Hear),
+            At::HandedOver { .. } => add(Step::Hear),
             At::Taken { .. } => add(Step::Activate),
             At::Settling { .. } => add(Step::Settle),
             At::Settled(_) => add(Step::Write),

@@ -1,8 +1,9 @@
 //! Fences, each taken out of its script: the explorer must find what each keeps away. The first five are faults that were in
 //! the scripts once; the next two the explorer found itself.
 
+use crate::part::{NOTHING, Part};
 use crate::relay::Edit;
-use crate::suite::{NOTHING, Part};
+
 use crate::world::Budget;
 
 /// A fence that is taken out.

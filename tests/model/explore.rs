@@ -261,7 +261,9 @@ impl Known {
         if let Some(first) = paths.first_mut() {
             *first = 1.0;
         }
-        deeper.iter().for_each(|(from, to)| paths[*to as usize] += paths[*from as usize]);
+        for (from, to) in &deeper {
+            paths[*to as usize] += paths[*from as usize];
+        }
         self.nodes.iter().zip(paths).filter(|(node, _)| node.is_done).map(|(_, paths)| paths).sum()
     }
 }

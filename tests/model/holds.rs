@@ -35,7 +35,7 @@ fn job_holds(world: &mut World, index: usize, view: Option<JobView>) -> Option<S
     if job.end.is_some() && job.end != view.end {
         return Some(format!("I6: an ended job changed, from {:?} to {:?}", job.end, view.end));
     }
-    job.end = view.end.clone();
+    job.end.clone_from(&view.end);
     if matches!(&job.end, Some((200, _))) && job.codes.is_empty() {
         return Some("I1: a job ended well, and no gateway took its message".to_owned());
     }

@@ -8,6 +8,7 @@ mod action;
 mod controls;
 mod explore;
 mod holds;
+mod part;
 mod relay;
 mod rig;
 mod store;
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
     };
     let only = arguments.only.as_deref();
     let holds = arguments.controls || suite::run_parts(effort, only);
-    let patience = Effort { time: effort.time.max(Duration::from_secs(60)), ..effort };
+    let patience = Effort { time: effort.time.max(Duration::from_mins(1)), ..effort };
     let are_missed = suite::run_controls(patience, only, arguments.tell || arguments.wide);
     if holds && are_missed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

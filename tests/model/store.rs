@@ -1,5 +1,6 @@
 //! A state of Redis: what it takes to come back to it, and what tells it from others.
 
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -152,7 +153,7 @@ pub(crate) fn relative(text: &str, now_ms: u64) -> String {
         relative.push_str(before);
         match digits.parse::<i64>() {
             Ok(time) if length == 13 => {
-                relative.push_str(&format!("now{:+}", time - i64::try_from(now_ms).unwrap_or(0)));
+                let _ = write!(relative, "now{:+}", time - i64::try_from(now_ms).unwrap_or(0));
             }
             _ => relative.push_str(digits),
         }

@@ -280,7 +280,7 @@ async fn request(rig: &mut Rig, world: &World, approval: usize, again: bool) -> 
         }
         _ => None,
     };
-    let word = match &result {
+    let summary = match &result {
         Ok(Enqueued::Accepted(ticket)) => {
             format!("accepted as {}", ticket.job.as_str().trim_end_matches('_'))
         }
@@ -310,18 +310,20 @@ async fn request(rig: &mut Rig, world: &World, approval: usize, again: bool) -> 
         world.jobs.iter().find(|job| matches!(&result, Ok(Enqueued::Live(live)) if live.job == job.id));
     let is_taken =
         joined.is_some_and(|job| job.end.is_some()) || matches!(result, Ok(Enqueued::Foreign { .. }));
-    let call = Call::new(world, (&result, store)).confirmed().saying(word);
+    let call = Call::new(world, (&result, store)).confirmed().saying(summary);
     let mut all = call.both(known, heard, |world| world.approvals[approval].unheard = Some(id.clone()));
     if is_taken {
         let broken = "slot: the approval's job has ended, and no other is accepted";
-        all.iter_mut().for_each(|next| next.broken = Some(broken.to_owned()));
+        for next in &mut all {
+            next.broken = Some(broken.to_owned());
+        }
     }
     all
 }
 
 fn given(world: &World, number: usize, read: &Result<Vec<Delivery>, QueueError>, store: Store) -> Vec<Next> {
     let call = Call::new(world, (read, store)).saying(names(read.as_deref().unwrap_or_default()));
-    let deliveries = read.as_ref().map(Clone::clone).unwrap_or_default();
+    let deliveries = read.as_deref().map(<[_]>::to_vec).unwrap_or_default();
     call.both(|_| {}, |world| world.workers[number].hold(deliveries), |_| {})
 }
 
@@ -343,14 +345,15 @@ async fn beat(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
         rig.step(world, async |rig| rig.queue.deliveries().renew_once(&name, &held).await).await;
     let entries = lost.as_ref().map(Clone::clone).unwrap_or_default();
     let call = Call::new(world, (&lost, store)).confirmed();
-    let word = if entries.is_empty() { "all renewed".to_owned() } else { format!("{} lost", entries.len()) };
+    let summary =
+        if entries.is_empty() { "all renewed".to_owned() } else { format!("{} lost", entries.len()) };
     let heard = |world: &mut World| {
         let worker = &mut world.workers[number];
         (worker.is_beat_due, worker.may_sweep) = (false, true);
         let runs = std::mem::take(&mut worker.runs);
         worker.runs = runs.into_iter().filter_map(|run| cut_if(run, &held, &entries)).collect();
     };
-    call.saying(word).both(|_| {}, heard, |world| world.workers[number].is_beat_due = false)
+    call.saying(summary).both(|_| {}, heard, |world| world.workers[number].is_beat_due = false)
 }
 
 /// The run, cut off where its lease is lost: only what is decided goes on.
@@ -380,7 +383,7 @@ async fn sweep(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
     let Ok(taken) = taken else {
         return call.both(|_| {}, |_| {}, |world| world.workers[number].may_sweep = false);
     };
-    let word = match (taken.clock_was_set || taken.is_unheard, taken.aside.len()) {
+    let summary = match (taken.clock_was_set || taken.is_unheard, taken.aside.len()) {
         (true, _) => "the clock was set, or nobody was heard of: nothing is looked at".to_owned(),
         (false, 0) => names(&taken.deliveries),
         (false, aside) => format!("{}; {aside} set aside", names(&taken.deliveries)),
@@ -395,7 +398,7 @@ async fn sweep(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
             |entry: &String| worker.runs.iter().any(|run| run.delivery.entry == *entry && !run.is_lost);
         worker.taken = taken.deliveries.into_iter().filter(|taken| !is_held(&taken.entry)).collect();
     };
-    call.saying(word).both(known, heard, |_| {})
+    call.saying(summary).both(known, heard, |_| {})
 }
 
 async fn begin(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
@@ -429,7 +432,7 @@ async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), step: Step) ->
             quiet(world.settling(at, unsent, Verdict::retry(Refusal::UpstreamSilent)), "")
         }
         (Step::Submit(gateway), At::Permitted { permit, .. }) => vec![submit(world, at, permit, gateway)],
-        (Step::Hear, At::AtGateway { permit, gateway }) => quiet(hear(world, at, permit, *gateway), ""),
+        (Step::Hear, At::HandedOver { permit, gateway }) => quiet(hear(world, at, permit, *gateway), ""),
         (Step::Activate, At::Taken { permit }) => {
             let Some(offered) = &permit.offered else { return Vec::new() };
             let job = &delivery.message.job;
@@ -452,8 +455,9 @@ async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), step: Step) ->
                 .step(world, async |rig| rig.queue.deliveries().finish(delivery, outcome, None).await)
                 .await;
             let call = Call::new(world, (&done, store)).confirmed();
-            let word = format!("{} as {}: {}", outcome.state().as_str(), outcome.status_code(), call.answer);
-            with_drop(call.saying(word).both(|_| {}, |world| world.drop_run(at), |_| {}), at)
+            let summary =
+                format!("{} as {}: {}", outcome.state().as_str(), outcome.status_code(), call.answer);
+            with_drop(call.saying(summary).both(|_| {}, |world| world.drop_run(at), |_| {}), at)
         }
         (Step::Write, At::Settled(Verdict::RetryLater { otherwise })) => {
             let (done, store) = rig
@@ -462,9 +466,12 @@ async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), step: Step) ->
                 })
                 .await;
             let is_late = matches!(done, Ok(PutBack::Late));
-            let heard = |world: &mut World| match is_late {
-                true => *world = world.going_on(at, Verdict::End(otherwise.clone())),
-                false => world.drop_run(at),
+            let heard = |world: &mut World| {
+                if is_late {
+                    *world = world.going_on(at, Verdict::End(otherwise.clone()));
+                } else {
+                    world.drop_run(at);
+                }
             };
             with_drop(Call::new(world, (&done, store)).confirmed().both(|_| {}, heard, |_| {}), at)
         }
@@ -505,11 +512,11 @@ async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next
         return call.both(|_| {}, |_| {}, |world| *world = world.settling(at, Some(unsent), retry));
     };
     let is_granted = matches!(decision, SendDecision::Granted(_));
-    let (word, now) = match decision {
+    let (summary, now) = match decision {
         SendDecision::Granted(permit) => {
             let is_fresh = permit.may_submit();
-            let word = if permit.is_last() { "go, for the last time" } else { "go" };
-            (word, Some(At::Permitted { permit: permit.into(), is_fresh }))
+            let summary = if permit.is_last() { "go, for the last time" } else { "go" };
+            (summary, Some(At::Permitted { permit: permit.into(), is_fresh }))
         }
         SendDecision::LimitReached(_) => {
             ("a limit is reached", Some(At::Settled(Verdict::end(Refusal::UpstreamFailed))))
@@ -536,7 +543,7 @@ async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next
         Some(now) => world.workers[at.0].runs[at.1].at = now,
         None => world.drop_run(at),
     };
-    call.saying(word).both(known, heard, |world| world.workers[at.0].runs[at.1].at = At::LeaveUnheard)
+    call.saying(summary).both(known, heard, |world| world.workers[at.0].runs[at.1].at = At::LeaveUnheard)
 }
 
 /// What tells a run from others.
@@ -572,7 +579,7 @@ fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: 
         Some(job) if gateway.takes() => world.on_the_phone = Some(job),
         Some(_) => {}
     }
-    world.workers[at.0].runs[at.1].at = At::AtGateway { permit: permit.clone(), gateway };
+    world.workers[at.0].runs[at.1].at = At::HandedOver { permit: permit.clone(), gateway };
     Next { world, heard: true, answer: String::new(), broken }
 }
 

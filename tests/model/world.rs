@@ -108,7 +108,7 @@ pub(crate) enum At {
         is_fresh: bool,
     },
     /// The message was handed over.
-    AtGateway {
+    HandedOver {
         permit: Arc<SendPermit>,
         gateway: Gateway,
     },
@@ -364,7 +364,9 @@ impl World {
                 At::Fetched => write!(text, "fetched"),
                 At::LeaveUnheard => write!(text, "unheard"),
                 At::Permitted { permit: of, is_fresh } => write!(text, "leave {:?} {is_fresh}", permit(of)),
-                At::AtGateway { permit: of, gateway } => write!(text, "gateway {:?} {gateway:?}", permit(of)),
+                At::HandedOver { permit: of, gateway } => {
+                    write!(text, "gateway {:?} {gateway:?}", permit(of))
+                }
                 At::Taken { permit: of } => write!(text, "taken {:?}", permit(of)),
                 At::Settling { settlement, then } => {
                     let settlement = store::relative(&format!("{settlement:?}"), self.redis_ms());
