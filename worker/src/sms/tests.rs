@@ -158,7 +158,7 @@ async fn what_the_channels_can_take_is_announced_while_they_are_open_and_while_t
 }
 
 /// One channel that takes everything, at so many messages a second.
-async fn paced(redis: &PrivateRedis, per_second: u32) -> Sms {
+fn paced(redis: &PrivateRedis, per_second: u32) -> Sms {
     let (mut sms, _) = sms([TAKEN]);
     let rates = [("constant", per_second.try_into().unwrap())].into();
     sms.pacing = Pacing::new(RateLimiter::new(redis.queue.clone()), rates).map(Arc::new);
@@ -168,7 +168,7 @@ async fn paced(redis: &PrivateRedis, per_second: u32) -> Sms {
 #[tokio::test]
 async fn messages_have_a_slot_in_the_order_of_asking_and_leave_it_to_the_next_where_they_need_none() {
     let redis = PrivateRedis::start().await;
-    let sms = paced(&redis, 2).await;
+    let sms = paced(&redis, 2);
     let capacity = SendCapacity::default();
     sms.announce(&capacity);
     assert_eq!(capacity.rate(), Some(2.0));
