@@ -63,7 +63,7 @@ async fn a_job_that_was_sent_put_back_or_cancelled_says_so() {
     stack.set_faults(busy).await;
     let job = accept(&stack, &people.next().unwrap()).await;
     let story = told(&stack, &job).await;
-    assert_tells(&story, &["Processed: the message was sent", "put back once, the last time because: "]);
+    assert_tells(&story, &["Processed: the message was sent", ", the last time because: upstream_failed"]);
     stack.set_faults(json!([])).await;
 
     ctl(&stack, &["pause", "--yes", "--because", "a look at the gateway"], 0).await;
