@@ -97,11 +97,12 @@ local function offer_code(phone, job, hash, life, now)
 end
 
 -- Ends the codes whose messages were taken before this code's was offered: a later message than theirs is on the phone.
--- Codes still under way stay, for their messages may yet arrive after it.
+-- Codes still under way stay, for their messages may yet arrive after it; so do codes taken in the very millisecond, for which
+-- of the two came later nobody knows.
 local function retire_before(phone, this)
   for i = #phone.codes, 1, -1 do
     local code = phone.codes[i]
-    if code.job ~= this.job and code.taken > 0 and code.taken <= this.offered and not is_used(code) then
+    if code.job ~= this.job and code.taken > 0 and code.taken < this.offered and not is_used(code) then
       table.remove(phone.codes, i)
     end
   end
