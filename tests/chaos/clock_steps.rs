@@ -24,6 +24,10 @@ const PUT_BACK: usize = 10;
 /// The deadline, seconds.
 const DEADLINE: u64 = 60;
 
+/// Longest until the messages are at the gateway: it asks for three seconds up to ten times, one after the other where its first
+/// answer came before the other jobs ran.
+const REACHED_WITHIN: Duration = Duration::from_secs(40);
+
 /// Longest until all jobs of a step have ended.
 const ENDED_WITHIN: Duration = Duration::from_secs(DEADLINE);
 
@@ -43,7 +47,7 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         let slow = json!({"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}});
         env.control.faults(&json!([put_back, slow])).await;
         asked.extend(env.ask_all(PUT_BACK + AT_THE_GATEWAY).await);
-        let reached = env.messages_reach(before + AT_THE_GATEWAY, Duration::from_secs(20)).await;
+        let reached = env.messages_reach(before + AT_THE_GATEWAY, REACHED_WITHIN).await;
         finding.require(reached.is_some(), "", format!("step {step} s: not all messages are at the gateway"));
         offset += step;
         clock.set(offset);
