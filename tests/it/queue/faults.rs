@@ -123,19 +123,19 @@ async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_l
     says(clock::now_ms() - 60_000).await;
     for _ in 0..2 {
         let _: u64 = fixture.server.command(&["DEL", &keys().audit_lock()]).await;
-        fixture
-            .work_until(|| async {
-                // The audit comes after a sweep.
-                let swept: u64 = fixture.server.command(&["EXISTS", &keys().audit_lock()]).await;
-                (swept == 1).then_some(())
-            })
-            .await;
+        fixture.work_until(|| swept(&fixture)).await;
         assert_eq!(owner_of_the_first(&fixture).await, "old");
         // The living are heard again; a worker that starts only now knows of the step no less.
         says(clock::now_ms()).await;
     }
     let left = || async { fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await };
     fixture.work_until(|| async { (left().await == 0).then_some(()) }).await;
+}
+
+/// Some once a worker has swept since the lock of the audit, which comes after a sweep, was last removed.
+async fn swept(fixture: &TestQueue) -> Option<()> {
+    let locks: u64 = fixture.server.command(&["EXISTS", &keys().audit_lock()]).await;
+    (locks == 1).then_some(())
 }
 
 /// Whose the first pending entry is.
@@ -189,13 +189,7 @@ async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
     let ahead = (clock::now_ms() + 60_000).to_string();
     let _: u64 = fixture.server.command(&["ZADD", &keys().workers(), &ahead, "old|4|30000"]).await;
     silent_for(&fixture, &held.entry, "old", Duration::from_secs(10)).await;
-    fixture
-        .work_until(|| async {
-            // The audit comes after a sweep.
-            let swept: u64 = fixture.server.command(&["EXISTS", &keys().audit_lock()]).await;
-            (swept == 1).then_some(())
-        })
-        .await;
+    fixture.work_until(|| swept(&fixture)).await;
     assert_eq!(owner_of_the_first(&fixture).await, "old");
     let _: u64 = fixture.server.command(&["ZREM", &keys().workers(), "old|4|30000"]).await;
     fixture
@@ -239,11 +233,7 @@ async fn a_worker_that_is_stopping_keeps_what_it_works_on_from_workers_with_a_sh
     let new = tokio::spawn(new.run(|_, _| async { JobDisposition::End(refused()) }, stop_new.clone()));
     for _ in 0..2 {
         let _: u64 = fixture.server.command(&["DEL", &keys().audit_lock()]).await;
-        eventually("the new worker has swept", Duration::from_secs(10), || async {
-            let swept: u64 = fixture.server.command(&["EXISTS", &keys().audit_lock()]).await;
-            (swept == 1).then_some(())
-        })
-        .await;
+        eventually("the new worker has swept", Duration::from_secs(10), || swept(&fixture)).await;
     }
     assert_eq!(owner_of_the_first(&fixture).await, name);
     free.notify_one();

@@ -13,6 +13,7 @@ use super::BOARD_TOKEN;
 use crate::chaos::env::{ChaosEnv, fleet};
 use crate::chaos::finding::Finding;
 use crate::chaos::orphans::Orphans;
+use crate::eventually::eventually;
 use tools::{Clue, Tools};
 
 /// A tool that names a cause later than this is of no use at three in the morning.
@@ -22,6 +23,9 @@ const NAMED_WITHIN: Duration = Duration::from_secs(10);
 const BEFORE: Duration = Duration::from_secs(3);
 
 const PER_SECOND: f64 = 20.0;
+
+/// Jobs in the hands of a worker before it is killed.
+const MANY: usize = 10;
 
 /// What jobs fail from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +121,13 @@ impl Cause {
             }
             Self::WorkerDead => {
                 env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": 4_000}}])).await;
-                tokio::time::sleep(Duration::from_secs(2)).await;
                 let line = env.stack.workers[0].process.logged("taking jobs").await;
                 let consumer = line["consumer"].as_str().expect("its name").to_owned();
+                eventually("it has many jobs in its hands", Duration::from_secs(20), || async {
+                    let held = Orphans::of(&mut env.redis().await, &consumer).await.expect("Redis answers");
+                    (held.jobs.len() >= MANY).then_some(())
+                })
+                .await;
                 env.stack.workers[0].process.kill().await;
                 let orphans = Orphans::of(&mut env.redis().await, &consumer).await.expect("Redis answers");
                 let held = format!("held by {consumer}, which is gone; taken over by");

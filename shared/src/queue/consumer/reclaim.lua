@@ -10,7 +10,7 @@
 --       13 1 where the caller may take one on its last delivery, 14 ms that the clock can show at most unless it was set
 --       forward, 15 ms of silence after which a worker is forgotten, 16 ms in which all renew their leases
 -- Result  {next cursor (0-0 at the end), {{entry, delivery number, fields}, …}, {entry set aside, …}, 1 where one on its
---         last delivery was left, 1 where nothing was looked at because the clock was set forward}
+--         last delivery was left, why nothing was looked at: 0 it was, 1 the clock was set forward, 2 no worker was heard of}
 -- Pending entries looked at in one call.
 local LOOKED_AT = 200
 
