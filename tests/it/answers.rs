@@ -246,6 +246,11 @@ async fn one_key_is_read_under_either_name_and_two_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_away_the_answer_is_503_with_retry_after_and_health_goes_on() {
     let mut stack = StackBuilder::new().workers(0).start().await;
+    // It is not ready before Redis first answered.
+    tests::eventually::eventually("the API is ready", Duration::from_secs(5), || async {
+        stack.client().get("/readyz").await.status.is_success().then_some(())
+    })
+    .await;
     stack.redis.kill().await;
     let (patient, approval) = plain();
     let answer = stack.client().resend(patient, approval).await;

@@ -62,10 +62,13 @@ mod tests {
         let all = InFlight::default();
         assert_eq!((all.count(), all.longest()), (0, None));
         let first = all.begin();
+        let between = Instant::now();
         let second = all.begin();
-        let with_first = all.longest().unwrap();
+        let at_least = between.elapsed();
+        assert!(all.count() == 2 && all.longest().unwrap() >= at_least);
         drop(first);
-        assert!(all.count() == 1 && all.longest().unwrap() <= with_first);
+        let longest = all.longest().unwrap();
+        assert!(all.count() == 1 && longest <= between.elapsed());
         drop(second);
         assert_eq!((all.count(), all.longest()), (0, None));
     }
