@@ -104,6 +104,38 @@ async fn a_run_that_crashes_each_time_is_set_aside_after_three() {
 }
 
 #[tokio::test]
+async fn a_run_after_a_crash_counts_also_where_the_reply_of_its_take_over_is_lost() {
+    let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
+    fixture.accept(&job()).await;
+    let (stop, (ran, mut runs)) = (CancellationToken::new(), mpsc::unbounded_channel());
+    let worker = WorkerRunner { queue: fixture.queue.clone(), name: unique_name(), concurrency: 4 };
+    let name = worker.name.clone();
+    // The longest lease counts, so nobody takes the entry over by itself.
+    let ahead = (clock::now_ms() + 60_000).to_string();
+    let _: u64 = fixture.server.command(&["ZADD", &keys().workers(), &ahead, "other|4|30000"]).await;
+    let run = move |held: shared::queue::LeasedJob, _: worker::runner::RunState| {
+        let number = held.delivery().number;
+        let _ = ran.send(number);
+        async move {
+            assert!(number > 1, "a crash");
+            JobDisposition::End(refused())
+        }
+    };
+    let working = tokio::spawn(worker.run(run, stop.clone()));
+    let entry = eventually("the run has crashed", Duration::from_secs(10), || async {
+        pending(&fixture).await.pop().filter(|entry| entry.1 == "crashed").map(|entry| entry.0)
+    })
+    .await;
+    let claim = ["XCLAIM", &keys().stream(), GROUP, &name, "0", &entry, "RETRYCOUNT", "1", "JUSTID"];
+    let _: Vec<String> = fixture.server.command(&claim).await;
+    let left = || async { fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await };
+    eventually("the job ends", Duration::from_secs(10), || async { (left().await == 0).then_some(()) }).await;
+    stop.cancel();
+    working.await.unwrap().unwrap();
+    assert_eq!((runs.recv().await, runs.recv().await), (Some(1), Some(2)));
+}
+
+#[tokio::test]
 async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_living() {
     let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "8")]).await;
     eventually("redis is no fresh one", Duration::from_secs(10), || async {
@@ -140,9 +172,12 @@ async fn swept(fixture: &TestQueue) -> Option<()> {
 
 /// Whose the first pending entry is.
 async fn owner_of_the_first(fixture: &TestQueue) -> String {
-    let pending: Vec<(String, String, u64, u64)> =
-        fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await;
-    pending[0].1.clone()
+    pending(fixture).await[0].1.clone()
+}
+
+/// Entry, consumer, ms since it was delivered, and delivery number of all that is pending.
+async fn pending(fixture: &TestQueue) -> Vec<(String, String, u64, u64)> {
+    fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await
 }
 
 #[tokio::test]

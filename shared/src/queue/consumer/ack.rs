@@ -191,21 +191,23 @@ impl Deliveries {
     /// What can never be written must not hold its slot for ever: the job is delivered again, and quarantined after its last
     /// delivery.
     async fn give_up(&self, held: &LeasedJob, error: &QueueError) {
-        let delivery = held.delivery();
-        tracing::error!(delivery = delivery.number, %error, "the end of a run cannot be written");
-        if let Err(error) = self.expire_lease(delivery).await {
-            tracing::warn!(%error, "lease not ended early: it expires by itself");
-        }
+        tracing::error!(delivery = held.delivery().number, %error, "the end of a run cannot be written");
+        self.leave_to_the_next(held).await;
     }
 
     /// A panic costs this job one delivery and nothing else: its lease ends now, and the next sweep of any worker
     /// takes it up again, or sets it aside.
     async fn expire_lease_after_crash(&self, held: &LeasedJob, error: &BoxDynError) {
-        let delivery = held.delivery();
         held.span().fail("crashed");
-        tracing::error!(delivery = delivery.number, %error, "run crashed");
-        if let Err(error) = self.expire_lease(delivery).await {
-            tracing::warn!(%error, "lease not ended early: it expires by itself");
+        tracing::error!(delivery = held.delivery().number, %error, "run crashed");
+        self.leave_to_the_next(held).await;
+    }
+
+    /// Where the lease cannot be ended the entry stays in this worker's hands, which finds it there and counts another run.
+    async fn leave_to_the_next(&self, held: &LeasedJob) {
+        held.note_unended();
+        if let Err(error) = self.expire_lease(held.delivery()).await {
+            tracing::warn!(%error, "lease not ended early: this worker finds the job with its next sweep");
         }
     }
 }

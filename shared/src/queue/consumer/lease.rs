@@ -1,16 +1,21 @@
 //! Leases: what a worker holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::queue::delivery::Delivery;
 
+/// Runs without an end that are remembered: the newest. Panics are rare, and what was forgotten costs one count at most.
+const UNENDED_KEPT: usize = 1_000;
+
 /// The deliveries in one consumer's hands.
 #[derive(Clone, Default)]
 pub(super) struct Leases {
     held: Arc<Mutex<HashMap<String, HeldLease>>>,
+    /// Entry and number of runs that began here and left no end.
+    unended: Arc<Mutex<VecDeque<(String, u64)>>>,
 }
 
 struct HeldLease {
@@ -61,8 +66,26 @@ impl Leases {
         })
     }
 
+    /// Whether this delivery was run here before, and left no end: to run it again is another run, which counts.
+    pub(super) fn has_run(&self, entry: &str, number: u64) -> bool {
+        self.unended().iter().any(|(run, its_number)| run == entry && *its_number == number)
+    }
+
+    fn unended(&self) -> MutexGuard<'_, VecDeque<(String, u64)>> {
+        self.unended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, HeldLease>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// Notes that its run is over and its end was not written.
+    pub(super) fn note_unended(&self) {
+        let mut unended = self.leases.unended();
+        unended.truncate(UNENDED_KEPT - 1);
+        unended.push_front((self.delivery.entry.clone(), self.delivery.number));
     }
 }
 
@@ -114,6 +137,15 @@ mod tests {
             leases.hold(delivery(1)).is_some(),
             "it ended, so whoever gives it out again has not heard of it"
         );
+    }
+
+    #[test]
+    fn a_run_without_an_end_is_remembered_by_its_number_and_the_oldest_is_forgotten() {
+        let leases = Leases::default();
+        leases.hold(delivery(1)).unwrap().note_unended();
+        assert!(leases.has_run("1-0", 1) && !leases.has_run("1-0", 2) && !leases.has_run("2-0", 1));
+        (0..UNENDED_KEPT).for_each(|_| leases.hold(delivery(2)).unwrap().note_unended());
+        assert!(leases.has_run("1-0", 2) && !leases.has_run("1-0", 1));
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl LeasedJob {
         self.0.begun.get_or_init(Instant::now);
     }
 
+    /// Notes that its run is over and its end was not written.
+    pub(super) fn note_unended(&self) {
+        self.0.lease.note_unended();
+    }
+
     /// How long it has been worked on.
     pub(super) fn run(&self) -> Duration {
         self.0.begun.get().map_or(Duration::ZERO, Instant::elapsed)

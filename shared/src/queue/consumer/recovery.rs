@@ -1,5 +1,6 @@
 //! What a consumer holds by Redis' account and does not know of: the reply of a read, or of a take-over, was lost. It is run
-//! under the number it was delivered with; no delivery is counted for a run that never began.
+//! under the number it was delivered with; no delivery is counted for a run that never began. What crashed here under that
+//! very number has begun: its next run counts, and so do the messages of both.
 
 use super::deliveries::Deliveries;
 use super::fetch::RawEntry;
@@ -33,6 +34,9 @@ impl Consumer {
         }
         let entries = self.deliveries.read_entries(pending).await?;
         tracing::warn!(entries = entries.len(), "replies of Redis were lost: the jobs in them are run now");
+        let has_run = |entry: &RawEntry| self.leases.has_run(&entry.id, entry.number);
+        let (again, mut entries): (Vec<_>, Vec<_>) = entries.into_iter().partition(has_run);
+        entries.extend(self.begin(again).await?);
         let held = self.hold(entries).await;
         drop(taking);
         self.dispatch_all(held, sender).await;
