@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 
 use crate::action::Action;
+use crate::call::Next;
 use crate::holds;
 use crate::relay::Edit;
 use crate::rig::Rig;
-use crate::take::{Next, take};
+use crate::take::take;
 use crate::world::{Budget, World};
 
 /// What is explored, and how far.

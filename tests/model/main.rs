@@ -5,12 +5,16 @@
 #![allow(clippy::expect_used)]
 
 mod action;
+mod call;
+mod consume;
 mod controls;
 mod explore;
 mod holds;
 mod part;
 mod relay;
+mod request;
 mod rig;
+mod run;
 mod store;
 mod story;
 mod suite;
