@@ -43,20 +43,11 @@ async fn what_is_due_at_one_time_goes_by_age() {
         by_age.insert(0, accepted);
     }
     all_due_at(&fixture, 1).await;
-    let ready = fixture.work_until(|| async {
-        let last: Option<String> = fixture.server.command(&["GET", "done"]).await;
-        let scheduled: u64 = fixture.server.command(&["ZCARD", &keys().scheduled()]).await;
-        (scheduled == 0 || last.is_some()).then_some(())
-    });
-    ready.await;
-    // Jobs end in the order they were promoted in: one worker, runs of no length, and the newest failure stands first.
-    let mut ended: Vec<String> = fixture.server.command(&["LRANGE", &keys().failures(), "0", "-1"]).await;
-    ended.reverse();
-    let mut accepted = Vec::new();
-    for id in ended {
-        let record = job_record(&id);
-        accepted.push(fixture.server.command::<String>(&["HGET", &record, "accepted"]).await);
-    }
+    fixture.queue.deliveries().promote_once().await.unwrap();
+    // The accepted time stands beside the message.
+    let entries: Vec<(String, Vec<String>)> =
+        fixture.server.command(&["XRANGE", &keys().stream(), "-", "+"]).await;
+    let accepted: Vec<_> = entries.into_iter().map(|(_, mut fields)| fields.remove(3)).collect();
     assert_eq!(accepted, by_age);
 }
 
