@@ -8,7 +8,7 @@ from resend_client.models import Approval, FailedJob, Failure, ProcessedJob
 
 
 def resend(api: AuthenticatedClient, patient: UUID, approval: UUID, key: str) -> Approval:
-    """Has the code of an approval sent again. Raises the reason where it was not."""
+    """Sends the code of an approval again. Raises the reason if that fails."""
     asked = resend_approval.sync_detailed(patient, approval, client=api, idempotency_key=key)
     if isinstance(asked.parsed, Failure):
         raise RuntimeError(asked.parsed.error.reason)

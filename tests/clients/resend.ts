@@ -3,7 +3,7 @@ import type { components, paths } from "./generated/api.js";
 
 type Approval = components["schemas"]["Approval"];
 
-/** Has the code of an approval sent again. Throws the reason where it was not. */
+/** Sends the code of an approval again. Throws the reason if that fails. */
 export async function resend(api: Client<paths>, patient: string, approval: string, key: string): Promise<Approval> {
   const asked = await api.PATCH("/api/patients/{patient_id}/approvals/{id}/actions/resend", {
     params: { path: { patient_id: patient, id: approval }, header: { "Idempotency-Key": key } },
