@@ -39,10 +39,10 @@ async fn the_log_names_what_the_registry_gave_wrong() {
         stack.client().resend_to_end(case.patient_id, case.approval_id).await;
     }
     let worker = &mut stack.workers[0].process;
-    let rule = worker.logged("the registry's data can not be used").await.to_string();
+    let rule = worker.logged("the registry's data cannot be used").await.to_string();
     assert!(rule.contains("several numbers of the accepted authentication methods"), "{rule}");
     let method = worker.logged("an authentication method counts as absent").await.to_string();
-    assert!(method.contains("member authentication_methods[0].id can not be read"), "{method}");
+    assert!(method.contains("member authentication_methods[0].id cannot be read"), "{method}");
     assert!(!worker.log().contains("+38020"), "{}", worker.log());
     stack.stop().await;
 }

@@ -22,7 +22,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
     /// It answered 404 and said in JSON that there is no such thing. Nothing else is ever read as "not found".
-    #[error("the registry knows nothing by these ids")]
+    #[error("the registry has nothing with these ids")]
     NotFound,
     /// It answered with an error, a redirect or nonsense.
     #[error("the registry failed")]
@@ -34,10 +34,10 @@ pub enum RegistryError {
     #[error("the registry did not answer")]
     Silent,
     /// Its answer is longer than 1 MiB, and will be the next time.
-    #[error("the answer of the registry is longer than {BODY_LIMIT} bytes")]
+    #[error("the registry's answer is longer than {BODY_LIMIT} bytes")]
     TooLarge,
     /// A member of its answer is not as the contract has it, and will not be the next time.
-    #[error("the answer of the registry: {0}")]
+    #[error("the registry's answer: {0}")]
     Unreadable(#[from] UnreadableMember),
 }
 

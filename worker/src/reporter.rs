@@ -79,7 +79,7 @@ impl GoneWorkers {
             let left = clock::millis(worker.taken_over_in.unwrap_or_default());
             let taken_over_by = clock::iso(clock::now_ms() + left);
             let (worker, jobs) = (&worker.name, worker.running);
-            tracing::warn!(worker, jobs, taken_over_by, "a worker is gone with jobs in its hands");
+            tracing::warn!(worker, jobs, taken_over_by, "a worker that held jobs is gone");
         }
         self.0 = overview.gone().map(|worker| worker.name.clone()).collect();
     }

@@ -96,7 +96,7 @@ impl ProviderClient {
             tracing::warn!(
                 service = self.name,
                 suppressed,
-                "too many unknown tokens at once, more are answered 503"
+                "too many unknown tokens at once: more are answered 503"
             );
         }
         ProviderUnavailable::Busy
@@ -113,7 +113,7 @@ impl ProviderClient {
                 service,
                 %error,
                 suppressed,
-                "a token can not be checked, its request is answered 503"
+                "a token cannot be checked: its request is answered 503"
             );
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// A member that is missing though required, or has another form than the registry's contract gives it. Names the
 /// member, never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("member {0} can not be read")]
+#[error("member {0} cannot be read")]
 pub struct UnreadableMember(pub String);
 
 /// The members of one object.
@@ -145,7 +145,7 @@ mod tests {
             let data = json!({"outer": {"at": value}});
             let outer = Members::of(&data).unwrap().object("outer").unwrap().unwrap();
             let error = outer.time("at").unwrap_err();
-            assert_eq!(error.to_string(), "member outer.at can not be read", "{value}");
+            assert_eq!(error.to_string(), "member outer.at cannot be read", "{value}");
         }
     }
 

@@ -9,7 +9,7 @@ pub enum QueueError {
     #[error(transparent)]
     Redis(#[from] RedisError),
     /// Redis answered what no script of ours answers.
-    #[error("the queue's records are not as this build writes them: {0}")]
+    #[error("a record in Redis has an unexpected form: {0}")]
     Corrupt(&'static str),
     /// `RESEND_STRICT` is set, and Redis would lose or evict what it is given, or was not looked at yet.
     #[error("Redis, as it is configured, may lose accepted jobs, and RESEND_STRICT forbids that")]

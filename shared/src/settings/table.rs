@@ -1,4 +1,4 @@
-//! Every setting there is, in one table for each part: name, default, help, and what a right value looks like. `--help`,
+//! Every setting there is, in one table for each part: name, default, help, and what a valid value looks like. `--help`,
 //! `--check-config`, the parsers, their errors and `deploy/settings.md` are made from it.
 
 mod api;
@@ -19,11 +19,11 @@ pub struct Variable {
     pub help: &'static str,
     /// Whether its value may not be shown.
     pub is_secret: bool,
-    /// Which values are right.
+    /// Which values are valid.
     pub kind: Kind,
 }
 
-/// Which values are right.
+/// Which values are valid.
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// A whole number of a unit within bounds.
@@ -59,7 +59,7 @@ const fn secret(name: &'static str, expected: &'static str, help: &'static str) 
 }
 
 impl Variable {
-    /// What a right value looks like, for errors.
+    /// What a valid value looks like, for errors.
     pub fn expected(&self) -> String {
         match &self.kind {
             Kind::Number(unit, bounds) => {
@@ -134,7 +134,7 @@ pub fn markdown() -> String {
     for (title, settings) in parts {
         let _ = write!(
             text,
-            "\n## {title}\n\n| variable | default | right values | meaning |\n|---|---|---|---|\n"
+            "\n## {title}\n\n| variable | default | valid values | meaning |\n|---|---|---|---|\n"
         );
         for variable in settings {
             let Variable { name, default, help, .. } = variable;

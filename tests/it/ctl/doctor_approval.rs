@@ -41,7 +41,7 @@ async fn the_doctor_says_of_every_case_what_the_worker_would_decide_and_sends_no
 async fn the_doctor_names_what_the_log_would_name() {
     let stack = StackBuilder::new().apis(0).workers(0).start().await;
     for (name, said) in [
-        ("without-patient", "approval: the answer of the registry: member patient_id can not be read"),
+        ("without-patient", "approval: the registry's answer: member patient_id cannot be read"),
         ("one-method-unreadable", "Counts as absent: member authentication_methods[0].id"),
         ("masked-twice", "several numbers of the accepted authentication methods have the mask"),
         ("phone-changed", "have other numbers by now"),

@@ -62,13 +62,13 @@ async fn a_paused_queue_is_seen_steered_and_resumed() {
     assert_eq!((&stats["ready"], &stats["live"], &stats["workers"]), (&3.into(), &3.into(), &0.into()));
     assert!(stats["paused_seconds"].is_number() && stats["rates"]["accepted"] == 0.0, "{stats}");
     let words = ctl(&stack, &["stats"], 0).await;
-    assert!(words.contains("PAUSED for") && words.contains("NO WORKER LIVES"), "{words}");
+    assert!(words.contains("PAUSED for") && words.contains("NO WORKER IS ALIVE"), "{words}");
 
     let listed = json(&stack, &["jobs", "list", "--state", "ready"]).await;
     assert_eq!(listed.as_array().unwrap().len(), 3);
     let shown = json(&stack, &["jobs", "show", &jobs[0]]).await;
     assert_eq!((&shown["job"], &shown["client"]), (&jobs[0].clone().into(), &"mis-a".into()));
-    assert!(ctl(&stack, &["jobs", "cancel", &jobs[0]], 1).await.contains("say --yes"));
+    assert!(ctl(&stack, &["jobs", "cancel", &jobs[0]], 1).await.contains("use --yes"));
     ctl(&stack, &["jobs", "cancel", "--yes", &jobs[0]], 0).await;
     ctl(&stack, &["jobs", "cancel", "--yes", &jobs[0]], 1).await;
     ctl(&stack, &["jobs", "retry", &jobs[0]], 1).await;
@@ -105,7 +105,7 @@ async fn a_quarantine_is_listed_tried_again_and_purged() {
     .await;
     assert_eq!((&listed["reason"], &listed["job"]), (&"malformed".into(), &Value::Null));
     let id = listed["id"].as_str().unwrap();
-    assert!(ctl(&stack, &["quarantine", "retry", id], 1).await.contains("nobody waits for it"));
+    assert!(ctl(&stack, &["quarantine", "retry", id], 1).await.contains("it has no job"));
     ctl(&stack, &["quarantine", "purge", id], 1).await;
     ctl(&stack, &["quarantine", "purge", "--yes", id], 0).await;
     ctl(&stack, &["quarantine", "purge", "--yes", id], 3).await;
@@ -144,7 +144,7 @@ async fn the_doctor_finds_what_would_lose_jobs_and_says_what_to_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_test_message_goes_through_the_configured_channel() {
     let stack = StackBuilder::new().apis(0).workers(0).start().await;
-    assert!(ctl(&stack, &["send-test", "--to", "+380210000001"], 1).await.contains("say --yes"));
+    assert!(ctl(&stack, &["send-test", "--to", "+380210000001"], 1).await.contains("use --yes"));
     let sent = json(&stack, &["send-test", "--to", "+380210000001", "--yes"]).await;
     assert_eq!((&sent["taken"], &sent["parts"]), (&true.into(), &1.into()), "{sent}");
     assert_eq!(sent["to"], "+38021*****01");
@@ -169,7 +169,7 @@ async fn an_operator_sees_and_changes_a_queue_in_a_cluster() {
     assert_eq!(json(&stack, &["stats"]).await["ready"], jobs.len());
     assert_eq!(json(&stack, &["jobs", "list"]).await.as_array().unwrap().len(), jobs.len());
     let found = ctl(&stack, &["doctor"], 1).await;
-    assert!(found.contains("NO WORKER LIVES") && found.contains("append-only file on"), "{found}");
+    assert!(found.contains("NO WORKER IS ALIVE") && found.contains("append-only file on"), "{found}");
     assert!(found.contains("the loss of another shard does not stop the queue's"), "{found}");
     let of_queue = cluster.master_of(&keys().stream()).await;
     let _: String = of_queue.command(&["CONFIG", "SET", "cluster-require-full-coverage", "yes"]).await;
@@ -208,7 +208,7 @@ async fn completions_know_values() {
 async fn an_empty_list_says_what_was_looked_for() {
     let stack = StackBuilder::new().apis(0).workers(0).start().await;
     let none = ctl(&stack, &["jobs", "list", "--state", "failed", "--client", "mis-x"], 0).await;
-    assert!(none.contains("No job with state failed, client mis-x among 0 failed ones."), "{none}");
+    assert!(none.contains("No failed job has state failed, client mis-x (0 searched)."), "{none}");
     assert!(ctl(&stack, &["jobs", "list"], 0).await.contains("No job is live."));
 }
 

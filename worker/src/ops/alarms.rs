@@ -36,11 +36,11 @@ pub fn alarms(now: &Figures) -> Vec<String> {
 
 /// How alarms begin, and what to do about them.
 const CHANGES: [(&str, &str); 9] = [
-    ("PAUSED", "`resendctl resume` lets the workers on"),
-    ("NO WORKER", "start resend-worker: jobs wait, and fail at their deadline"),
-    ("IS DOWN", "see the setting that is named, and the service; `resendctl send-test` tries a channel"),
-    ("WORKER GONE", "see why it ended; its jobs are taken over by themselves"),
-    ("SLOTS HUNG", "see the service that is named; more workers would only wait, too"),
+    ("PAUSED", "`resendctl resume` lets the workers continue"),
+    ("NO WORKER", "start resend-worker; jobs wait, and fail at their deadline"),
+    ("IS DOWN", "check the setting that is named, and the service; `resendctl send-test` tests a channel"),
+    ("WORKER GONE", "find out why it ended; its jobs are taken over automatically"),
+    ("SLOTS HUNG", "check the service that is named; more workers would only wait too"),
     ("SLOW RUNS", "see which upstream is slow"),
     ("BACKLOG", "start more workers, or see which upstream is slow"),
     ("QUARANTINE", "`resendctl quarantine list` says why; then retry or purge"),
@@ -58,11 +58,11 @@ pub fn what_to_do(alarm: &str) -> &'static str {
 fn paused(now: &Figures) -> Option<String> {
     let since = span(Duration::from_secs_f64(now.paused_seconds?));
     let by = now.paused_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
-    Some(format!("PAUSED for {since}{by}: `resendctl resume` lets the workers on"))
+    Some(format!("PAUSED for {since}{by}: `resendctl resume` lets the workers continue"))
 }
 
 fn no_worker(now: &Figures) -> Option<String> {
-    (now.workers == 0).then(|| "NO WORKER LIVES: jobs wait, and fail at their deadline".to_owned())
+    (now.workers == 0).then(|| "NO WORKER IS ALIVE: jobs wait, and fail at their deadline".to_owned())
 }
 
 /// An upstream that is down: the cause before its effects.
@@ -111,9 +111,7 @@ fn backlog(now: &Figures) -> Option<String> {
 
 fn retrying(now: &Figures) -> Option<String> {
     let many = now.scheduled >= MANY_RETRIES && now.scheduled > now.ready + now.running;
-    many.then(|| {
-        format!("RETRYING: {} jobs wait for another try: something upstream fails", count(now.scheduled))
-    })
+    many.then(|| format!("RETRYING: {} jobs wait for another try; an upstream fails", count(now.scheduled)))
 }
 
 /// By share, not by rate: at night there is less than one job a second. Refusals (404, 409, 429) are answers, not failures.
@@ -122,10 +120,7 @@ fn failing(now: &Figures) -> Option<String> {
     let many = recent.failed >= FEWEST_FAILURES && recent.failed * ONE_IN >= recent.ended;
     many.then(|| {
         let (failed, ended) = (count(recent.failed), count(recent.ended));
-        format!(
-            "FAILING: {failed} of {ended} jobs of the last {} minutes ended with an error of ours",
-            recent.minutes
-        )
+        format!("FAILING: {failed} of {ended} jobs of the last {} minutes ended with 5xx", recent.minutes)
     })
 }
 
@@ -195,7 +190,7 @@ mod tests {
             paused: Some(Duration::from_secs(200)),
             ..Overview::default()
         });
-        let expected = ["PAUSED for 3 m 20 s", "NO WORKER LIVES", "BACKLOG", "RETRYING", "QUARANTINE"];
+        let expected = ["PAUSED for 3 m 20 s", "NO WORKER IS ALIVE", "BACKLOG", "RETRYING", "QUARANTINE"];
         assert_eq!(begins(&now), expected);
     }
 

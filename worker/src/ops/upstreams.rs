@@ -86,7 +86,7 @@ pub fn sentence(upstream: &Upstream) -> String {
     let p95 = upstream.p95_ms.map(|p95| format!(", p95 {p95} ms")).unwrap_or_default();
     if !upstream.is_down {
         let well = count(calls.saturating_sub(failures).into());
-        return format!("{well} of {} calls went well in 15 minutes{p95}", count(calls.into()));
+        return format!("{well} of {} calls succeeded in the last 15 minutes{p95}", count(calls.into()));
     }
     let does = does(upstream.last.as_deref().unwrap_or("no answer"));
     let when = |iso: &Option<String>| iso.as_deref().and_then(clock::parse_iso).map(moment);
@@ -166,6 +166,6 @@ mod tests {
     #[test]
     fn one_that_works_says_how_well() {
         let [upstream] = &together(&[report(false, "ok", 0, (9_412, 2))])[..] else { panic!("one upstream") };
-        assert_eq!(sentence(upstream), "9 410 of 9 412 calls went well in 15 minutes, p95 8 ms");
+        assert_eq!(sentence(upstream), "9 410 of 9 412 calls succeeded in the last 15 minutes, p95 8 ms");
     }
 }

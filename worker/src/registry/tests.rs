@@ -93,11 +93,11 @@ async fn a_member_that_can_not_be_read_is_named() {
     data["is_active"] = json!("yes");
     let service = Service::always(200, &[], &json!({"data": data}).to_string()).await;
     let error = ask_person(&service.url).await.unwrap_err();
-    assert_eq!(error.to_string(), "the answer of the registry: member is_active can not be read");
+    assert_eq!(error.to_string(), "the registry's answer: member is_active cannot be read");
     let data = approval(&json!({"patient_id": null}));
     let service = Service::always(200, &[], &json!({"data": data}).to_string()).await;
     let error = ask_approval(&service.url).await.err().unwrap();
-    assert_eq!(error.to_string(), "the answer of the registry: member patient_id can not be read");
+    assert_eq!(error.to_string(), "the registry's answer: member patient_id cannot be read");
 }
 
 #[tokio::test]

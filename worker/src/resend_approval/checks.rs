@@ -89,7 +89,7 @@ impl Checked {
             if let Some(detail) = detail
                 && let Some(suppressed) = STOPS.allow()
             {
-                tracing::warn!(detail, suppressed, "the registry's data can not be used");
+                tracing::warn!(detail, suppressed, "the registry's data cannot be used");
             }
             if exit == StepExit::Refused(Refusal::CountryNotAllowed) {
                 let limit = Reason::CountryNotAllowed.as_str();

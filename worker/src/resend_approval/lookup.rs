@@ -76,8 +76,8 @@ mod tests {
     fn what_cannot_be_cured_ends_the_job_and_names_the_member() {
         let unreadable = RegistryError::Unreadable(UnreadableMember("urgent.type".into()));
         for (error, named) in [
-            (unreadable, "approval: the answer of the registry: member urgent.type can not be read"),
-            (RegistryError::TooLarge, "approval: the answer of the registry is longer than 1048576 bytes"),
+            (unreadable, "approval: the registry's answer: member urgent.type cannot be read"),
+            (RegistryError::TooLarge, "approval: the registry's answer is longer than 1048576 bytes"),
         ] {
             let stopped = stopped("approval", &error, Refusal::ApprovalNotFound);
             assert_eq!(stopped.exit, StepExit::Refused(Refusal::UpstreamFailed));

@@ -138,9 +138,9 @@ impl Consumer {
             return false;
         }
         match self.deliveries.make_group().await {
-            Ok(()) => tracing::info!("consumer group made: the queue is new, or was emptied"),
+            Ok(()) => tracing::info!("consumer group created: the queue is new, or was emptied"),
             Err(error) => {
-                tracing::warn!(%error, "consumer group not made yet");
+                tracing::warn!(%error, "consumer group not created yet");
                 return false;
             }
         }

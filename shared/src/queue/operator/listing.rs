@@ -14,7 +14,7 @@ use crate::queue::QueueError;
 const STEP: usize = 200;
 
 /// Most jobs looked at in one call: a backlog of a million must not be read at one go.
-const MOST: usize = 10_000;
+const MAX_SCANNED: usize = 10_000;
 
 /// Where a listing goes on: behind an entry of the stream, or behind so many of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Operator {
             if matches!(cursor, JobCursor::Failed(_)) && !with_failed {
                 break;
             }
-            if page.looked_at >= MOST || page.jobs.len() >= limit {
+            if page.looked_at >= MAX_SCANNED || page.jobs.len() >= limit {
                 page.next = Some(cursor);
                 break;
             }

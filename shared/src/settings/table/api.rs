@@ -15,25 +15,25 @@ pub(super) const SETTINGS: &[Variable] = &[
         "RESEND_API_TRUSTED_PROXIES",
         "",
         Other("networks such as 10.0.0.0/8,fd00::/8, or single addresses"),
-        "addresses of proxies before the API (CIDR, comma-separated), whose Forwarded headers are believed",
+        "addresses of proxies in front of the API (CIDR, comma-separated), whose Forwarded headers are believed",
     ),
     setting(
         "RESEND_API_KEEP_ALIVE_SECONDS",
         "90",
         Number("seconds", 5..=3_600),
-        "idle limit of a connection; longer than the proxy's",
+        "how long a connection may be idle; set it longer than the proxy's",
     ),
     setting(
         "RESEND_API_STOP_DELAY_SECONDS",
         "1",
         Number("seconds", 0..=20),
-        "between turning not ready and closing the port",
+        "at a stop, time between turning unready and closing the port",
     ),
     setting(
         "RESEND_API_PUBLIC_URL",
         "",
         Other("scheme and host only, such as https://api.example.com"),
-        "scheme and host clients see, for meta.url",
+        "scheme and host that clients see, used in meta.url",
     ),
     setting(
         "RESEND_JOB_HREF",
@@ -45,7 +45,7 @@ pub(super) const SETTINGS: &[Variable] = &[
         "RESEND_AUTH_MODE",
         "",
         Choice(&["introspection", "jwt", "mithril", "gateway"]),
-        "who vouches for a token; must be set",
+        "how access tokens are checked; must be set",
     ),
     setting(
         "RESEND_AUTH_URL",
@@ -82,7 +82,7 @@ pub(super) const SETTINGS: &[Variable] = &[
         "RESEND_AUTH_CACHE_SECONDS",
         "",
         Number("seconds", 0..=300),
-        "how long an answer about a token is cached at most; 5 for writes and 30 for reads when not set",
+        "longest time the result of a token check is cached; if not set, 5 for writes and 30 for reads",
     ),
     setting(
         "RESEND_SYNC_POLICY",
@@ -90,5 +90,10 @@ pub(super) const SETTINGS: &[Variable] = &[
         Choice(&["prefer", "auto", "refusals", "never"]),
         "when a PATCH waits for its job",
     ),
-    setting("RESEND_SYNC_MAX_WAIT_MS", "2000", Number("milliseconds", 1..=30_000), "longest such wait"),
+    setting(
+        "RESEND_SYNC_MAX_WAIT_MS",
+        "2000",
+        Number("milliseconds", 1..=30_000),
+        "longest time a PATCH waits",
+    ),
 ];

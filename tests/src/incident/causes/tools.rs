@@ -48,7 +48,7 @@ pub(super) struct Clue {
 }
 
 /// Lines of the log that say so.
-const TURNS: [&str; 2] = ["upstream is down", "a worker is gone with jobs in its hands"];
+const LOG_MESSAGES: [&str; 2] = ["upstream is down", "a worker that held jobs is gone"];
 
 impl Clue {
     pub(super) fn new(sentence: &str, log: &str, alert: &str) -> Self {
@@ -58,7 +58,7 @@ impl Clue {
     fn is_in(&self, line: &str, tool: Tool) -> bool {
         match tool {
             Tool::Alerts => line.starts_with(&self.alert),
-            Tool::Log => TURNS.iter().any(|turn| line.contains(turn)) && line.contains(&self.log),
+            Tool::Log => LOG_MESSAGES.iter().any(|turn| line.contains(turn)) && line.contains(&self.log),
             Tool::Stats | Tool::Doctor | Tool::Board => line.contains(&self.sentence),
         }
     }

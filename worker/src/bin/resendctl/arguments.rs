@@ -12,14 +12,14 @@ use shared::queue::{JobCursor, JobStatus, Progress, QuarantineId};
 
 use super::help;
 
-/// See and steer the queue of the resend service; find what is wrong with its set-up
+/// Inspect and control the queue of the resend service; find what is wrong with its configuration
 #[derive(Parser)]
 #[command(name = "resendctl", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
-    /// How to print
+    /// Output format
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
     pub(super) output: Format,
-    /// Print the effective settings with secrets hidden and exit 0, or name the wrong one and exit 2
+    /// Print the effective settings with secrets hidden and exit 0, or name every wrong one and exit 2
     #[arg(long)]
     pub(super) check_config: bool,
     #[command(subcommand)]
@@ -31,75 +31,75 @@ pub(crate) struct Cli {
 pub(super) enum Format {
     /// For people
     Table,
-    /// For programs: one JSON document, with --watch one a line
+    /// For programs: one JSON document; with --watch one per line
     Json,
 }
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
-    /// Depth by state, age, rates, workers, how jobs end; takes one second to measure the rates
+    /// Show what is wrong, jobs by state, age, rates, upstreams and workers; measures the rates for a second
     Stats {
-        /// Keep looking: a live view on a terminal (q or Ctrl-C ends it), else a line each time
+        /// Repeat until Ctrl-C: the whole view on a terminal, elsewhere one line each time
         #[arg(long, short)]
         watch: bool,
-        /// Seconds between two looks
+        /// Seconds between two measurements
         #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
         every: Duration,
     },
-    /// Single jobs
+    /// List, show, retry and cancel jobs
     #[command(subcommand)]
     Jobs(JobsVerb),
-    /// Entries set aside because nobody could finish or read them
+    /// List, retry and delete entries that were set aside because they could not be finished or read
     #[command(subcommand)]
     Quarantine(QuarantineVerb),
-    /// A phone: its limits, its codes, and the lock that failed checks put on it
+    /// Show the limits, codes and lock of a phone; unlock it after too many failed checks
     #[command(subcommand)]
     Phone(PhoneVerb),
-    /// Have the workers take nothing new; what runs goes on, the API keeps accepting
+    /// Stop workers from taking new jobs; running jobs finish, and the API keeps accepting
     Pause {
-        /// Why, for those who look later
+        /// The reason, recorded for others
         #[arg(long, value_name = "REASON", default_value = "")]
         because: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
     /// Let the workers take jobs again
     Resume {
-        /// Why, for those who look later
+        /// The reason, recorded for others
         #[arg(long, value_name = "REASON", default_value = "")]
         because: String,
     },
     /// Show what operators did, newest first
     Activity {
-        /// At most so many
+        /// At most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// Workers, their slots and what they hold
+    /// Show workers, their slots and the jobs they hold
     Workers,
-    /// Send a test message through the configured channel: it costs what a message costs
+    /// Send a test message through the configured channel; it costs as much as any message
     SendTest {
         /// The phone, such as +380931234585
         #[arg(long)]
         to: PhoneNumber,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
     /// Check Redis, clocks, settings, workers and upstreams; say what to change
     Doctor {
-        /// Instead, read this patient and the approval from the registry, and say what a worker would decide; nothing is
-        /// sent
+        /// Instead, read this patient and approval from the registry and say what a worker would decide; sends
+        /// nothing
         #[arg(long, value_name = "ID", requires = "approval")]
         patient: Option<PatientId>,
         /// The approval to read
         #[arg(long, value_name = "ID", requires = "patient")]
         approval: Option<ApprovalId>,
     },
-    /// Print the completions of a shell
+    /// Print the completion script of a shell
     Completions {
-        /// Selection shell
+        /// The shell
         shell: Shell,
     },
 }
@@ -108,27 +108,27 @@ pub(super) enum Verb {
 pub(super) enum JobsVerb {
     /// List jobs that have not ended, oldest first; with --state failed or --reason those that failed
     List(Filter),
-    /// Show what a job's client reads, and how it came to it
+    /// Show what the client of a job reads, and the job's history
     Show {
-        /// Its id, or the link to it
+        /// Its id, or a link to it
         #[arg(value_parser = job)]
         job: JobId,
     },
-    /// Try jobs again now that were put back until later; an ended job never changes
+    /// Try jobs at once that wait for a retry; an ended job never changes
     Retry {
-        /// Their ids, or the links to them
+        /// Their ids, or links to them
         #[arg(required = true, value_name = "JOB", value_parser = job)]
         jobs: Vec<JobId>,
     },
-    /// End live jobs as failed (409), unless their send has begun
+    /// End live jobs as failed (409), unless they are being sent
     Cancel {
-        /// Their ids, or the links to them
+        /// Their ids, or links to them
         #[arg(required = true, value_name = "JOB", value_parser = job)]
         jobs: Vec<JobId>,
-        /// Why, for those who look later
+        /// The reason, recorded for others
         #[arg(long, value_name = "REASON", default_value = "")]
         because: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
@@ -136,7 +136,7 @@ pub(super) enum JobsVerb {
 
 #[derive(Args)]
 pub(super) struct Filter {
-    /// Only jobs that stand here
+    /// Only jobs in this state
     #[arg(long, value_parser = progress(), value_name = "STATE")]
     pub(super) state: Option<Progress>,
     /// Only jobs of this client
@@ -154,29 +154,29 @@ pub(super) struct Filter {
     /// Only jobs of this request, failed ones too
     #[arg(long, value_name = "ID")]
     pub(super) request: Option<String>,
-    /// At most so many
+    /// At most this many
     #[arg(long, default_value_t = 50)]
     pub(super) limit: usize,
-    /// Go on where an earlier list ended, which says how
+    /// Continue an earlier list, which printed this value
     #[arg(long, value_name = "CURSOR")]
     pub(super) after: Option<JobCursor>,
 }
 
 #[derive(Subcommand)]
 pub(super) enum PhoneVerb {
-    /// Show what holds up messages to it, or checks of its codes
+    /// Show what delays messages to it, or checks of its codes
     Show {
         /// The phone, such as +380931234585
         phone: PhoneNumber,
     },
-    /// Forget its failed checks, so that the right code is taken again
+    /// Forget its failed checks, so that the right code is accepted again
     Unlock {
         /// The phone, such as +380931234585
         phone: PhoneNumber,
-        /// Why, for those who look later
+        /// The reason, recorded for others
         #[arg(long, value_name = "REASON", default_value = "")]
         because: String,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
@@ -186,17 +186,17 @@ pub(super) enum PhoneVerb {
 pub(super) enum QuarantineVerb {
     /// List the newest entries
     List {
-        /// At most so many
+        /// At most this many
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// Put entries back into the queue whose jobs have not ended
+    /// Put entries whose jobs have not ended back into the queue
     Retry(Selection),
     /// Delete entries for good
     Purge {
         #[command(flatten)]
         which: Selection,
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long, short)]
         yes: bool,
     },
@@ -208,7 +208,7 @@ pub(super) struct Selection {
     /// Ids as `quarantine list` shows them
     #[arg(value_name = "ID")]
     pub(super) ids: Vec<QuarantineId>,
-    /// All there are now, at most 10000 at a time
+    /// All entries there are now, at most 10000 at a time
     #[arg(long)]
     pub(super) all: bool,
 }

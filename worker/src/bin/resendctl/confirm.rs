@@ -10,7 +10,7 @@ pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CtlError> {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() {
-        return Err(CtlError::Refused(format!("{question} Nobody to ask: say --yes")));
+        return Err(CtlError::Refused(format!("{question} There is no terminal to ask at: use --yes")));
     }
     eprint!("{question} [y/N] ");
     std::io::stderr().flush()?;

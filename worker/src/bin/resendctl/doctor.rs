@@ -96,9 +96,9 @@ fn words(checks: &[Check], worst: Level) -> String {
         vec![level.to_owned(), check.area.to_owned(), format!("{}{change}", check.what)]
     };
     let end = match worst {
-        Level::Ok => "Nothing to change.",
-        Level::Warning => "Nothing that loses jobs; the warnings want a look.",
-        Level::Problem => "There are problems: change what stands behind the arrows.",
+        Level::Ok => "No problem found.",
+        Level::Warning => "Nothing that loses jobs; see the warnings.",
+        Level::Problem => "There are problems; the arrows say what to change.",
     };
     format!("{}\n\n{end}", table(&["", "about", "finding"], checks.iter().map(row).collect(), ""))
 }

@@ -16,7 +16,7 @@ const REDIS: u8 = 4;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CtlError {
     /// No verb.
-    #[error("say what to do; --help lists the verbs")]
+    #[error("no command was given; --help lists them")]
     Usage,
     /// Wrong settings.
     #[error(transparent)]

@@ -5,8 +5,8 @@ use shared::runtime::cli::terminal_width;
 use shared::settings::table;
 
 const EXIT_CODES: &str = "Exit status:
-  0  done, nothing found
-  1  a problem was found, or something asked for was not done
+  0  done, no problem found
+  1  a problem was found, or something was not done
   2  wrong arguments or settings
   3  no such job or entry
   4  Redis is unreachable or refuses";
@@ -15,7 +15,7 @@ const EXIT_CODES: &str = "Exit status:
 const GROUPS: [(&str, &[&str]); 4] = [
     ("See what is wrong", &["stats", "doctor", "workers", "activity"]),
     ("Follow a job or a phone", &["jobs", "quarantine", "phone"]),
-    ("Step in", &["pause", "resume", "send-test"]),
+    ("Intervene", &["pause", "resume", "send-test"]),
     ("This program", &["completions", "help"]),
 ];
 
@@ -100,7 +100,7 @@ const ABOUT_FROM: usize = 15;
 fn verbs(command: &Command, width: usize) -> String {
     let about = |name: &str| {
         let verb = command.find_subcommand(name);
-        verb.and_then(Command::get_about).map_or_else(|| "Help for a verb".to_owned(), ToString::to_string)
+        verb.and_then(Command::get_about).map_or_else(|| "Help for a command".to_owned(), ToString::to_string)
     };
     let group = |(title, names): &(&str, &[&str])| {
         let lines = names

@@ -69,7 +69,7 @@ pub(super) async fn list(queue: &Queue, filter: &Filter, output: Output) -> Resu
     output.answer(&page.jobs.iter().map(row).collect::<Vec<_>>(), || words(&page, filter))?;
     // Beside the answer, which programs read.
     if let Some(next) = &page.next {
-        eprintln!("there may be more: --after {next} goes on");
+        eprintln!("there may be more: continue with --after {next}");
     }
     Ok(())
 }
@@ -90,9 +90,10 @@ pub(super) async fn retry(queue: &Queue, jobs: &[JobId], output: Output) -> Resu
         let (what, how) = match queue.operator().retry_now(job).await? {
             RetriedNow::Ready => ("ready now", WorstResult::Done),
             RetriedNow::Waiting => ("it is ready or running already", WorstResult::Refused),
-            RetriedNow::Ended => {
-                ("it has ended, which never changes; the client may send a new request", WorstResult::Refused)
-            }
+            RetriedNow::Ended => (
+                "it has ended, and an ended job never changes; the client may send a new request",
+                WorstResult::Refused,
+            ),
             RetriedNow::Unknown => ("no such job, or it has expired", WorstResult::NotFound),
         };
         worst = worst.max(how);
@@ -117,7 +118,7 @@ pub(super) async fn cancel(
         let (what, how) = match queue.operator().cancel(job).await? {
             Cancelled::Done => ("cancelled: no message goes out for it", WorstResult::Done),
             Cancelled::Ended => ("it had ended before", WorstResult::Refused),
-            Cancelled::SendBegun => ("its send has begun: it ends by itself", WorstResult::Refused),
+            Cancelled::SendBegun => ("it is being sent, and will end by itself", WorstResult::Refused),
             Cancelled::Unknown => ("no such job, or it has expired", WorstResult::NotFound),
         };
         worst = worst.max(how);
@@ -131,7 +132,7 @@ pub(super) async fn cancel(
 }
 
 fn unknown(job: &JobId) -> String {
-    format!("no job {job}: it never was, or its retention is over")
+    format!("no job {job}: it never existed, or its retention has passed")
 }
 
 fn told(done: &[Outcome<'_>]) -> String {
@@ -200,7 +201,7 @@ fn none(page: &JobPage, filter: &Filter) -> String {
     let of = if filter.from() == JobCursor::failed() { "failed" } else { "live" };
     match (wishes.as_str(), page.looked_at) {
         ("", 0) => "No job is live.".to_owned(),
-        (wishes, _) => format!("No job with {wishes} among {looked_at} {of} ones."),
+        (wishes, _) => format!("No {of} job has {wishes} ({looked_at} searched)."),
     }
 }
 
@@ -215,7 +216,7 @@ fn details(job: &JobStatus, shown: &Shown<'_>) -> String {
         ("approval", job.approval.clone()),
         ("accepted", row.accepted_at),
         ("deadline", row.deadline),
-        ("promised for", row.eta),
+        ("eta", row.eta),
         ("sends begun", job.sends.to_string()),
     ];
     lines.extend(row.due_at.map(|due| ("next try", due)));

@@ -9,14 +9,14 @@ use super::operator;
 use super::output::Output;
 
 pub(super) async fn pause(queue: &Queue, because: &str, yes: bool, output: Output) -> Result<(), CtlError> {
-    confirm("Workers will take nothing new, and jobs fail at their deadline. Pause?", yes)?;
+    confirm("Workers will take no new jobs, and waiting jobs fail at their deadline. Pause?", yes)?;
     let began = queue.operator().pause().await?;
     if began {
         operator::record(queue, "pause", "", because).await;
     }
     output.answer(&json!({"paused": true, "changed": began}), || {
         let what = if began { "Paused." } else { "It was paused already." };
-        format!("{what} Workers stop taking jobs within two seconds; `resendctl resume` lets them on.")
+        format!("{what} Workers stop taking jobs within two seconds; `resendctl resume` lets them continue.")
     })
 }
 

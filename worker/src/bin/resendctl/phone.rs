@@ -65,7 +65,7 @@ pub(super) async fn unlock(
 ) -> Result<(), CtlError> {
     let masked = phone.masked();
     confirm(
-        &format!("Failed checks of {masked} will be forgotten: its codes can be guessed at anew. Unlock?"),
+        &format!("Failed checks of {masked} will be forgotten: its codes can be guessed again. Unlock?"),
         yes,
     )?;
     let phones = phones(queue, settings)?;

@@ -46,10 +46,10 @@ pub(super) async fn retry(queue: &Queue, which: Selection, output: Output) -> Re
         let (what, how) = match queue.operator().restore(&id).await? {
             Restored::Back(job) => (format!("job {job} is back in the queue"), WorstResult::Done),
             Restored::Ended(job) => {
-                (format!("job {job} has ended, which never changes"), WorstResult::Refused)
+                (format!("job {job} has ended, and an ended job never changes"), WorstResult::Refused)
             }
             Restored::Waiting(job) => (format!("job {job} is in the queue already"), WorstResult::Refused),
-            Restored::Orphan => ("nobody waits for it: purge it".to_owned(), WorstResult::Refused),
+            Restored::Orphan => ("it has no job: purge it".to_owned(), WorstResult::Refused),
             Restored::Unknown => ("no such entry".to_owned(), WorstResult::NotFound),
         };
         worst = worst.max(how);

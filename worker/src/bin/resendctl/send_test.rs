@@ -68,19 +68,20 @@ pub(super) async fn send(
 fn words(result: &SubmitResult) -> String {
     match result {
         SubmitResult::Accepted { message_id: Some(id) } => format!("the gateway took it as {id}"),
-        SubmitResult::Accepted { message_id: None } => "the gateway took it without a name".to_owned(),
+        SubmitResult::Accepted { message_id: None } => "the gateway took it and gave it no id".to_owned(),
         SubmitResult::Throttled { retry_after } => {
-            let after =
-                retry_after.map(|after| format!(", asks for {} s", after.as_secs())).unwrap_or_default();
-            format!("the gateway is busy: it asks to come back later{after}")
+            let after = retry_after
+                .map(|after| format!("; it asks to retry in {} s", after.as_secs()))
+                .unwrap_or_default();
+            format!("the gateway is over its limit (429){after}")
         }
         SubmitResult::Deferred { retry_after } => {
-            format!("the gateway is out of service: it asks for {} s", retry_after.as_secs())
+            format!("the gateway answered 503: it asks to retry in {} s", retry_after.as_secs())
         }
         SubmitResult::Held { .. } => "not handed over: the channel's window is full".to_owned(),
         SubmitResult::Unreachable => "no connection: check the URL, the name and the firewall".to_owned(),
         SubmitResult::ChannelUnavailable => {
-            "the gateway takes nothing of ours: check token, balance and sender".to_owned()
+            "the gateway refuses everything we send: check token, balance and sender".to_owned()
         }
         SubmitResult::Rejected => "refused for good: check the number".to_owned(),
         SubmitResult::Indeterminate { silent: false } => {

@@ -38,9 +38,9 @@ pub(super) fn words(workers: &[WorkerStatus]) -> String {
         vec![worker.name.clone(), state(worker), worker.running.to_string(), slots]
     };
     table(
-        &["worker", "said it lives", "running", "slots"],
+        &["worker", "last heartbeat", "running", "slots"],
         workers.iter().map(row).collect(),
-        "No worker lives.",
+        "No worker is alive.",
     )
 }
 
@@ -48,6 +48,6 @@ fn state(worker: &WorkerStatus) -> String {
     match worker.silent {
         Some(silent) if worker.alive => format!("{} ago", span(silent)),
         Some(silent) => format!("gone: silent for {}", span(silent)),
-        None => "gone: what it holds is taken over after its lease".to_owned(),
+        None => "gone: its jobs are taken over after their lease".to_owned(),
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn show(
 }
 
 fn unknown() -> Response {
-    let page = message("No such job", "It never was, or its retention is over.");
+    let page = message("No such job", "It never existed, or its retention has passed.");
     (StatusCode::NOT_FOUND, page).into_response()
 }
 
@@ -57,7 +57,7 @@ fn facts(job: &JobStatus) -> Markup {
         ("patient", Some(shortened(&job.patient))),
         ("request", job.request.clone()),
         ("deadline", Some(clock::iso(job.deadline_ms))),
-        ("promised for", Some(clock::iso(job.eta_ms))),
+        ("eta", Some(clock::iso(job.eta_ms))),
         ("worker", job.worker.clone()),
     ];
     html! {

@@ -38,7 +38,7 @@ pub(super) fn table_of(now: &Figures) -> Markup {
         &["worker", "running", "longest run", "since", "version", "heard"],
         &[1, 2],
         &rows,
-        "No worker lives.",
+        "No worker is alive.",
     )
 }
 

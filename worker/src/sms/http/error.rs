@@ -39,7 +39,7 @@ fn taken(answer: &Answer) -> Submission {
         },
         _ if answer.is_empty() => None,
         _ => {
-            tracing::warn!("the gateway answered 2xx with nothing that can be read");
+            tracing::warn!("the gateway answered 2xx with a body that cannot be read");
             return Submission::new(SubmitResult::Indeterminate { silent: false }, Cause::Unreadable);
         }
     };

@@ -31,7 +31,7 @@ fn workers(now: &Figures) -> Option<Check> {
     match now.workers {
         // An alarm says so.
         0 => None,
-        1 => Some(Check::warning(AREA, "one worker lives", "run at least two, so that one may go")),
-        workers => Some(Check::ok(AREA, format!("{workers} workers live"))),
+        1 => Some(Check::warning(AREA, "only one worker is alive", "run at least two, so that one may fail")),
+        workers => Some(Check::ok(AREA, format!("{workers} workers are alive"))),
     }
 }
