@@ -6,6 +6,7 @@ mod kubernetes;
 mod prometheus;
 mod redis;
 mod rights;
+mod runbook;
 mod units;
 
 use std::collections::BTreeSet;
