@@ -22,7 +22,7 @@ use super::server::queue_of;
 pub(crate) const IN_MEMORY: [&str; 4] = ["--appendonly", "no", "--save", ""];
 
 /// Jobs enqueued at once while a queue is filled.
-const AT_ONCE: usize = 256;
+const CONCURRENCY: usize = 256;
 
 /// Longest without a single job done before a drain counts as stuck.
 const STUCK: Duration = Duration::from_secs(20);
@@ -132,7 +132,7 @@ pub(crate) fn no_limits() -> ApprovalLimits {
 pub(crate) async fn fill(queue: &Queue, jobs: usize) {
     let limits = no_limits();
     stream::iter(0..jobs)
-        .for_each_concurrent(AT_ONCE, |_| async {
+        .for_each_concurrent(CONCURRENCY, |_| async {
             let enqueued = queue.producer().enqueue(&fresh(), &limits).await.expect("a running Redis");
             assert!(matches!(enqueued, Enqueued::Accepted(_)), "{enqueued:?}");
         })

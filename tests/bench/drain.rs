@@ -23,7 +23,7 @@ type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 const BACKLOGS: [usize; 3] = [20_000, 200_000, 1_000_000];
 
 /// Entries read, and finishes under way, at once in the bare loop.
-const AT_ONCE: usize = 64;
+const CONCURRENCY: usize = 64;
 
 /// Pairs of runs: what a job costs by the length of the backlog is a small difference between them.
 const PAIRS: usize = 5;
@@ -118,7 +118,7 @@ async fn bare_loop(backlog: &Backlog) -> f64 {
         let entries = read(&mut connection).await;
         done += entries.len();
         stream::iter(entries)
-            .for_each_concurrent(AT_ONCE, |delivery| {
+            .for_each_concurrent(CONCURRENCY, |delivery| {
                 let (queue, outcome) = (&served.queue, &outcome);
                 async move {
                     let finished =
@@ -133,7 +133,7 @@ async fn bare_loop(backlog: &Backlog) -> f64 {
 
 async fn read(connection: &mut redis::aio::MultiplexedConnection) -> Vec<Delivery> {
     let mut command = redis::cmd("XREADGROUP");
-    command.arg("GROUP").arg(GROUP).arg("bare").arg("COUNT").arg(AT_ONCE).arg("STREAMS");
+    command.arg("GROUP").arg(GROUP).arg("bare").arg("COUNT").arg(CONCURRENCY).arg("STREAMS");
     command.arg(keys().stream()).arg(">");
     let answer: Streams = command.query_async(connection).await.expect("entries");
     let entries = answer.into_iter().flat_map(|(_, entries)| entries);

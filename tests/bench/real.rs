@@ -22,7 +22,7 @@ use super::usage::{Meter, peak_rss_mib};
 const JOBS: usize = 10_000;
 
 /// Calls under way at once: the slots of a worker.
-const AT_ONCE: usize = 64;
+const CONCURRENCY: usize = 64;
 
 /// A patient the sandbox made up.
 #[derive(Clone, Deserialize)]
@@ -145,7 +145,7 @@ async fn commands(stack: &Stack) -> f64 {
 async fn accept_all(stack: &Stack, people: Vec<Person>) {
     let client = stack.client();
     stream::iter(people)
-        .for_each_concurrent(AT_ONCE, |person| {
+        .for_each_concurrent(CONCURRENCY, |person| {
             let client = &client;
             async move {
                 let answer = client.resend(person.patient_id, person.approval_id).await;
@@ -163,7 +163,7 @@ async fn bare_calls(jobs: usize) -> f64 {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let start = Instant::now();
     stream::iter(people)
-        .for_each_concurrent(AT_ONCE, |person| {
+        .for_each_concurrent(CONCURRENCY, |person| {
             let (http, url) = (&http, &sandbox.url);
             async move { three_calls(http, url, &person).await }
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::redis_cluster::RedisCluster;
 
 use crate::cluster_changes::{MASTERS, owner};
@@ -14,9 +14,9 @@ use crate::cluster_changes::{MASTERS, owner};
 /// Requests a second.
 const RATE: f64 = 50.0;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(300, 3_000);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(6).apis(0).workers(0)).await;
     let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 1).await;
     env.stack.set("RESEND_REDIS_URL", cluster.urls());
@@ -34,18 +34,18 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     env.messages_reach(jobs / 2, Duration::from_secs(30)).await;
     cluster.nodes[primary].kill().await;
     let asked = asking.await.expect("the clients");
-    finding.exactly("requests refused", refused(&asked), 0);
+    result.exactly("requests refused", refused(&asked), 0);
 
     env.stack.redis = cluster.nodes.remove(of_queue);
     let drained = env.drained(Duration::from_mins(1)).await;
-    finding.require(drained.is_some(), "", "not drained a minute later");
+    result.require(drained.is_some(), "", "not drained a minute later");
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("lost", jobs - evidence.in_state("processed"), 0);
-    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("lost", jobs - evidence.in_state("processed"), 0);
+    result.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// The node that replicates this primary.

@@ -7,40 +7,40 @@ use std::time::Duration;
 
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::keys::keys;
 
-/// Requests in the dying API's hands.
-const AT_ONCE: usize = 50;
+/// Requests the API is working on as it dies.
+const CONCURRENT_REQUESTS: usize = 50;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let rounds = setup.size(2, 10);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(3).workers(0)).await;
     let mut asked = Vec::new();
     for round in 1..=rounds {
         asked.extend(one_round(&mut env, round).await);
     }
     let told_twice = asked.iter().filter(|asked| asked.jobs().collect::<HashSet<_>>().len() != 1).count();
-    finding.exactly("clients told of more than one job, or none", told_twice, 0);
+    result.exactly("clients told of more than one job, or none", told_twice, 0);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    let keys = rounds * AT_ONCE;
+    let keys = rounds * CONCURRENT_REQUESTS;
     // Each round also warms its API up with jobs of its own.
-    finding.exactly(
+    result.exactly(
         &format!("jobs stored for {keys} keys"),
         evidence.records.len(),
         keys + rounds * warm_ups(),
     );
     let left = evidence.asked.iter().filter(|asked| asked.attempts[0].told == ClientAnswer::Broken).count();
-    finding.at_least("clients left without an answer at first", left, keys / 2);
+    result.at_least("clients left without an answer at first", left, keys / 2);
     env.stack.add_worker(&[]).await;
-    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    result.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
     let evidence = env.evidence(evidence.asked, HashSet::new()).await;
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// An API whose Redis answers are swallowed takes its requests, and is killed when all of them are stored.
@@ -49,13 +49,13 @@ async fn one_round(env: &mut ChaosEnv, round: usize) -> Vec<ClientRequest> {
     let url = proxy.redis_url();
     let doomed = env.stack.add_api(&[("RESEND_REDIS_URL", &url)]).await;
     env.targets.set(&env.stack.apis[doomed..]);
-    // The first requests load the script and the token, and have each lane make its link to Redis, so that those below
+    // The first requests load the script and the token, and have each server thread connect to Redis, so that those below
     // need one answer only: the swallowed one.
     let warm = env.load(10_000.0).run(env.people(warm_ups()).await).await;
     assert!(warm.iter().all(|asked| asked.job().is_some()), "the API serves before it dies");
     proxy.carry(Flow::Pass, Flow::Swallow);
-    let (load, people) = (env.load(2_000.0), env.people(AT_ONCE).await);
-    let stored = round * (AT_ONCE + warm_ups());
+    let (load, people) = (env.load(2_000.0), env.people(CONCURRENT_REQUESTS).await);
+    let stored = round * (CONCURRENT_REQUESTS + warm_ups());
     let asking = tokio::spawn(async move { load.run(people).await });
     eventually("all are stored", Duration::from_secs(10), || async {
         let entries: usize = env.stack.redis.command(&["XLEN", &keys().stream()]).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use redis::Script;
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::chaos::script_work::ScriptWork;
 use tests::eventually::eventually;
 use tests::keys::keys;
@@ -34,9 +34,9 @@ for _, entry in ipairs(entries) do
 end
 return #entries";
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (backlog, retries) = setup.size((4_000, 2_000), (100_000, 20_000));
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", 3_600).set("RESEND_OTP_TTL_SECONDS", 3_600);
     let mut env = ChaosEnv::start(fleet.workers(0)).await;
     let seconds = setup.size(2, 15);
@@ -48,17 +48,17 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let beside_a_tenth = clients(&env, seconds).await;
     let before = p99(&beside_a_tenth);
     asked.extend(beside_a_tenth);
-    finding.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "the first jobs do not end");
+    result.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "the first jobs do not end");
     let status = env.stack.workers[0].process.stop(STOPS_WITHIN).await;
-    finding.require(status.success(), "", status);
+    result.require(status.success(), "", status);
     env.stack.workers.clear();
 
     asked.extend(env.ask_all(retries).await);
-    finding.exactly("retries due at once", put_back(&env).await, retries);
+    result.exactly("retries due at once", put_back(&env).await, retries);
     asked.extend(env.ask_all(backlog).await);
     let start = Instant::now();
     let worker = env.stack.add_worker(&[]).await;
-    promoted(&env, &mut finding).await;
+    promoted(&env, &mut result).await;
     let during = clients(&env, seconds).await;
     let left = env.left().await.unwrap_or(0);
     let (harmed, most) = (p99(&during), before * 2 + Duration::from_millis(50));
@@ -69,19 +69,19 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         shown(before),
         shown(harmed)
     );
-    finding.require(harmed <= most, seen, format!("asked ≤ {}", shown(most)));
-    finding.require(setup.short || left > 0, format!("{left} left when that was measured"), "asked some");
+    result.require(harmed <= most, seen, format!("asked ≤ {}", shown(most)));
+    result.require(setup.short || left > 0, format!("{left} left when that was measured"), "asked some");
     asked.extend(during);
 
     let limit = Duration::from_secs(setup.size(60, 600));
     let drained = env.drained(limit).await.map(|_| start.elapsed());
-    finding.within("drained", drained, limit);
-    finding.at_most("KiB at most in the worker", memory(&env, worker), MOST_KIB);
+    result.within("drained", drained, limit);
+    result.at_most("KiB at most in the worker", memory(&env, worker), MOST_KIB);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("processed", evidence.in_state("processed"), evidence.asked.len());
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("processed", evidence.in_state("processed"), evidence.asked.len());
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Clients that ask for so many seconds.
@@ -90,7 +90,7 @@ async fn clients(env: &ChaosEnv, seconds: usize) -> Vec<ClientRequest> {
 }
 
 /// Waits until what was due is in the stream, and sees how much each script did meanwhile.
-async fn promoted(env: &ChaosEnv, finding: &mut Finding) {
+async fn promoted(env: &ChaosEnv, result: &mut ScenarioResult) {
     let work = ScriptWork::of(env.stack.redis.port()).await.expect("a running Redis");
     eventually("all that is due is in the stream", PROMOTED_WITHIN, || async {
         let left: u64 = env.stack.redis.command(&["ZCARD", &keys().scheduled()]).await;
@@ -98,8 +98,8 @@ async fn promoted(env: &ChaosEnv, finding: &mut Finding) {
     })
     .await;
     let most = work.most();
-    finding.at_least("scripts watched", most.scripts, 10);
-    finding.at_most(&format!("ids in one script at most (by {})", most.command), most.calls, MOST_IDS);
+    result.at_least("scripts watched", most.scripts, 10);
+    result.at_most(&format!("ids in one script at most (by {})", most.command), most.calls, MOST_IDS);
 }
 
 async fn put_back(env: &ChaosEnv) -> usize {

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use tests::chaos::env::Setup;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// A scenario that runs.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Finding> + Send>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = ScenarioResult> + Send>>;
 
 /// One scenario.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::clock::Clock;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// Requests a second.
 const RATE: f64 = 100.0;
@@ -26,12 +26,12 @@ const GATEWAY_MS: u64 = 300;
 /// By how many seconds the clock is wrong, one after the other.
 const JUMPS: [i64; 4] = [3_600, 0, -7_200, 0];
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(600, 3_000);
     let Some(clock) = Clock::new() else {
-        return Finding::not_run("there is no C compiler, cc, for the shim");
+        return ScenarioResult::not_run("there is no C compiler, cc, for the shim");
     };
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let fleet = fleet(5).apis(2).workers(2).redis_environment(&clock.environment());
     let mut env = ChaosEnv::start(fleet).await;
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}}])).await;
@@ -39,21 +39,21 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let asking = tokio::spawn(async move { load.run(people).await });
     for (number, jump) in (1..).zip(JUMPS) {
         let reached = env.messages_reach(jobs * number / 6, DRAINED_WITHIN).await;
-        finding.require(reached.is_some(), "", format!("clock {jump} s: the load stands still before it"));
+        result.require(reached.is_some(), "", format!("clock {jump} s: the load stands still before it"));
         clock.set(jump);
     }
     let asked = asking.await.expect("the clients");
-    finding.note(format!("clock wrong by {JUMPS:?} s"));
-    finding.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
-    finding.exactly("processes exited", env.exited(), 0);
+    result.note(format!("clock wrong by {JUMPS:?} s"));
+    result.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    result.exactly("processes exited", env.exited(), 0);
     let evidence = by_the_wall(env.evidence(asked, HashSet::new()).await, DEADLINE);
-    finding.at_least("accepted", evidence.accepted().len(), jobs);
+    result.at_least("accepted", evidence.accepted().len(), jobs);
     let (processed, failed) = (evidence.in_state("processed"), evidence.in_state("failed"));
-    finding.note(format!("{processed} processed, {failed} failed"));
-    finding.note(format!("{} with two SMS", evidence.with_messages(2)));
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.note(format!("{processed} processed, {failed} failed"));
+    result.note(format!("{} with two SMS", evidence.with_messages(2)));
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Replaces deadlines by Redis' clock with those by the clients' clock.

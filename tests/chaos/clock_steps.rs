@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tests::chaos::clock::Clock;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 use crate::clock_jumps::by_the_wall;
 
@@ -31,12 +31,12 @@ const REACHED_WITHIN: Duration = Duration::from_secs(40);
 /// Longest until all jobs of a step have ended.
 const ENDED_WITHIN: Duration = Duration::from_secs(DEADLINE);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let steps: &[i64] = setup.size(&[31, -7_200], &[31, 60, 120, -7_200]);
     let Some(clock) = Clock::new() else {
-        return Finding::not_run("there is no C compiler, cc, for the shim");
+        return ScenarioResult::not_run("there is no C compiler, cc, for the shim");
     };
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let fleet = fleet(LEASE).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE).workers(2);
     let mut env = ChaosEnv::start(fleet.redis_environment(&clock.environment())).await;
     let (mut asked, mut offset) = (Vec::new(), 0);
@@ -48,18 +48,18 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         env.control.faults(&json!([put_back, slow])).await;
         asked.extend(env.ask_all(PUT_BACK + AT_THE_GATEWAY).await);
         let reached = env.messages_reach(before + AT_THE_GATEWAY, REACHED_WITHIN).await;
-        finding.require(reached.is_some(), "", format!("step {step} s: not all messages are at the gateway"));
+        result.require(reached.is_some(), "", format!("step {step} s: not all messages are at the gateway"));
         offset += step;
         clock.set(offset);
         // It has no earlier reading of the clock.
         env.stack.add_worker(&[]).await;
-        finding.within(&format!("step {step} s, all ended"), env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
+        result.within(&format!("step {step} s, all ended"), env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
     }
     let evidence = by_the_wall(env.evidence(asked, HashSet::new()).await, DEADLINE);
-    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    finding.exactly("processed", evidence.in_state("processed"), steps.len() * (PUT_BACK + AT_THE_GATEWAY));
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    result.exactly("processed", evidence.in_state("processed"), steps.len() * (PUT_BACK + AT_THE_GATEWAY));
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }

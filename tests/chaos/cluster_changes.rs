@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::refusals;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::keys::keys;
 use tests::redis_cluster::RedisCluster;
@@ -14,9 +14,9 @@ use tests::redis_server::RedisServer;
 /// Masters, each with one replica.
 pub(crate) const MASTERS: usize = 3;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(1_000, 6_000);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
     let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 1).await;
     env.stack.set("RESEND_REDIS_URL", cluster.urls());
@@ -30,26 +30,26 @@ pub(crate) async fn run(setup: Setup) -> Finding {
 
     env.messages_reach(jobs / 5, Duration::from_secs(30)).await;
     let moved = move_slot(&cluster).await;
-    finding.note(format!("{moved} keys moved with their slot"));
+    result.note(format!("{moved} keys moved with their slot"));
     env.messages_reach(jobs / 2, Duration::from_secs(30)).await;
     kill_owner(&mut cluster).await;
     let asked = asking.await.expect("the clients");
     let without = refusals::longest_without_a_202(&asked);
-    finding.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
+    result.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
 
     let owner = owner(&cluster).await;
     env.stack.redis = cluster.nodes.remove(owner);
     let drained = env.drained(Duration::from_mins(1)).await;
-    finding.require(drained.is_some(), "", "not drained a minute later");
+    result.require(drained.is_some(), "", "not drained a minute later");
     let evidence = env.evidence(asked, HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
-    finding.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
-    finding.exactly("clients never accepted", jobs - evidence.accepted().len(), 0);
-    finding.exactly("extra SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
+    result.exactly("clients never accepted", jobs - evidence.accepted().len(), 0);
+    result.exactly("extra SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 async fn slot(node: &RedisServer) -> String {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
+use tests::chaos::scenario_result::ScenarioResult;
 
 use crate::gateway_away::{port_of, url_at};
 
@@ -17,9 +17,9 @@ const DEADLINE: u64 = 10;
 /// What the first channel takes until it says no.
 const SLOW: Duration = Duration::from_secs(6);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(20, 200);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE).workers(0)).await;
     let proxy = Proxy::to(port_of(&env)).await.expect("a proxy");
     proxy.carry(Flow::Pass, Flow::Delay(SLOW));
@@ -33,15 +33,15 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     tokio::time::sleep(Duration::from_secs(DEADLINE - 5)).await;
     env.stack.add_worker(&[("RESEND_WORKER_CONCURRENCY", "8")]).await;
     let within = Duration::from_secs(DEADLINE + 25);
-    finding.within("ended after", env.drained(within).await, within);
+    result.within("ended after", env.drained(within).await, within);
     let evidence = env.evidence(asked, HashSet::new()).await;
     let late = evidence.ledger.iter().filter(|message| {
         let job = message.reference.as_deref().unwrap_or_default();
         evidence.records.get(job).is_some_and(|record| message.ts > record.deadline_ms)
     });
-    finding.exactly("SMS after the deadline", late.count(), 0);
-    finding.note(format!("{} sent in time", evidence.in_state("processed")));
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("SMS after the deadline", late.count(), 0);
+    result.note(format!("{} sent in time", evidence.in_state("processed")));
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }

@@ -9,43 +9,43 @@ use tests::chaos::check;
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::keys::keys;
 
 /// Until the group is there again.
 const GROUP_WITHIN: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(800, 4_000);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(3).apis(2).workers(2)).await;
     let (load, people) = (env.load(100.0), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     env.messages_reach(jobs / 3, Duration::from_mins(1)).await;
     let _: String = env.stack.redis.command(&["FLUSHALL"]).await;
     let (flushed, flushed_ms) = (Instant::now(), chrono::Utc::now().timestamp_millis());
-    finding.within("group made again", group_is_back(&env, flushed).await, GROUP_WITHIN);
+    result.within("group made again", group_is_back(&env, flushed).await, GROUP_WITHIN);
     let asked = asking.await.expect("the clients");
-    finding.within("drained", env.drained(Duration::from_secs(30)).await, Duration::from_secs(30));
+    result.within("drained", env.drained(Duration::from_secs(30)).await, Duration::from_secs(30));
 
     let later =
         |asked: &&ClientRequest| asked.attempts.first().is_some_and(|attempt| attempt.at_ms > flushed_ms);
     let later: Vec<ClientRequest> = asked.iter().filter(later).cloned().collect();
     let all = env.evidence(asked, HashSet::new()).await;
     let after = env.evidence(later, HashSet::new()).await;
-    finding.exactly(
+    result.exactly(
         &format!("of {} later jobs processed", after.asked.len()),
         after.in_state("processed"),
         after.asked.len(),
     );
-    finding.exactly("old jobs answered other than 404", old_answered(&env, &all, flushed_ms).await, 0);
-    finding.at_most("lines a second of one warning in one process", flood(&env), 1);
-    finding.exactly("processes exited", env.exited(), 0);
+    result.exactly("old jobs answered other than 404", old_answered(&env, &all, flushed_ms).await, 0);
+    result.at_most("lines a second of one warning in one process", flood(&env), 1);
+    result.exactly("processes exited", env.exited(), 0);
     // What was deleted cannot end; every other rule holds for it too.
-    finding.breaches(check::all(&all).into_iter().filter(|breach| breach.rule != "I1"));
-    env.check(&Evidence { ledger: Vec::new(), ..after }, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.breaches(check::all(&all).into_iter().filter(|breach| breach.rule != "I1"));
+    env.check(&Evidence { ledger: Vec::new(), ..after }, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 async fn group_is_back(env: &ChaosEnv, since: Instant) -> Option<Duration> {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::metrics;
 use tests::chaos::proxy::Proxy;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::process::free_port;
 
@@ -23,56 +23,56 @@ const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 
 /// One way to be away.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Away {
+enum Outage {
     /// It says so.
     Unavailable,
     /// Connections are refused.
     Refused,
 }
 
-pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
-    let (said, refused) = tokio::join!(one(setup, Away::Unavailable), one(setup, Away::Refused));
+pub(crate) async fn run(setup: Setup, result: &mut ScenarioResult) {
+    let (said, refused) = tokio::join!(one(setup, Outage::Unavailable), one(setup, Outage::Refused));
     for found in [said, refused] {
-        finding.seen.extend(found.seen);
-        finding.wrong.extend(found.wrong);
-        finding.kept.extend(found.kept);
+        result.seen.extend(found.seen);
+        result.wrong.extend(found.wrong);
+        result.kept.extend(found.kept);
     }
 }
 
 /// One message at a time, so that failures come one after the other and can be counted.
-async fn one(setup: Setup, away: Away) -> Finding {
+async fn one(setup: Setup, away: Outage) -> ScenarioResult {
     let (jobs, length) = (setup.size(30, 200), Duration::from_secs(setup.size(6, 60)));
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let fleet = fleet(30).workers(0).set("RESEND_WORKER_CONCURRENCY", 1);
     let mut env = ChaosEnv::start(fleet).await;
     let port = free_port().expect("a free port");
     let mut proxy = None;
-    if away == Away::Unavailable {
+    if away == Outage::Unavailable {
         env.control.faults(&json!([{"target": "sms", "action": {"status": 503}}])).await;
         proxy = Some(Proxy::at(port, port_of(&env)).await.expect("a proxy"));
     }
     env.stack.set("RESEND_SMS_URL", url_at(port));
     env.stack.add_worker(&[]).await;
     let asked = env.ask_all(jobs).await;
-    let name = if away == Away::Refused { "refused" } else { "503" };
+    let name = if away == Outage::Refused { "refused" } else { "503" };
     let opened = opened_after(&env).await;
-    finding.at_most(&format!("calls until it is left alone, {name}"), opened, MOST_FAILURES);
+    result.at_most(&format!("calls until it is left alone, {name}"), opened, MOST_FAILURES);
     tokio::time::sleep(length).await;
     let probes = calls(&env).await - opened;
-    finding.at_least(&format!("probes in {} s, {name}", length.as_secs()), probes, 1);
-    finding.at_most(&format!("probes, {name}"), probes, usize::try_from(length.as_secs()).unwrap_or(1));
-    finding.exactly(&format!("SMS meanwhile, {name}"), env.messages(), 0);
+    result.at_least(&format!("probes in {} s, {name}", length.as_secs()), probes, 1);
+    result.at_most(&format!("probes, {name}"), probes, usize::try_from(length.as_secs()).unwrap_or(1));
+    result.exactly(&format!("SMS meanwhile, {name}"), env.messages(), 0);
     env.control.faults(&json!([])).await;
     let _back = match proxy {
         Some(proxy) => proxy,
         None => Proxy::at(port, port_of(&env)).await.expect("the port is still free"),
     };
-    finding.within(&format!("drained, {name}"), env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    result.within(&format!("drained, {name}"), env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly(&format!("of {jobs} processed, {name}"), evidence.in_state("processed"), jobs);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly(&format!("of {jobs} processed, {name}"), evidence.in_state("processed"), jobs);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Waits until a second passes without a call; answers how many there were before.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Call, Flow, Proxy};
+use tests::chaos::scenario_result::ScenarioResult;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -27,10 +27,10 @@ struct Case {
 }
 
 /// What one case showed.
-struct Shown {
+struct CaseResult {
     evidence: Evidence,
     calls: Vec<Call>,
-    finding: Finding,
+    result: ScenarioResult,
 }
 
 /// Seconds until a job's deadline: less than the lease of jobs that hang, times two.
@@ -53,9 +53,9 @@ const MOST_READ: usize = 64 * 1024 + 4 * PIECE;
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(8, 50);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let (address, followed, trap) = trap().await;
     let running = cases(&address).into_iter().map(|case| async move { (one(&case, jobs).await, case) });
     for (shown, case) in futures_util::future::join_all(running).await {
@@ -63,23 +63,23 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         let (failed, most) = (shown.evidence.in_state("failed"), most(&shown.evidence));
         let slowest = shown.calls.iter().map(Call::took).max().unwrap_or_default();
         let read = shown.calls.iter().map(|call| call.answered).max().unwrap_or(0);
-        finding.note(format!(
+        result.note(format!(
             "{name}: {processed} processed, {failed} failed, most {most} SMS, slowest call {:.1} s, {read} bytes read",
             slowest.as_secs_f64()
         ));
-        finding.wrong.extend(shown.finding.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
-        finding.kept.extend(shown.finding.kept);
-        finding.require(!case.ends_well || processed == jobs, "", format!("{name}: not all ended well"));
-        finding.require(slowest <= CALL_WITHIN, "", format!("{name}: a call took {slowest:.1?}"));
-        finding.require(read <= MOST_READ, "", format!("{name}: {read} bytes read, asked ≤ {MOST_READ}"));
+        result.wrong.extend(shown.result.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
+        result.kept.extend(shown.result.kept);
+        result.require(!case.ends_well || processed == jobs, "", format!("{name}: not all ended well"));
+        result.require(slowest <= CALL_WITHIN, "", format!("{name}: a call took {slowest:.1?}"));
+        result.require(read <= MOST_READ, "", format!("{name}: {read} bytes read, asked ≤ {MOST_READ}"));
         if case.fault["retry_after"].is_number() {
-            finding.exactly("calls sooner than Retry-After", too_soon(&shown.calls), 0);
+            result.exactly("calls sooner than Retry-After", too_soon(&shown.calls), 0);
         }
     }
-    finding.exactly("redirects followed", followed.load(Ordering::Relaxed), 0);
+    result.exactly("redirects followed", followed.load(Ordering::Relaxed), 0);
     trap.abort();
-    gateway_away::run(setup, &mut finding).await;
-    finding
+    gateway_away::run(setup, &mut result).await;
+    result
 }
 
 /// Where redirects lead: answers its address and how often somebody came.
@@ -112,7 +112,7 @@ fn cases(trap: &str) -> Vec<Case> {
 }
 
 /// A fleet of its own under one fault until every job has ended by itself.
-async fn one(case: &Case, jobs: usize) -> Shown {
+async fn one(case: &Case, jobs: usize) -> CaseResult {
     let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE).workers(0);
     let mut env = ChaosEnv::start(fleet).await;
     let proxy = Proxy::to(gateway_away::port_of(&env)).await.expect("a proxy");
@@ -121,16 +121,16 @@ async fn one(case: &Case, jobs: usize) -> Shown {
     env.stack.add_worker(&[]).await;
     env.control.faults(&json!([{"target": "sms", "action": case.fault}])).await;
     let asked = env.ask_all(jobs).await;
-    let mut finding = Finding::default();
-    finding.within("ended after", env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
+    let mut result = ScenarioResult::default();
+    result.within("ended after", env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
     let jobs: HashSet<String> = asked.iter().filter_map(|asked| asked.job().map(str::to_owned)).collect();
     let excused = if case.silent { jobs } else { HashSet::new() };
     let evidence = env.evidence(asked, excused).await;
-    env.check(&evidence, &mut finding).await;
+    env.check(&evidence, &mut result).await;
     let calls = proxy.calls();
-    finding.require(!calls.is_empty(), "", "no call came");
-    env.close(&mut finding);
-    Shown { evidence, calls, finding }
+    result.require(!calls.is_empty(), "", "no call came");
+    env.close(&mut result);
+    CaseResult { evidence, calls, result }
 }
 
 fn most(evidence: &Evidence) -> usize {

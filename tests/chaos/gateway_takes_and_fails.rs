@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// The deadline: two silences of ten seconds fit, and half of it is over before a job spends its last try.
 const DEADLINE: u64 = 30;
@@ -29,23 +29,23 @@ struct Case {
     most: usize,
 }
 
-pub(crate) async fn run(setup: Setup) -> Finding {
-    let mut finding = Finding::default();
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     for found in join_all(cases(setup).into_iter().map(|case| takes_and_fails(setup, case))).await {
-        merge(&mut finding, found);
+        merge(&mut result, found);
     }
     let honest = [
         honest_outage(setup, json!({"status": 503, "retry_after": 1})),
         honest_outage(setup, json!({"status": 500})),
     ];
     for found in join_all(honest).await {
-        merge(&mut finding, found);
+        merge(&mut result, found);
     }
-    merge(&mut finding, one_blink().await);
-    finding
+    merge(&mut result, one_blink().await);
+    result
 }
 
-fn merge(into: &mut Finding, found: Finding) {
+fn merge(into: &mut ScenarioResult, found: ScenarioResult) {
     into.seen.extend(found.seen);
     into.wrong.extend(found.wrong);
     into.kept.extend(found.kept);
@@ -100,7 +100,7 @@ async fn start(channel: &str) -> ChaosEnv {
 }
 
 /// A fleet of its own under one failure until every job has ended by itself.
-async fn takes_and_fails(setup: Setup, case: Case) -> Finding {
+async fn takes_and_fails(setup: Setup, case: Case) -> ScenarioResult {
     let is_otp = case.channel == "otp";
     let jobs = if is_otp { 1 } else { setup.size(3, 20) };
     let env = start(case.channel).await;
@@ -112,23 +112,23 @@ async fn takes_and_fails(setup: Setup, case: Case) -> Finding {
     }
     env.control.faults(&Value::Array(faults)).await;
     let asked = env.ask_all(jobs).await;
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let drained = env.drained(ENDED_WITHIN).await;
     let excused: HashSet<String> = asked.iter().filter_map(|asked| asked.job().map(str::to_owned)).collect();
     let evidence = env.evidence(asked, excused).await.allowing(case.most);
     let label = format!("{} {}", case.channel, case.name);
-    finding.require(drained.is_some(), "", format!("{label}: not all ended"));
+    result.require(drained.is_some(), "", format!("{label}: not all ended"));
     let most = most_to_one_phone(&evidence);
-    finding.note(format!("{label}: most {most} SMS, {}", ends(&evidence)));
+    result.note(format!("{label}: most {most} SMS, {}", ends(&evidence)));
     let called_limit = evidence.records.values().filter(|record| record.status == Some(LIMITED)).count();
-    finding.require(called_limit == 0, "", format!("{label}: a job ended 429 whose message may be out"));
-    finding.require(most <= case.most, "", format!("{label}: {most} SMS to one phone"));
+    result.require(called_limit == 0, "", format!("{label}: a job ended 429 whose message may be out"));
+    result.require(most <= case.most, "", format!("{label}: {most} SMS to one phone"));
     // Messages of the other two carry no reference to a job.
     if matches!(case.channel, "sms" | "turbosms") {
-        env.check(&evidence, &mut finding).await;
+        env.check(&evidence, &mut result).await;
     }
-    env.close(&mut finding);
-    finding
+    env.close(&mut result);
+    result
 }
 
 /// Each job here is another phone's.
@@ -145,7 +145,7 @@ fn ends(evidence: &Evidence) -> String {
 }
 
 /// The gateway takes nothing and says so for a while: every job waits, and none fails.
-async fn honest_outage(setup: Setup, action: Value) -> Finding {
+async fn honest_outage(setup: Setup, action: Value) -> ScenarioResult {
     let (jobs, outage) = setup.size((10, 8), (100, 120));
     let deadline = setup.size(DEADLINE, 300);
     let env = ChaosEnv::start(fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", deadline)).await;
@@ -153,27 +153,27 @@ async fn honest_outage(setup: Setup, action: Value) -> Finding {
     let asked = env.ask_all(jobs).await;
     tokio::time::sleep(Duration::from_secs(outage)).await;
     env.control.faults(&json!([])).await;
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let within = Duration::from_secs(deadline);
-    finding.require(env.drained(within).await.is_some(), "", "honest outage: not all ended");
+    result.require(env.drained(within).await.is_some(), "", "honest outage: not all ended");
     let evidence = env.evidence(asked, HashSet::new()).await;
     let failed = evidence.in_state("failed");
-    finding.exactly(&format!("of {jobs} failed, gateway {action} for {outage} s"), failed, 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly(&format!("of {jobs} failed, gateway {action} for {outage} s"), failed, 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// A lonely job whose gateway fails once: nobody else shows that the channel works again, and it is sent nevertheless.
-async fn one_blink() -> Finding {
+async fn one_blink() -> ScenarioResult {
     let env = start("sms").await;
     env.control.faults(&json!([{"target": "sms", "action": {"status": 500}, "times": 1}])).await;
     let asked = env.ask_all(1).await;
-    let mut finding = Finding::default();
-    finding.within("one job and one failure, ended after", env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
+    let mut result = ScenarioResult::default();
+    result.within("one job and one failure, ended after", env.drained(ENDED_WITHIN).await, ENDED_WITHIN);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("lonely job sent", evidence.in_state("processed"), 1);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("lonely job sent", evidence.in_state("processed"), 1);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::streams::StreamRangeReply;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::keys::keys;
 
 /// Longest until everything has ended.
@@ -14,16 +14,16 @@ const WITHIN: Duration = Duration::from_mins(1);
 /// Deliveries before a job is set aside.
 const DELIVERIES: u64 = 3;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
-    let mut finding = Finding::default();
-    panics(setup, &mut finding).await;
-    poison(setup, &mut finding).await;
-    dead_before_the_run(&mut finding).await;
-    finding
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
+    panics(setup, &mut result).await;
+    poison(setup, &mut result).await;
+    dead_before_the_run(&mut result).await;
+    result
 }
 
 /// Before a message is submitted, one handler in twenty panics.
-async fn panics(setup: Setup, finding: &mut Finding) {
+async fn panics(setup: Setup, result: &mut ScenarioResult) {
     let jobs = setup.size(300, 2_000);
     let mut env = ChaosEnv::start(fleet(3).workers(0)).await;
     let seed = setup.seed.0.to_string();
@@ -33,20 +33,20 @@ async fn panics(setup: Setup, finding: &mut Finding) {
     let drained = env.drained(WITHIN).await;
     let crashed = env.stack.workers[0].process.log().matches("run crashed").count();
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.at_least("runs panicked", crashed, 1);
-    finding.within("all ended after", drained, WITHIN);
+    result.at_least("runs panicked", crashed, 1);
+    result.within("all ended after", drained, WITHIN);
     let failed = evidence.in_state("failed");
     // Three panics in a row of one job: 1 in 8,000.
-    finding.at_most("of the panicking set failed", failed, 1 + jobs / 1_000);
-    finding.exactly("ended", evidence.in_state("processed") + failed, jobs);
+    result.at_most("of the panicking set failed", failed, 1 + jobs / 1_000);
+    result.exactly("ended", evidence.in_state("processed") + failed, jobs);
     let still_runs = env.stack.workers[0].process.stop(WITHIN).await;
-    finding.require(still_runs.success(), "the process went on", "and stopped with 0 when asked");
-    env.check(&evidence, finding).await;
-    env.close(finding);
+    result.require(still_runs.success(), "the process went on", "and stopped with 0 when asked");
+    env.check(&evidence, result).await;
+    env.close(result);
 }
 
 /// One job among others aborts its process; the process is started again each time.
-async fn poison(setup: Setup, finding: &mut Finding) {
+async fn poison(setup: Setup, result: &mut ScenarioResult) {
     let jobs = setup.size(100, 1_000);
     let mut env = ChaosEnv::start(fleet(2).workers(0)).await;
     let asked = env.ask_all(jobs).await;
@@ -63,30 +63,30 @@ async fn poison(setup: Setup, finding: &mut Finding) {
     env.stack.add_worker(&own).await;
     let drained = env.drained(WITHIN).await;
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.within("poisoned set ended after", drained, WITHIN);
+    result.within("poisoned set ended after", drained, WITHIN);
     let record = evidence.records.get(&poison).cloned().unwrap_or_default();
-    finding.require(
+    result.require(
         record.status == Some(500),
         "poison failed for its client with 500",
         format!("{record:?}"),
     );
-    finding.require(
+    result.require(
         aside(&env).await == [DELIVERIES],
         "set aside after exactly 3 deliveries",
         "and nothing else",
     );
-    finding.exactly("others processed", evidence.in_state("processed"), jobs - 1);
+    result.exactly("others processed", evidence.in_state("processed"), jobs - 1);
     let evidence = tests::chaos::evidence::Evidence {
         // Its neighbours' workers died with it.
         excused: evidence.accepted().into_iter().map(str::to_owned).collect(),
         ..evidence
     };
-    env.check(&evidence, finding).await;
-    env.close(finding);
+    env.check(&evidence, result).await;
+    env.close(result);
 }
 
 /// A run that died with its worker, and as many take-overs that came to no run as would set the job aside if they counted.
-async fn dead_before_the_run(finding: &mut Finding) {
+async fn dead_before_the_run(result: &mut ScenarioResult) {
     let mut env = ChaosEnv::start(fleet(2).workers(0)).await;
     let asked = env.ask_all(1).await;
     for plan in ["after_fetch=abort", "after_take_over=abort", "after_take_over=abort"] {
@@ -97,12 +97,12 @@ async fn dead_before_the_run(finding: &mut Finding) {
     }
     env.stack.add_worker(&[]).await;
     let drained = env.drained(WITHIN).await;
-    finding.within("ended after two take-overs without a run", drained, WITHIN);
+    result.within("ended after two take-overs without a run", drained, WITHIN);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("of 1 processed", evidence.in_state("processed"), 1);
-    finding.exactly("set aside", aside(&env).await.len(), 0);
-    env.check(&evidence, finding).await;
-    env.close(finding);
+    result.exactly("of 1 processed", evidence.in_state("processed"), 1);
+    result.exactly("set aside", aside(&env).await.len(), 0);
+    env.check(&evidence, result).await;
+    env.close(result);
 }
 
 /// How often each entry set aside had been delivered.

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tests::chaos::black_hole::BlackHole;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::Proxy;
 use tests::chaos::refusals;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::redis_sentinels::{MASTER, RedisSentinels};
 
@@ -20,17 +20,17 @@ const AGAIN_WITHIN: Duration = Duration::from_secs(10);
 /// Requests a second.
 const RATE: f64 = 50.0;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
-    let mut finding = Finding::default();
-    upstreams_gone(setup, &mut finding).await;
-    if finding.not_run.is_none() {
-        sentinel_and_master_gone(setup, &mut finding).await;
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
+    upstreams_gone(setup, &mut result).await;
+    if result.not_run.is_none() {
+        sentinel_and_master_gone(setup, &mut result).await;
     }
-    finding
+    result
 }
 
 /// Gateway and registry: every job ends well once they are back.
-async fn upstreams_gone(setup: Setup, finding: &mut Finding) {
+async fn upstreams_gone(setup: Setup, result: &mut ScenarioResult) {
     let (jobs, gone) = setup.size((50, 6), (500, 60));
     let mut env = ChaosEnv::start(fleet(30).workers(0)).await;
     let (gateway, registry) = (Proxy::to(port_of(&env)).await, Proxy::to(port_of(&env)).await);
@@ -39,21 +39,21 @@ async fn upstreams_gone(setup: Setup, finding: &mut Finding) {
     env.stack.set("RESEND_REGISTRY_URL", format!("http://127.0.0.1:{}/registry", registry.port()));
     env.stack.add_worker(&[]).await;
     let Some(holes) = BlackHole::at(gateway.port()).zip(BlackHole::at(registry.port())) else {
-        return finding.not_run = Some("no iptables, or no right to use it".to_owned());
+        return result.not_run = Some("no iptables, or no right to use it".to_owned());
     };
     let asked = env.ask_all(jobs).await;
     tokio::time::sleep(Duration::from_secs(gone)).await;
     drop(holes);
     let drained = env.drained(Duration::from_mins(1)).await;
-    finding.within("gateway and registry gone, drained after", drained, Duration::from_mins(1));
+    result.within("gateway and registry gone, drained after", drained, Duration::from_mins(1));
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly(&format!("of {jobs} processed"), evidence.in_state("processed"), jobs);
-    env.check(&evidence, finding).await;
-    env.close(finding);
+    result.exactly(&format!("of {jobs} processed"), evidence.in_state("processed"), jobs);
+    env.check(&evidence, result).await;
+    env.close(result);
 }
 
 /// The first sentinel's host, and then the master's: new processes connect at once, and a new master is found.
-async fn sentinel_and_master_gone(setup: Setup, finding: &mut Finding) {
+async fn sentinel_and_master_gone(setup: Setup, result: &mut ScenarioResult) {
     let jobs = setup.size(400, 3_000);
     let mut env = ChaosEnv::start(fleet(6).apis(0).workers(0)).await;
     let mut redis = RedisSentinels::with_replicas(&env.stack.folder().join("sentinels"), 2).await;
@@ -66,7 +66,7 @@ async fn sentinel_and_master_gone(setup: Setup, finding: &mut Finding) {
     env.stack.add_worker(&[]).await;
     let first = env.ask_all(100).await;
     let slowest = first.iter().flat_map(|asked| &asked.attempts).map(|attempt| attempt.took).max();
-    finding.within("first sentinel gone, slowest answer", slowest, Duration::from_millis(2_500));
+    result.within("first sentinel gone, slowest answer", slowest, Duration::from_millis(2_500));
 
     let (load, people) = (env.load(RATE).at_once(500), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
@@ -79,18 +79,18 @@ async fn sentinel_and_master_gone(setup: Setup, finding: &mut Finding) {
     .await;
     let (named, before) = (Instant::now(), env.messages());
     let again = env.messages_reach(before + 1, AGAIN_WITHIN * 3).await.map(|_| named.elapsed());
-    finding.within("sending again after the fail-over", again, AGAIN_WITHIN);
+    result.within("sending again after the fail-over", again, AGAIN_WITHIN);
     let after = asking.await.expect("the clients");
     let without = refusals::longest_without_a_202(&after);
-    finding.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
+    result.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
     let position = redis.servers.iter().position(|server| server.port() == new).expect("one of ours");
     env.stack.redis = redis.servers.remove(position);
-    finding.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "not drained a minute later");
+    result.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "not drained a minute later");
     let evidence = env.evidence([first, after].concat(), HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
-    finding.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
-    env.check(&evidence, finding).await;
-    finding.exactly("processes exited", env.exited(), 0);
-    env.close(finding);
+    result.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
+    env.check(&evidence, result).await;
+    result.exactly("processes exited", env.exited(), 0);
+    env.close(result);
     drop((sentinel, master));
 }

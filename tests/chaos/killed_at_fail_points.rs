@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// Longest until nothing is pending any more.
 const ENDED_WITHIN: Duration = Duration::from_mins(1);
@@ -20,9 +20,9 @@ const PLACES: [(&str, usize); 6] = [
     ("after_finish", 1),
 ];
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(60, 200);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let env = &mut ChaosEnv::start(fleet(3).workers(0)).await;
     let (mut asked, mut excused) = (Vec::new(), HashSet::new());
     for (place, allowed) in PLACES {
@@ -30,16 +30,16 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         let struck = strike(env, place, jobs).await;
         let pending = env.drained(ENDED_WITHIN).await.map(|_| start.elapsed());
         let evidence = env.evidence(struck, HashSet::new()).await;
-        report(&mut finding, &evidence, (place, allowed), jobs);
-        finding.require(pending.is_some(), "", format!("{place}: still pending after 60 s"));
+        report(&mut result, &evidence, (place, allowed), jobs);
+        result.require(pending.is_some(), "", format!("{place}: still pending after 60 s"));
         if allowed == 2 {
             excused.extend(evidence.accepted().into_iter().map(str::to_owned));
         }
         asked.extend(evidence.asked);
     }
     let evidence = env.evidence(asked, excused).await;
-    env.check(&evidence, &mut finding).await;
-    finding
+    env.check(&evidence, &mut result).await;
+    result
 }
 
 /// A worker takes all the jobs, and dies when the last of them has come to the place. Then a good one starts.
@@ -61,12 +61,12 @@ async fn strike(
     asked
 }
 
-fn report(finding: &mut Finding, evidence: &Evidence, (place, allowed): (&str, usize), jobs: usize) {
+fn report(result: &mut ScenarioResult, evidence: &Evidence, (place, allowed): (&str, usize), jobs: usize) {
     let counts = [0, 1, 2, 3].map(|count| evidence.with_messages(count));
     let good = if allowed == 1 { counts[1] == jobs } else { counts[1] + counts[2] == jobs };
     let seen = format!("{place}: {} × 1 SMS, {} × 2", counts[1], counts[2]);
-    finding.require(good, seen, format!("of {jobs}; {} without, {} with three", counts[0], counts[3]));
-    finding.require(
+    result.require(good, seen, format!("of {jobs}; {} without, {} with three", counts[0], counts[3]));
+    result.require(
         evidence.in_state("processed") == jobs,
         "",
         format!("{place}: {} failed", evidence.in_state("failed")),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use shared::domain::ids::PatientId;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::Proxy;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::keys::keys;
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ const SLACK: f64 = 20.0;
 
 /// What must not grow.
 #[derive(Debug, Clone, Copy)]
-struct Use {
+struct ResourceUse {
     connections: f64,
     /// Without those that live long.
     keys: f64,
@@ -49,9 +49,9 @@ struct Use {
     files: f64,
 }
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let length = Duration::from_secs(setup.size(60, 7_200));
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let fleet =
         fleet(5).set("RESEND_JOB_RETENTION_SECONDS", RETENTION).set("RESEND_JOB_DEADLINE_SECONDS", 10);
     let mut env = ChaosEnv::start(fleet.apis(0).workers(0)).await;
@@ -76,17 +76,17 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     }
     let late = used(&env).await;
     let asked = asking.await.expect("the clients");
-    finding.note(format!("{} jobs in {:.0} s", asked.len(), start.elapsed().as_secs_f64()));
-    compare(early.expect("longer than a third"), late, &mut finding);
+    result.note(format!("{} jobs in {:.0} s", asked.len(), start.elapsed().as_secs_f64()));
+    compare(early.expect("longer than a third"), late, &mut result);
     let quarantined: usize = env.stack.redis.command(&["XLEN", &keys().quarantine()]).await;
-    finding.at_most("quarantined", quarantined, QUARANTINE_KEPT);
-    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    result.at_most("quarantined", quarantined, QUARANTINE_KEPT);
+    result.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
     // Records go after ten seconds here, so only what was sent can be counted.
     let evidence = env.evidence(Vec::new(), HashSet::new()).await;
-    finding.exactly("long-lived keys without an end", late.kept_for_ever, 0);
-    finding.at_most("more SMS than two for a job", over_two(&evidence.messages()), 0);
-    env.close(&mut finding);
-    finding
+    result.exactly("long-lived keys without an end", late.kept_for_ever, 0);
+    result.at_most("more SMS than two for a job", over_two(&evidence.messages()), 0);
+    env.close(&mut result);
+    result
 }
 
 fn over_two(messages: &std::collections::HashMap<&str, Vec<&tests::sandbox::Message>>) -> usize {
@@ -112,7 +112,7 @@ async fn trouble(env: &mut ChaosEnv, proxy: &Proxy) {
     proxy.cut();
 }
 
-async fn used(env: &ChaosEnv) -> Use {
+async fn used(env: &ChaosEnv) -> ResourceUse {
     let info: String = env.stack.redis.command(&["INFO"]).await;
     let field = |name: &str| -> f64 {
         let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -128,7 +128,7 @@ async fn used(env: &ChaosEnv) -> Use {
     let (keys, kept_for_ever, long_lived_bytes) = key_use(env).await;
     let (connections, redis_mb) =
         (field("connected_clients"), (field("used_memory") - long_lived_bytes) / 1_048_576.0);
-    Use { connections, keys, kept_for_ever, redis_mb, api_mb: kilobytes / 1_024.0, files }
+    ResourceUse { connections, keys, kept_for_ever, redis_mb, api_mb: kilobytes / 1_024.0, files }
 }
 
 /// How many keys there are but for the long-lived ones, how many of those have no end, and what they take.
@@ -166,7 +166,7 @@ async fn key_use(env: &ChaosEnv) -> (f64, usize, f64) {
     (others as f64, kept_for_ever, bytes * SAMPLE as f64)
 }
 
-fn compare(early: Use, late: Use, finding: &mut Finding) {
+fn compare(early: ResourceUse, late: ResourceUse, result: &mut ScenarioResult) {
     for (name, early, late) in [
         ("connections", early.connections, late.connections),
         ("keys", early.keys, late.keys),
@@ -175,7 +175,7 @@ fn compare(early: Use, late: Use, finding: &mut Finding) {
         ("open files of the API", early.files, late.files),
     ] {
         let shown = format!("{name} {early:.0} then {late:.0}");
-        finding.require(
+        result.require(
             late <= early * FACTOR + SLACK,
             shown,
             format!("asked ≤ {FACTOR} times and {SLACK} more"),

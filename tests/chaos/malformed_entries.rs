@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 use redis::aio::MultiplexedConnection;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::records::GROUP;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::keys::keys;
 
 /// Malformed entries.
@@ -16,30 +16,30 @@ const MALFORMED: usize = 100;
 /// Until all of them are set aside.
 const ASIDE_WITHIN: Duration = Duration::from_secs(10);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(300, 1_000);
     let env = ChaosEnv::start(fleet(3)).await;
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let undisturbed = paced(&env, jobs).await;
     let mixing = tokio::spawn(mix_in(env.redis().await, setup.seed.rng("malformed")));
     let disturbed = paced(&env, jobs).await;
     let last = mixing.await.expect("entries can be added");
     let aside = all_aside(&env, last).await;
 
-    finding.within("100 set aside after", aside, ASIDE_WITHIN);
+    result.within("100 set aside after", aside, ASIDE_WITHIN);
     let (before, with) = (undisturbed.p99, disturbed.p99);
     let asked = format!("p99 of good jobs without: {before:.1?}");
-    finding.require(
+    result.require(
         with <= before * 2 + Duration::from_millis(250),
         format!("p99 of good jobs {with:.1?}"),
         asked,
     );
     let asked = undisturbed.asked.into_iter().chain(disturbed.asked).collect();
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("good ones processed", evidence.in_state("processed"), 2 * jobs);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("good ones processed", evidence.in_state("processed"), 2 * jobs);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Jobs at an even pace, and how long they took from being asked for to their end.

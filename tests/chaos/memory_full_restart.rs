@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 
 /// The lease, seconds: what a dead worker held is taken over after it.
@@ -21,8 +21,8 @@ const RUNNING: usize = 10;
 /// Jobs that wait meanwhile.
 const WAITING: usize = 40;
 
-pub(crate) async fn run(_: Setup) -> Finding {
-    let mut finding = Finding::default();
+pub(crate) async fn run(_: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     let mut env =
         ChaosEnv::start(fleet(LEASE).workers(2).set("RESEND_WORKER_CONCURRENCY", RUNNING / 2)).await;
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": 6_000, "accept": true}}])).await;
@@ -33,14 +33,14 @@ pub(crate) async fn run(_: Setup) -> Finding {
     let sent = env.messages();
 
     let held = env.stack.workers.remove(0);
-    let excused = replace_workers(&mut env, held, &mut finding).await;
+    let excused = replace_workers(&mut env, held, &mut result).await;
     // Longer than a lease and a sweep: the dead worker's jobs are looked at by whoever is left.
     tokio::time::sleep(Duration::from_secs(LEASE + 6)).await;
-    finding.exactly("SMS while memory is full", env.messages() - sent, 0);
+    result.exactly("SMS while memory is full", env.messages() - sent, 0);
     for worker in &env.stack.workers {
         let (status, text) = readiness(&worker.url).await;
         let is_told = status == 200 || text.trim().len() > 5;
-        finding.require(
+        result.require(
             is_told,
             format!("a new worker is {status}, {:?}", text.trim()),
             "asked: ready, or a reason",
@@ -50,14 +50,14 @@ pub(crate) async fn run(_: Setup) -> Finding {
     let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
     let released = Instant::now();
     let first = env.messages_reach(sent + 1, BACK_WITHIN).await.map(|_| released.elapsed());
-    finding.within("sending again after", first, BACK_WITHIN);
-    finding.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "not drained a minute later");
-    finding.exactly("processes exited", env.exited(), 0);
+    result.within("sending again after", first, BACK_WITHIN);
+    result.require(env.drained(Duration::from_mins(1)).await.is_some(), "", "not drained a minute later");
+    result.exactly("processes exited", env.exited(), 0);
     let evidence = env.evidence(asked, excused).await;
-    finding.exactly("processed", evidence.in_state("processed"), RUNNING + WAITING);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("processed", evidence.in_state("processed"), RUNNING + WAITING);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Redis refuses what workers fetch with, and nothing else: each says so, and is ready again once it may.
@@ -79,7 +79,7 @@ async fn refuse_reads(env: &ChaosEnv) {
 async fn replace_workers(
     env: &mut ChaosEnv,
     mut killed: tests::stack::Member,
-    finding: &mut Finding,
+    result: &mut ScenarioResult,
 ) -> HashSet<String> {
     killed.process.kill().await;
     // Either worker's messages may be the dead one's: the ledger does not say whose they are.
@@ -88,7 +88,7 @@ async fn replace_workers(
     env.stack.add_worker(&[]).await;
     let mut old = env.stack.workers.remove(0);
     let status = old.process.stop(Duration::from_secs(27)).await;
-    finding.require(status.success(), "", format!("a worker ended with {status}"));
+    result.require(status.success(), "", format!("a worker ended with {status}"));
     excused
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// Requests a second.
 const RATE: f64 = 50.0;
@@ -19,16 +19,16 @@ const CHANNEL: u32 = 10;
 /// Accepted jobs of which at most one may end at its deadline.
 const ONE_IN: usize = 100;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (slow, down) = tokio::join!(slow_channel(setup), gateway_down(setup));
-    let mut finding = slow;
-    finding.seen.extend(down.seen);
-    finding.wrong.extend(down.wrong);
-    finding.kept.extend(down.kept);
-    finding
+    let mut result = slow;
+    result.seen.extend(down.seen);
+    result.wrong.extend(down.wrong);
+    result.kept.extend(down.kept);
+    result
 }
 
-async fn slow_channel(setup: Setup) -> Finding {
+async fn slow_channel(setup: Setup) -> ScenarioResult {
     let (seconds, deadline) = setup.size((30, 20), (300, 120));
     let fleet = fleet(30).set("RESEND_SMS_PER_SECOND", CHANNEL).set("RESEND_JOB_DEADLINE_SECONDS", deadline);
     let mut env = ChaosEnv::start(fleet.workers(2)).await;
@@ -36,7 +36,7 @@ async fn slow_channel(setup: Setup) -> Finding {
     judge(&mut env, asked, "a channel at 10 a second", deadline).await
 }
 
-async fn gateway_down(setup: Setup) -> Finding {
+async fn gateway_down(setup: Setup) -> ScenarioResult {
     let (down, deadline) = setup.size((30_u32, 50), (240, 300));
     let mut env = ChaosEnv::start(fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", deadline).workers(2)).await;
     env.control.faults(&json!([{"target": "sms", "action": {"status": 503, "retry_after": 1}}])).await;
@@ -56,24 +56,24 @@ async fn ask_for(env: &ChaosEnv, seconds: u32) -> Vec<ClientRequest> {
     env.load(RATE).patience(Duration::ZERO).run(env.people(count).await).await
 }
 
-async fn judge(env: &mut ChaosEnv, asked: Vec<ClientRequest>, name: &str, deadline: u64) -> Finding {
-    let mut finding = Finding::default();
+async fn judge(env: &mut ChaosEnv, asked: Vec<ClientRequest>, name: &str, deadline: u64) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     let within = Duration::from_secs(deadline + 30);
-    finding.require(env.drained(within).await.is_some(), "", format!("{name}: not all ended"));
+    result.require(env.drained(within).await.is_some(), "", format!("{name}: not all ended"));
     let refused =
         asked.iter().flat_map(|asked| &asked.attempts).filter(|attempt| is_refusal(&attempt.told)).count();
     let evidence = env.evidence(asked, HashSet::new()).await;
     let accepted = evidence.accepted().len();
-    finding.at_least(&format!("refused, {name}"), refused, 1);
+    result.at_least(&format!("refused, {name}"), refused, 1);
     let ran_out = evidence.in_state("failed");
-    finding.at_most(
+    result.at_most(
         &format!("of {accepted} accepted ended at the deadline, {name}"),
         ran_out,
         accepted / ONE_IN,
     );
-    finding.at_most(&format!("look-ups, {name}"), look_ups(env).await, accepted * 2);
-    check(env, &evidence, &mut finding).await;
-    finding
+    result.at_most(&format!("look-ups, {name}"), look_ups(env).await, accepted * 2);
+    check(env, &evidence, &mut result).await;
+    result
 }
 
 fn is_refusal(told: &ClientAnswer) -> bool {
@@ -85,7 +85,7 @@ async fn look_ups(env: &ChaosEnv) -> usize {
     env.control.calls().await["approvals"]["total"].as_u64().expect("a count") as usize
 }
 
-async fn check(env: &mut ChaosEnv, evidence: &Evidence, finding: &mut Finding) {
-    env.check(evidence, finding).await;
-    finding.exactly("processes exited", env.exited(), 0);
+async fn check(env: &mut ChaosEnv, evidence: &Evidence, result: &mut ScenarioResult) {
+    env.check(evidence, result).await;
+    result.exactly("processes exited", env.exited(), 0);
 }

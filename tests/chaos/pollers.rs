@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::load::Load;
 use tests::chaos::metrics;
 use tests::chaos::polling;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// What a gateway takes to answer: none answers at once, and next to nothing every millisecond would be a tenth.
 const GATEWAY_MS: u64 = 100;
@@ -23,24 +23,24 @@ const OF_THE_RATE: usize = 95;
 /// Another client's job is to start in this time, flood or not.
 const STARTS_WITHIN: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
-    let mut finding = Finding::default();
-    polled(setup, &mut finding).await;
-    flooded(setup, &mut finding).await;
-    finding
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
+    polled(setup, &mut result).await;
+    flooded(setup, &mut result).await;
+    result
 }
 
-async fn polled(setup: Setup, finding: &mut Finding) {
+async fn polled(setup: Setup, result: &mut ScenarioResult) {
     let (rate, seconds, pairs) = setup.size((500, 2, 1), (5_000, 6, 5));
     let mut env = ChaosEnv::start(fleet(30).workers(0)).await;
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
     let mut asked = env.ask_all(50).await;
     let jobs: Vec<_> = asked.iter().filter_map(|asked| Some(format!("/Jobs/{}", asked.job()?))).collect();
     let length = Duration::from_secs(seconds);
-    reads_a_poll("pending", &env, &jobs, rate, finding).await;
+    reads_a_poll("pending", &env, &jobs, rate, result).await;
     env.stack.add_worker(&[]).await;
-    finding.require(env.drained(Duration::from_secs(30)).await.is_some(), "", "the first jobs do not end");
-    reads_a_poll("ended", &env, &jobs, rate, finding).await;
+    result.require(env.drained(Duration::from_secs(30)).await.is_some(), "", "the first jobs do not end");
+    reads_a_poll("ended", &env, &jobs, rate, result).await;
     let (mut alone, mut beside, mut slower, mut rates) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..pairs {
         alone.push(job_time(&env, length, &mut asked).await);
@@ -48,22 +48,28 @@ async fn polled(setup: Setup, finding: &mut Finding) {
         let (time, polls) = tokio::join!(job_time(&env, length, &mut asked), polling);
         beside.push(time);
         slower.push(time / alone[alone.len() - 1] * 100.0 - 100.0);
-        finding.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
+        result.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
         rates.push(polls.rate());
     }
-    came_about(rates, rate, finding);
-    finding.note(format!("a job {:.1} ms alone, {:.1} ms beside the polls", median(alone), median(beside)));
+    came_about(rates, rate, result);
+    result.note(format!("a job {:.1} ms alone, {:.1} ms beside the polls", median(alone), median(beside)));
     let slower = median(slower);
     // One pair on a machine with neighbours says little of a few per cent; the full form takes the median of five.
     let most = setup.size(50.0, 10.0);
-    finding.require(slower <= most, format!("jobs {slower:.1} % slower"), format!("asked ≤ {most} %"));
+    result.require(slower <= most, format!("jobs {slower:.1} % slower"), format!("asked ≤ {most} %"));
     let evidence = env.evidence(asked, HashSet::new()).await;
-    env.check(&evidence, finding).await;
-    env.close(finding);
+    env.check(&evidence, result).await;
+    env.close(result);
 }
 
 /// What Redis does for a poll, counted by Redis: one reading of the job's record, with its result in the same round trip.
-async fn reads_a_poll(state: &str, env: &ChaosEnv, jobs: &[String], rate: usize, finding: &mut Finding) {
+async fn reads_a_poll(
+    state: &str,
+    env: &ChaosEnv,
+    jobs: &[String],
+    rate: usize,
+    result: &mut ScenarioResult,
+) {
     let before = reads(env).await;
     let polls = polling::poll(&env.stack.apis[0].url, jobs, rate, Duration::from_secs(3)).await;
     let after = reads(env).await;
@@ -71,8 +77,8 @@ async fn reads_a_poll(state: &str, env: &ChaosEnv, jobs: &[String], rate: usize,
     let each = |count: fn(&Reads) -> usize| (count(&after) - count(&before)) as f64 / polls.good as f64;
     let (records, trips) = (each(|reads| reads.records), each(|reads| reads.from_sockets));
     let seen = format!("{state} job: {records:.2} records and {trips:.2} sockets read a poll");
-    finding.require((0.99..=1.01).contains(&records) && trips <= 1.05, seen, "asked 1, 1");
-    finding.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
+    result.require((0.99..=1.01).contains(&records) && trips <= 1.05, seen, "asked 1, 1");
+    result.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
 }
 
 /// What Redis has read so far.
@@ -96,10 +102,10 @@ async fn reads(env: &ChaosEnv) -> Reads {
 }
 
 /// The rate that was asked for must have been there: less would be another scenario.
-fn came_about(mut rates: Vec<usize>, rate: usize, finding: &mut Finding) {
+fn came_about(mut rates: Vec<usize>, rate: usize, result: &mut ScenarioResult) {
     rates.sort_unstable();
     let seen = rates[rates.len() / 2];
-    finding.require(
+    result.require(
         seen * 100 >= rate * OF_THE_RATE,
         format!("{seen} polls a second"),
         format!("asked {rate}: not run at that rate"),
@@ -129,7 +135,7 @@ async fn waited_and_ran(env: &ChaosEnv) -> (f64, f64) {
 }
 
 /// One client asks for as much as it can, each time for another approval; another asks twice a second.
-async fn flooded(setup: Setup, finding: &mut Finding) {
+async fn flooded(setup: Setup, result: &mut ScenarioResult) {
     let (flood, others) = setup.size((1_500, 6), (20_000, 20));
     let env = ChaosEnv::start(fleet(30).workers(2).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 600)).await;
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS}}])).await;
@@ -140,14 +146,14 @@ async fn flooded(setup: Setup, finding: &mut Finding) {
     let told = other.run(few).await;
     let many = flooding.await.expect("the flood");
     let drained = env.drained(Duration::from_mins(2)).await;
-    finding.within("flood drained", drained, Duration::from_mins(2));
+    result.within("flood drained", drained, Duration::from_mins(2));
     let evidence = env.evidence(told.clone(), HashSet::new()).await;
     let accepted = many.iter().filter(|asked| asked.job().is_some()).count();
     let sent = evidence.ledger.len() - others.min(evidence.ledger.len());
-    finding.note(format!("{accepted} of {flood} of the flood accepted, {sent} sent"));
-    finding.within("another client's job sent after", slowest_start(&told, &evidence), STARTS_WITHIN);
-    finding.exactly("of the other client processed", evidence.in_state("processed"), others);
-    env.close(finding);
+    result.note(format!("{accepted} of {flood} of the flood accepted, {sent} sent"));
+    result.within("another client's job sent after", slowest_start(&told, &evidence), STARTS_WITHIN);
+    result.exactly("of the other client processed", evidence.in_state("processed"), others);
+    env.close(result);
 }
 
 /// Longest from a request until its message was at the gateway; nothing where one never was.

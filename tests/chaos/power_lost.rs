@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
 use tests::chaos::power::Power;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 
 /// Requests a second.
@@ -19,34 +19,34 @@ const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 /// The control's power fails with at least so much at stake: about a dozen jobs.
 const AT_STAKE: u64 = 20_000;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (jobs, losses) = setup.size((500, 2), (3_000, 5));
     let Some(power) = Power::new() else {
-        return Finding::not_run("there is no C compiler, cc, for the shim");
+        return ScenarioResult::not_run("there is no C compiler, cc, for the shim");
     };
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let fleet = fleet(3).apis(2).workers(2).redis_environment(&power.environment());
     let mut env = ChaosEnv::start(fleet).await;
     let (load, people) = (env.load(RATE).at_once(500), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     for loss in 1..=losses {
         let reached = env.messages_reach(jobs * loss / (losses + 2), DRAINED_WITHIN).await;
-        finding.require(reached.is_some(), "", format!("power loss {loss} was not reached"));
+        result.require(reached.is_some(), "", format!("power loss {loss} was not reached"));
         power.fails(&mut env.stack.redis).await;
         env.stack.redis.restart().await;
     }
     let asked = asking.await.expect("the clients");
-    finding.note(format!("{losses} power losses"));
-    finding.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
-    finding.exactly("processes exited", env.exited(), 0);
+    result.note(format!("{losses} power losses"));
+    result.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    result.exactly("processes exited", env.exited(), 0);
     let evidence = env.evidence(asked, HashSet::new()).await;
     let accepted = evidence.accepted().len();
-    finding.exactly(&format!("of {accepted} acknowledged lost, appendfsync always"), lost(&evidence), 0);
-    finding.at_least("accepted", accepted, jobs);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding.at_least("lost by the control, appendfsync everysec", control(&power).await, 1);
-    finding
+    result.exactly(&format!("of {accepted} acknowledged lost, appendfsync always"), lost(&evidence), 0);
+    result.at_least("accepted", accepted, jobs);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result.at_least("lost by the control, appendfsync everysec", control(&power).await, 1);
+    result
 }
 
 /// The same with a Redis that brings its file to the disk once a second: answers how many acknowledged jobs it lost.

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::keys::keys;
 
 /// The lease, seconds.
@@ -18,9 +18,9 @@ const LOST: f64 = 0.05;
 /// One lease, a sweep, and the time it takes to connect again.
 const DRAINED_WITHIN: Duration = Duration::from_secs(LEASE + 6 + 5);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(400, 4_000);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     env.stack.set("RESEND_REDIS_URL", proxy.redis_url());
@@ -29,14 +29,14 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     proxy.carry(Flow::Pass, Flow::Lose(LOST));
     let asked = env.load(50.0).run(env.people(jobs).await).await;
     proxy.heal();
-    finding.within("drained after", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    result.within("drained after", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
     let set_aside: usize = env.stack.redis.command(&["XLEN", &keys().quarantine()]).await;
-    finding.exactly("set aside", set_aside, 0);
+    result.exactly("set aside", set_aside, 0);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly(&format!("of {jobs} processed"), evidence.in_state("processed"), jobs);
-    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly(&format!("of {jobs} processed"), evidence.in_state("processed"), jobs);
+    result.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }

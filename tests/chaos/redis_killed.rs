@@ -7,8 +7,8 @@ use std::time::Duration;
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
 use tests::chaos::refusals;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// Longest until a worker fetches again.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
@@ -16,28 +16,28 @@ const BACK_WITHIN: Duration = Duration::from_secs(5);
 /// Requests a second while Redis comes and goes.
 const RATE: f64 = 100.0;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (jobs, outages): (usize, &[u64]) = setup.size((1_500, &[1, 5]), (10_000, &[1, 10, 60]));
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(3).apis(2).workers(2)).await;
     let load = env.load(RATE).at_once(500).patience(Duration::from_secs(150));
     let people = env.people(jobs).await;
     let asking = tokio::spawn(async move { load.run(people).await });
     for seconds in outages {
         let back = outage(&mut env, Duration::from_secs(*seconds)).await;
-        finding.within(&format!("fetching again after {seconds} s away"), back, BACK_WITHIN);
+        result.within(&format!("fetching again after {seconds} s away"), back, BACK_WITHIN);
     }
     let asked = asking.await.expect("the clients");
     let drained = env.drained(Duration::from_mins(2)).await;
-    finding.require(drained.is_some(), "", "not drained two minutes later");
-    finding.exactly("processes exited", env.exited(), 0);
+    result.require(drained.is_some(), "", "not drained two minutes later");
+    result.exactly("processes exited", env.exited(), 0);
     let excused = HashSet::new();
     let evidence = env.evidence(asked, excused).await;
-    report(&evidence, jobs, &mut finding);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding.at_least("lost by the control without AOF", control(setup).await, 1);
-    finding
+    report(&evidence, jobs, &mut result);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result.at_least("lost by the control without AOF", control(setup).await, 1);
+    result
 }
 
 /// Kills Redis, lets it be away, and answers how long after it was back the next job ended.
@@ -49,12 +49,12 @@ async fn outage(env: &mut ChaosEnv, away: Duration) -> Option<Duration> {
     env.messages_reach(env.messages() + 1, Duration::from_secs(30)).await
 }
 
-fn report(evidence: &Evidence, jobs: usize, finding: &mut Finding) {
+fn report(evidence: &Evidence, jobs: usize, result: &mut ScenarioResult) {
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
-    finding.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
-    finding.exactly("clients never accepted", jobs - evidence.accepted().len(), 0);
-    finding.note(format!("{} processed", evidence.in_state("processed")));
-    refusals::report(&evidence.asked, finding);
+    result.exactly(&format!("of {} acknowledged lost", evidence.accepted().len()), lost, 0);
+    result.exactly("clients never accepted", jobs - evidence.accepted().len(), 0);
+    result.note(format!("{} processed", evidence.in_state("processed")));
+    refusals::report(&evidence.asked, result);
 }
 
 /// The same with a Redis that writes nothing down: answers how many acknowledged jobs it no longer knows.

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
 use tests::chaos::refusals;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// Requests a second.
 const RATE: f64 = 60.0;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (seconds, lease) = setup.size((5, 4), (40, 30));
     let trouble = Duration::from_secs(seconds);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(lease).apis(0).workers(0)).await;
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     env.stack.set("RESEND_REDIS_URL", proxy.redis_url());
@@ -27,20 +27,20 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     asked.extend(frozen(&env, trouble).await);
     asked.extend(half_open(&env, &proxy, trouble).await);
     let drained = env.drained(Duration::from_mins(2)).await;
-    finding.within("nothing pending after", drained, Duration::from_secs(lease + 6));
-    finding.exactly("processes exited", env.exited(), 0);
-    refusals::report(&asked, &mut finding);
+    result.within("nothing pending after", drained, Duration::from_secs(lease + 6));
+    result.exactly("processes exited", env.exited(), 0);
+    refusals::report(&asked, &mut result);
     // What a worker submitted while Redis could not be told of it may be submitted once more.
     let excused: HashSet<String> = asked.iter().flat_map(ClientRequest::jobs).map(str::to_owned).collect();
     let evidence = env.evidence(asked, excused).await;
-    finding.note(format!(
+    result.note(format!(
         "{} processed, {} with two SMS",
         evidence.in_state("processed"),
         evidence.with_messages(2)
     ));
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// So many clients as fit into the time, each insisting until it is accepted.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::chaos::client_request::{ClientRequest, Person};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// Longest until every job has ended.
 const WITHIN: Duration = Duration::from_mins(1);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(20, 200);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(30)).await;
     let mut asked = Vec::new();
     let passing = jobs * 2;
@@ -25,8 +25,8 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         ("cut for a while", json!([{"target": "approvals", "action": {"cut": true}, "times": jobs}])),
     ] {
         let (told, processed, sent) = one(&env, &faults, jobs).await;
-        finding.exactly(&format!("of {jobs} processed, {name}"), processed, jobs);
-        finding.require(sent == jobs, "", format!("{name}: {sent} SMS"));
+        result.exactly(&format!("of {jobs} processed, {name}"), processed, jobs);
+        result.require(sent == jobs, "", format!("{name}: {sent} SMS"));
         asked.extend(told);
     }
     for (name, action) in
@@ -34,14 +34,14 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     {
         let faults = json!([{"target": "approvals", "action": action}]);
         let (told, _, sent) = one(&env, &faults, jobs).await;
-        finding.exactly(&format!("SMS, {name}"), sent, 0);
+        result.exactly(&format!("SMS, {name}"), sent, 0);
         asked.extend(told);
     }
-    asked.extend(changed_while_queued(&mut env, jobs, &mut finding).await);
+    asked.extend(changed_while_queued(&mut env, jobs, &mut result).await);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Jobs under these faults: what clients were told, how many were processed, and how many messages left.
@@ -57,7 +57,11 @@ async fn one(env: &ChaosEnv, faults: &Value, jobs: usize) -> (Vec<ClientRequest>
 }
 
 /// Nobody works while the approvals are verified, closed, or get another method.
-async fn changed_while_queued(env: &mut ChaosEnv, jobs: usize, finding: &mut Finding) -> Vec<ClientRequest> {
+async fn changed_while_queued(
+    env: &mut ChaosEnv,
+    jobs: usize,
+    result: &mut ScenarioResult,
+) -> Vec<ClientRequest> {
     env.stack.workers.clear();
     let asked = env.ask_all(jobs).await;
     for (number, one) in asked.iter().enumerate() {
@@ -65,14 +69,14 @@ async fn changed_while_queued(env: &mut ChaosEnv, jobs: usize, finding: &mut Fin
     }
     let before = env.messages();
     env.stack.add_worker(&[]).await;
-    finding.require(env.drained(WITHIN).await.is_some(), "", "jobs of changed approvals do not end");
-    finding.exactly("SMS for approvals changed while queued", env.messages() - before, 0);
+    result.require(env.drained(WITHIN).await.is_some(), "", "jobs of changed approvals do not end");
+    result.exactly("SMS for approvals changed while queued", env.messages() - before, 0);
     let evidence = env.evidence(asked, HashSet::new()).await;
     let refused = evidence
         .records
         .iter()
         .filter(|(job, record)| evidence.accepted().contains(job.as_str()) && record.status == Some(409));
-    finding.exactly("of them 409", refused.count(), jobs);
+    result.exactly("of them 409", refused.count(), jobs);
     evidence.asked
 }
 

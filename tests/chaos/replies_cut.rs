@@ -6,8 +6,8 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// How often scripts are flushed.
 const FLUSHED_EVERY: Duration = Duration::from_millis(100);
@@ -15,9 +15,9 @@ const FLUSHED_EVERY: Duration = Duration::from_millis(100);
 /// Share of answers that are cut.
 const CUT: f64 = 0.01;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(800, 6_000);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     env.stack.set("RESEND_REDIS_URL", proxy.redis_url());
@@ -31,17 +31,17 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     proxy.heal();
     flushing.abort();
 
-    finding.exactly("errors to clients", errors(&asked), 0);
-    finding.within("drained", drained, Duration::from_mins(1));
+    result.exactly("errors to clients", errors(&asked), 0);
+    result.within("drained", drained, Duration::from_mins(1));
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("jobs stored", evidence.records.len(), jobs);
-    finding.exactly("SMS", evidence.ledger.len(), jobs);
+    result.exactly("jobs stored", evidence.records.len(), jobs);
+    result.exactly("SMS", evidence.ledger.len(), jobs);
     let counted_twice = evidence.records.values().filter(|record| record.handed != 1).count();
-    finding.exactly("jobs whose sends were miscounted", counted_twice, 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("jobs whose sends were miscounted", counted_twice, 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 async fn flush(mut redis: MultiplexedConnection) {

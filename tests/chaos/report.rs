@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use chrono::Utc;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::chaos::seed::Seed;
 
 use crate::catalogue::Scenario;
@@ -13,7 +13,7 @@ use crate::catalogue::Scenario;
 /// One line of the table.
 pub(crate) struct Row {
     pub(crate) scenario: Scenario,
-    pub(crate) finding: Finding,
+    pub(crate) result: ScenarioResult,
     pub(crate) took: Duration,
 }
 
@@ -27,7 +27,7 @@ enum Status {
 
 impl Row {
     fn status(&self) -> Status {
-        match (&self.finding.not_run, self.finding.wrong.is_empty()) {
+        match (&self.result.not_run, self.result.wrong.is_empty()) {
             (_, false) => Status::Failed,
             (Some(_), true) => Status::NotRun,
             (None, true) => Status::Passed,
@@ -37,16 +37,16 @@ impl Row {
     fn verdict_text(&self) -> String {
         match self.status() {
             Status::Passed => "passed".to_owned(),
-            Status::Failed => format!("FAILED: {}", self.finding.wrong.join("; ")),
-            Status::NotRun => format!("not run: {}", self.finding.not_run.as_deref().unwrap_or_default()),
+            Status::Failed => format!("FAILED: {}", self.result.wrong.join("; ")),
+            Status::NotRun => format!("not run: {}", self.result.not_run.as_deref().unwrap_or_default()),
         }
     }
 }
 
 /// One row, as it is printed.
 pub(crate) fn line(row: &Row) -> String {
-    let (scenario, seen, took) = (row.scenario, row.finding.seen.join("; "), row.took.as_secs_f64());
-    let kept = row.finding.kept.join(", ");
+    let (scenario, seen, took) = (row.scenario, row.result.seen.join("; "), row.took.as_secs_f64());
+    let kept = row.result.kept.join(", ");
     let kept = if kept.is_empty() { kept } else { format!("; data and logs: {kept}") };
     format!(
         "{:>2} | {} | {} | {seen} | {}{kept} ({took:.0} s)",
@@ -80,7 +80,7 @@ pub(crate) fn markdown(rows: &[Row], form: &str, seed: Seed) -> String {
     );
     text.push_str("| # | scenario | figure asked | figure seen | verdict |\n|---|---|---|---|---|\n");
     for row in rows {
-        let (scenario, figures) = (row.scenario, row.finding.seen.join("; "));
+        let (scenario, figures) = (row.scenario, row.result.seen.join("; "));
         let verdict = row.verdict_text().replace('|', "/");
         let _ = writeln!(
             text,

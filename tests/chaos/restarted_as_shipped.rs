@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::json;
 use tests::chaos::client_request::{ClientAnswer, ClientRequest, Person};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::client::{Answer, ApiClient};
 use tests::redis_server::Shipped;
 
@@ -28,11 +28,11 @@ enum End {
     Killed,
 }
 
-pub(crate) async fn run(_setup: Setup) -> Finding {
-    let mut finding = Finding::default();
+pub(crate) async fn run(_setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(3).shipped_redis(Shipped::Exact)).await;
     let sent = env.ask_all(SENT).await;
-    finding.within("sent before", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    result.within("sent before", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
     stop_workers(&mut env).await;
     let waiting = env.ask_all(WAITING).await;
     for (end, sent) in [End::Terminated, End::Killed].into_iter().zip(sent.chunks(SENT / 2)) {
@@ -41,28 +41,28 @@ pub(crate) async fn run(_setup: Setup) -> Finding {
             End::Terminated => "SIGTERM",
             End::Killed => "kill -9",
         };
-        finding.exactly(&format!("of {WAITING} jobs lost by {after}"), jobs_lost(&env, &waiting).await, 0);
-        finding.exactly(&format!("keys lost by {after}"), keys_lost(&env, &waiting).await, 0);
-        finding.exactly(&format!("limits lost by {after}"), limits_lost(&env, sent).await, 0);
-        finding.exactly(&format!("codes lost by {after}"), codes_lost(&env, sent).await, 0);
+        result.exactly(&format!("of {WAITING} jobs lost by {after}"), jobs_lost(&env, &waiting).await, 0);
+        result.exactly(&format!("keys lost by {after}"), keys_lost(&env, &waiting).await, 0);
+        result.exactly(&format!("limits lost by {after}"), limits_lost(&env, sent).await, 0);
+        result.exactly(&format!("codes lost by {after}"), codes_lost(&env, sent).await, 0);
     }
     env.stack.add_worker(&[]).await;
-    finding.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
-    finding.exactly("messages", env.messages(), SENT + WAITING);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.close(&mut finding);
-    control(&mut finding).await;
-    finding
+    result.within("drained", env.drained(DRAINED_WITHIN).await, DRAINED_WITHIN);
+    result.exactly("messages", env.messages(), SENT + WAITING);
+    result.exactly("processes exited", env.exited(), 0);
+    env.close(&mut result);
+    control(&mut result).await;
+    result
 }
 
 /// The same under the list of before, which must lose jobs, and of which the API warns.
-async fn control(finding: &mut Finding) {
+async fn control(result: &mut ScenarioResult) {
     let fleet = fleet(3).workers(0).shipped_redis(Shipped::WithoutRightsToLoad);
     let mut env = ChaosEnv::start(fleet).await;
     let waiting = env.ask_all(WAITING / 10).await;
     let loses = !loads_without_rights(&env).await;
     let warned = env.stack.apis[0].process.log().contains("the user default may not run every command");
-    finding.require(
+    result.require(
         warned == loses,
         "",
         "the API of the control warns of the user default where nothing is lost, or else does not",
@@ -70,7 +70,7 @@ async fn control(finding: &mut Finding) {
     restart(&mut env, End::Killed).await;
     let what = "lost by the control, default user without rights";
     let least = usize::from(loses);
-    finding.at_least(what, jobs_lost(&env, &waiting).await, least);
+    result.at_least(what, jobs_lost(&env, &waiting).await, least);
 }
 
 /// Valkey asks nobody's leave while it loads from 9 on; seen with 9.1.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::stack::Member;
 
 /// Of each kind.
@@ -17,9 +17,9 @@ const STOPS_WITHIN: Duration = Duration::from_secs(25);
 /// How often a load balancer asks whether a process is ready.
 const PROBED_EVERY: Duration = Duration::from_millis(50);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (jobs, rate) = setup.size((1_500, 100.0), (12_000, 200.0));
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(30).apis(PROCESSES).workers(PROCESSES)).await;
     let (load, people) = (env.load(rate), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
@@ -27,32 +27,32 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     for _ in 0..PROCESSES {
         env.add_api(&[]).await;
         let old = env.stack.apis.remove(0);
-        slowest = slowest.max(stop(old, &env, &mut finding).await);
+        slowest = slowest.max(stop(old, &env, &mut result).await);
         env.stack.add_worker(&[]).await;
         let old = env.stack.workers.remove(0);
-        slowest = slowest.max(stop(old, &env, &mut finding).await);
+        slowest = slowest.max(stop(old, &env, &mut result).await);
     }
-    finding.require(!asking.is_finished(), "", "the load ended before the restarts did");
+    result.require(!asking.is_finished(), "", "the load ended before the restarts did");
     let asked = asking.await.expect("the clients");
-    finding.within("slowest exit", Some(slowest), STOPS_WITHIN);
-    finding.exactly(&format!("of {jobs} requests failed"), failed(&asked), 0);
-    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    result.within("slowest exit", Some(slowest), STOPS_WITHIN);
+    result.exactly(&format!("of {jobs} requests failed"), failed(&asked), 0);
+    result.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("lost", jobs - evidence.in_state("processed"), 0);
-    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("lost", jobs - evidence.in_state("processed"), 0);
+    result.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Asks a process to stop, takes it from the clients when it says that it is not ready, and waits for its end.
-async fn stop(mut old: Member, env: &ChaosEnv, finding: &mut Finding) -> Duration {
+async fn stop(mut old: Member, env: &ChaosEnv, result: &mut ScenarioResult) -> Duration {
     let (start, url) = (Instant::now(), old.url.clone());
     old.process.signal("TERM").await;
     unready(&url).await;
     env.targets.remove(&url);
     let status = old.process.ended(STOPS_WITHIN * 2).await;
-    finding.require(status.success(), "", format!("ended with {status}"));
+    result.require(status.success(), "", format!("ended with {status}"));
     start.elapsed()
 }
 

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use indicatif::{ProgressBar, ProgressStyle};
 use tests::chaos::env::Setup;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::chaos::seed::Seed;
 
 use crate::catalogue::{self, Scenario};
@@ -17,7 +17,7 @@ use crate::report::Row;
 const LIMIT: Duration = Duration::from_mins(15);
 
 /// Scenarios of the short form that run at the same time.
-const AT_ONCE: usize = 2;
+const CONCURRENT_SCENARIOS: usize = 2;
 
 /// Runs those asked for, or all.
 pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
@@ -30,7 +30,9 @@ pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
     let (alone, beside): (Vec<_>, Vec<_>) =
         chosen.into_iter().partition(|one| !short || catalogue::ALONE.contains(&one.number));
     let setup = Setup { short, seed };
-    let beside = stream::iter(beside).map(|scenario| timed(scenario, setup, &bar)).buffer_unordered(AT_ONCE);
+    let beside = stream::iter(beside)
+        .map(|scenario| timed(scenario, setup, &bar))
+        .buffer_unordered(CONCURRENT_SCENARIOS);
     let mut rows: Vec<Row> = beside.collect().await;
     for scenario in alone {
         rows.push(timed(scenario, setup, &bar).await);
@@ -46,8 +48,8 @@ pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
 async fn timed(scenario: Scenario, setup: Setup, bar: &ProgressBar) -> Row {
     bar.set_message(format!("{} {}", scenario.number, scenario.name));
     let start = Instant::now();
-    let finding = run_one(scenario, setup).await;
-    let row = Row { scenario, finding, took: start.elapsed() };
+    let result = run_one(scenario, setup).await;
+    let row = Row { scenario, result, took: start.elapsed() };
     bar.suspend(|| eprintln!("{}", crate::report::line(&row)));
     bar.inc(1);
     row
@@ -56,18 +58,18 @@ async fn timed(scenario: Scenario, setup: Setup, bar: &ProgressBar) -> Row {
 /// In the short form, which stands in the way of every change, a scenario that failed has a second try, alone: a neighbour on
 /// the machine makes times miss their bounds. What the first showed stays in the table. The full form has none.
 async fn try_again(rows: &mut [Row], setup: Setup, bar: &ProgressBar) {
-    for row in rows.iter_mut().filter(|row| !row.finding.wrong.is_empty()) {
-        let first = format!("SECOND TRY, the first failed: {}", row.finding.wrong.join("; "));
+    for row in rows.iter_mut().filter(|row| !row.result.wrong.is_empty()) {
+        let first = format!("SECOND TRY, the first failed: {}", row.result.wrong.join("; "));
         *row = timed(row.scenario, setup, bar).await;
-        row.finding.seen.push(first);
+        row.result.seen.push(first);
     }
 }
 
-async fn run_one(scenario: Scenario, setup: Setup) -> Finding {
+async fn run_one(scenario: Scenario, setup: Setup) -> ScenarioResult {
     let running = tokio::spawn((scenario.run)(setup));
     let stop = running.abort_handle();
     match tokio::time::timeout(LIMIT, running).await {
-        Ok(Ok(finding)) => finding,
+        Ok(Ok(result)) => result,
         Ok(Err(error)) => failed(panic_text(error)),
         Err(_) => {
             stop.abort();
@@ -76,8 +78,8 @@ async fn run_one(scenario: Scenario, setup: Setup) -> Finding {
     }
 }
 
-fn failed(what: String) -> Finding {
-    Finding { wrong: vec![what], ..Finding::default() }
+fn failed(what: String) -> ScenarioResult {
+    ScenarioResult { wrong: vec![what], ..ScenarioResult::default() }
 }
 
 fn panic_text(error: tokio::task::JoinError) -> String {

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::proxy::{Flow, Proxy};
 use tests::chaos::refusals;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::redis_sentinels::{MASTER, RedisSentinels};
 use tests::redis_server::RedisServer;
@@ -20,7 +20,7 @@ const RATE: f64 = 100.0;
 
 /// How the master is replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
+enum Replacement {
     /// `SENTINEL FAILOVER`: the old master takes writes until it is told, seconds later.
     Request,
     /// kill -9.
@@ -32,7 +32,7 @@ enum By {
 /// One kind of fail-over.
 struct Case {
     name: &'static str,
-    by: By,
+    by: Replacement,
     replicas: usize,
     /// `RESEND_REDIS_MIN_REPLICAS`.
     confirm: usize,
@@ -44,34 +44,34 @@ struct Case {
 /// and the other replica confirms what will be thrown away. All replicas must confirm, or one be all, or the request be
 /// made as the runbook says.
 const CASES: [Case; 5] = [
-    case("on request, the only replica confirms", By::Request, 1, 1, true),
-    case("kill -9, 1 of 2 confirms", By::Death, 2, 1, true),
-    case("on request, 2 of 2 confirm", By::Request, 2, 2, true),
-    case("as planned, 1 of 2 confirms", By::Plan, 2, 1, true),
-    case("on request, 1 of 2 confirms (the control)", By::Request, 2, 1, false),
+    case("on request, the only replica confirms", Replacement::Request, 1, 1, true),
+    case("kill -9, 1 of 2 confirms", Replacement::Death, 2, 1, true),
+    case("on request, 2 of 2 confirm", Replacement::Request, 2, 2, true),
+    case("as planned, 1 of 2 confirms", Replacement::Plan, 2, 1, true),
+    case("on request, 1 of 2 confirms (the control)", Replacement::Request, 2, 1, false),
 ];
 
-const fn case(name: &'static str, by: By, replicas: usize, confirm: usize, safe: bool) -> Case {
+const fn case(name: &'static str, by: Replacement, replicas: usize, confirm: usize, safe: bool) -> Case {
     Case { name, by, replicas, confirm, safe }
 }
 
-pub(crate) async fn run(setup: Setup) -> Finding {
-    let mut finding = Finding::default();
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     // The short form has the hardest of them.
     for case in setup.size(&CASES[..1], &CASES[..]) {
-        fail_over(setup, case, &mut finding).await;
+        fail_over(setup, case, &mut result).await;
     }
     if setup.short {
-        return finding;
+        return result;
     }
-    let with_wait = promote_cut_off_replica(1, &mut finding).await;
-    finding.exactly("lost by promotion of a cut-off replica with WAIT", with_wait, 0);
-    let control = promote_cut_off_replica(0, &mut finding).await;
-    finding.at_least("lost by the control without WAIT", control, 1);
-    finding
+    let with_wait = promote_cut_off_replica(1, &mut result).await;
+    result.exactly("lost by promotion of a cut-off replica with WAIT", with_wait, 0);
+    let control = promote_cut_off_replica(0, &mut result).await;
+    result.at_least("lost by the control without WAIT", control, 1);
+    result
 }
 
-async fn fail_over(setup: Setup, case: &Case, finding: &mut Finding) {
+async fn fail_over(setup: Setup, case: &Case, result: &mut ScenarioResult) {
     let name = case.name;
     let mut env = ChaosEnv::start(fleet(setup.size(6, 30)).apis(0).workers(0)).await;
     let mut redis = RedisSentinels::with_replicas(&env.stack.folder().join("sentinels"), case.replicas).await;
@@ -91,33 +91,33 @@ async fn fail_over(setup: Setup, case: &Case, finding: &mut Finding) {
     let asked = asking.await.expect("the clients");
     env.stack.redis = redis.servers.remove(master);
     let drained = env.drained(Duration::from_mins(1)).await;
-    finding.require(drained.is_some(), "", format!("{name}: not drained"));
+    result.require(drained.is_some(), "", format!("{name}: not drained"));
     let evidence = env.evidence(asked, HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
     let seen = format!("of {} acknowledged lost, {name}", evidence.accepted().len());
     if !case.safe {
-        finding.at_least(&seen, lost, 1);
-        return env.close(finding);
+        result.at_least(&seen, lost, 1);
+        return env.close(result);
     }
-    finding.exactly(&seen, lost, 0);
-    finding.within(
+    result.exactly(&seen, lost, 0);
+    result.within(
         "longest without a 202",
         Some(refusals::longest_without_a_202(&evidence.asked)),
         REFUSED_WITHIN,
     );
-    finding.exactly("with two SMS", evidence.with_messages(2), 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, finding).await;
-    env.close(finding);
+    result.exactly("with two SMS", evidence.with_messages(2), 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, result).await;
+    env.close(result);
 }
 
 /// Answers which server is the master then.
-async fn replace_master(redis: &mut RedisSentinels, by: By) -> usize {
+async fn replace_master(redis: &mut RedisSentinels, by: Replacement) -> usize {
     let old = redis.master_port().await.expect("there is a master");
     match by {
-        By::Request => redis.fail_over().await,
-        By::Death => redis.servers[0].kill().await,
-        By::Plan => redis.fail_over_as_planned().await,
+        Replacement::Request => redis.fail_over().await,
+        Replacement::Death => redis.servers[0].kill().await,
+        Replacement::Plan => redis.fail_over_as_planned().await,
     }
     let new = eventually("the sentinels name a new master", Duration::from_secs(30), || async {
         redis.master_port().await.filter(|port| *port != old)
@@ -127,7 +127,7 @@ async fn replace_master(redis: &mut RedisSentinels, by: By) -> usize {
 }
 
 /// A replica hears nothing for a while, then its master dies and it takes over: how many acknowledged jobs it lacks.
-async fn promote_cut_off_replica(min_replicas: usize, finding: &mut Finding) -> usize {
+async fn promote_cut_off_replica(min_replicas: usize, result: &mut ScenarioResult) -> usize {
     let mut env = ChaosEnv::start(fleet(4).workers(0).apis(0)).await;
     env.stack.set("RESEND_REDIS_MIN_REPLICAS", min_replicas);
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
@@ -146,12 +146,12 @@ async fn promote_cut_off_replica(min_replicas: usize, finding: &mut Finding) -> 
     proxy.carry(Flow::Pass, Flow::Swallow);
     let load = env.load(RATE).patience(Duration::ZERO);
     let cut_off = load.run(env.people(300).await).await;
-    finding.note(format!("replica cut off {:.0} s", start.elapsed().as_secs_f64()));
+    result.note(format!("replica cut off {:.0} s", start.elapsed().as_secs_f64()));
     env.stack.redis.kill().await;
     let _: String = replica.command(&["REPLICAOF", "NO", "ONE"]).await;
     env.stack.redis = replica;
     let evidence = env.evidence([before, cut_off].concat(), HashSet::new()).await;
     let lost = evidence.accepted().into_iter().filter(|job| !evidence.records.contains_key(*job)).count();
-    env.close(finding);
+    env.close(result);
     lost
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 
 /// Requests a second.
 const RATE: f64 = 30.0;
@@ -28,9 +28,9 @@ const CHANGES: [(&str, &str); 4] = [
     ("RESEND_OTP_KEY", KEYS),
 ];
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let changes = setup.size(&CHANGES[..1], &CHANGES[..]);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(30).apis(2).workers(2)).await;
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": GATEWAY_MS, "accept": true}}])).await;
     let mut asked: Vec<ClientRequest> = Vec::new();
@@ -43,33 +43,33 @@ pub(crate) async fn run(setup: Setup) -> Finding {
         // Both kinds of worker together for longer than the short lease and a sweep.
         env.stack.add_worker(&[]).await;
         tokio::time::sleep(Duration::from_secs(12)).await;
-        replace(&mut env, &mut finding).await;
+        replace(&mut env, &mut result).await;
         asked.extend(asking.await.expect("the clients"));
     }
     let drained = env.drained(Duration::from_mins(1)).await;
-    finding.within("drained", drained, Duration::from_mins(1));
+    result.within("drained", drained, Duration::from_mins(1));
     let jobs = asked.len();
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("lost", jobs - evidence.in_state("processed"), 0);
-    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("lost", jobs - evidence.in_state("processed"), 0);
+    result.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Stops every worker and API but the newest worker, and starts others with the settings of now.
-async fn replace(env: &mut ChaosEnv, finding: &mut Finding) {
+async fn replace(env: &mut ChaosEnv, result: &mut ScenarioResult) {
     env.add_api(&[]).await;
     env.add_api(&[]).await;
     env.stack.add_worker(&[]).await;
     for mut old in env.stack.apis.drain(..2).collect::<Vec<_>>() {
         env.targets.remove(&old.url);
         let status = old.process.stop(Duration::from_secs(27)).await;
-        finding.require(status.success(), "", format!("an API ended with {status}"));
+        result.require(status.success(), "", format!("an API ended with {status}"));
     }
     for mut old in env.stack.workers.drain(..2).collect::<Vec<_>>() {
         let status = old.process.stop(Duration::from_secs(27)).await;
-        finding.require(status.success(), "", format!("a worker ended with {status}"));
+        result.require(status.success(), "", format!("a worker ended with {status}"));
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::refusals;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::keys::keys;
 use tests::redis_cluster::RedisCluster;
@@ -21,9 +21,9 @@ const ENDED_WITHIN: Duration = Duration::from_mins(1);
 /// How long a message takes at the gateway: jobs are in workers' hands while the slot is moved.
 const AT_THE_GATEWAY_MS: u64 = 400;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (keys, scheduled, jobs) = setup.size((4_000, 50, 200), (20_000, 500, 3_000));
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(6).apis(0).workers(0)).await;
     let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 0).await;
     env.stack.set("RESEND_REDIS_URL", cluster.urls());
@@ -40,25 +40,25 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     env.messages_reach(jobs / 10, Duration::from_secs(30)).await;
     let began = Instant::now();
     let moved = move_slot(&cluster).await;
-    finding.note(format!("{moved} keys moved in {:.1} s", began.elapsed().as_secs_f64()));
+    result.note(format!("{moved} keys moved in {:.1} s", began.elapsed().as_secs_f64()));
     let after = Instant::now();
     asked.extend(asking.await.expect("the clients"));
     let without = refusals::longest_without_a_202(&asked);
-    finding.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
+    result.note(format!("longest without a 202 {:.1} s", without.as_secs_f64()));
 
     let owner = owner(&cluster).await;
     env.stack.redis = cluster.nodes.remove(owner);
     let drained = env.drained(ENDED_WITHIN).await.map(|_| after.elapsed());
-    finding.require(drained.is_some(), "", "not all ended a minute after the slot had moved");
+    result.require(drained.is_some(), "", "not all ended a minute after the slot had moved");
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.exactly("lost", jobs + scheduled - evidence.in_state("processed"), 0);
-    finding.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
+    result.exactly("lost", jobs + scheduled - evidence.in_state("processed"), 0);
+    result.exactly("second SMS", evidence.ledger.len() - evidence.messages().len(), 0);
     let untraced = evidence.ledger.iter().filter(|message| message.request_id.is_none()).count();
-    finding.exactly("messages without the request's id", untraced, 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.exactly("messages without the request's id", untraced, 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Asks for jobs whose patients the registry cannot name yet, and waits until they are put back. The registry, because it

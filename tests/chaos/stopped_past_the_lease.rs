@@ -5,21 +5,21 @@ use std::collections::HashSet;
 use tests::chaos::client_request::ClientRequest;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 
 use crate::unfenced_ack::{self, LEASE, WITHIN, is_stopped};
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(40, 200);
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
     let before_submit = stop_and_continue(&mut env, "before_submit", jobs).await;
     let first = env.evidence(before_submit, HashSet::new()).await;
-    finding.exactly("with 1 SMS stopped before submit", first.with_messages(1), jobs);
+    result.exactly("with 1 SMS stopped before submit", first.with_messages(1), jobs);
     let before_finish = stop_and_continue(&mut env, "before_finish", jobs).await;
     let second = env.evidence(before_finish, HashSet::new()).await;
-    finding.note(format!(
+    result.note(format!(
         "before finish: {} × 1 SMS, {} × 2",
         second.with_messages(1),
         second.with_messages(2)
@@ -27,12 +27,12 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let excused = second.accepted().into_iter().map(str::to_owned).collect();
     let all =
         Evidence { asked: first.asked.into_iter().chain(second.asked.clone()).collect(), excused, ..second };
-    finding.exactly("stale finishes accepted", stale_finishes(&all), 0);
-    finding.exactly("ended", all.in_state("processed"), 2 * jobs);
-    env.check(&all, &mut finding).await;
-    env.close(&mut finding);
-    unfenced_ack::run(setup, &mut finding).await;
-    finding
+    result.exactly("stale finishes accepted", stale_finishes(&all), 0);
+    result.exactly("ended", all.in_state("processed"), 2 * jobs);
+    env.check(&all, &mut result).await;
+    env.close(&mut result);
+    unfenced_ack::run(setup, &mut result).await;
+    result
 }
 
 /// A worker takes all the jobs and stops with each at the place; another finishes them; then the first continues.

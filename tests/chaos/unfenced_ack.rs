@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::records::GROUP;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::keys::keys;
 
@@ -16,7 +16,7 @@ pub(crate) const LEASE: u64 = 2;
 /// Longest for anything here.
 pub(crate) const WITHIN: Duration = Duration::from_mins(1);
 
-pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
+pub(crate) async fn run(setup: Setup, result: &mut ScenarioResult) {
     let jobs = setup.size(20, 100);
     let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
     let asked = env.ask_all(jobs).await;
@@ -31,9 +31,9 @@ pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
     late.signal("TERM").await;
     late.signal("CONT").await;
     let status = late.ended(WITHIN).await;
-    finding.require(status.success(), "", format!("the late worker: {status}"));
+    result.require(status.success(), "", format!("the late worker: {status}"));
     let left = held(&env).await;
-    finding.exactly(
+    result.exactly(
         &format!("of {jobs} entries taken from their new owner by a late finish"),
         jobs - left.len(),
         0,
@@ -45,12 +45,8 @@ pub(crate) async fn run(setup: Setup, finding: &mut Finding) {
     let taken: usize = env.stack.redis.command(&plain).await;
     let evidence = env.evidence(asked, std::collections::HashSet::new()).await;
     let ended = evidence.in_state("processed") + evidence.in_state("failed");
-    finding.at_least(
-        &format!("taken by the control, a plain XACK ({ended} of the jobs had ended)"),
-        taken,
-        1,
-    );
-    finding.require(ended == 0, "", "the control's jobs had ended, so that it shows nothing");
+    result.at_least(&format!("taken by the control, a plain XACK ({ended} of the jobs had ended)"), taken, 1);
+    result.require(ended == 0, "", "the control's jobs had ended, so that it shows nothing");
 }
 
 async fn stop_with_all(env: &mut ChaosEnv, worker: usize, jobs: usize) {

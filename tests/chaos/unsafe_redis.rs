@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tests::chaos::client_request::ClientAnswer;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::process::program;
 use tests::stack::StackBuilder;
@@ -22,17 +22,17 @@ const EVICTING: [&str; 8] = [
     "allkeys-lru",
 ];
 
-pub(crate) async fn run(setup: Setup) -> Finding {
-    let mut finding = Finding::default();
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     for (name, redis) in [("no AOF", &NO_AOF[..]), ("evicting", &EVICTING[..])] {
-        warned(name, fleet(3).redis(redis), &mut finding).await;
-        strict(name, fleet(3).redis(redis).set("RESEND_STRICT", true), setup, &mut finding).await;
+        warned(name, fleet(3).redis(redis), &mut result).await;
+        strict(name, fleet(3).redis(redis).set("RESEND_STRICT", true), setup, &mut result).await;
     }
-    finding
+    result
 }
 
 /// Without strictness it works, but both programs say what is wrong.
-async fn warned(name: &str, fleet: StackBuilder, finding: &mut Finding) {
+async fn warned(name: &str, fleet: StackBuilder, result: &mut ScenarioResult) {
     let env = ChaosEnv::start(fleet).await;
     let members: Vec<_> = env.stack.apis.iter().chain(&env.stack.workers).collect();
     let loud = |log: String| log.lines().any(|line| line.contains("\"WARN\"") || line.contains("\"ERROR\""));
@@ -44,27 +44,27 @@ async fn warned(name: &str, fleet: StackBuilder, finding: &mut Finding) {
     doctor.arg("doctor").env_clear().envs(env.stack.settings().iter().cloned());
     let told = doctor.output().await.map(|output| (output.status.success(), output.stdout));
     match told {
-        Ok((well, text)) => finding.require(
+        Ok((well, text)) => result.require(
             !well && !text.is_empty(),
             format!("{name}: doctor complains"),
             "and exits non-zero",
         ),
-        Err(error) => finding.wrong.push(format!("doctor: {error}")),
+        Err(error) => result.wrong.push(format!("doctor: {error}")),
     }
-    finding.note(format!("{name}: start-up warns"));
-    env.close(finding);
+    result.note(format!("{name}: start-up warns"));
+    env.close(result);
 }
 
-async fn strict(name: &str, fleet: StackBuilder, setup: Setup, finding: &mut Finding) {
+async fn strict(name: &str, fleet: StackBuilder, setup: Setup, result: &mut ScenarioResult) {
     let env = ChaosEnv::start(fleet).await;
     let jobs = setup.size(100, 1_000);
     let load = env.load(200.0).patience(Duration::from_millis(100));
     let asked = load.run(env.people(jobs).await).await;
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
     let accepted = told.filter(|told| matches!(told, ClientAnswer::Accepted { .. })).count();
-    finding.exactly(&format!("202 with strict, {name}"), accepted, 0);
-    finding.exactly("SMS", env.messages(), 0);
+    result.exactly(&format!("202 with strict, {name}"), accepted, 0);
+    result.exactly("SMS", env.messages(), 0);
     let evidence = env.evidence(asked, HashSet::new()).await;
-    finding.require(evidence.records.is_empty(), "", "jobs were stored");
-    env.close(finding);
+    result.require(evidence.records.is_empty(), "", "jobs were stored");
+    env.close(result);
 }

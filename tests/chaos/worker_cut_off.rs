@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use serde_json::json;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::orphans::Orphans;
 use tests::chaos::proxy::{Flow, Proxy};
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::client::ApiClient;
 
 /// The lease, seconds.
 const LEASE: u64 = 4;
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (jobs, away) = setup.size((200, 12), (2_000, 40));
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     // The registry is slow, so that at the cut the worker holds jobs whose message has not been submitted.
@@ -26,24 +26,24 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     let first = env.ask_all(60).await;
     proxy.carry(Flow::Swallow, Flow::Swallow);
     let held = held_by_the_only_worker(&env).await;
-    finding.at_least("jobs held when it was cut off", held.len(), 1);
+    result.at_least("jobs held when it was cut off", held.len(), 1);
     let sent_before: HashSet<String> =
         env.ledger().into_iter().filter_map(|message| message.reference).collect();
     env.stack.add_worker(&[]).await;
     let asked = [first, env.load(50.0).run(env.people(jobs).await).await].concat();
     tokio::time::sleep(Duration::from_secs(away)).await;
     proxy.heal();
-    finding.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
-    finding.exactly("404 for an accepted job", unknown(&env, &asked).await, 0);
+    result.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
+    result.exactly("404 for an accepted job", unknown(&env, &asked).await, 0);
     // A message that was submitted before the cut, and whose end could not be written, may go out once more.
     let excused = held.into_iter().filter(|job| sent_before.contains(job)).collect();
     let evidence = env.evidence(asked, excused).await;
-    finding.note(format!("{} with two SMS", evidence.with_messages(2)));
-    finding.exactly("not processed", evidence.accepted().len() - evidence.in_state("processed"), 0);
-    finding.exactly("processes exited", env.exited(), 0);
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.note(format!("{} with two SMS", evidence.with_messages(2)));
+    result.exactly("not processed", evidence.accepted().len() - evidence.in_state("processed"), 0);
+    result.exactly("processes exited", env.exited(), 0);
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 async fn held_by_the_only_worker(env: &ChaosEnv) -> Vec<String> {

@@ -7,8 +7,8 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::json;
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
-use tests::chaos::finding::Finding;
 use tests::chaos::orphans::Orphans;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::stack::Member;
 
 /// Workers at any time.
@@ -17,7 +17,7 @@ const WORKERS: usize = 2;
 /// Longest from an owner's death to a job's end.
 const ENDED_WITHIN: Duration = Duration::from_mins(1);
 
-pub(crate) async fn run(setup: Setup) -> Finding {
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (jobs, rate, lease) = setup.size((1_200, 150.0, 3), (10_000, 200.0, 30));
     let fleet = fleet(lease).apis(2).workers(WORKERS).set("RESEND_WORKER_CONCURRENCY", 32);
     let mut env = ChaosEnv::start(fleet).await;
@@ -33,22 +33,22 @@ pub(crate) async fn run(setup: Setup) -> Finding {
     watch_take_over(&env, &mut dead).await;
     let drained = env.drained(ENDED_WITHIN).await;
 
-    let mut finding = Finding::default();
+    let mut result = ScenarioResult::default();
     let excused: HashSet<String> = dead.iter().flat_map(|orphans| orphans.jobs.clone()).collect();
     let evidence = env.evidence(asked, excused.clone()).await;
-    finding.note(format!("{} kills, {} jobs orphaned", dead.len(), excused.len()));
-    finding.exactly("accepted", evidence.accepted().len(), jobs);
-    finding.exactly("ended", evidence.in_state("processed") + evidence.in_state("failed"), jobs);
-    finding.note(format!("{} failed", evidence.in_state("failed")));
+    result.note(format!("{} kills, {} jobs orphaned", dead.len(), excused.len()));
+    result.exactly("accepted", evidence.accepted().len(), jobs);
+    result.exactly("ended", evidence.in_state("processed") + evidence.in_state("failed"), jobs);
+    result.note(format!("{} failed", evidence.in_state("failed")));
     let taken_over =
         dead.iter().map(Orphans::taken_over_after).max_by_key(|after| after.unwrap_or(Duration::MAX));
-    finding.within("taken over", taken_over.flatten(), Duration::from_secs(lease + 6));
-    finding.within("ended after death", ended_after(&evidence, &dead), ENDED_WITHIN);
-    finding.within("drained", drained, ENDED_WITHIN);
-    finding.note(format!("{} with two SMS", evidence.with_messages(2)));
-    env.check(&evidence, &mut finding).await;
-    env.close(&mut finding);
-    finding
+    result.within("taken over", taken_over.flatten(), Duration::from_secs(lease + 6));
+    result.within("ended after death", ended_after(&evidence, &dead), ENDED_WITHIN);
+    result.within("drained", drained, ENDED_WITHIN);
+    result.note(format!("{} with two SMS", evidence.with_messages(2)));
+    env.check(&evidence, &mut result).await;
+    env.close(&mut result);
+    result
 }
 
 /// Kills one worker after the other, each replaced at once, until the clients are done.

@@ -9,8 +9,8 @@ use serde_json::json;
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
-use tests::chaos::finding::Finding;
 use tests::chaos::records;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::redis_server::RedisServer;
 use tests::temp_dir::TempDir;
 
@@ -26,33 +26,33 @@ const KEPT_WAITING: Duration = Duration::from_secs(4);
 /// Size of the disk that fills up.
 const DISK: &str = "size=48m";
 
-pub(crate) async fn run(setup: Setup) -> Finding {
-    let mut finding = Finding::default();
-    memory_full(setup, &mut finding).await;
-    disk_full(setup, &mut finding).await;
-    finding
+pub(crate) async fn run(setup: Setup) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
+    memory_full(setup, &mut result).await;
+    disk_full(setup, &mut result).await;
+    result
 }
 
-async fn memory_full(setup: Setup, finding: &mut Finding) {
+async fn memory_full(setup: Setup, result: &mut ScenarioResult) {
     let mut env = ChaosEnv::start(fleet(4).workers(2)).await;
     let before = running(&env).await;
     let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
     // A script whose first write is an acknowledgement may write on: what runs can end.
     let ended = processed(&env, &before).await;
-    finding.exactly("running jobs processed while memory full", ended, RUNNING);
-    let during = refused_for(&env, setup, "memory full", finding).await;
+    result.exactly("running jobs processed while memory full", ended, RUNNING);
+    let during = refused_for(&env, setup, "memory full", result).await;
     let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
-    finish(&mut env, [before, during].concat(), "memory", finding).await;
-    env.close(finding);
+    finish(&mut env, [before, during].concat(), "memory", result).await;
+    env.close(result);
 }
 
 /// A Redis whose append-only file is on a small disk of its own, filled by something else.
-async fn disk_full(setup: Setup, finding: &mut Finding) {
+async fn disk_full(setup: Setup, result: &mut ScenarioResult) {
     let temp_dir = TempDir::new().expect("a folder");
     let _disk = match Disk::mount(temp_dir.path()) {
         Ok(disk) => disk,
         // Half of what is asked was seen, and that is not enough.
-        Err(reason) => return finding.not_run = Some(format!("no small disk to fill up: {reason}")),
+        Err(reason) => return result.not_run = Some(format!("no small disk to fill up: {reason}")),
     };
     let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
     let arguments = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
@@ -65,13 +65,13 @@ async fn disk_full(setup: Setup, finding: &mut Finding) {
     let before = running(&env).await;
     let filler = temp_dir.path().join("filler");
     let _ = Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
-    let during = refused_for(&env, setup, "disk full", finding).await;
+    let during = refused_for(&env, setup, "disk full", result).await;
     let _ = std::fs::remove_file(&filler);
     // No write at all is taken by a full disk: what ran ends as soon as there is room, and nothing is sent again.
     let ended = processed(&env, &before).await;
-    finding.exactly("running jobs processed once the disk had room", ended, RUNNING);
-    finish(&mut env, [before, during].concat(), "disk", finding).await;
-    env.close(finding);
+    result.exactly("running jobs processed once the disk had room", ended, RUNNING);
+    finish(&mut env, [before, during].concat(), "disk", result).await;
+    env.close(result);
 }
 
 /// A small disk, for as long as this lives.
@@ -118,7 +118,12 @@ async fn processed(env: &ChaosEnv, asked: &[ClientRequest]) -> usize {
 }
 
 /// While writes fail nobody is accepted and nothing is sent.
-async fn refused_for(env: &ChaosEnv, setup: Setup, what: &str, finding: &mut Finding) -> Vec<ClientRequest> {
+async fn refused_for(
+    env: &ChaosEnv,
+    setup: Setup,
+    what: &str,
+    result: &mut ScenarioResult,
+) -> Vec<ClientRequest> {
     let sent = env.messages();
     let time = Duration::from_secs(setup.size(3, 10));
     // The first second belongs to Redis: it notices a full disk when it next flushes.
@@ -128,18 +133,18 @@ async fn refused_for(env: &ChaosEnv, setup: Setup, what: &str, finding: &mut Fin
     let asked = load.run(env.people(50).await).await;
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);
     let accepted = told.filter(|told| matches!(told, ClientAnswer::Accepted { .. })).count();
-    finding.exactly(&format!("202 while {what}"), accepted, 0);
-    finding.exactly(&format!("SMS while {what}"), env.messages() - sent - noticed, 0);
+    result.exactly(&format!("202 while {what}"), accepted, 0);
+    result.exactly(&format!("SMS while {what}"), env.messages() - sent - noticed, 0);
     asked
 }
 
-async fn finish(env: &mut ChaosEnv, asked: Vec<ClientRequest>, what: &str, finding: &mut Finding) {
+async fn finish(env: &mut ChaosEnv, asked: Vec<ClientRequest>, what: &str, result: &mut ScenarioResult) {
     let people = env.people(20).await;
     let start = Instant::now();
     let after = env.load(200.0).run(people).await;
     let drained = env.drained(Duration::from_mins(1)).await.map(|_| start.elapsed());
-    finding.within(&format!("{what} back"), drained, BACK_WITHIN);
-    finding.exactly("processes exited", env.exited(), 0);
+    result.within(&format!("{what} back"), drained, BACK_WITHIN);
+    result.exactly("processes exited", env.exited(), 0);
     let evidence: Evidence = env.evidence([asked, after].concat(), HashSet::new()).await;
-    env.check(&evidence, finding).await;
+    env.check(&evidence, result).await;
 }

@@ -27,12 +27,12 @@ const LATER_KEY: &str = "YWJjZGVmZ2hpamFiY2RlZmdoaWphYmNkZWZnaGlqYWI=";
 const MANY: [(&str, &str); 2] = [("RESEND_LIMIT_PER_PHONE_HOUR", "0"), ("RESEND_LIMIT_PER_PHONE_DAY", "0")];
 
 /// A message under way.
-struct UnderWay {
+struct PendingMessage {
     delivery: Delivery,
     offered: OfferedCode,
 }
 
-impl UnderWay {
+impl PendingMessage {
     fn code(&self) -> &Code {
         &self.offered.code
     }
@@ -56,10 +56,10 @@ async fn offer(guard: &SendGuard, codes: &Codes, delivery: &Delivery) -> Option<
 }
 
 /// The message of a new job, with a permit to send it.
-async fn under_way(fixture: &TestSendGuard) -> UnderWay {
+async fn under_way(fixture: &TestSendGuard) -> PendingMessage {
     let delivery = fixture.held(&job()).await;
     let offered = offer(&fixture.guard, &fixture.codes, &delivery).await.expect("a code that may be sent");
-    UnderWay { delivery, offered }
+    PendingMessage { delivery, offered }
 }
 
 /// The code of a message that a gateway took.

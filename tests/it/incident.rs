@@ -1,7 +1,7 @@
 //! Incidents of the runbook in their short form: what is promised meanwhile, and what each tool says of the cause.
 
 use tests::incident::causes::{self, Cause};
-use tests::incident::{Course, play};
+use tests::incident::{Timeline, play};
 
 /// A lease that ends while the test runs, and not before the tools were asked.
 const LEASE: u64 = 15;
@@ -12,13 +12,13 @@ fn say(line: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_refuses_for_a_while_costs_no_job_its_end_and_no_patient_a_second_message() {
-    let finding = play(Course::SHORT, say).await;
-    assert!(finding.wrong.is_empty(), "{:#?}\nseen {:#?}", finding.wrong, finding.seen);
+    let result = play(Timeline::SHORT, say).await;
+    assert!(result.wrong.is_empty(), "{:#?}\nseen {:#?}", result.wrong, result.seen);
 }
 
 async fn every_tool_names(cause: Cause) {
-    let finding = causes::name(cause, LEASE, say).await;
-    assert!(finding.wrong.is_empty(), "{:#?}\nseen {:#?}", finding.wrong, finding.seen);
+    let result = causes::name(cause, LEASE, say).await;
+    assert!(result.wrong.is_empty(), "{:#?}\nseen {:#?}", result.wrong, result.seen);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use tests::sandbox::scenarios::{Scenario, scenarios};
 use tests::stack::{Stack, StackBuilder};
 use uuid::Uuid;
 
-use behaviour::{JobResult, Shown, job_id};
+use behaviour::{DoctorSees, JobResult, job_id};
 
 const POLICIES: [&str; 4] = ["prefer", "auto", "refusals", "never"];
 const SOON: Duration = Duration::from_secs(15);
@@ -55,26 +55,26 @@ impl Doctor {
         Answer::of(client.request(Method::PATCH, &path).json(&json!([]))).await
     }
 
-    async fn sees(&self, name: &str) -> Shown {
+    async fn sees(&self, name: &str) -> DoctorSees {
         let case = scenario(name);
-        Shown::of(&self.asks("mis-a-token", &case.patient_id.to_string(), case.approval_id).await)
+        DoctorSees::of(&self.asks("mis-a-token", &case.patient_id.to_string(), case.approval_id).await)
     }
 
     /// All cases in their order.
-    async fn sees_all(mut self) -> Vec<Shown> {
+    async fn sees_all(mut self) -> Vec<DoctorSees> {
         let plain = scenario("otp");
         let patient = plain.patient_id.to_string();
         let sent = self.asks("mis-a-token", &patient, plain.approval_id).await;
-        let mut seen = vec![Shown::of(&sent)];
+        let mut seen = vec![DoctorSees::of(&sent)];
         self.follows(&sent, &plain).await;
         for name in
             ["otp", "person-missing", "approval-missing", "approval-active", "offline", "phone-missing"]
         {
             seen.push(self.sees(name).await);
         }
-        seen.push(Shown::of(&self.asks("expired-token", &patient, plain.approval_id).await));
-        seen.push(Shown::of(&self.asks("no-scope-token", &patient, plain.approval_id).await));
-        seen.push(Shown::of(&self.asks("mis-a-token", "patient-1", plain.approval_id).await));
+        seen.push(DoctorSees::of(&self.asks("expired-token", &patient, plain.approval_id).await));
+        seen.push(DoctorSees::of(&self.asks("no-scope-token", &patient, plain.approval_id).await));
+        seen.push(DoctorSees::of(&self.asks("mis-a-token", "patient-1", plain.approval_id).await));
         self.stack.set_faults(json!([{"target": "sms", "action": {"hang": true}}])).await;
         seen.push(self.sees("both-models").await);
         self.stack.redis.kill().await;

@@ -120,13 +120,13 @@ async fn a_fail_over_loses_no_confirmed_job_and_the_programs_follow_the_new_mast
 }
 
 /// A port that takes no connection and refuses none, as where packets are swallowed: its backlog is full.
-struct Swallowing {
+struct BlackHolePort {
     address: SocketAddr,
     _open: Vec<TcpStream>,
     _listener: tokio::net::TcpListener,
 }
 
-impl Swallowing {
+impl BlackHolePort {
     async fn new() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -144,7 +144,7 @@ impl Swallowing {
 async fn a_sentinel_whose_host_is_gone_delays_no_connection() {
     let temp_dir = TempDir::new().unwrap();
     let redis = RedisSentinels::start(temp_dir.path()).await;
-    let gone = Swallowing::new().await;
+    let gone = BlackHolePort::new().await;
     let urls = format!("redis://{},{}", gone.address, redis.urls());
     let redis = handle(&[
         ("RESEND_REDIS_URL", &urls),
@@ -163,7 +163,7 @@ async fn a_sentinel_whose_host_is_gone_delays_no_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_sentinel_that_answers_is_an_error_within_the_time_of_a_command() {
-    let gone = Swallowing::new().await;
+    let gone = BlackHolePort::new().await;
     let redis = handle(&[
         ("RESEND_REDIS_URL", &format!("redis://{}", gone.address)),
         ("RESEND_REDIS_MODE", "sentinel"),

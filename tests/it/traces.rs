@@ -15,7 +15,7 @@ use tests::sandbox::scenarios::{Expected, Scenario, scenarios};
 use tests::stack::{Stack, StackBuilder};
 use tokio::net::TcpListener;
 
-use collector::{Collector, Seen};
+use collector::{Collector, ReceivedSpan};
 
 const SOON: Duration = Duration::from_secs(15);
 const ROUTE: &str = "PATCH /api/patients/{patient_id}/approvals/{id}/actions/resend";
@@ -64,15 +64,16 @@ async fn run(stack: &Stack, flags: &str) -> String {
 }
 
 /// The spans of the client's trace, once all of these are there.
-async fn spans(collector: &Collector, names: &[&str]) -> Vec<Seen> {
+async fn spans(collector: &Collector, names: &[&str]) -> Vec<ReceivedSpan> {
     eventually(names, SOON, || async {
-        let seen: Vec<Seen> = collector.spans().into_iter().filter(|span| span.trace == TRACE).collect();
+        let seen: Vec<ReceivedSpan> =
+            collector.spans().into_iter().filter(|span| span.trace == TRACE).collect();
         names.iter().all(|name| seen.iter().any(|span| span.name == *name)).then_some(seen)
     })
     .await
 }
 
-fn one<'a>(spans: &'a [Seen], name: &str) -> &'a Seen {
+fn one<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
     let mut found = spans.iter().filter(|span| span.name == name);
     let first = found.next().unwrap_or_else(|| panic!("no {name}"));
     assert!(found.all(|span| name == "begin send" && span.parent == first.parent), "{name} twice");

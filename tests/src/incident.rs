@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::chaos::client_request::ClientRequest;
 use crate::chaos::env::{ChaosEnv, fleet};
-use crate::chaos::finding::Finding;
+use crate::chaos::scenario_result::ScenarioResult;
 
 /// What a dead worker held is taken over after so long, seconds.
 pub const LEASE: u64 = 30;
@@ -25,7 +25,7 @@ pub const BOARD_TOKEN: &str = "board-of-the-incident";
 
 /// How long each part lasts.
 #[derive(Debug, Clone, Copy)]
-pub struct Course {
+pub struct Timeline {
     /// Load before anything is wrong.
     pub before: Duration,
     /// The gateway refuses.
@@ -40,7 +40,7 @@ pub struct Course {
     pub deadline: u64,
 }
 
-impl Course {
+impl Timeline {
     /// Two minutes, with the settings of production.
     pub const FULL: Self = Self {
         before: Duration::from_secs(20),
@@ -80,34 +80,34 @@ struct Times {
 }
 
 /// Plays it, tells `say` each line as it happens, and answers what was seen and what is wrong with it.
-pub async fn play(course: Course, say: fn(&str)) -> Finding {
-    let mut finding = Finding::default();
+pub async fn play(timeline: Timeline, say: fn(&str)) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     let fleet = fleet(LEASE).workers(2).set("RESEND_BOARD_TOKEN", BOARD_TOKEN);
-    let env = ChaosEnv::start(fleet.set("RESEND_JOB_DEADLINE_SECONDS", course.deadline)).await;
-    introduce(&env, &course, say);
-    let watching = watch::start(&env, course.every, say);
-    let scraping = scrapes::start(&env, course.every);
-    let people = env.people(course.requests()).await;
+    let env = ChaosEnv::start(fleet.set("RESEND_JOB_DEADLINE_SECONDS", timeline.deadline)).await;
+    introduce(&env, &timeline, say);
+    let watching = watch::start(&env, timeline.every, say);
+    let scraping = scrapes::start(&env, timeline.every);
+    let people = env.people(timeline.requests()).await;
     let load = tokio::spawn({
-        let load = env.load(f64::from(course.per_second));
+        let load = env.load(f64::from(timeline.per_second));
         async move { load.run(people).await }
     });
-    let times = outage(&env, &course, say, &mut finding).await;
+    let times = outage(&env, &timeline, say, &mut result).await;
     let asked: Vec<ClientRequest> = load.await.expect("the clients");
-    let drained = env.drained(course.after).await;
-    finding.within("nothing waits any more after the last request by", drained, course.after);
+    let drained = env.drained(timeline.after).await;
+    result.within("nothing waits any more after the last request by", drained, timeline.after);
     let scraped = scraping.stop().await;
     watching.stop().await;
     let evidence = env.evidence(asked, HashSet::new()).await;
-    verdict::of_the_record(&evidence, &course, &times, &mut finding);
-    verdict::of_the_metrics(&scraped, &course, &mut finding);
-    env.check(&evidence, &mut finding).await;
+    verdict::of_the_record(&evidence, &timeline, &times, &mut result);
+    verdict::of_the_metrics(&scraped, &timeline, &mut result);
+    env.check(&evidence, &mut result).await;
     scraped.say(say);
-    env.close(&mut finding);
-    finding
+    env.close(&mut result);
+    result
 }
 
-fn introduce(env: &ChaosEnv, course: &Course, say: fn(&str)) {
+fn introduce(env: &ChaosEnv, timeline: &Timeline, say: fn(&str)) {
     let (api, worker) = (&env.stack.apis[0].url, &env.stack.workers[0].url);
     say(&format!(
         "API {api}, workers {worker} and {}, sandbox {}",
@@ -115,18 +115,18 @@ fn introduce(env: &ChaosEnv, course: &Course, say: fn(&str)) {
     ));
     say(&format!("RESEND_REDIS_URL={} resendctl stats --watch", env.stack.redis.url()));
     say(&format!("{worker}/board, with the token {BOARD_TOKEN:?}"));
-    say(&format!("{} requests a second from now on", course.per_second));
+    say(&format!("{} requests a second from now on", timeline.per_second));
 }
 
 /// The outage itself, from the first good messages to the moment it is over.
-async fn outage(env: &ChaosEnv, course: &Course, say: fn(&str), finding: &mut Finding) -> Times {
-    tokio::time::sleep(course.before).await;
+async fn outage(env: &ChaosEnv, timeline: &Timeline, say: fn(&str), result: &mut ScenarioResult) -> Times {
+    tokio::time::sleep(timeline.before).await;
     let fault = json!([{"target": "sms", "action": {"status": 503}}]);
     env.control.faults(&fault).await;
     let (refused_from, since) = (Utc::now().timestamp_millis(), Instant::now());
     say(&format!("{} THE GATEWAY REFUSES: PUT /sandbox/faults {fault}", now()));
-    finding.within("both breakers opened after", watch::breakers_opened(env, say).await, watch::OPENS_WITHIN);
-    tokio::time::sleep(course.down.saturating_sub(since.elapsed())).await;
+    result.within("both breakers opened after", watch::breakers_opened(env, say).await, watch::OPENS_WITHIN);
+    tokio::time::sleep(timeline.down.saturating_sub(since.elapsed())).await;
     let refused_until = Utc::now().timestamp_millis();
     env.control.faults(&json!([])).await;
     say(&format!("{} THE GATEWAY IS BACK: PUT /sandbox/faults []", now()));

@@ -24,7 +24,7 @@ use super::judge::Promise;
 pub(crate) const SLOTS: usize = 8;
 
 /// Requests under way at once while a backlog is filled.
-const AT_ONCE: usize = 32;
+const CONCURRENCY: usize = 32;
 
 /// How often the backlog is brought up to its length. At least one job comes each time, also where none is to wait.
 const EVERY: Duration = Duration::from_millis(100);
@@ -155,7 +155,7 @@ impl Asking {
         }
         let (client, promises) = (&self.client, &self.promises);
         stream::iter(self.people.drain(..jobs))
-            .for_each_concurrent(AT_ONCE, |person| async move {
+            .for_each_concurrent(CONCURRENCY, |person| async move {
                 let answer = client.resend(person.patient_id, person.approval_id).await;
                 assert_eq!(answer.status, 202, "{}", answer.body);
                 let eta = answer.body["data"]["eta"].as_str().and_then(clock::parse_iso).expect("an ETA");

@@ -8,7 +8,7 @@ use tests::client::Answer;
 
 /// What the doctor sees after asking for the code again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum DoctorSees {
     /// "The SMS was sent".
     Sent,
     /// The approval is gone from the page: the client has dropped it.
@@ -19,7 +19,7 @@ pub(super) enum Shown {
     Generic,
 }
 
-impl Shown {
+impl DoctorSees {
     /// Any 2xx is "sent", a 404 drops the approval, the words of a 409 are translated; the rest is one message.
     pub(super) fn of(answer: &Answer) -> Self {
         match answer.status {
@@ -33,7 +33,7 @@ impl Shown {
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for DoctorSees {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sent => f.write_str("“SMS sent”"),

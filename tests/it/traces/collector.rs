@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 
 /// A span as it was received.
-pub(super) struct Seen {
+pub(super) struct ReceivedSpan {
     pub(super) service: String,
     pub(super) name: String,
     pub(super) kind: i32,
@@ -53,7 +53,7 @@ impl Collector {
         Self { url, received }
     }
 
-    pub(super) fn spans(&self) -> Vec<Seen> {
+    pub(super) fn spans(&self) -> Vec<ReceivedSpan> {
         let bodies = self.received.lock().unwrap().bodies.clone();
         let requests = bodies.into_iter().map(|body| ExportTraceServiceRequest::decode(body).unwrap());
         requests.flat_map(|request| request.resource_spans).flat_map(of_resource).collect()
@@ -86,15 +86,15 @@ async fn message(State(received): State<Shared>, headers: HeaderMap, body: Strin
     Json(json!({"message_id": "m-1"}))
 }
 
-fn of_resource(of: ResourceSpans) -> Vec<Seen> {
+fn of_resource(of: ResourceSpans) -> Vec<ReceivedSpan> {
     let about = attributes(of.resource.unwrap_or_default().attributes);
     let service = about["service.name"].as_str().unwrap_or_default().to_owned();
     let spans = of.scope_spans.into_iter().flat_map(|scope| scope.spans);
     spans.map(|span| seen(&service, span)).collect()
 }
 
-fn seen(service: &str, span: Span) -> Seen {
-    Seen {
+fn seen(service: &str, span: Span) -> ReceivedSpan {
+    ReceivedSpan {
         service: service.to_owned(),
         kind: span.kind,
         trace: hex(&span.trace_id),

@@ -4,9 +4,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tests::chaos::finding::Finding;
+use tests::chaos::scenario_result::ScenarioResult;
 use tests::incident::causes::{self, Cause};
-use tests::incident::{Course, LEASE, play};
+use tests::incident::{LEASE, Timeline, play};
 
 /// The gateway refuses for two minutes under twenty requests a second, then comes back. After that three causes, each of
 /// which every tool of an operator has to name within ten seconds.
@@ -27,8 +27,8 @@ async fn main() -> ExitCode {
     shared::runtime::tls::install_crypto_provider();
     let mut good = true;
     if !arguments.causes {
-        let course = if arguments.short { Course::SHORT } else { Course::FULL };
-        good &= judge(&play(course, say).await);
+        let timeline = if arguments.short { Timeline::SHORT } else { Timeline::FULL };
+        good &= judge(&play(timeline, say).await);
     }
     for cause in Cause::ALL {
         println!();
@@ -42,13 +42,13 @@ fn say(line: &str) {
 }
 
 /// Prints what was seen, and answers whether it is as promised.
-fn judge(finding: &Finding) -> bool {
-    println!("\nseen: {}", finding.seen.join("; "));
-    for wrong in &finding.wrong {
+fn judge(result: &ScenarioResult) -> bool {
+    println!("\nseen: {}", result.seen.join("; "));
+    for wrong in &result.wrong {
         println!("WRONG: {wrong}");
     }
-    for kept in &finding.kept {
+    for kept in &result.kept {
         println!("data and logs: {kept}");
     }
-    finding.wrong.is_empty()
+    result.wrong.is_empty()
 }

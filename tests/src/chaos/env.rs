@@ -9,11 +9,11 @@ use super::check::{self, strangers};
 use super::client_request::{ClientRequest, Person};
 use super::endings::Endings;
 use super::evidence::Evidence;
-use super::finding::Finding;
 use super::leaks;
 use super::load::Load;
 use super::records;
 use super::sandbox_faults::Control;
+use super::scenario_result::ScenarioResult;
 use super::seed::Seed;
 use super::targets::Targets;
 use crate::client::ApiClient;
@@ -163,19 +163,19 @@ impl ChaosEnv {
     }
 
     /// Checks every rule over the evidence and what was written.
-    pub async fn check(&self, evidence: &Evidence, finding: &mut Finding) {
-        finding.breaches(check::all(evidence));
-        finding.breaches(leaks::in_folder(self.stack.folder(), &evidence.ledger));
+    pub async fn check(&self, evidence: &Evidence, result: &mut ScenarioResult) {
+        result.breaches(check::all(evidence));
+        result.breaches(leaks::in_folder(self.stack.folder(), &evidence.ledger));
         let owner = ApiClient::new(&self.targets.next(), "mis-a-token");
         let ended = evidence.accepted().into_iter().filter(|job| evidence.records.contains_key(*job));
-        finding.breaches(strangers::see_nothing(&owner, ended).await);
+        result.breaches(strangers::see_nothing(&owner, ended).await);
     }
 
-    /// Ends it; what a failed scenario wrote is kept, and the finding tells where.
-    pub fn close(self, finding: &mut Finding) {
-        if !finding.wrong.is_empty() {
+    /// Ends it; what a failed scenario wrote is kept, and the result tells where.
+    pub fn close(self, result: &mut ScenarioResult) {
+        if !result.wrong.is_empty() {
             let kept = self.stack.keep();
-            finding.kept.push(kept.display().to_string());
+            result.kept.push(kept.display().to_string());
         }
     }
 }

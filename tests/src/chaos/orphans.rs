@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::records::GROUP;
 
 /// Most entries one worker may hold here.
-const MOST: usize = 2_000;
+const MAX_ENTRIES: usize = 2_000;
 
 /// What one dead worker held.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Orphans {
 
 async fn held(redis: &mut MultiplexedConnection, consumer: &str) -> RedisResult<Vec<String>> {
     let mut ask = cmd("XPENDING");
-    ask.arg(keys().stream()).arg(GROUP).arg("-").arg("+").arg(MOST).arg(consumer);
+    ask.arg(keys().stream()).arg(GROUP).arg("-").arg("+").arg(MAX_ENTRIES).arg(consumer);
     let pending: Vec<(String, String, u64, u64)> = ask.query_async(redis).await?;
     Ok(pending.into_iter().map(|(entry, ..)| entry).collect())
 }

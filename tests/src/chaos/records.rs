@@ -11,7 +11,7 @@ use redis::{RedisResult, cmd, pipe};
 const FIELDS: [&str; 5] = ["state", "status", "handed", "deadline", "result"];
 
 /// Jobs read in one round trip.
-const AT_ONCE: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 /// The consumer group.
 pub const GROUP: &str = "workers";
@@ -55,7 +55,7 @@ pub async fn all(redis: &mut impl ConnectionLike) -> RedisResult<HashMap<String,
 /// These jobs, as far as there are records.
 pub async fn of(redis: &mut impl ConnectionLike, jobs: &[String]) -> RedisResult<HashMap<String, Record>> {
     let mut records = HashMap::new();
-    for batch in jobs.chunks(AT_ONCE) {
+    for batch in jobs.chunks(BATCH_SIZE) {
         let mut ask = pipe();
         for job in batch {
             ask.cmd("HMGET").arg(job_record(job)).arg(&FIELDS);

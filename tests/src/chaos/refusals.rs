@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::client_request::{Attempt, ClientAnswer, ClientRequest};
-use super::finding::Finding;
+use super::scenario_result::ScenarioResult;
 
 /// Longest until a refusal (scenario 15); what is slower is a client left hanging.
 const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
@@ -12,7 +12,7 @@ const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
 const COME_BACK_WITHIN: u64 = 2;
 
 /// Adds what refusals there were, and what was wrong with them.
-pub fn report(asked: &[ClientRequest], finding: &mut Finding) {
+pub fn report(asked: &[ClientRequest], result: &mut ScenarioResult) {
     let refused: Vec<&Attempt> = asked
         .iter()
         .flat_map(|asked| &asked.attempts)
@@ -22,15 +22,15 @@ pub fn report(asked: &[ClientRequest], finding: &mut Finding) {
         .collect();
     let unlike = |attempt: &&&Attempt| !matches!(attempt.told, ClientAnswer::Status { status: 503, retry_after: Some(seconds) } if seconds <= COME_BACK_WITHIN);
     let other: Vec<_> = refused.iter().filter(unlike).collect();
-    finding.note(format!("{} refused", refused.len()));
+    result.note(format!("{} refused", refused.len()));
     let example = other.first().map(|attempt| format!("{:?} after {:.1?}", attempt.told, attempt.took));
-    finding.require(
+    result.require(
         other.is_empty(),
         format!("{} refusals other than 503 with Retry-After ≤ {COME_BACK_WITHIN}", other.len()),
         example.unwrap_or_default(),
     );
     let slowest = refused.iter().map(|attempt| attempt.took).max().unwrap_or_default();
-    finding.within("slowest refusal", Some(slowest), REFUSED_WITHIN);
+    result.within("slowest refusal", Some(slowest), REFUSED_WITHIN);
 }
 
 /// The longest time between two acceptances.

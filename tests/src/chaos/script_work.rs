@@ -9,13 +9,13 @@ use tokio::task::JoinHandle;
 
 /// A running watch; dropping it ends it.
 pub struct ScriptWork {
-    most: Arc<Mutex<Most>>,
+    most: Arc<Mutex<MaxWork>>,
     watching: JoinHandle<()>,
 }
 
 /// The most work of one script so far.
 #[derive(Debug, Clone, Default)]
-pub struct Most {
+pub struct MaxWork {
     /// Scripts seen.
     pub scripts: usize,
     /// Most calls of one command in one script: each id a script touches costs at least one.
@@ -31,7 +31,7 @@ impl ScriptWork {
     pub async fn of(port: u16) -> std::io::Result<Self> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.write_all(b"MONITOR\r\n").await?;
-        let (most, mut lines) = (Arc::<Mutex<Most>>::default(), BufReader::new(stream).lines());
+        let (most, mut lines) = (Arc::<Mutex<MaxWork>>::default(), BufReader::new(stream).lines());
         let into = Arc::clone(&most);
         let watching = tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
@@ -42,7 +42,7 @@ impl ScriptWork {
     }
 
     /// The most so far.
-    pub fn most(&self) -> Most {
+    pub fn most(&self) -> MaxWork {
         self.most.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -53,7 +53,7 @@ impl Drop for ScriptWork {
     }
 }
 
-impl Most {
+impl MaxWork {
     /// A line such as `1.5 [0 lua] "ZREM" "key" …`.
     fn note(&mut self, line: &str) {
         let Some((who, said)) = line.split_once("] \"") else { return };
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn calls_are_counted_by_script() {
-        let mut most = Most::default();
+        let mut most = MaxWork::default();
         for line in [
             "OK",
             r#"1.5 [0 127.0.0.1:5] "EVALSHA" "abc" "0""#,

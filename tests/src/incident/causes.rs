@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::BOARD_TOKEN;
 use crate::chaos::env::{ChaosEnv, fleet};
-use crate::chaos::finding::Finding;
 use crate::chaos::orphans::Orphans;
+use crate::chaos::scenario_result::ScenarioResult;
 use crate::eventually::eventually;
 use tools::{Clue, Tools};
 
@@ -25,7 +25,7 @@ const BEFORE: Duration = Duration::from_secs(3);
 const PER_SECOND: f64 = 20.0;
 
 /// Jobs in the hands of a worker before it is killed.
-const MANY: usize = 10;
+const HELD_JOBS: usize = 10;
 
 /// What jobs fail from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +53,8 @@ impl Cause {
 }
 
 /// Plays one cause with this lease, tells `say` what each tool said and when, and answers what was not as promised.
-pub async fn name(cause: Cause, lease: u64, say: fn(&str)) -> Finding {
-    let mut finding = Finding::default();
+pub async fn name(cause: Cause, lease: u64, say: fn(&str)) -> ScenarioResult {
+    let mut result = ScenarioResult::default();
     let fleet = fleet(lease).workers(2).set("RESEND_BOARD_TOKEN", BOARD_TOKEN);
     let mut env = ChaosEnv::start(fleet).await;
     let tools = Tools::start(&env.stack).await;
@@ -65,7 +65,7 @@ pub async fn name(cause: Cause, lease: u64, say: fn(&str)) -> Finding {
     });
     tokio::time::sleep(BEFORE).await;
     for (tool, said) in tools.say_once(&env.stack).await {
-        finding.require(
+        result.require(
             !said.contains("DOWN") && !said.contains("GONE"),
             "",
             format!("{tool:?} before: {said}"),
@@ -79,17 +79,17 @@ pub async fn name(cause: Cause, lease: u64, say: fn(&str)) -> Finding {
         if let (Some((line, _)), Some(after)) = (&named, after) {
             say(&format!("{:>5.1} s  {tool:<7} {line}", after.as_secs_f64()));
         }
-        finding.within(&format!("{tool} names it after"), after, NAMED_WITHIN);
+        result.within(&format!("{tool} names it after"), after, NAMED_WITHIN);
     }
     env.control.faults(&json!([])).await;
     let asked = load.await.expect("the clients");
     let drained = env.drained(Duration::from_secs(lease + 30)).await;
-    finding.within("nothing is left after", drained, Duration::from_secs(lease + 30));
+    result.within("nothing is left after", drained, Duration::from_secs(lease + 30));
     let evidence = env.evidence(asked, orphans).await;
-    env.check(&evidence, &mut finding).await;
+    env.check(&evidence, &mut result).await;
     tools.stop().await;
-    env.close(&mut finding);
-    finding
+    env.close(&mut result);
+    result
 }
 
 impl Cause {
@@ -125,7 +125,7 @@ impl Cause {
                 let consumer = line["consumer"].as_str().expect("its name").to_owned();
                 eventually("it has many jobs in its hands", Duration::from_secs(20), || async {
                     let held = Orphans::of(&mut env.redis().await, &consumer).await.expect("Redis answers");
-                    (held.jobs.len() >= MANY).then_some(())
+                    (held.jobs.len() >= HELD_JOBS).then_some(())
                 })
                 .await;
                 env.stack.workers[0].process.kill().await;

@@ -38,27 +38,27 @@ struct Position {
 
 /// What a test gets to know of a patient made for it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Made {
+pub(crate) struct GeneratedPatient {
     patient_id: Uuid,
     approval_id: Uuid,
     phone: String,
 }
 
 /// Hands out positions; a process has one series, drawn at its start.
-pub(crate) struct Bulk {
+pub(crate) struct PatientGenerator {
     series: u16,
     next: AtomicU32,
     expires_at: i64,
 }
 
-impl Bulk {
+impl PatientGenerator {
     pub(crate) fn new(series: u16) -> Self {
         let expires_at = (Utc::now() + Days::new(30)).timestamp();
         Self { series, next: AtomicU32::new(0), expires_at }
     }
 
     /// `count` patients nobody has had before from this process.
-    pub(crate) fn make(&self, count: u32) -> Vec<Made> {
+    pub(crate) fn make(&self, count: u32) -> Vec<GeneratedPatient> {
         let first = self.next.fetch_add(count, Ordering::Relaxed);
         let positions: Range<u32> = first..first.saturating_add(count);
         positions.map(|index| Position { series: self.series, index }.made()).collect()
@@ -112,8 +112,8 @@ impl Position {
         format!("+{}", FIRST_PHONE + offset)
     }
 
-    fn made(self) -> Made {
-        Made { patient_id: self.id(PATIENT), approval_id: self.id(APPROVAL), phone: self.phone() }
+    fn made(self) -> GeneratedPatient {
+        GeneratedPatient { patient_id: self.id(PATIENT), approval_id: self.id(APPROVAL), phone: self.phone() }
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn every_patient_made_has_ids_and_a_phone_of_its_own() {
-        let bulk = Bulk::new(u16::MAX);
-        let made: Vec<Made> = bulk.make(50_000).into_iter().chain(bulk.make(50_000)).collect();
+        let bulk = PatientGenerator::new(u16::MAX);
+        let made: Vec<GeneratedPatient> = bulk.make(50_000).into_iter().chain(bulk.make(50_000)).collect();
         assert_eq!(made.len(), 100_000);
         assert_eq!(made.iter().map(|one| one.patient_id).collect::<HashSet<_>>().len(), 100_000);
         assert_eq!(made.iter().map(|one| one.approval_id).collect::<HashSet<_>>().len(), 100_000);
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn phones_stay_in_the_block_that_belongs_to_nobody() {
         for series in [0, 1, 30_000, u16::MAX] {
-            for made in Bulk::new(series).make(1_000) {
+            for made in PatientGenerator::new(series).make(1_000) {
                 assert!(made.phone.len() == 13 && made.phone.starts_with("+3802"), "{}", made.phone);
                 assert!(!made.phone.starts_with("+38020"), "{} is for the scenarios", made.phone);
             }
@@ -147,9 +147,10 @@ mod tests {
 
     #[test]
     fn answers_are_computed_from_the_ids_and_survive_a_restart() {
-        let made = Bulk::new(7).make(3).pop().unwrap();
-        let restarted = Bulk::new(8);
-        let person: Value = serde_json::from_slice(&Bulk::person(made.patient_id).unwrap()).unwrap();
+        let made = PatientGenerator::new(7).make(3).pop().unwrap();
+        let restarted = PatientGenerator::new(8);
+        let person: Value =
+            serde_json::from_slice(&PatientGenerator::person(made.patient_id).unwrap()).unwrap();
         let approval = restarted.approval(made.patient_id, made.approval_id).unwrap();
         let approval: Value = serde_json::from_slice(&approval).unwrap();
         assert_eq!(person["data"]["id"], made.patient_id.to_string());
@@ -159,17 +160,17 @@ mod tests {
 
     #[test]
     fn foreign_ids_and_mismatched_pairs_are_unknown() {
-        let bulk = Bulk::new(7);
+        let bulk = PatientGenerator::new(7);
         let made = bulk.make(2);
         assert!(bulk.approval(made[0].patient_id, made[1].approval_id).is_none());
         assert!(bulk.approval(made[0].patient_id, made[0].patient_id).is_none());
-        assert!(Bulk::person(made[0].approval_id).is_none());
-        assert!(Bulk::person(Uuid::new_v4()).is_none());
+        assert!(PatientGenerator::person(made[0].approval_id).is_none());
+        assert!(PatientGenerator::person(Uuid::new_v4()).is_none());
     }
 
     #[test]
     fn ids_are_valid_version_four_uuids() {
-        let made = Bulk::new(u16::MAX).make(1).pop().unwrap();
+        let made = PatientGenerator::new(u16::MAX).make(1).pop().unwrap();
         assert_eq!(made.patient_id.get_version_num(), 4);
         assert_eq!(made.patient_id.get_variant(), uuid::Variant::RFC4122);
     }

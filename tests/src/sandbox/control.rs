@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    bulk::Made,
+    bulk::GeneratedPatient,
     refusal::{Refusal, read_json},
     state::Shared,
 };
@@ -83,7 +83,7 @@ pub(crate) struct Amount {
 pub(crate) async fn make_in_bulk(
     State(sandbox): State<Shared>,
     amount: Result<Query<Amount>, QueryRejection>,
-) -> Result<Json<Vec<Made>>, Refusal> {
+) -> Result<Json<Vec<GeneratedPatient>>, Refusal> {
     let Query(Amount { count }) = amount.map_err(|rejection| Refusal::invalid(rejection.body_text()))?;
     if count > MOST_AT_ONCE {
         return Err(Refusal::invalid(format!("count is at most {MOST_AT_ONCE}: call again for more")));

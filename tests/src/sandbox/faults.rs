@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 pub(crate) use action::{Action, Kind};
-pub(crate) use fault::{Fault, Seen};
+pub(crate) use fault::{Fault, RequestFacts};
 
 use super::target::Target;
 
@@ -23,7 +23,7 @@ pub(crate) struct Faults {
 
 /// What is to be done to one request.
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Picked {
+pub(crate) struct SelectedFault {
     /// Rules of the service that go together with the action.
     pub(crate) switches: Vec<Kind>,
     pub(crate) action: Option<Action>,
@@ -40,9 +40,9 @@ impl Faults {
     }
 
     /// Chooses the fault for a request and uses up one of its times. `roll` gives numbers from 0 to 1.
-    pub(crate) fn pick(&self, seen: &Seen<'_>, mut roll: impl FnMut() -> f64) -> Picked {
+    pub(crate) fn pick(&self, seen: &RequestFacts<'_>, mut roll: impl FnMut() -> f64) -> SelectedFault {
         let mut list = self.lock();
-        let mut picked = Picked::default();
+        let mut picked = SelectedFault::default();
         for fault in list.iter_mut().filter(|fault| fault.applies_to(seen)) {
             if fault.probability.is_some_and(|probability| roll() >= probability) {
                 continue;
@@ -98,7 +98,7 @@ mod tests {
     }
 
     fn kind(faults: &Faults, target: Target, path: &str, reference: Option<&str>) -> Option<Kind> {
-        faults.pick(&Seen { target, path, reference }, || 0.5).action.map(|action| action.kind)
+        faults.pick(&RequestFacts { target, path, reference }, || 0.5).action.map(|action| action.kind)
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn probability_decides_by_the_roll() {
         let faults = faults(json!([{"target": "sms", "action": {"cut": true}, "probability": 0.3}]));
-        let seen = Seen { target: Target::Sms, path: "/", reference: None };
+        let seen = RequestFacts { target: Target::Sms, path: "/", reference: None };
         assert!(faults.pick(&seen, || 0.29).action.is_some());
         assert!(faults.pick(&seen, || 0.3).action.is_none());
     }
@@ -154,9 +154,12 @@ mod tests {
             {"target": "sms", "action": {"deduplicate": true}},
             {"target": "sms", "action": {"cut": true, "accept": true}, "times": 1},
         ]));
-        let seen = Seen { target: Target::Sms, path: "/", reference: None };
+        let seen = RequestFacts { target: Target::Sms, path: "/", reference: None };
         let picked = faults.pick(&seen, || 0.5);
         assert!(picked.switches == [Kind::Deduplicate] && picked.action.unwrap().accept);
-        assert_eq!(faults.pick(&seen, || 0.5), Picked { switches: vec![Kind::Deduplicate], action: None });
+        assert_eq!(
+            faults.pick(&seen, || 0.5),
+            SelectedFault { switches: vec![Kind::Deduplicate], action: None }
+        );
     }
 }

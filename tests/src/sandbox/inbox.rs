@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::message::Message;
 
-struct Kept {
+struct StoredMessage {
     /// How many messages went before the first one kept.
     gone: u64,
     messages: VecDeque<Arc<Message>>,
@@ -18,13 +18,13 @@ struct Kept {
 /// A bounded list of messages; a position counts messages since the start and never repeats.
 pub(crate) struct Inbox {
     keep: usize,
-    kept: Mutex<Kept>,
+    kept: Mutex<StoredMessage>,
     end: watch::Sender<u64>,
 }
 
 impl Inbox {
     pub(crate) fn new(keep: usize) -> Self {
-        let kept = Mutex::new(Kept { gone: 0, messages: VecDeque::new() });
+        let kept = Mutex::new(StoredMessage { gone: 0, messages: VecDeque::new() });
         Self { keep, kept, end: watch::Sender::new(0) }
     }
 
@@ -72,12 +72,12 @@ impl Inbox {
         kept.messages = VecDeque::new();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, StoredMessage> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl StoredMessage {
     fn end(&self) -> u64 {
         self.gone + self.messages.len() as u64
     }

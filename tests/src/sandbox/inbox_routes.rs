@@ -31,7 +31,7 @@ const MAX_WAIT_MS: u64 = 120_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(crate) struct InboxQuery {
     to: Option<String>,
     reference: Option<String>,
     #[serde(default = "default_limit")]
@@ -54,7 +54,7 @@ fn default_count() -> usize {
 /// as there are `count` of them, or with what there is when the time is over.
 pub(crate) async fn list(
     State(sandbox): State<Shared>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    wanted: Result<Query<InboxQuery>, QueryRejection>,
 ) -> Result<impl IntoResponse, Refusal> {
     let Query(wanted) = wanted.map_err(|rejection| Refusal::invalid(rejection.body_text()))?;
     let mut search = Search::new(Filter::new(wanted.to.as_deref(), wanted.reference), wanted.limit);

@@ -9,7 +9,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    faults::{Kind, Picked, Seen},
+    faults::{Kind, RequestFacts, SelectedFault},
     misbehave::misbehave,
     otp::{GatewayRefuses, LimitSeconds},
     refusal::Refusal,
@@ -32,8 +32,8 @@ pub(crate) async fn intercept(
         return next.run(request).await;
     }
     match look_and_pick(&sandbox, target, request).await {
-        Ok((Picked { action: None, .. }, request)) => next.run(request).await,
-        Ok((Picked { action: Some(action), .. }, request)) => misbehave(action, request, next).await,
+        Ok((SelectedFault { action: None, .. }, request)) => next.run(request).await,
+        Ok((SelectedFault { action: Some(action), .. }, request)) => misbehave(action, request, next).await,
         Err(refusal) => refusal.into_response(),
     }
 }
@@ -43,12 +43,12 @@ async fn look_and_pick(
     sandbox: &Shared,
     target: Target,
     request: Request,
-) -> Result<(Picked, Request), Refusal> {
+) -> Result<(SelectedFault, Request), Refusal> {
     let (request, reference) = match target {
         Target::Sms if sandbox.faults.ask_for_reference() => read_reference(request).await?,
         _ => (request, None),
     };
-    let seen = Seen { target, path: request.uri().path(), reference: reference.as_deref() };
+    let seen = RequestFacts { target, path: request.uri().path(), reference: reference.as_deref() };
     let picked = sandbox.faults.pick(&seen, rand::random::<f64>);
     let mut request = request;
     for switch in &picked.switches {

@@ -8,7 +8,7 @@ use axum::{
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{bulk::Bulk, introspection::credentials, refusal::Refusal, state::Shared};
+use super::{bulk::PatientGenerator, introspection::credentials, refusal::Refusal, state::Shared};
 
 /// What the service must present.
 pub(crate) const TOKEN: &str = "registry-token";
@@ -22,7 +22,7 @@ pub(crate) async fn person(
     admit(&headers)?;
     let found = Uuid::try_parse(&patient_id)
         .ok()
-        .and_then(|id| sandbox.people.person(id).or_else(|| Bulk::person(id)));
+        .and_then(|id| sandbox.people.person(id).or_else(|| PatientGenerator::person(id)));
     found.map(as_json).ok_or_else(|| Refusal::not_found("Such person doesn't exist"))
 }
 

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use super::{
-    bulk::Bulk,
+    bulk::PatientGenerator,
     calls::Calls,
     faults::Faults,
     inbox::Inbox,
@@ -43,7 +43,7 @@ impl Options {
 pub(crate) type Shared = Arc<Sandbox>;
 
 pub(crate) struct Sandbox {
-    pub(crate) bulk: Bulk,
+    pub(crate) bulk: PatientGenerator,
     pub(crate) calls: Calls,
     pub(crate) faults: Faults,
     pub(crate) inbox: Inbox,
@@ -60,7 +60,7 @@ impl Sandbox {
     /// Opens the ledger and fills the registry with the built-in scenarios.
     pub(crate) fn open(options: &Options) -> io::Result<Shared> {
         Ok(Arc::new(Self {
-            bulk: Bulk::new(rand::random()),
+            bulk: PatientGenerator::new(rand::random()),
             calls: Calls::default(),
             faults: Faults::default(),
             inbox: Inbox::new(options.keep),

@@ -64,7 +64,7 @@ pub(crate) struct Action {
 /// All members an action may have in JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct ActionJson {
     status: Option<u16>,
     retry_after: Option<u64>,
     body: Option<String>,
@@ -93,7 +93,7 @@ impl TryFrom<Value> for Action {
     type Error = String;
 
     fn try_from(written: Value) -> Result<Self, String> {
-        let parsed = Written::deserialize(&written).map_err(|error| format!("action: {error}"))?;
+        let parsed = ActionJson::deserialize(&written).map_err(|error| format!("action: {error}"))?;
         Ok(Self { accept: parsed.accept, kind: parsed.kind()?, written })
     }
 }
@@ -104,7 +104,7 @@ impl From<Action> for Value {
     }
 }
 
-impl Written {
+impl ActionJson {
     fn kind(self) -> Result<Kind, String> {
         let on = |switch: Option<bool>, kind| switch.unwrap_or(false).then_some(kind);
         let extras = self.retry_after.is_some() || self.body.is_some() || self.content_type.is_some();

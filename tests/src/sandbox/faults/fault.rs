@@ -32,7 +32,7 @@ struct Match {
 }
 
 /// What is known of a request when a fault is chosen for it.
-pub(crate) struct Seen<'a> {
+pub(crate) struct RequestFacts<'a> {
     pub(crate) target: Target,
     pub(crate) path: &'a str,
     pub(crate) reference: Option<&'a str>,
@@ -45,7 +45,7 @@ impl Match {
 }
 
 impl Fault {
-    pub(crate) fn applies_to(&self, seen: &Seen<'_>) -> bool {
+    pub(crate) fn applies_to(&self, seen: &RequestFacts<'_>) -> bool {
         self.target == seen.target
             && self.only.path_contains.as_ref().is_none_or(|part| seen.path.contains(part))
             && self.only.reference.as_deref().is_none_or(|reference| Some(reference) == seen.reference)

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::check::Breach;
 
 /// Jobs named in a report; the rest is counted.
-const NAMED: usize = 3;
+const MAX_NAMED_JOBS: usize = 3;
 
 /// The figures of one scenario.
 #[derive(Debug, Default)]
-pub struct Finding {
+pub struct ScenarioResult {
     /// Each figure seen.
     pub seen: Vec<String>,
     /// Each that is not as asked.
@@ -21,7 +21,7 @@ pub struct Finding {
     pub not_run: Option<String>,
 }
 
-impl Finding {
+impl ScenarioResult {
     /// A scenario that cannot run here.
     pub fn not_run(reason: impl Display) -> Self {
         Self { not_run: Some(reason.to_string()), ..Self::default() }
@@ -68,7 +68,7 @@ impl Finding {
     /// Rules that do not hold.
     pub fn breaches(&mut self, breaches: impl IntoIterator<Item = Breach>) {
         for Breach { rule, what, jobs } in breaches {
-            let named = jobs.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+            let named = jobs.iter().take(MAX_NAMED_JOBS).cloned().collect::<Vec<_>>().join(", ");
             self.wrong.push(format!("{rule}: {} jobs {what} ({named}…)", jobs.len()));
         }
     }
