@@ -6,13 +6,14 @@
 mod connect_failure;
 mod in_flight;
 mod json_lines;
+mod log_output;
 mod log_throttle;
 pub mod metric;
 pub mod span;
 mod trace;
 pub mod upstream_health;
 
-use std::io::{self, BufWriter};
+use std::io;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -24,6 +25,7 @@ use crate::settings::{LogConfig, LogFormat};
 pub use connect_failure::connect_failure;
 pub use in_flight::{InFlight, InFlightGuard};
 use json_lines::{JsonLines, span_fields};
+use log_output::LogOutput;
 pub use log_throttle::LogThrottle;
 pub use trace::{TraceError, Traces};
 
@@ -40,9 +42,6 @@ const UPKEEP: Duration = Duration::from_secs(1);
 /// Lines that wait to be written; room for all of them is taken at once. Where standard error takes no more, whoever logs waits.
 const LINES_WAITING: usize = 1_024;
 
-/// Bytes that are written together: what there is when the writing thread comes, up to this.
-const WRITTEN_TOGETHER: usize = 64 * 1024;
-
 /// Logging, as long as it is kept: when it is dropped, what waits is written.
 #[must_use]
 pub struct Logging(#[expect(dead_code, reason = "kept for what its drop does")] WorkerGuard);
@@ -54,9 +53,8 @@ pub fn start_logging(service: &'static str, config: &LogConfig) -> Logging {
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_default();
     // The SMPP library tells each break as an error of its own; ours tells it once a second at most.
     let filter = "rusmppc=off".parse().into_iter().fold(filter, EnvFilter::add_directive);
-    let out = BufWriter::with_capacity(WRITTEN_TOGETHER, io::stderr());
     let queue = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LINES_WAITING);
-    let (writer, guard) = queue.thread_name("log").finish(out);
+    let (writer, guard) = queue.thread_name("log").finish(LogOutput::new(io::stderr()));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_target(false);
     let started = match config.format {
         LogFormat::Text => builder.try_init(),

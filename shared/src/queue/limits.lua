@@ -16,10 +16,14 @@ local function not_ahead(time, now)
   return now
 end
 
--- When the limit on messages at these times lets the next one through; nil where it does so now. 0 allowed is no limit.
-local function blocked_until(times, window, allowed, now)
-  local blocking = allowed > 0 and times[#times - allowed + 1]
-  return blocking and blocking + window > now and blocking + window or nil
+-- Of a list in the order of time, the one at which a limit of so many ends: nil where there are fewer, or no limit (0).
+local function last_but(list, allowed)
+  return allowed > 0 and list[#list - allowed + 1] or nil
+end
+
+-- When a message at this time stops standing in the way of the next one; nil where it does not, or is none.
+local function blocked_until(time, window, now)
+  return time and time + window > now and time + window or nil
 end
 
 -- Slots with what was counted in each, oldest first. The text is `slot:count slot:count`.
@@ -35,7 +39,7 @@ local function read_counter(text, now)
   return counter
 end
 
--- The same for a counter as `blocked_until` for times.
+-- When a counter lets the next message through; nil where it does so now.
 local function counter_blocked_until(counter, allowed)
   local left = counter.total
   if allowed == 0 or left < allowed then return nil end

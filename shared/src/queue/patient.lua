@@ -3,20 +3,20 @@
 local PATIENT_KEPT = 1000
 
 local function read_patient(text, now)
-  local messages, times = {}, {}
-  for at, approval, job in string.gmatch(text or '', '(%d+) (%S+) ?(%S*)') do
-    times[#times + 1] = not_ahead(tonumber(at), now)
-    messages[#messages + 1] = {at = times[#times], approval = approval, job = job}
+  local messages = {}
+  if not text then return messages end
+  for at, approval, job in string.gmatch(text, '(%d+) (%S+) ?(%S*)') do
+    messages[#messages + 1] = {at = not_ahead(tonumber(at), now), approval = approval, job = job}
   end
-  return {messages = messages, times = times}
+  return messages
 end
 
 -- Writes those within the window; the record keeps its time to live where `keep` is nil.
-local function write_patient(patient_key, patient, window, now, keep)
+local function write_patient(patient_key, messages, window, now, keep)
   local lines = {}
-  for i = math.max(#patient.messages - PATIENT_KEPT, 0) + 1, #patient.messages do
-    local message = patient.messages[i]
-    if message.at + window > now then lines[#lines + 1] = table.concat({int(message.at), message.approval, message.job}, ' ') end
+  for i = math.max(#messages - PATIENT_KEPT, 0) + 1, #messages do
+    local message = messages[i]
+    if message.at + window > now then lines[#lines + 1] = int(message.at) .. ' ' .. message.approval .. ' ' .. message.job end
   end
   if #lines == 0 then
     redis.call('DEL', patient_key)

@@ -17,7 +17,8 @@ end
 
 local function read_phone(text, now)
   local phone = {sent = {}, failed = {}, codes = {}, is_known = text and true or false}
-  for kind, rest in string.gmatch(text or '', '(%l+) ([^\n]*)') do
+  if not text then return phone end
+  for kind, rest in string.gmatch(text, '(%l+) ([^\n]*)') do
     if kind == 'sent' or kind == 'failed' then
       phone[kind] = read_times(rest, now)
     elseif kind == 'code' then
@@ -31,25 +32,22 @@ local function read_phone(text, now)
   return phone
 end
 
--- Appends those of the times that lie within the window, as one line.
-local function add_line(lines, kind, times, window, now)
-  local line = {}
+-- Those of the times that lie within the window, as one line; nothing where there are none.
+local function line_of(kind, times, window, now)
+  local line = ''
   for _, time in ipairs(times) do
-    if time + window > now then line[#line + 1] = int(time) end
+    if time + window > now then line = line .. ' ' .. int(time) end
   end
-  if #line > 0 then lines[#lines + 1] = kind .. ' ' .. table.concat(line, ' ') end
+  return line ~= '' and kind .. line .. '\n' or ''
 end
 
 -- Writes the record; it keeps its time to live where `keep` is nil.
 local function write_phone(phone_key, phone, window, now, keep)
-  local lines = {}
-  add_line(lines, 'sent', phone.sent, window, now)
-  add_line(lines, 'failed', phone.failed, HOUR_OF_FAILURES, now)
+  local text = line_of('sent', phone.sent, window, now) .. line_of('failed', phone.failed, HOUR_OF_FAILURES, now)
   for _, code in ipairs(phone.codes) do
-    lines[#lines + 1] = table.concat({'code', code.job, code.hash, int(code.offered), int(code.taken),
-      int(code.guesses)}, ' ')
+    text = text .. 'code ' .. code.job .. ' ' .. code.hash .. ' ' .. int(code.offered) .. ' ' .. int(code.taken) .. ' '
+      .. int(code.guesses) .. '\n'
   end
-  local text = table.concat(lines, '\n')
   if text == '' then
     if phone.is_known then redis.call('DEL', phone_key) end
   elseif keep then
@@ -76,7 +74,7 @@ local function end_of(code, life) return math.max(code.offered, code.taken) + li
 -- is no room for another, the oldest goes, an expired one first.
 local function offer_code(phone, job, hash, life, now)
   local known = find_code(phone, job)
-  local code = known and table.remove(phone.codes, known) or {job = job, taken = 0, guesses = 0}
+  local code = known and table.remove(phone.codes, known) or {job = job, hash = hash, offered = now, taken = 0, guesses = 0}
   if known and is_used(code) then
     table.insert(phone.codes, known, code)
     return false

@@ -29,21 +29,27 @@ end
 -- Asking for one entry costs as much as reading so many more in one reply.
 local FENCED_ALONE = 4
 
--- Notes which of these deliveries their consumer still holds; of each: consumer, entry, number. Many of one consumer are
--- asked for at once.
+-- Notes which of these deliveries their consumer still holds, and how many ms ago each was renewed; of each: consumer, entry,
+-- number. Many of one consumer are asked for at once, from the first millisecond of their entries to the last.
 local function fence(stream, group, deliveries)
   local held, consumer = {}, deliveries[1] and deliveries[1].consumer
   if #deliveries > FENCED_ALONE then
-    for _, pending in ipairs(redis.call('XPENDING', stream, group, '-', '+', '500', consumer)) do
-      held[pending[1]] = pending[4]
+    local first, last
+    for _, delivery in ipairs(deliveries) do
+      local at = string.match(delivery.entry, '^%d+')
+      if not first or at < first then first = at end
+      if not last or at > last then last = at end
+    end
+    for _, pending in ipairs(redis.call('XPENDING', stream, group, first, last, '500', consumer)) do
+      held[pending[1]] = pending
     end
   end
   for _, delivery in ipairs(deliveries) do
-    local number = delivery.consumer == consumer and held[delivery.entry]
-    if number then
-      delivery.owned = number == tonumber(delivery.number)
+    local pending = delivery.consumer == consumer and held[delivery.entry]
+    if pending then
+      delivery.owned, delivery.idle = pending[4] == tonumber(delivery.number), pending[3]
     else
-      delivery.owned = owns(stream, group, delivery.entry, delivery.consumer, delivery.number)
+      delivery.owned, delivery.idle = owns(stream, group, delivery.entry, delivery.consumer, delivery.number)
     end
   end
 end

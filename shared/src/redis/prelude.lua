@@ -6,10 +6,20 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A whole number as Redis takes it. Left to itself it writes every number out as a float, at the price of a command.
+-- A whole number as Redis takes it. Left to itself it writes every number out as a float, at the price of a command. What was
+-- written out once is not again: most numbers of a batch are its time.
+local texts = {}
+
 local function int(number)
-  return string.format('%d', number)
+  local text = texts[number]
+  if not text then
+    text = string.format('%d', number)
+    texts[number] = text
+  end
+  return text
 end
+
+local KEYS, ARGV = KEYS, ARGV
 
 -- Scripts that take lists, or are put together of steps with keys and arguments of their own, read them in order.
 local keys_read, arguments_read = 0, 0

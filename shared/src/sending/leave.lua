@@ -23,19 +23,19 @@ local now = now_ms()
 local phone_window = phone_day > 0 and DAY or phone_hour > 0 and HOUR or 0
 local patient_window = patient_day > 0 and DAY or HOUR
 
+-- Every field is named here, also those that are known later: a table that grows is made anew each time.
 local function read_job()
-  local job = {record = key(), patient_key = key(), phone_keys = {}, hashes = {}}
-  job.consumer, job.entry, job.number, job.id, job.approval, job.life = arg(), arg(), arg(), arg(), arg(), number()
-  for i = 1, number() do
-    job.phone_keys[i], job.hashes[i] = key(), arg()
-  end
+  local job = {record = key(), patient_key = key(), consumer = arg(), entry = arg(), number = arg(), id = arg(), approval = arg(),
+    life = number(), secrets = number(), first_phone = keys_read, first_hash = arguments_read, owned = false, idle = 0,
+    this = false, client = false, deadline = 0, is_deadline_moved = false, open = 0, believed = 0, handed = 0, patient = false,
+    phones = false, client_key = false, of_client = false, total = false}
+  keys_read, arguments_read = keys_read + job.secrets, arguments_read + job.secrets
   return job
 end
 
 -- Whether the job may send, as far as its record says: go, again, late, exhausted or lost.
 local function may_send(job)
-  local is_owned, idle = owns(stream, group, job.entry, job.consumer, job.number)
-  if not is_owned then return 'lost' end
+  if not job.owned then return 'lost' end
   local record = fields_of(job.record, 'state', 'deadline', 'client', 'begun', 'open', 'believed', 'handed')
   if not record[1] or has_ended(record[1]) then
     -- An entry whose record is gone, or whose job was ended otherwise: nobody waits for it.
@@ -46,30 +46,24 @@ local function may_send(job)
   job.client, job.this = record[3], job.consumer .. ':' .. job.entry .. ':' .. job.number
   job.open, job.believed, job.handed = tonumber(record[5] or 0), tonumber(record[6] or 0), tonumber(record[7] or 0)
   -- A deadline further ahead than any can be was reckoned before the clock was set back.
-  job.deadline = math.min(tonumber(record[2]), now + deadline)
+  job.deadline = tonumber(record[2])
+  if job.deadline > now + deadline then job.deadline, job.is_deadline_moved = now + deadline, true end
   if job.deadline - now < LEAST_LEFT then return 'late' end
-  job.is_stale = idle > lease / 2
   if record[4] == job.this then return 'again' end
   if job.open >= open_allowed or job.open + job.believed >= unsure_allowed then return 'exhausted' end
   return 'go'
 end
 
+-- Patient and phones stand beside each other among the keys, as they are read.
 local function read_subjects(job)
-  local keys = {job.patient_key, unpack(job.phone_keys)}
+  local texts = redis.call('MGET', unpack(KEYS, job.first_phone, job.first_phone + job.secrets))
+  job.patient, job.phones = read_patient(texts[1], now), {}
+  for i = 1, job.secrets do job.phones[i] = read_phone(texts[1 + i], now) end
   if client_minute > 0 and job.client then
     job.client_key = client_prefix .. job.client
-    keys[#keys + 1] = job.client_key
+    job.of_client = read_counter(redis.call('GET', job.client_key), now)
   end
-  if total_minute > 0 then keys[#keys + 1] = total_key end
-  local texts, read = redis.call('MGET', unpack(keys)), 1
-  local function next_text()
-    read = read + 1
-    return texts[read]
-  end
-  job.patient, job.phones = read_patient(texts[1], now), {}
-  for i = 1, #job.phone_keys do job.phones[i] = read_phone(next_text(), now) end
-  if job.client_key then job.of_client = read_counter(next_text(), now) end
-  if total_minute > 0 then job.total = read_counter(next_text(), now) end
+  if total_minute > 0 then job.total = read_counter(redis.call('GET', total_key), now) end
 end
 
 -- The limit that lets the next message through last, and when.
@@ -79,10 +73,11 @@ local function refusal(job)
     if blocked and blocked >= next_attempt then limit, next_attempt = name, blocked end
   end
   for _, phone in ipairs(job.phones) do
-    ask('phone_hour', blocked_until(phone.sent, HOUR, phone_hour, now))
-    ask('phone_day', blocked_until(phone.sent, DAY, phone_day, now))
+    ask('phone_hour', blocked_until(last_but(phone.sent, phone_hour), HOUR, now))
+    ask('phone_day', blocked_until(last_but(phone.sent, phone_day), DAY, now))
   end
-  ask('patient_day', blocked_until(job.patient.times, DAY, patient_day, now))
+  local message = last_but(job.patient, patient_day)
+  if message then ask('patient_day', blocked_until(message.at, DAY, now)) end
   if job.total then ask('total_minute', counter_blocked_until(job.total, total_minute)) end
   if job.of_client then ask('client_minute', counter_blocked_until(job.of_client, client_minute)) end
   return limit, next_attempt
@@ -92,7 +87,7 @@ local function count(job)
   for _, phone in ipairs(job.phones) do
     if phone_window > 0 then phone.sent[#phone.sent + 1] = now end
   end
-  job.patient.messages[#job.patient.messages + 1] = {at = now, approval = job.approval, job = job.id}
+  job.patient[#job.patient + 1] = {at = now, approval = job.approval, job = job.id}
   if job.of_client then add_to_counter(job.of_client, now, 1) end
   if job.total then add_to_counter(job.total, now, 1) end
 end
@@ -104,12 +99,12 @@ local function offer(job)
   for i, phone in ipairs(job.phones) do
     if find_code(phone, job.id) then secret = i end
   end
-  return offer_code(job.phones[secret], job.id, job.hashes[secret], job.life, now) and secret or 0
+  return offer_code(job.phones[secret], job.id, ARGV[job.first_hash + secret], job.life, now) and secret or 0
 end
 
 local function write_subjects(job)
   for i, phone in ipairs(job.phones) do
-    write_phone(job.phone_keys[i], phone, phone_window, now, life_of_record(job.life, phone_window))
+    write_phone(KEYS[job.first_phone + i], phone, phone_window, now, life_of_record(job.life, phone_window))
   end
   write_patient(job.patient_key, job.patient, patient_window, now, patient_window)
   if job.of_client then write_counter(job.client_key, job.of_client) end
@@ -129,19 +124,22 @@ local function leave(job)
     count(job)
     job.open, job.handed = job.open + 1, job.handed + 1
     redis.call('HSET', job.record, 'state', 'sending', 'begun', job.this, 'begun_at', int(now), 'open', int(job.open),
-      'handed', int(job.handed), 'deadline', int(job.deadline))
+      'handed', int(job.handed))
+    if job.is_deadline_moved then redis.call('HSET', job.record, 'deadline', int(job.deadline)) end
   else
     -- Written again, so that there is something for replicas to confirm.
     redis.call('HSET', job.record, 'begun', job.this)
   end
   -- Leave is acted on for a third of a lease. A worker that stood still renewed too long ago for that: with its next sweep
   -- another would take the entry over, and send beside it. After what may be refused where memory is full.
-  if job.is_stale then redis.call('XCLAIM', stream, group, job.consumer, 0, job.entry, 'JUSTID') end
+  if job.idle > lease / 2 then redis.call('XCLAIM', stream, group, job.consumer, 0, job.entry, 'JUSTID') end
   local offered = offer(job)
   write_subjects(job)
   return {'go', job.deadline - now, open_allowed - job.open, unsure_allowed - open_allowed - job.believed, offered}
 end
 
-local rows = {}
-for i = 1, jobs do rows[i] = leave(read_job()) end
+local asked, rows = {}, {}
+for i = 1, jobs do asked[i] = read_job() end
+fence(stream, group, asked)
+for i, job in ipairs(asked) do rows[i] = leave(job) end
 return rows

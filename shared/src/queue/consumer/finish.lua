@@ -13,12 +13,13 @@ local now = now_ms()
 
 local jobs = {}
 for i = 1, tonumber(ARGV[1]) do
+  -- Every field is named here, also those that are known later: a table that grows is made anew each time.
   local a = FIRST_ARG + (i - 1) * ARGS_EACH
   jobs[i] = {
     consumer = ARGV[a], entry = ARGV[a + 1], number = ARGV[a + 2], id = ARGV[a + 3], path = ARGV[a + 4],
     request = ARGV[a + 5], state = ARGV[a + 6], status = ARGV[a + 7], reason = ARGV[a + 8], answer = ARGV[a + 9],
     run = tonumber(ARGV[a + 10]), channel = ARGV[a + 11],
-    record = KEYS[FIRST_KEY + i - 1],
+    record = KEYS[FIRST_KEY + i - 1], owned = false, idle = 0, known = false, is_corrupt = false, deadline = false,
   }
 end
 

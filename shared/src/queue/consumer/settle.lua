@@ -37,7 +37,7 @@ end
 local patient = redis.call('GET', KEYS[3])
 if patient then
   patient = read_patient(patient, now)
-  remove_message(patient.messages)
+  remove_message(patient)
   write_patient(KEYS[3], patient, DAY, now)
 end
 for i = 4, #KEYS do

@@ -32,7 +32,7 @@ local function look_at(code, secret)
 end
 
 for secret, phone in ipairs(phones) do
-  local locked = blocked_until(phone.failed, HOUR_OF_FAILURES, per_phone, now)
+  local locked = blocked_until(last_but(phone.failed, per_phone), HOUR_OF_FAILURES, now)
   if locked then return {'locked', locked, now, {}} end
 end
 for secret, phone in ipairs(phones) do
