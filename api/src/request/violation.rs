@@ -13,7 +13,7 @@ pub(crate) struct Violation {
     rules: [Rule; 1],
 }
 
-/// What an entry of `invalid` breaks.
+/// A rule that an entry of `invalid` violates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {

@@ -24,8 +24,8 @@ use named::Named;
 #[openapi(
     info(
         title = "Resend SMS on approval",
-        description = "Asks that a patient be sent the one-time code of a medical approval again. The request is \
-                       answered with a job; the job tells how it ended.",
+        description = "Sends a patient the one-time code of a medical approval again. The answer is a job; \
+                       reading the job tells how it ended.",
     ),
     servers((url = "/", description = "Where this document was served")),
     components(schemas(
@@ -65,7 +65,7 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-            "An access token. Each route names the scope it wants; a token without it is answered 403.",
+            "An access token. Each route names the scope it needs; a token without it is answered 403.",
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));

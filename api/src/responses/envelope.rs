@@ -29,7 +29,7 @@ pub(crate) struct Success<'a, T> {
     meta: Meta<'a>,
 }
 
-/// A refusal.
+/// An answer with an error.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Failure)]
 #[serde(deny_unknown_fields)]
@@ -38,7 +38,7 @@ pub(crate) struct Failure<'a> {
     meta: Meta<'a>,
 }
 
-/// Why.
+/// An error.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Error)]
 #[serde(deny_unknown_fields)]
@@ -58,14 +58,14 @@ pub(crate) struct ErrorView<'a> {
     invalid: &'a [Violation],
 }
 
-/// About the answer.
+/// Metadata of the answer.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Meta<'a> {
     /// The status of the answer.
     #[schema(minimum = 200, maximum = 599)]
     code: u16,
-    /// What was asked for.
+    /// The requested URL.
     #[schema(value_type = String, example = "http://example.com/resource")]
     url: &'a RequestUrl,
     #[serde(rename = "type")]
@@ -74,7 +74,7 @@ pub(crate) struct Meta<'a> {
     /// As in `X-Request-Id`.
     #[schema(value_type = String, min_length = 1, max_length = 128, example = "req-adasdoijasdojsda")]
     request_id: &'a RequestId,
-    /// The key of the request, where it had one.
+    /// The idempotency key of the request, if it had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     idempotency_key: Option<&'a IdempotencyKey>,

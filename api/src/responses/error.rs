@@ -12,7 +12,7 @@ use super::challenge::{challenge, missing_allowances};
 use crate::auth::AuthError;
 use crate::request::violation::Violation;
 
-/// A refusal. Its body is written once its request is known, by the envelope's layer.
+/// An answer with an error. Its body is written once its request is known, by the envelope's layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ApiError {
     /// The token: none, an invalid one, or one without the scope.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::schemas::{Approval, Failed, JobError, Pending, Processed};
 
-/// The three shapes of a job.
+/// A job, in one of three states.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Job, discriminator(property_name = "status", mapping(
     ("pending" = "#/components/schemas/PendingJob"),
@@ -17,15 +17,15 @@ use super::schemas::{Approval, Failed, JobError, Pending, Processed};
 )))]
 #[serde(untagged)]
 pub(crate) enum JobView<'a> {
-    /// Not ended yet, whatever is being done with it.
+    /// Not ended yet.
     Pending(PendingView<'a>),
     /// Ended with a message sent.
     Processed(ProcessedView<'a>),
-    /// Ended without.
+    /// Ended without a message sent.
     Failed(FailedView<'a>),
 }
 
-/// A job that has not ended, alike in the answer that accepted it.
+/// A job that has not ended; also the answer that accepts it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PendingJob)]
 #[serde(deny_unknown_fields)]
@@ -39,7 +39,7 @@ pub(crate) struct PendingView<'a> {
     links: [Link<'a>; 1],
 }
 
-/// Where to look.
+/// A link.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Link<'a> {
@@ -78,7 +78,7 @@ pub(crate) struct ProcessedView<'a> {
     response_data: &'a RawValue,
 }
 
-/// A job that ended without.
+/// A job that ended without a message sent.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FailedJob)]
 #[serde(deny_unknown_fields)]

@@ -44,10 +44,10 @@ pub(crate) enum ResendOutcomes<'a> {
         ("Preference-Applied" = String, description = "If a preference was honoured"),
     ))]
     Accepted(Success<'a, PendingView<'a>>),
-    /// The body broke off, or the request names no host.
+    /// The body is incomplete, or the request names no host.
     #[response(status = 400)]
     Malformed(Failure<'a>),
-    /// No token, or one that is not valid.
+    /// No token, or an invalid one.
     #[response(status = 401, headers(("WWW-Authenticate" = String, description = "RFC 6750")))]
     Unauthorized(Failure<'a>),
     /// The token lacks the scope.
@@ -100,7 +100,7 @@ pub(crate) enum ResendOutcomes<'a> {
 pub(crate) enum JobOutcomes<'a> {
     /// The job: pending, processed, or failed with its own status code inside.
     #[response(status = 200, headers(
-        ("ETag" = String, description = "Weak: equal as long as the data is"),
+        ("ETag" = String, description = "Weak: the same as long as the data is the same"),
         ("Retry-After" = u64, description = "Seconds until a pending job will have ended, or until the next attempt after a limit"),
         ("Preference-Applied" = String, description = "If the client asked to wait"),
     ))]
@@ -111,7 +111,7 @@ pub(crate) enum JobOutcomes<'a> {
     /// The request names no host.
     #[response(status = 400)]
     Malformed(Failure<'a>),
-    /// No token, or one that is not valid.
+    /// No token, or an invalid one.
     #[response(status = 401, headers(("WWW-Authenticate" = String, description = "RFC 6750")))]
     Unauthorized(Failure<'a>),
     /// The token lacks the scope.
@@ -141,7 +141,7 @@ pub(crate) enum JobOutcomes<'a> {
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "a description")]
 pub(crate) enum StreamOutcomes<'a> {
-    /// One event for each status, named after it; its data is what reading the job answers.
+    /// One event for each status, named after it; its data is the answer to reading the job.
     #[response(status = 200, content_type = "text/event-stream")]
     Events(JobEvent),
     /// The client has seen the last event.
@@ -150,7 +150,7 @@ pub(crate) enum StreamOutcomes<'a> {
     /// The request names no host.
     #[response(status = 400)]
     Malformed(Failure<'a>),
-    /// No token, or one that is not valid.
+    /// No token, or an invalid one.
     #[response(status = 401, headers(("WWW-Authenticate" = String, description = "RFC 6750")))]
     Unauthorized(Failure<'a>),
     /// The token lacks the scope.
@@ -180,19 +180,19 @@ pub(crate) enum StreamOutcomes<'a> {
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "a description")]
 pub(crate) enum VerificationOutcomes<'a> {
-    /// It is the code.
+    /// The code is right.
     #[response(status = 200)]
     Verified(Success<'a, VerificationView>),
-    /// The body is no JSON or broke off, or the request names no host.
+    /// The body is not JSON or is incomplete, or the request names no host.
     #[response(status = 400)]
     Malformed(Failure<'a>),
-    /// No token, or one that is not valid.
+    /// No token, or an invalid one.
     #[response(status = 401, headers(("WWW-Authenticate" = String, description = "RFC 6750")))]
     Unauthorized(Failure<'a>),
-    /// The token lacks the scope; or it is not the code, too old, or guessed at too often.
+    /// The token lacks the scope; or the code is wrong, expired, or was guessed at too often.
     #[response(status = 403)]
     Forbidden(Failure<'a>),
-    /// This service makes no codes.
+    /// This service does not make the codes.
     #[response(status = 404)]
     NotFound(Failure<'a>),
     /// The body is over 16 KiB.
@@ -204,7 +204,7 @@ pub(crate) enum VerificationOutcomes<'a> {
     /// The phone number or the code is malformed.
     #[response(status = 422)]
     Invalid(Failure<'a>),
-    /// The client has had its failed checks of a minute.
+    /// The client has reached its limit of failed checks a minute.
     #[response(status = 429, headers(("Retry-After" = u64, description = "Seconds until the next check is allowed")))]
     TooMany(Failure<'a>),
     /// There are more than 64 headers, or more than 16 KiB of them.

@@ -34,7 +34,10 @@ impl PartialSchema for ReasonWord {
     fn schema() -> RefOr<Schema> {
         let words = Reason::ALL.iter().map(|reason| reason.as_str());
         let object = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
-        object.description(Some("The cause, for programs: words are added, never renamed.")).build().into()
+        object
+            .description(Some("The cause, for programs: words may be added, none is renamed."))
+            .build()
+            .into()
     }
 }
 
@@ -44,7 +47,7 @@ impl ToSchema for ReasonWord {
     }
 }
 
-/// The word in `meta.type`.
+/// The type of `data`.
 #[derive(ToSchema, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(dead_code, reason = "a description")]
@@ -66,7 +69,7 @@ pub(crate) enum Processed {
     Processed,
 }
 
-/// The status of a job that ended without.
+/// The status of a job that failed.
 #[derive(ToSchema, Serialize, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Failed {
@@ -83,14 +86,14 @@ pub(crate) enum JobStatus {
     Failed,
 }
 
-/// The word for a code that was right.
+/// The status of a check that succeeded.
 #[derive(ToSchema, Serialize, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum VerifiedWord {
     Verified,
 }
 
-/// The approval, as the registry gave it: these members alone, and the number masked.
+/// The approval as the registry gave it, limited to these members, with the number masked.
 #[derive(ToSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "a description")]
@@ -116,7 +119,7 @@ pub(crate) struct Approval {
     authentication_method_current: AuthenticationMethod,
 }
 
-/// The method a code was sent by.
+/// The authentication method that the code was sent to.
 #[derive(ToSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "a description")]
@@ -151,10 +154,10 @@ pub(crate) struct JobError {
 pub(crate) struct JobEvent {
     #[schema(inline)]
     event: JobStatus,
-    /// To be sent as `Last-Event-ID` by a client that connects again.
+    /// A client that reconnects sends it as `Last-Event-ID`.
     #[schema(example = "processed-200-1533206716000")]
     id: String,
-    /// JSON: what reading the job answers.
+    /// JSON: the answer to reading the job.
     data: String,
 }
 

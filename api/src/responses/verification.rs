@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::schemas::VerifiedWord;
 
-/// A code that was right.
+/// A check that succeeded.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Verification)]
 #[serde(deny_unknown_fields)]

@@ -18,7 +18,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-/// Describes the page, whose routes are the library's.
+/// A page to read this document and try its routes.
 #[utoipa::path(get, path = paths::DOCS, tag = "service", operation_id = "docs", security(()), responses(
     (status = 200, description = "A page to read this document and try its routes", content_type = "text/html", body = String),
     HeadRefusals<'_>,

@@ -23,7 +23,7 @@ use crate::state::AppState;
 /// Longest a long poll lasts, below the time-outs usual in proxies.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
 
-/// Where a job stands, and how it ended.
+/// The state of a job, and how it ended.
 ///
 /// Only the client that made a job can read it.
 #[utoipa::path(
@@ -31,7 +31,7 @@ const LONGEST_POLL: Duration = Duration::from_secs(30);
     params(
         ("id" = String, Path, description = "The job", example = "NBXk9EyErUZv1RhXgyvgg"),
         ("Prefer" = Option<String>, Header, nullable = false, description = "`wait=N` seconds, at most 30: a long poll (RFC 7240)"),
-        ("If-None-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of what is known already"),
+        ("If-None-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the state the client has"),
         ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
     ),
     responses(JobOutcomes<'_>), security(("bearer" = ["job:read"])),

@@ -55,12 +55,12 @@ struct JobEventStream {
 
 /// A job, as a stream of server-sent events.
 ///
-/// There is one event for each status, named after it; behind the last the stream ends.
+/// There is one event for each status, named after it; after the last one the stream ends.
 #[utoipa::path(
     get, path = paths::JOB_EVENTS, tag = "jobs", operation_id = "followJob",
     params(
         ("id" = String, Path, description = "The job", example = "NBXk9EyErUZv1RhXgyvgg"),
-        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "The last event that was seen"),
+        ("Last-Event-ID" = Option<String>, Header, nullable = false, description = "The id of the last event received"),
         ("X-Request-Id" = Option<String>, Header, nullable = false, description = "1 to 128 visible characters, echoed"),
     ),
     responses(StreamOutcomes<'_>), security(("bearer" = ["job:read"])),

@@ -24,9 +24,9 @@ use crate::responses::job::PendingView;
 use crate::responses::outcomes::ResendOutcomes;
 use crate::state::AppState;
 
-/// Has the SMS code of an approval sent again.
+/// Sends the SMS code of an approval again.
 ///
-/// The answer is a job, or its result where the server decides to wait. Any body of up to 16 KiB is taken and ignored.
+/// The answer is a job, or its result if the server decides to wait. A body of up to 16 KiB is accepted and ignored.
 #[utoipa::path(
     patch, path = paths::RESEND, tag = "approvals",
     operation_id = "resendApproval",

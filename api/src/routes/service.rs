@@ -22,24 +22,24 @@ pub(super) async fn openapi(Extension(text): Extension<DocumentText>) -> impl In
     ([(CONTENT_TYPE, "application/json")], text.0.to_string())
 }
 
-/// Whether the process lives.
+/// Whether the process is alive.
 #[utoipa::path(get, path = paths::HEALTHZ, tag = "service", operation_id = "healthz", security(()), responses(
-    (status = 200, description = "It does", content_type = "text/plain", body = String),
+    (status = 200, description = "It is", content_type = "text/plain", body = String),
     HeadRefusals<'_>,
 ))]
 #[allow(dead_code, reason = "a description")]
 pub(super) const fn healthz() {}
 
-/// Whether the process wants requests.
+/// Whether the process is ready for requests.
 #[utoipa::path(get, path = paths::READYZ, tag = "service", operation_id = "readyz", security(()), responses(
-    (status = 200, description = "It does", content_type = "text/plain", body = String),
-    (status = 503, description = "Redis has not answered yet, or the process stops", content_type = "text/plain", body = String),
+    (status = 200, description = "It is", content_type = "text/plain", body = String),
+    (status = 503, description = "Redis has not answered yet, or the process is stopping", content_type = "text/plain", body = String),
     HeadRefusals<'_>,
 ))]
 #[allow(dead_code, reason = "a description")]
 pub(super) const fn readyz() {}
 
-/// Figures for Prometheus.
+/// Metrics for Prometheus.
 #[utoipa::path(get, path = paths::METRICS, tag = "service", operation_id = "metrics", security(()), responses(
     (status = 200, description = "Prometheus' text format", content_type = "text/plain", body = String),
     HeadRefusals<'_>,

@@ -31,7 +31,7 @@ const PHONE: Rule = Rule {
 
 /// Checks a code that was sent to a phone.
 ///
-/// Failed checks are counted at each code, for a phone across resends, and for a client; a used code is dead.
+/// Failed checks are counted for each code, for a phone across resends, and for a client. A code can be used once.
 #[utoipa::path(
     patch, path = paths::VERIFICATION, tag = "verifications",
     operation_id = "completeVerification", request_body = CodeToCheck,

@@ -16,7 +16,7 @@ pub enum JobState {
     Sending,
     /// Ended with the SMS taken by the gateway.
     Processed,
-    /// Ended without.
+    /// Ended without a message sent.
     Failed,
 }
 

@@ -79,15 +79,11 @@ fn counters() {
         Unit::Count,
         "Jobs ended by this process, by the status code of their outcome."
     );
-    describe_counter!(
-        SMS,
-        Unit::Count,
-        "Messages handed to a gateway, by channel and what is known of them then."
-    );
+    describe_counter!(SMS, Unit::Count, "Messages handed to a gateway, by channel and result.");
     describe_counter!(
         SMS_RECEIPTS,
         Unit::Count,
-        "Delivery receipts kept by this process, repeated ones too, by channel and what they said."
+        "Delivery receipts received by this process, repeated ones too, by channel and state."
     );
     describe_counter!(BOARD_SIGN_INS_FAILED, Unit::Count, "Failed sign-ins at the board.");
     describe_counter!(LIMIT_HITS, Unit::Count, "Requests and jobs refused by a limit on messages.");
@@ -108,12 +104,12 @@ fn connections() {
     describe_gauge!(
         HTTP_BOUND,
         Unit::Count,
-        "How many there may be at once in each phase, connections included."
+        "Most requests allowed at once in each phase; also most connections."
     );
     describe_gauge!(
         HTTP_IN_FLIGHT,
         Unit::Count,
-        "Requests in each phase: worked on, sending a body, waiting for a job."
+        "Requests in each phase: in flight, sending a body, waiting for a job."
     );
     describe_counter!(
         HTTP_REFUSED,
@@ -145,7 +141,7 @@ fn histograms() {
     describe_histogram!(
         ETA_ERROR,
         Unit::Seconds,
-        "Between the end promised for a job and its end, early or late."
+        "Difference between the predicted and the actual end of a job."
     );
 }
 
@@ -158,7 +154,7 @@ fn gauges() {
     describe_gauge!(
         QUEUE_OLDEST,
         Unit::Seconds,
-        "Age of the oldest entry, waiting or in hand: max over processes."
+        "Age of the oldest entry, waiting or held by a worker: max over processes."
     );
     describe_gauge!(
         BUILD_INFO,
@@ -168,12 +164,12 @@ fn gauges() {
     describe_gauge!(
         UPSTREAM_DOWN,
         Unit::Count,
-        "0 where the upstream answers this process, 1 while it fails or is silent, 2 while it refuses us."
+        "0 while the upstream answers this process, 1 while it fails or does not answer, 2 while it refuses our credentials."
     );
     describe_gauge!(
         QUEUE_ORPHANED,
         Unit::Count,
-        "Entries in the hands of workers that are gone, the same figure in every process: max."
+        "Entries held by workers that are gone, the same figure in every process: max."
     );
     describe_gauge!(WORKERS, Unit::Count, "Workers that live, the same figure in every process: max.");
     describe_gauge!(HTTP_WAITING, Unit::Count, "Clients of this process that wait for a job.");
