@@ -57,7 +57,9 @@ mod tests {
         let (sender, writes) = channel();
         let mut output = LogOutput::new(Writes(sender));
         for lines in [&["one\n", "two\n"][..], &["three\n"]] {
-            lines.iter().for_each(|line| output.write_all(line.as_bytes()).unwrap());
+            for line in lines {
+                output.write_all(line.as_bytes()).unwrap();
+            }
             output.flush().unwrap();
         }
         drop(output);
