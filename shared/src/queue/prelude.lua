@@ -75,6 +75,13 @@ local function has_ended(state)
   return state == 'processed' or state == 'failed'
 end
 
+-- Writes to a record without changing it, so that there is something for replicas to confirm; what was written before is
+-- confirmed with it. Allowed also where memory is full. Answers 1, or 0 where there is no record.
+local function write_again(record)
+  local left = redis.call('PTTL', record)
+  return left > 0 and redis.call('PEXPIRE', record, left) or 0
+end
+
 -- Ends that are written in one script, and what is to be done once for all of them.
 local function no_ends()
   return {ids = {}, paths = {}, failed = {}, by_status = {}}

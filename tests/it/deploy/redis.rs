@@ -32,9 +32,13 @@ async fn ctl(stack: &Stack, words: &[&str]) -> String {
 }
 
 async fn ctl_as(stack: &Stack, user: User, words: &[&str]) -> String {
+    ctl_at(stack, &stack.redis.url_for(Some(user)), words).await
+}
+
+async fn ctl_at(stack: &Stack, url: &str, words: &[&str]) -> String {
     let mut command = Command::new(program("resendctl"));
     command.args(words).env_clear().envs(stack.settings().iter().cloned());
-    command.env("RESEND_REDIS_URL", stack.redis.url_for(Some(user)));
+    command.env("RESEND_REDIS_URL", url);
     let output = command.output().await.unwrap();
     assert!(output.status.success(), "{words:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -106,6 +110,10 @@ async fn behind_sentinels_everybody_works_under_the_same_rights() {
         .await;
     stack.add_api(&[("RESEND_REDIS_URL", &redis.urls_for(Some(User::API)))]).await;
     stack.add_worker(&[("RESEND_REDIS_URL", &redis.urls_for(Some(User::WORKER)))]).await;
+    let urls = redis.urls_for(Some(User::RESENDCTL));
+    for words in [&["pause", "--yes"][..], &["resume"]] {
+        ctl_at(&stack, &urls, words).await;
+    }
     let plain = scenarios().swap_remove(0);
     let processed = async |stack: &Stack| {
         let accepted = eventually("a job is accepted", SOON, async || {

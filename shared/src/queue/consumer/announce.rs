@@ -49,9 +49,7 @@ impl Consumer {
     /// Reads what concerns every worker: whether the queue is paused, and Redis' clock. Apart from what is written, which
     /// Redis may refuse. While it does not answer, what was read before stands.
     async fn look(&self) {
-        let mut call = self.deliveries.core.scripts.look.prepare_invoke();
-        call.key(self.deliveries.core.keys.paused());
-        let looked: Result<(bool, u64), _> = self.deliveries.core.redis.script(&call).await;
+        let looked = self.deliveries.look().await;
         if let Ok((_, now_ms)) = looked
             && self.clock.note(now_ms)
         {
@@ -72,6 +70,12 @@ fn note_unannounced(error: &QueueError) {
 }
 
 impl Deliveries {
+    /// Whether the queue is paused, and Redis' clock.
+    pub(super) async fn look(&self) -> Result<(bool, u64), RedisError> {
+        let mut call = self.core.scripts.look.prepare_invoke();
+        self.core.redis.script(call.key(self.core.keys.paused())).await
+    }
+
     /// Says that a consumer is alive, or that it is leaving. `false`: no worker was heard of for a while, so Redis was away, its
     /// clock was set forward, or there was none.
     pub(super) async fn announce(

@@ -45,11 +45,7 @@ local function finish(job, ends)
     return 'finished'
   end
   if not job.owned and not has_ended(state) then return 'lost' end
-  if not job.owned then
-    -- Written again, so that there is something for replicas to confirm; allowed also where memory is full.
-    local left = redis.call('PTTL', job.record)
-    if left > 0 then redis.call('PEXPIRE', job.record, left) end
-  end
+  if not job.owned then write_again(job.record) end
   return 'ended'
 end
 

@@ -79,6 +79,11 @@ impl Deliveries {
         self.announce(consumer, 1, Capacity::default(), false).await.map(drop)
     }
 
+    /// Looks once whether the queue is paused.
+    pub async fn look_once(&self) -> Result<bool, QueueError> {
+        Ok(self.look().await?.0)
+    }
+
     /// Moves what is due into the stream, once.
     pub async fn promote_once(&self) -> Result<(), QueueError> {
         self.promote_due().await.map(drop)

@@ -1,8 +1,9 @@
 //! What an operator may do to the queue. Each step is one script, or one command, and may be done while workers run.
 
+use ::redis::Script;
+
 use super::quarantine::QuarantineId;
 use super::role::Operator;
-use crate::domain::clock;
 use crate::domain::clock::millis;
 use crate::domain::ids::JobId;
 use crate::domain::outcome::{Outcome, Refusal};
@@ -55,19 +56,20 @@ pub enum Restored {
 
 impl Operator {
     /// Has the workers take nothing new; what runs goes on. They learn of it within two seconds. `false`: it was paused
-    /// already, which keeps the time it began.
+    /// already. Confirmed by replicas, as all that an operator is told has been done: a fail-over does not undo it.
     pub async fn pause(&self) -> Result<bool, QueueError> {
-        let mut set = ::redis::cmd("SET");
-        set.arg(self.core.keys.paused()).arg(clock::now_ms()).arg("NX");
-        Ok(self.core.redis.command::<Option<String>>(&set).await?.is_some())
+        self.set_pause(&self.core.scripts.pause).await
     }
 
-    /// Lets the workers take jobs again. `false`: it was not paused. A key that expires at once is gone: every user that
-    /// may pause may do that, also where memory is full, and not every one may delete keys.
+    /// Lets the workers take jobs again, also where memory is full. `false`: it was not paused.
     pub async fn resume(&self) -> Result<bool, QueueError> {
-        let mut expire = ::redis::cmd("PEXPIRE");
-        expire.arg(self.core.keys.paused()).arg(0);
-        Ok(self.core.redis.command::<u64>(&expire).await? > 0)
+        self.set_pause(&self.core.scripts.resume).await
+    }
+
+    async fn set_pause(&self, script: &Script) -> Result<bool, QueueError> {
+        let mut call = script.prepare_invoke();
+        let changed: u64 = self.core.redis.script_confirmed(call.key(self.core.keys.paused())).await?;
+        Ok(changed == 1)
     }
 
     /// Ends a live job as failed, unless its send has begun.
@@ -88,7 +90,7 @@ impl Operator {
             .arg(result)
             .arg(millis(self.core.config.retention))
             .arg(keys.ended());
-        match self.core.redis.script::<String>(&call).await?.as_str() {
+        match self.core.redis.script_confirmed::<String>(&call).await?.as_str() {
             "cancelled" => Ok(Cancelled::Done),
             "ended" => Ok(Cancelled::Ended),
             "begun" => Ok(Cancelled::SendBegun),

@@ -6,7 +6,10 @@
 local record = redis.call('HMGET', KEYS[2], 'state', 'open', 'entry', 'due', 'patient', 'approval', 'believed',
   'deadline')
 if not record[1] then return 'unknown' end
-if has_ended(record[1]) then return 'ended' end
+if has_ended(record[1]) then
+  write_again(KEYS[2])
+  return 'ended'
+end
 if record[1] == 'sending' or tonumber(record[2] or 0) + tonumber(record[7] or 0) > 0 then return 'begun' end
 local deadline = record[8]
 if record[1] == 'scheduled' then
