@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::world::{At, Gateway, HORIZON_MS, LONGEST_RUN, ROOM, Worker, World};
+use crate::world::{At, Gateway, HORIZON_MS, LONGEST_PAUSE, LONGEST_RUN, Pause, ROOM, Worker, World};
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub(crate) enum Action {
     Run(usize, usize, Step),
     Promote,
     Audit,
+    /// An operator has the workers take nothing new, and later lets them on.
+    Pause,
+    Resume,
+    /// A worker looks whether the queue is paused.
+    Look(usize),
     Cancel(usize),
     RetryNow(usize),
     Tick,
@@ -77,6 +82,9 @@ impl Action {
                 all.extend([Self::Cancel(job), Self::RetryNow(job)]);
             }
         }
+        let is_off = world.pause == Pause::Off;
+        all.extend((is_off && world.left.pauses > 0).then_some(Self::Pause));
+        all.extend((!is_off).then_some(Self::Resume));
         all.extend(may_tick(world).then_some(Self::Tick));
         all.extend(world.is_full.then_some(Self::Free));
         if world.left.faults > 0 && !world.jobs.is_empty() {
@@ -99,14 +107,16 @@ fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
     if !worker.taken.is_empty() {
         all.push(Action::Begin(number));
     }
+    all.extend((worker.seen.is_paused != world.store.is_paused()).then_some(Action::Look(number)));
     let (held, in_hand) = (world.store.pending_of(&worker.name), worker.runs.len() + worker.taken.len());
     let has_room = in_hand < ROOM;
-    all.extend((has_room && world.store.waiting() > 0).then_some(Action::Fetch(number)));
+    let takes = has_room && !worker.seen.is_paused;
+    all.extend((takes && world.store.waiting() > 0).then_some(Action::Fetch(number)));
     let is_swept = worker.unsettled == 0 && world.store.pending() > 0;
     let beats = !worker.runs.is_empty() && (worker.is_beat_due || is_swept && !worker.may_sweep);
     all.extend(beats.then_some(Action::Beat(number)));
     all.extend(
-        (is_swept && worker.taken.is_empty() && (worker.may_sweep || worker.runs.is_empty()) && has_room)
+        (is_swept && worker.taken.is_empty() && (worker.may_sweep || worker.runs.is_empty()) && takes)
             .then_some(Action::Sweep(number)),
     );
     all.extend((held > in_hand && worker.taken.is_empty()).then_some(Action::Recover(number)));
@@ -143,6 +153,7 @@ fn may_tick(world: &World) -> bool {
                 && worker.runs.iter().all(|run| run.ticks < LONGEST_RUN || world.is_full)
     };
     let is_in_time = world.workers.iter().all(is_prompt) && world.now_ms < HORIZON_MS;
+    let is_in_time = is_in_time && world.pause.ticks() < LONGEST_PAUSE;
     !world.jobs.is_empty() && !is_idle && is_in_time && (!world.is_anybody_at_work() || world.left.delays > 0)
 }
 
@@ -168,7 +179,9 @@ impl World {
         let is_at_work = |worker: &Worker| {
             let in_hand = worker.runs.len() + worker.taken.len();
             let is_given = self.store.pending_of(&worker.name) > in_hand;
-            !worker.is_stopped && (in_hand > 0 && !self.is_full || waits && in_hand < ROOM || is_given)
+            // One that has read of a pause takes nothing, until it has read that there is none.
+            let may_take = !(worker.seen.is_paused && self.store.is_paused()) && in_hand < ROOM;
+            !worker.is_stopped && (in_hand > 0 && !self.is_full || waits && may_take || is_given)
         };
         self.workers.iter().any(is_at_work) || self.workers.iter().all(|worker| worker.is_stopped)
     }
@@ -199,6 +212,9 @@ impl fmt::Display for Action {
             Self::Run(worker, _, step) => write!(f, "worker {} {step}", worker + 1),
             Self::Promote => write!(f, "what is due is promoted"),
             Self::Audit => write!(f, "the auditor looks"),
+            Self::Pause => write!(f, "an operator pauses the queue"),
+            Self::Resume => write!(f, "an operator lets the workers take jobs again"),
+            Self::Look(worker) => write!(f, "worker {} looks whether the queue is paused", worker + 1),
             Self::Cancel(job) => write!(f, "an operator cancels job {}", job + 1),
             Self::RetryNow(job) => write!(f, "an operator retries job {} now", job + 1),
             Self::Tick => write!(f, "10 s go by"),

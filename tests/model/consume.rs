@@ -75,7 +75,7 @@ pub(crate) async fn sweep(rig: &mut Rig, world: &World, number: usize) -> Vec<Ne
     let sweeper = Sweeper {
         consumer: worker.name.clone(),
         may_take_a_last_one: !worker.runs.iter().any(|run| run.delivery.number >= LAST_DELIVERY),
-        latest_ms: world.clock_wrong_by(worker.seen_wrong_ms) + TOLERANCE_MS,
+        latest_ms: world.clock_wrong_by(worker.seen.wrong_ms) + TOLERANCE_MS,
     };
     let room = ROOM - worker.runs.len() - worker.taken.len();
     let (taken, store) =

@@ -24,7 +24,7 @@ const fn control(name: &'static str, edits: &'static [Edit], left: Budget, break
 }
 
 /// All of them.
-pub(crate) const CONTROLS: [Control; 17] = [
+pub(crate) const CONTROLS: [Control; 20] = [
     control(
         "a 503 with a time is believed each time, though the message was taken",
         &[
@@ -144,6 +144,27 @@ pub(crate) const CONTROLS: [Control; 17] = [
         )],
         Budget { orders: 1, ..NOTHING },
         "I6",
+    ),
+    control(
+        "a request whose answer was lost is another when it is repeated",
+        &[("or repeated(job) ", "")],
+        Budget { losses: 1, ..NOTHING },
+        "again",
+    ),
+    control(
+        "a pause ends by itself",
+        &[(
+            "'SET', KEYS[1], before or int(now_ms()))",
+            "'SET', KEYS[1], before or int(now_ms()), 'PX', 5000)",
+        )],
+        Budget { pauses: 1, ..NOTHING },
+        "pause",
+    ),
+    control(
+        "workers do not look whether the queue is paused",
+        &[("redis.call('EXISTS', KEYS[1])", "0")],
+        Budget { pauses: 1, ..NOTHING },
+        "pause",
     ),
     control(
         "a second request makes a second job",

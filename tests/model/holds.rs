@@ -1,7 +1,7 @@
 //! What holds in every state.
 
 use crate::rig::{JobView, Rig};
-use crate::world::{Job, World};
+use crate::world::{Job, Pause, World};
 
 /// Takes note of ends; answers what does not hold.
 pub(crate) async fn check(rig: &mut Rig, world: &mut World) -> Option<String> {
@@ -11,7 +11,18 @@ pub(crate) async fn check(rig: &mut Rig, world: &mut World) -> Option<String> {
             return Some(broken);
         }
     }
-    slots_hold(world).or(code_holds(rig, world).await)
+    slots_hold(world).or_else(|| pause_holds(world)).or(code_holds(rig, world).await)
+}
+
+/// What an operator was told of a pause is so.
+fn pause_holds(world: &World) -> Option<String> {
+    match (world.pause, world.store.is_paused()) {
+        (Pause::On(_), false) => {
+            Some("pause: the operator was told of a pause, and there is none".to_owned())
+        }
+        (Pause::Off, true) => Some("pause: the operator was told that it is over, and it is not".to_owned()),
+        _ => None,
+    }
 }
 
 /// An approval has one live job.

@@ -10,6 +10,7 @@ mod consume;
 mod controls;
 mod explore;
 mod holds;
+mod operate;
 mod part;
 mod relay;
 mod request;

@@ -17,6 +17,7 @@ pub(crate) const NOTHING: Budget = Budget {
     losses: 0,
     odd_answers: 0,
     orders: 0,
+    pauses: 0,
     repeats: 0,
     stops: 0,
     delays: 0,
@@ -24,7 +25,7 @@ pub(crate) const NOTHING: Budget = Budget {
 };
 
 /// Each widens the bare schedule in its own direction.
-pub(crate) const PARTS: [Part; 7] = [
+pub(crate) const PARTS: [Part; 8] = [
     Part { name: "a fault", approvals: 1, left: Budget { faults: 1, ..NOTHING } },
     Part { name: "a fault and a lost reply", approvals: 1, left: Budget { faults: 1, losses: 1, ..NOTHING } },
     Part { name: "two faults", approvals: 1, left: Budget { faults: 2, ..NOTHING } },
@@ -42,6 +43,11 @@ pub(crate) const PARTS: [Part; 7] = [
         name: "an operator, a repeated request and a run cut short",
         approvals: 1,
         left: Budget { orders: 1, repeats: 1, stops: 1, ..NOTHING },
+    },
+    Part {
+        name: "an operator who pauses and cancels, and a fault",
+        approvals: 1,
+        left: Budget { faults: 1, orders: 1, pauses: 1, ..NOTHING },
     },
     Part { name: "two jobs for one phone", approvals: 2, left: Budget { losses: 1, ..NOTHING } },
 ];

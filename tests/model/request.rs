@@ -1,7 +1,7 @@
 //! A client asks, or asks again.
 
 use shared::domain::ids::{ApprovalId, JobId, PatientId};
-use shared::queue::{Enqueued, NewJob};
+use shared::queue::{Enqueued, NewJob, QueueError};
 use uuid::Uuid;
 
 use crate::call::{Call, Next};
@@ -22,16 +22,13 @@ pub(crate) async fn request(rig: &mut Rig, world: &World, approval: usize, again
         trace: None,
         idempotency: None,
     };
+    // A call that is repeated is given its answer whatever limit its own message has reached since.
+    let limits = if again { &rig.reached } else { &rig.limits }.clone();
     let (result, store) = rig
-        .step(world, async |rig| rig.queue.producer().enqueue_under(id.clone(), &new, &rig.limits).await)
+        .step(world, async |rig| rig.queue.producer().enqueue_under(id.clone(), &new, &limits).await)
         .await;
     let is_new = matches!(result, Ok(Enqueued::Accepted(_)));
-    let ticket = match &result {
-        Ok(Enqueued::Accepted(ticket) | Enqueued::Live(ticket) | Enqueued::Replayed(ticket)) => {
-            Some(ticket.job.clone())
-        }
-        _ => None,
-    };
+    let ticket = ticket_of(&result).cloned();
     let summary = match &result {
         Ok(Enqueued::Accepted(ticket)) => {
             format!("accepted as {}", ticket.job.as_str().trim_end_matches('_'))
@@ -64,11 +61,26 @@ pub(crate) async fn request(rig: &mut Rig, world: &World, approval: usize, again
         joined.is_some_and(|job| job.end.is_some()) || matches!(result, Ok(Enqueued::Foreign { .. }));
     let call = Call::new(world, (&result, store)).confirmed().saying(summary);
     let mut all = call.both(known, heard, |world| world.approvals[approval].unheard = Some(id.clone()));
-    if is_taken {
-        let broken = "slot: the approval's job has ended, and no other is accepted";
-        for next in &mut all {
-            next.broken = Some(broken.to_owned());
+    let stored = world.jobs.iter().any(|job| job.id == id && !job.is_gone);
+    let broken = match &result {
+        _ if is_taken => Some("slot: the approval's job has ended, and no other is accepted"),
+        Ok(_) if again && stored && ticket_of(&result) != Some(&id) => {
+            Some("again: a call that is repeated after its answer was lost is answered another way")
         }
+        _ => None,
+    };
+    for next in &mut all {
+        next.broken = broken.map(str::to_owned);
     }
     all
+}
+
+/// The job that is given.
+fn ticket_of(result: &Result<Enqueued, QueueError>) -> Option<&JobId> {
+    match result {
+        Ok(Enqueued::Accepted(ticket) | Enqueued::Live(ticket) | Enqueued::Replayed(ticket)) => {
+            Some(&ticket.job)
+        }
+        _ => None,
+    }
 }

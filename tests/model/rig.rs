@@ -41,6 +41,8 @@ pub(crate) struct Rig {
     pub(crate) guard: SendGuard,
     pub(crate) codes: Codes,
     pub(crate) limits: ApprovalLimits,
+    /// Limits that one message reaches.
+    pub(crate) reached: ApprovalLimits,
     pub(crate) phone: PhoneNumber,
     reader: Queue,
     phones: Phones,
@@ -112,6 +114,11 @@ impl Rig {
             codes: Codes::new(&otp, queue.clone()),
             phones: Phones::new(counted(), names(), reader.clone()),
             limits: ApprovalLimits { cooldown: Duration::ZERO, per_hour: 0, jobs_per_client_minute: 0 },
+            reached: ApprovalLimits {
+                cooldown: Duration::from_mins(1),
+                per_hour: 1,
+                jobs_per_client_minute: 0,
+            },
             phone: "+380200000001".parse().expect("a phone number"),
             current: (Store::empty(), false),
             known_jobs: HashMap::new(),

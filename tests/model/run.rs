@@ -173,6 +173,9 @@ fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: 
             let late = (now_ms - job.last_begin_ms()) / 1_000;
             broken = Some(format!("I5: a message begins {late} s after its deadline"));
         }
+        if job.is_cancelled {
+            broken = Some("order: a message begins for a job that an operator cancelled".to_owned());
+        }
         if job.end.is_some() {
             broken = Some("I6: a message begins for a job that has ended".to_owned());
         }

@@ -42,6 +42,8 @@ table.sort(keys)
 for _, key in ipairs(keys) do
   local kind = redis.call('TYPE', key).ok
   local text = string.find(key, ':eta$') and (redis.call('HGET', key, 'unheard') or '') or read[kind](key)
+  -- Since when it is paused is for those who look on.
+  if string.find(key, ':paused$') then text = '' end
   rows[#rows + 1] = {key, redis.call('DUMP', key), redis.call('PEXPIRETIME', key), text}
 end
 return rows

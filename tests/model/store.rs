@@ -16,6 +16,7 @@ struct Kept {
     marks: [u128; 2],
     waiting: usize,
     scheduled: usize,
+    is_paused: bool,
     /// Who holds each entry that was delivered.
     pending: Vec<String>,
 }
@@ -37,6 +38,7 @@ impl Store {
             marks: [0; 2],
             waiting: 0,
             scheduled: 0,
+            is_paused: false,
             pending: Vec::new(),
         }))
     }
@@ -46,7 +48,7 @@ impl Store {
         let rows: Vec<(String, Vec<u8>, i64, Vec<u8>)> =
             from_redis_value(answer).expect("the rows of state.lua");
         let (mut keys, mut texts) = (Vec::with_capacity(rows.len()), String::new());
-        let (mut pending, mut entries, mut scheduled) = (Vec::new(), 0, 0);
+        let (mut pending, mut entries, mut scheduled, mut is_paused) = (Vec::new(), 0, 0, false);
         for (name, dump, expires, text) in rows {
             let text = format!("{name} {expires}\n{}\n", String::from_utf8_lossy(&text));
             if name.ends_with(":stream") {
@@ -58,12 +60,13 @@ impl Store {
             if name.ends_with(":scheduled") {
                 scheduled = text.lines().count() / 2;
             }
+            is_paused |= name.ends_with(":paused");
             let text = relative(&text, now_ms);
             texts.push_str(&text);
             keys.push(Key { name, dump, expires, mark: half_mark(&text, 0) });
         }
         let waiting = entries.saturating_sub(pending.len());
-        Self(Arc::new(Kept { keys, marks: marks(&texts, workers), waiting, scheduled, pending }))
+        Self(Arc::new(Kept { keys, marks: marks(&texts, workers), waiting, scheduled, is_paused, pending }))
     }
 
     /// The same for states nothing of ours can tell apart: as the workers stand, and as they stand the other way round.
@@ -84,6 +87,11 @@ impl Store {
     /// Jobs that are put back.
     pub(crate) fn scheduled(&self) -> usize {
         self.0.scheduled
+    }
+
+    /// Whether the workers are to take nothing new.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.0.is_paused
     }
 
     /// Entries in somebody's hands.

@@ -1,8 +1,11 @@
 //! What an action makes of a world: one world where its reply is heard, one where the reply is lost.
 
+use shared::queue::Cancelled;
+
 use crate::action::Action;
 use crate::call::{Call, Next};
 use crate::consume::{TOLERANCE_MS, beat, begin, given, sweep};
+use crate::operate::{all_look, look, pause, resume};
 use crate::request::request;
 use crate::rig::Rig;
 use crate::run::{name_of, of_run};
@@ -45,8 +48,17 @@ pub(crate) async fn take(rig: &mut Rig, world: &World, action: Action) -> Vec<Ne
         Action::Cancel(job) => {
             let id = &world.jobs[job].id;
             let (done, store) = rig.step(world, async |rig| rig.queue.operator().cancel(id).await).await;
-            Call::new(world, (&done, store)).alone(|world| world.left.orders -= 1)
+            let (is_done, call) = (matches!(done, Ok(Cancelled::Done)), Call::new(world, (&done, store)));
+            // Of a job that had ended the end is confirmed, too; the other answers change nothing.
+            let call = if is_done || matches!(done, Ok(Cancelled::Ended)) { call.confirmed() } else { call };
+            call.alone(|world| {
+                world.left.orders -= 1;
+                world.jobs[job].is_cancelled |= is_done;
+            })
         }
+        Action::Pause => pause(rig, world).await,
+        Action::Resume => resume(rig, world).await,
+        Action::Look(number) => look(rig, world, number).await,
         Action::RetryNow(job) => {
             let id = &world.jobs[job].id;
             let (done, store) = rig.step(world, async |rig| rig.queue.operator().retry_now(id).await).await;
@@ -84,7 +96,7 @@ fn befall(world: &mut World, action: Action) {
             blame(world, number);
             let dead = world.workers.iter().filter_map(|worker| worker.name.rsplit('-').next()?.parse().ok());
             let next = dead.max().unwrap_or(0) + 1;
-            world.workers[number] = Worker::new(next, world.wrong_ms);
+            world.workers[number] = Worker::new(next, world.wrong_ms, world.store.is_paused());
         }
         Action::Stop(number) => {
             blame(world, number);
@@ -95,7 +107,7 @@ fn befall(world: &mut World, action: Action) {
             // Steps are seconds apart, and the living read the clock every second: they have seen the one before.
             let wrong_ms = world.wrong_ms;
             let living = world.workers.iter_mut().filter(|worker| !worker.is_stopped);
-            living.for_each(|worker| worker.seen_wrong_ms = wrong_ms);
+            living.for_each(|worker| worker.seen.wrong_ms = wrong_ms);
             world.wrong_ms += seconds * 1_000;
             world.jobs.iter_mut().for_each(|job| job.deadline_shown_ms -= seconds * 1_000);
         }
@@ -129,19 +141,21 @@ async fn tick(rig: &mut Rig, world: &World) -> Vec<Next> {
         world.set_store(store, false);
     }
     time_is_noticed(&mut world);
-    vec![Next { world, heard: true, answer: String::new(), broken: None }]
+    let broken = all_look(rig, &mut world).await;
+    vec![Next { world, heard: true, answer: String::new(), broken }]
 }
 
 fn time_is_noticed(world: &mut World) {
     let wrong_ms = world.wrong_ms;
+    world.pause = world.pause.later();
     for worker in &mut world.workers {
         worker.unsettled = worker.unsettled.saturating_sub(1);
         if !worker.is_stopped {
             worker.may_sweep = false;
-            if wrong_ms - worker.seen_wrong_ms > i64::try_from(TOLERANCE_MS).unwrap_or(0) {
+            if wrong_ms - worker.seen.wrong_ms > i64::try_from(TOLERANCE_MS).unwrap_or(0) {
                 worker.unsettled = SETTLED_AFTER;
             }
-            worker.seen_wrong_ms = wrong_ms;
+            worker.seen.wrong_ms = wrong_ms;
         }
         worker.is_beat_due = true;
         for run in &mut worker.runs {

@@ -25,6 +25,9 @@ pub(crate) const LONGEST_RUN: u8 = 2;
 /// Jobs a worker works on at once.
 pub(crate) const ROOM: usize = 2;
 
+/// Ticks after which an operator lets the workers take jobs again: every deadline has passed by then, and every lease.
+pub(crate) const LONGEST_PAUSE: u8 = 5;
+
 /// Ticks within which every living worker has renewed what it holds: half a lease and a second.
 pub(crate) const SETTLED_AFTER: u8 = 2;
 
@@ -44,7 +47,19 @@ pub(crate) struct World {
     pub(crate) jobs: Vec<Job>,
     /// The job whose message was taken last.
     pub(crate) on_the_phone: Option<usize>,
+    pub(crate) pause: Pause,
     pub(crate) left: Budget,
+}
+
+/// What the operator knows of the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// Workers take jobs.
+    Off,
+    /// It may be paused: a reply was lost. For so many ticks.
+    Unheard(u8),
+    /// It is paused, for so many ticks.
+    On(u8),
 }
 
 /// How much may still happen.
@@ -58,6 +73,8 @@ pub(crate) struct Budget {
     pub(crate) odd_answers: u8,
     /// Actions of an operator.
     pub(crate) orders: u8,
+    /// Pauses of the queue.
+    pub(crate) pauses: u8,
     /// Requests beyond the first for each approval.
     pub(crate) repeats: u8,
     /// Runs that the registry or the worker's own stop or crash cut short.
@@ -77,13 +94,20 @@ pub(crate) struct Worker {
     pub(crate) is_beat_due: bool,
     /// It has just renewed what it holds, as a sweep does first.
     pub(crate) may_sweep: bool,
-    /// By how much the clock was wrong when it read it last.
-    pub(crate) seen_wrong_ms: i64,
+    pub(crate) seen: Seen,
     /// Ticks until it sweeps again, after what may have kept others from renewing.
     pub(crate) unsettled: u8,
     pub(crate) runs: Vec<Run>,
     /// What it took over, and has not begun to run.
     pub(crate) taken: Vec<Delivery>,
+}
+
+/// What a worker has read, as it does every second.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) is_paused: bool,
+    /// By how much the clock was wrong.
+    pub(crate) wrong_ms: i64,
 }
 
 /// A job in a worker's hands.
@@ -183,6 +207,8 @@ pub(crate) struct Job {
     pub(crate) end: Option<(u16, String)>,
     /// A fail-over threw it away before anybody was told of it.
     pub(crate) is_gone: bool,
+    /// An operator was told that it is cancelled.
+    pub(crate) is_cancelled: bool,
 }
 
 impl Gateway {
@@ -219,6 +245,7 @@ impl Job {
             granted: Vec::new(),
             end: None,
             is_gone: false,
+            is_cancelled: false,
         }
     }
 }
@@ -230,14 +257,33 @@ impl Job {
     }
 }
 
+impl Pause {
+    pub(crate) fn ticks(self) -> u8 {
+        match self {
+            Self::Off => 0,
+            Self::Unheard(ticks) | Self::On(ticks) => ticks,
+        }
+    }
+
+    /// The same ten seconds later.
+    pub(crate) fn later(self) -> Self {
+        match self {
+            Self::Off => Self::Off,
+            Self::Unheard(ticks) => Self::Unheard(ticks + 1),
+            Self::On(ticks) => Self::On(ticks + 1),
+        }
+    }
+}
+
 impl Worker {
-    pub(crate) fn new(number: usize, wrong_ms: i64) -> Self {
+    /// One that was just started: it takes nothing before it has looked whether the queue is paused.
+    pub(crate) fn new(number: usize, wrong_ms: i64, is_paused: bool) -> Self {
         Self {
             name: format!("worker-{number}").into(),
             is_stopped: false,
             is_beat_due: false,
             may_sweep: false,
-            seen_wrong_ms: wrong_ms,
+            seen: Seen { is_paused, wrong_ms },
             unsettled: 0,
             runs: Vec::new(),
             taken: Vec::new(),
@@ -273,10 +319,11 @@ impl World {
             now_ms: 0,
             wrong_ms: 0,
             is_full: false,
-            workers: (1..=workers).map(|number| Worker::new(number, 0)).collect(),
+            workers: (1..=workers).map(|number| Worker::new(number, 0, false)).collect(),
             approvals: vec![Asked::default(); approvals],
             jobs: Vec::new(),
             on_the_phone: None,
+            pause: Pause::Off,
             left,
         }
     }
@@ -321,15 +368,18 @@ impl World {
 
     /// The same for states from which the same can happen: which worker is the first makes no difference.
     pub(crate) fn mark(&self) -> u128 {
-        let mut common =
-            format!("{:?} {} {:?} {:?}", self.left, self.is_full, self.on_the_phone, self.approvals);
+        let Self { left, is_full, on_the_phone, pause, approvals, .. } = self;
+        let mut common = format!("{left:?} {is_full} {on_the_phone:?} {pause:?} {approvals:?}");
         for job in &self.jobs {
             let end =
                 job.end.as_ref().map(|(status, result)| (status, store::relative(result, self.redis_ms())));
             let left = job.last_begin_ms().saturating_sub(self.now_ms);
-            let Job { id, codes, denied, left_open, granted, is_gone, .. } = job;
+            let Job { id, codes, denied, left_open, granted, is_gone, is_cancelled, .. } = job;
             let (codes, granted) = (codes.len(), granted.len());
-            let _ = write!(common, "{id} {left} {codes} {denied} {left_open} {granted} {end:?} {is_gone}");
+            let _ = write!(
+                common,
+                "{id} {left} {codes} {denied} {left_open} {granted} {end:?} {is_gone} {is_cancelled}"
+            );
         }
         let mut workers = self.workers.iter().map(|worker| self.text_of(worker)).collect::<Vec<_>>();
         let one_way = self.mark_with(&common, &workers, 0);
@@ -347,9 +397,11 @@ impl World {
 
     fn text_of(&self, worker: &Worker) -> String {
         let mut text = String::new();
-        let Worker { is_stopped, is_beat_due, may_sweep, unsettled, .. } = worker;
-        let seen = self.wrong_ms - worker.seen_wrong_ms;
-        let _ = write!(text, "{is_stopped} {is_beat_due} {may_sweep} {seen} {unsettled}");
+        let Worker {
+            is_stopped, is_beat_due, may_sweep, unsettled, seen: Seen { is_paused, wrong_ms }, ..
+        } = worker;
+        let seen = self.wrong_ms - wrong_ms;
+        let _ = write!(text, "{is_stopped} {is_beat_due} {may_sweep} {is_paused} {seen} {unsettled}");
         for taken in &worker.taken {
             let entry = store::relative(&taken.entry, self.redis_ms());
             let _ = write!(text, "[{} {entry} {}]", taken.message.job, taken.number);
