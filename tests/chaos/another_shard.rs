@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tests::chaos::client_request::{ClientAnswer, ClientRequest};
-use tests::chaos::env::{ChaosEnv, Setup, fleet};
+use tests::chaos::env::Setup;
 use tests::chaos::scenario_result::ScenarioResult;
 use tests::redis_cluster::RedisCluster;
 
-use crate::cluster_changes::{MASTERS, owner};
+use crate::cluster_changes::{MASTERS, over_a_cluster, owner};
 
 /// Requests a second.
 const RATE: f64 = 50.0;
@@ -17,13 +17,7 @@ const RATE: f64 = 50.0;
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(300, 3_000);
     let mut result = ScenarioResult::default();
-    let mut env = ChaosEnv::start(fleet(6).apis(0).workers(0)).await;
-    let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 1).await;
-    env.stack.set("RESEND_REDIS_URL", cluster.urls());
-    env.stack.set("RESEND_REDIS_MODE", "cluster");
-    env.stack.set("RESEND_REDIS_MIN_REPLICAS", 1);
-    env.add_api(&[]).await;
-    env.stack.add_worker(&[]).await;
+    let (mut env, mut cluster) = over_a_cluster(6).await;
     let (load, people) = (env.load(RATE), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
     env.messages_reach(jobs / 4, Duration::from_secs(30)).await;

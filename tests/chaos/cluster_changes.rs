@@ -17,13 +17,7 @@ pub(crate) const MASTERS: usize = 3;
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let jobs = setup.size(1_000, 6_000);
     let mut result = ScenarioResult::default();
-    let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
-    let mut cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 1).await;
-    env.stack.set("RESEND_REDIS_URL", cluster.urls());
-    env.stack.set("RESEND_REDIS_MODE", "cluster");
-    env.stack.set("RESEND_REDIS_MIN_REPLICAS", 1);
-    env.add_api(&[]).await;
-    env.stack.add_worker(&[]).await;
+    let (mut env, mut cluster) = over_a_cluster(4).await;
     env.stack.add_worker(&[]).await;
     let (load, people) = (env.load(100.0).at_once(500), env.people(jobs).await);
     let asking = tokio::spawn(async move { load.run(people).await });
@@ -50,6 +44,18 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     env.check(&evidence, &mut result).await;
     env.close(&mut result);
     result
+}
+
+/// A fleet of one API and one worker over a cluster in which a replica confirms every write.
+pub(crate) async fn over_a_cluster(lease_seconds: u64) -> (ChaosEnv, RedisCluster) {
+    let mut env = ChaosEnv::start(fleet(lease_seconds).apis(0).workers(0)).await;
+    let cluster = RedisCluster::start(&env.stack.folder().join("cluster"), MASTERS, 1).await;
+    env.stack.set("RESEND_REDIS_URL", cluster.urls());
+    env.stack.set("RESEND_REDIS_MODE", "cluster");
+    env.stack.set("RESEND_REDIS_MIN_REPLICAS", 1);
+    env.add_api(&[]).await;
+    env.stack.add_worker(&[]).await;
+    (env, cluster)
 }
 
 async fn slot(node: &RedisServer) -> String {

@@ -1,31 +1,26 @@
 //! *Enqueue* against a real Redis: who is given which job, under which limits, and what a request that comes twice is.
 
-use std::time::Duration;
-
 use shared::domain::ids::ApprovalId;
 use shared::domain::job::JobState;
-use shared::domain::outcome::{Outcome, Reason};
+use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, NewJob};
 use shared::settings::ApprovalLimits;
 use tests::keys::{job_record, keys};
 use uuid::Uuid;
 
-use crate::test_queue::recorded::recorded;
-use crate::test_queue::{SendStart, TestQueue, job, job_of, refused};
-
-const RUN: Duration = Duration::from_millis(20);
+use crate::test_queue::{SendStart, TestQueue, job, job_of};
 
 #[tokio::test]
 async fn an_accepted_job_is_readable_and_waits_in_the_stream() {
     let fixture = TestQueue::new().await;
     let new = job();
     let ticket = fixture.accept(&new).await;
-    let job = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap();
+    let job = fixture.job(&ticket.job).await;
     assert_eq!(
         (job.state, job.end, job.eta_ms, job.client),
         (JobState::Queued, None, ticket.eta_ms, new.client)
     );
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
+    assert_eq!(fixture.entries().await, 1);
     let ttl: i64 = fixture.server.command(&["TTL", &job_record(&ticket.job)]).await;
     assert!((86_400..=86_700).contains(&ttl), "{ttl}");
 }
@@ -41,7 +36,7 @@ async fn a_live_job_is_given_again_to_its_client_and_to_nobody_else() {
     }
     let of_another = NewJob { client: "mis-b".parse().unwrap(), ..new };
     assert!(matches!(fixture.enqueue(&of_another).await, Enqueued::Foreign { .. }));
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
+    assert_eq!(fixture.entries().await, 1);
 }
 
 #[tokio::test]
@@ -62,7 +57,7 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
     fixture.accept(&new).await;
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.end(&delivery).await;
 
     let Enqueued::Limited { limit: Reason::Cooldown, next_attempt_ms, now_ms, .. } =
         fixture.enqueue(&new).await
@@ -93,7 +88,7 @@ async fn a_cool_down_names_the_job_that_began_it_to_its_own_client_alone() {
         began.push(fixture.accept(asked).await.job);
         let delivery = fixture.deliver("w1").await;
         assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-        fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+        fixture.end(&delivery).await;
     }
     let named = async |asked: &NewJob| match fixture.enqueue(asked).await {
         Enqueued::Limited { limit: Reason::Cooldown, last_job, .. } => last_job,
@@ -115,7 +110,7 @@ async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
     // A try that failed was promised for anew; the first answer stands.
     let record = job_record(&first.job);
     let _: u64 = fixture.server.command(&["HSET", &record, "eta", "1"]).await;
-    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.end(&delivery).await;
     match fixture.enqueue(&keyed).await {
         Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
         other => panic!("{other:?}"),
@@ -138,7 +133,7 @@ async fn two_clients_never_share_an_idempotency_key() {
     let second = NewJob { patient: first.patient, ..keyed("mis:a", "b") };
     fixture.accept(&first).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.end(&delivery).await;
     assert!(matches!(fixture.enqueue(&second).await, Enqueued::Accepted(_)));
 }
 
@@ -148,7 +143,7 @@ async fn an_idempotency_key_replays_its_answer_longer_than_the_job_is_kept() {
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
     let first = fixture.accept(&keyed).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.end(&delivery).await;
     let record = job_record(&first.job);
     assert_eq!(fixture.server.command::<u64>(&["DEL", &record]).await, 1);
     match fixture.enqueue(&keyed).await {
@@ -193,30 +188,6 @@ async fn the_key_of_a_refused_request_stays_free() {
     assert!(matches!(refused, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{refused:?}");
     let elsewhere = ask(&keyed(), fixture.limits()).await;
     assert!(matches!(elsewhere, Enqueued::Accepted(_)), "{elsewhere:?}");
-}
-
-#[tokio::test]
-async fn an_acceptance_whose_answer_was_lost_is_the_same_also_after_the_end() {
-    let fixture = TestQueue::new().await;
-    let (ticket, call) = recorded(&fixture.server, fixture.accept(&job())).await;
-    let once_more = async || {
-        let call: Vec<_> = call.iter().map(String::as_str).collect();
-        let rows: Vec<(String, String, String, u64)> = fixture.server.command(&call).await;
-        let (word, job, ..) = rows[0].clone();
-        (word, job)
-    };
-    let id = || ticket.job.to_string();
-    assert_eq!(once_more().await, ("live".into(), id()));
-    let delivery = fixture.deliver("w1").await;
-    assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-    fixture.queue.deliveries().finish(&delivery, &Outcome::Sent("{}".to_owned()), RUN).await.unwrap();
-    let end = async || fixture.queue.job_store().job(&delivery.message.job).await.unwrap().unwrap().end;
-    let ended = end().await;
-    // Not the cool-down that its own message began, and not the job once more.
-    assert_eq!(once_more().await, ("accepted".into(), id()));
-    assert_eq!(end().await, ended);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 0);
-    assert_eq!(fixture.server.command::<u64>(&["HLEN", &keys().live()]).await, 0);
 }
 
 #[tokio::test]

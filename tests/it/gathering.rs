@@ -83,7 +83,7 @@ async fn of_many_who_ask_for_one_approval_at_once_one_makes_the_job() {
         _ => false,
     });
     assert_eq!(given_again.count(), 199);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 1);
+    assert_eq!(fixture.entries().await, 1);
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
         _ => None,
     };
     assert_eq!(answers.iter().filter_map(stored).collect::<HashSet<_>>().len(), 199);
-    assert_eq!(fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await, 199);
+    assert_eq!(fixture.entries().await, 199);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_record_that_is_none_keeps_no_other_job_from_its_end() {
     let failed: Vec<_> = (0..200).filter(|i| matches!(ends[*i], Err(QueueError::Corrupt(_)))).collect();
     let done = ends.iter().filter(|end| matches!(end, Ok(Finished::Done { .. })));
     assert_eq!((failed, done.count(), accepted(&answers).len()), (vec![77], 199, 200));
-    assert_eq!(fixture.server.command::<u64>(&["HLEN", &keys().live()]).await, 1);
+    assert_eq!(fixture.live().await, 1);
 }
 
 #[tokio::test]

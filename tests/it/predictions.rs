@@ -136,15 +136,13 @@ async fn a_job_put_back_is_promised_for_after_its_next_try() {
         fixture.accept(&job()).await;
     }
     fixture.knows(2_000, 1).await;
-    let put_back =
-        fixture.queue.deliveries().retry_later(&delivery, Duration::from_secs(20), None, "upstream_failed");
-    assert_eq!(put_back.await.unwrap(), PutBack::Scheduled);
+    assert_eq!(fixture.put_back(&delivery, Duration::from_secs(20)).await, PutBack::Scheduled);
     // Due in 20 s, behind the ten that wait, each 2 s, and its own run.
-    let promised = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    let promised = fixture.job(&ticket.job).await.eta_ms;
     let ahead = promised.saturating_sub(clock::now_ms());
     assert!((40_000..=42_000).contains(&ahead), "{ahead} ms");
     fixture.queue.operator().retry_now(&ticket.job).await.unwrap();
-    let promised = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().eta_ms;
+    let promised = fixture.job(&ticket.job).await.eta_ms;
     let ahead = promised.saturating_sub(clock::now_ms());
     assert!((20_000..=22_000).contains(&ahead), "{ahead} ms");
 }

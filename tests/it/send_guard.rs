@@ -19,14 +19,12 @@ use tests::redis_cluster::RedisCluster;
 use tests::redis_server::RedisServer;
 use tests::temp_dir::TempDir;
 
-use crate::test_queue::job;
+use crate::test_queue::{first_of, job};
 
 mod deadline;
 mod settling;
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
-/// What a read answers: streams, their entries, and the fields of each.
-type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
 enum Server {
     One(Box<RedisServer>),
@@ -119,11 +117,7 @@ impl TestSendGuard {
     /// The next entry, in the hands of a worker.
     async fn next(&self) -> Delivery {
         let read = ["GROUP", GROUP, "w1", "COUNT", "1", "STREAMS", &keys().stream(), ">"];
-        let answer: Streams = self.ask(cmd("XREADGROUP").arg(&read)).await;
-        let (entry, fields) = answer[0].1[0].clone();
-        let message = shared::domain::message::Message::decode(fields[1].as_bytes()).unwrap();
-        let accepted_ms = fields[3].parse().unwrap();
-        Delivery { message, accepted_ms, entry, consumer: "w1".into(), number: 1 }
+        first_of(&self.ask(cmd("XREADGROUP").arg(&read)).await, "w1")
     }
 
     /// The same entry delivered once more.
@@ -346,17 +340,6 @@ async fn a_delivery_that_is_lost_leaves_nothing_counted() {
         assert!(matches!(fixture.leave(&lost, &phone(1)).await, SendDecision::Lost), "{}", fixture.shape());
         assert_eq!(fixture.counted().await, [0; 4]);
     }
-}
-
-#[tokio::test]
-async fn a_code_that_was_used_is_not_offered_again() {
-    let fixture = TestSendGuard::one(&[]).await;
-    let delivery = fixture.held(&job()).await;
-    let code = fixture.permit(&delivery, &phone(1)).await.offered.expect("a code").code;
-    let checked = fixture.codes.check(&"verifier".parse().unwrap(), &phone(1), &code).await.unwrap();
-    assert!(matches!(checked, Checked::Right(_)));
-    let again = fixture.again(&delivery).await;
-    assert!(fixture.permit(&again, &phone(1)).await.offered.is_none());
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! The queue alone over a Redis of its own: what tests of its scripts start from.
 
-pub(crate) mod recorded;
-
 use std::time::Duration;
 
-use shared::domain::ids::{ApprovalId, ClientId, PatientId, RequestId};
-use shared::domain::job::JobState;
+use shared::domain::ids::{ApprovalId, ClientId, JobId, PatientId, RequestId};
+use shared::domain::job::{Job, JobState};
+use shared::domain::message::Message;
 use shared::domain::outcome::{Outcome, Refusal};
-use shared::queue::{AcceptedJob, Delivery, Enqueued, GROUP, JobDisposition, NewJob, Queue};
+use shared::queue::{
+    AcceptedJob, Delivery, Enqueued, Finished, GROUP, JobDisposition, NewJob, PutBack, Queue,
+};
 use shared::redis::Redis;
 use shared::sending::guard::{SendDecision, SendGuard};
 use shared::sending::phone_names::PhoneNames;
@@ -20,8 +21,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::runner::{WorkerRunner, unique_name};
 
+/// The run of a job that ends.
+pub(crate) const RUN: Duration = Duration::from_millis(20);
+
 /// What a read answers: streams, their entries, and the fields of each.
-type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
+pub(crate) type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
 /// A queue, its Redis, and the limits it is asked under.
 pub(crate) struct TestQueue {
@@ -83,16 +87,12 @@ impl TestQueue {
     pub(crate) async fn deliver(&self, consumer: &str) -> Delivery {
         let read = ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", "1", "STREAMS", &keys().stream(), ">"];
         let answer: Streams = self.server.command(&read).await;
-        let (entry, fields) = answer[0].1[0].clone();
-        assert_eq!((fields[0].as_str(), fields[2].as_str()), ("m", "at"));
-        let message = shared::domain::message::Message::decode(fields[1].as_bytes()).unwrap();
-        let accepted_ms = fields[3].parse().unwrap();
-        Delivery { message, accepted_ms, entry, consumer: consumer.into(), number: 1 }
+        first_of(&answer, consumer)
     }
 
     /// Asks for a permit to send, without limits on messages and without a code.
     pub(crate) async fn begin_send(&self, delivery: &Delivery) -> SendStart {
-        match self.ask(delivery).await {
+        match self.guard.ask(delivery, &"+380200000001".parse().unwrap(), None).await.unwrap() {
             SendDecision::Granted(_) => SendStart::Go,
             SendDecision::Late => SendStart::Late,
             SendDecision::Exhausted => SendStart::Exhausted,
@@ -101,18 +101,34 @@ impl TestQueue {
         }
     }
 
-    /// Notes that the message of a delivery with a permit certainly was not sent.
-    pub(crate) async fn unsent(&self, delivery: &Delivery) {
-        let SendDecision::Granted(permit) = self.ask(delivery).await else { panic!("no permit") };
-        self.queue
-            .deliveries()
-            .settle_send(&permit.settle(0, false).expect("something to write"))
-            .await
-            .unwrap();
+    /// Ends the job of a delivery: it is refused.
+    pub(crate) async fn end(&self, delivery: &Delivery) -> Finished {
+        self.queue.deliveries().finish(delivery, &refused(), RUN).await.unwrap()
     }
 
-    async fn ask(&self, delivery: &Delivery) -> SendDecision {
-        self.guard.ask(delivery, &"+380200000001".parse().unwrap(), None).await.unwrap()
+    /// Puts the job of a delivery back for so long.
+    pub(crate) async fn put_back(&self, delivery: &Delivery, after: Duration) -> PutBack {
+        self.queue.deliveries().retry_later(delivery, after, None, "upstream_failed").await.unwrap()
+    }
+
+    /// A job that is there.
+    pub(crate) async fn job(&self, id: &JobId) -> Job {
+        self.queue.job_store().job(id).await.unwrap().unwrap()
+    }
+
+    /// How many entries the stream holds.
+    pub(crate) async fn entries(&self) -> u64 {
+        self.server.command(&["XLEN", &keys().stream()]).await
+    }
+
+    /// Entry, consumer, ms since it was delivered, and delivery number of all that is pending.
+    pub(crate) async fn pending(&self) -> Vec<(String, String, u64, u64)> {
+        self.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await
+    }
+
+    /// How many approvals have a live job.
+    pub(crate) async fn live(&self) -> u64 {
+        self.server.command(&["HLEN", &keys().live()]).await
     }
 
     /// Runs a worker that refuses every job, until something has come true.
@@ -134,8 +150,17 @@ impl TestQueue {
     }
 
     pub(crate) async fn state(&self, delivery: &Delivery) -> JobState {
-        self.queue.job_store().job(&delivery.message.job).await.unwrap().unwrap().state
+        self.job(&delivery.message.job).await.state
     }
+}
+
+/// The first entry that was read, as its delivery to this consumer.
+pub(crate) fn first_of(read: &Streams, consumer: &str) -> Delivery {
+    let (entry, fields) = read[0].1[0].clone();
+    assert_eq!((fields[0].as_str(), fields[2].as_str()), ("m", "at"));
+    let message = Message::decode(fields[1].as_bytes()).unwrap();
+    let accepted_ms = fields[3].parse().unwrap();
+    Delivery { message, accepted_ms, entry, consumer: consumer.into(), number: 1 }
 }
 
 fn no_limits() -> MessageLimits {

@@ -4,17 +4,6 @@ use super::{check, fixture, is_right, under_way};
 use shared::sending::codes::Checked;
 
 #[tokio::test]
-async fn the_first_message_arrives_while_the_second_is_held_back_or_refused() {
-    let fixture = fixture().await;
-    let first = under_way(&fixture).await;
-    let second = under_way(&fixture).await;
-    assert!(first.taken(&fixture.codes).await);
-    assert!(is_right(&fixture.codes, first.code()).await, "it is the code on the phone");
-    assert!(second.taken(&fixture.codes).await);
-    assert!(is_right(&fixture.codes, second.code()).await);
-}
-
-#[tokio::test]
 async fn the_first_message_arrives_after_the_second() {
     let fixture = fixture().await;
     let first = under_way(&fixture).await;

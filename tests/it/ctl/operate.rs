@@ -12,30 +12,25 @@ use tests::keys::keys;
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
-use crate::test_queue::{SendStart, TestQueue, job, job_of, refused};
+use crate::test_queue::{RUN, SendStart, TestQueue, job, job_of, refused};
 
-const RUN: Duration = Duration::from_millis(20);
 const LONG: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(10);
-
-async fn entries(fixture: &TestQueue) -> u64 {
-    fixture.server.command(&["XLEN", &keys().stream()]).await
-}
 
 #[tokio::test]
 async fn a_waiting_job_is_cancelled_for_good_and_its_approval_is_free() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Done);
-    let job = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap();
+    let job = fixture.job(&ticket.job).await;
     let end = job.end.unwrap();
     assert_eq!((job.state, end.status_code), (JobState::Failed, 409));
     assert_eq!(
         end.result,
         r#"{"type":"request_conflict","reason":"cancelled","message":"The request was cancelled by an operator"}"#
     );
-    assert_eq!(entries(&fixture).await, 0);
-    assert_eq!(fixture.server.command::<u64>(&["HLEN", &keys().live()]).await, 0);
+    assert_eq!(fixture.entries().await, 0);
+    assert_eq!(fixture.live().await, 0);
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Ended);
     assert_eq!(fixture.queue.operator().cancel(&JobId::generate()).await.unwrap(), Cancelled::Unknown);
 }
@@ -47,18 +42,9 @@ async fn a_job_in_a_workers_hands_is_cancelled_before_it_sends() {
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Done);
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Lost);
-    assert_eq!(
-        fixture.queue.deliveries().retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
-        PutBack::Lost
-    );
-    assert_eq!(
-        fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap(),
-        Finished::Before
-    );
-    assert_eq!(
-        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end.unwrap().status_code,
-        409
-    );
+    assert_eq!(fixture.put_back(&delivery, RUN).await, PutBack::Lost);
+    assert_eq!(fixture.end(&delivery).await, Finished::Before);
+    assert_eq!(fixture.job(&ticket.job).await.end.unwrap().status_code, 409);
 }
 
 #[tokio::test]
@@ -69,7 +55,7 @@ async fn a_job_whose_send_has_begun_is_not_cancelled_not_even_while_it_is_put_ba
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
     // Nobody knows what became of that send.
-    fixture.queue.deliveries().retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
+    fixture.put_back(&delivery, LONG).await;
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
     assert_eq!(fixture.state(&delivery).await, JobState::Scheduled);
 }
@@ -80,7 +66,7 @@ async fn a_job_put_back_is_cancelled_and_leaves_the_schedule() {
     let (ticket, other) = (fixture.accept(&job()).await, fixture.accept(&job()).await);
     for _ in 0..2 {
         let delivery = fixture.deliver("w1").await;
-        fixture.queue.deliveries().retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
+        fixture.put_back(&delivery, LONG).await;
     }
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::Done);
     let left: Vec<String> = fixture.server.command(&["ZRANGE", &keys().scheduled(), "0", "-1"]).await;
@@ -93,14 +79,14 @@ async fn only_a_job_that_was_put_back_is_made_ready_by_hand() {
     let ticket = fixture.accept(&job()).await;
     assert_eq!(fixture.queue.operator().retry_now(&ticket.job).await.unwrap(), RetriedNow::Waiting);
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.deliveries().retry_later(&delivery, LONG, RUN, "upstream_failed").await.unwrap();
+    fixture.put_back(&delivery, LONG).await;
     assert_eq!(fixture.queue.operator().retry_now(&ticket.job).await.unwrap(), RetriedNow::Ready);
     let again = fixture.deliver("w1").await;
     assert_eq!(again.message, delivery.message);
-    fixture.queue.deliveries().finish(&again, &refused(), RUN).await.unwrap();
+    fixture.end(&again).await;
     assert_eq!(fixture.queue.operator().retry_now(&ticket.job).await.unwrap(), RetriedNow::Ended);
     assert_eq!(fixture.queue.operator().retry_now(&JobId::generate()).await.unwrap(), RetriedNow::Unknown);
-    assert_eq!(entries(&fixture).await, 0);
+    assert_eq!(fixture.entries().await, 0);
 }
 
 async fn set_aside(fixture: &TestQueue, message: &str) -> QuarantineId {
@@ -123,10 +109,10 @@ async fn an_entry_goes_back_only_while_somebody_waits_for_its_job() {
     assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Unknown);
 
     let again = fixture.deliver("w1").await;
-    fixture.queue.deliveries().finish(&again, &refused(), RUN).await.unwrap();
+    fixture.end(&again).await;
     let id = set_aside(&fixture, &delivery.message.encode().unwrap()).await;
     assert_eq!(fixture.queue.operator().restore(&id).await.unwrap(), Restored::Ended(ticket.job));
-    assert_eq!(entries(&fixture).await, 0);
+    assert_eq!(fixture.entries().await, 0);
     let garbage = set_aside(&fixture, "{\"job\":1}").await;
     assert_eq!(fixture.queue.operator().restore(&garbage).await.unwrap(), Restored::Orphan);
 }
@@ -152,9 +138,9 @@ async fn the_overview_counts_every_state_and_how_jobs_ended() {
         fixture.accept(&job()).await;
     }
     let ended = fixture.deliver("w1").await;
-    fixture.queue.deliveries().finish(&ended, &refused(), RUN).await.unwrap();
+    fixture.end(&ended).await;
     let put_back = fixture.deliver("w1").await;
-    fixture.queue.deliveries().retry_later(&put_back, LONG, RUN, "upstream_failed").await.unwrap();
+    fixture.put_back(&put_back, LONG).await;
     fixture.deliver("w2").await;
     set_aside(&fixture, "garbage").await;
     let seen = fixture.queue.operator().overview().await.unwrap();
@@ -171,7 +157,7 @@ async fn jobs_are_found_by_where_they_stand_and_whose_they_are() {
     let fixture = TestQueue::new().await;
     let failed = fixture.accept(&job_of("mis-b", uuid::Uuid::new_v4())).await;
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.end(&delivery).await;
     // More than Redis answers in one go of a small hash.
     for _ in 0..700 {
         fixture.accept(&job()).await;
@@ -218,10 +204,7 @@ async fn a_paused_worker_takes_nothing_and_a_resumed_one_goes_on() {
     assert!(
         fixture.queue.operator().resume().await.unwrap() && !fixture.queue.operator().resume().await.unwrap()
     );
-    eventually("the job ends", SOON, || async {
-        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end
-    })
-    .await;
+    eventually("the job ends", SOON, || async { fixture.job(&ticket.job).await.end }).await;
     // A worker at work learns of a pause, too.
     fixture.queue.operator().pause().await.unwrap();
     eventually("a job is left alone", SOON, || async {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::clock::{self, millis};
-use shared::queue::{Backend, Delivery, GROUP, Intake, JobDisposition, PutBack, Queue};
+use shared::queue::{Backend, GROUP, Intake, JobDisposition, PutBack, Queue};
 use shared::redis::Redis;
 use shared::settings::{QueueConfig, RedisConfig, Settings};
 use tests::eventually::eventually;
@@ -14,8 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
-use super::RUN;
-use crate::test_queue::{SendStart, TestQueue, job, refused};
+use crate::test_queue::{RUN, TestQueue, job, refused};
 
 /// Makes an entry look as if its owner had been silent for so long.
 async fn silent_for(fixture: &TestQueue, entry: &str, consumer: &str, time: Duration) {
@@ -38,44 +37,10 @@ async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
         async { JobDisposition::End(refused()) }
     };
     let working = tokio::spawn(worker.run(run, stop.clone()));
-    eventually("the job ends", Duration::from_secs(5), || async {
-        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end
-    })
-    .await;
+    eventually("the job ends", Duration::from_secs(5), || async { fixture.job(&ticket.job).await.end }).await;
     stop.cancel();
     working.await.unwrap().unwrap();
     assert_eq!((runs.recv().await, runs.recv().await), (Some(1), None));
-}
-
-#[tokio::test]
-async fn a_send_is_counted_again_where_the_reply_of_its_take_over_was_lost() {
-    let fixture = TestQueue::new().await;
-    fixture.accept(&job()).await;
-    let dead = fixture.deliver("w1").await;
-    assert_eq!(fixture.begin_send(&dead).await, SendStart::Go);
-    // As a take-over whose reply was lost leaves it, and the worker finds it then: its own, under the number of before.
-    silent_for(&fixture, &dead.entry, "w2", Duration::ZERO).await;
-    let found = Delivery { consumer: "w2".into(), ..dead.clone() };
-    assert_eq!(fixture.begin_send(&found).await, SendStart::Go);
-    let third = fixture.take_over(&found, "w3").await;
-    assert_eq!(fixture.begin_send(&third).await, SendStart::Exhausted, "two messages may be out");
-}
-
-#[tokio::test]
-async fn leave_to_send_outlasts_the_lease_of_a_worker_that_stood_still() {
-    let fixture = TestQueue::new().await;
-    fixture.accept(&job()).await;
-    let delivery = fixture.deliver("w1").await;
-    let idle = async || {
-        let ask = ["XPENDING", &keys().stream(), GROUP, "-", "+", "1"];
-        let pending: Vec<(String, String, u64, u64)> = fixture.server.command(&ask).await;
-        Duration::from_millis(pending[0].2)
-    };
-    for (silent, renewed) in [(Duration::from_secs(40), true), (Duration::from_secs(11), false)] {
-        silent_for(&fixture, &delivery.entry, "w1", silent).await;
-        assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
-        assert_eq!(idle().await < Duration::from_secs(10), renewed, "silent for {silent:?}");
-    }
 }
 
 #[tokio::test]
@@ -89,10 +54,9 @@ async fn a_run_that_crashes_each_time_is_set_aside_after_three() {
         async { panic!("each time") }
     };
     let working = tokio::spawn(worker.run(run, stop.clone()));
-    let end = eventually("the job ends", Duration::from_secs(20), || async {
-        fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end
-    })
-    .await;
+    let end =
+        eventually("the job ends", Duration::from_secs(20), || async { fixture.job(&ticket.job).await.end })
+            .await;
     stop.cancel();
     working.await.unwrap().unwrap();
     assert_eq!(end.status_code, 500);
@@ -123,12 +87,12 @@ async fn a_run_after_a_crash_counts_also_where_the_reply_of_its_take_over_is_los
     };
     let working = tokio::spawn(worker.run(run, stop.clone()));
     let entry = eventually("the run has crashed", Duration::from_secs(10), || async {
-        pending(&fixture).await.pop().filter(|entry| entry.1 == "crashed").map(|entry| entry.0)
+        fixture.pending().await.pop().filter(|entry| entry.1 == "crashed").map(|entry| entry.0)
     })
     .await;
     let claim = ["XCLAIM", &keys().stream(), GROUP, &name, "0", &entry, "RETRYCOUNT", "1", "JUSTID"];
     let _: Vec<String> = fixture.server.command(&claim).await;
-    let left = || async { fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await };
+    let left = || async { fixture.entries().await };
     eventually("the job ends", Duration::from_secs(10), || async { (left().await == 0).then_some(()) }).await;
     stop.cancel();
     working.await.unwrap().unwrap();
@@ -160,7 +124,7 @@ async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_l
         // The living are heard again; a worker that starts only now knows of the step no less.
         says(clock::now_ms()).await;
     }
-    let left = || async { fixture.server.command::<u64>(&["XLEN", &keys().stream()]).await };
+    let left = || async { fixture.entries().await };
     fixture.work_until(|| async { (left().await == 0).then_some(()) }).await;
 }
 
@@ -172,12 +136,7 @@ async fn swept(fixture: &TestQueue) -> Option<()> {
 
 /// Whose the first pending entry is.
 async fn owner_of_the_first(fixture: &TestQueue) -> String {
-    pending(fixture).await[0].1.clone()
-}
-
-/// Entry, consumer, ms since it was delivered, and delivery number of all that is pending.
-async fn pending(fixture: &TestQueue) -> Vec<(String, String, u64, u64)> {
-    fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await
+    fixture.pending().await[0].1.clone()
 }
 
 #[tokio::test]
@@ -191,7 +150,7 @@ async fn with_memory_full_a_worker_takes_jobs_and_takes_over_and_says_so() {
     fixture
         .work_until(|| async {
             let workers: u64 = fixture.server.command(&["ZCARD", &keys().workers()]).await;
-            let ended = fixture.queue.job_store().job(&ticket.job).await.unwrap().unwrap().end;
+            let ended = fixture.job(&ticket.job).await.end;
             ended.filter(|_| workers > 0)
         })
         .await;
@@ -229,7 +188,7 @@ async fn nothing_is_taken_over_before_the_longest_lease_of_a_live_worker() {
     let _: u64 = fixture.server.command(&["ZREM", &keys().workers(), "old|4|30000"]).await;
     fixture
         .work_until(|| async {
-            let left: u64 = fixture.server.command(&["XLEN", &keys().stream()]).await;
+            let left = fixture.entries().await;
             (left == 0).then_some(())
         })
         .await;
@@ -253,8 +212,7 @@ async fn a_worker_that_is_stopping_keeps_what_it_works_on_from_workers_with_a_sh
     let old = WorkerRunner { queue: fixture.queue.clone(), name: name.clone(), concurrency: 4 };
     let working = tokio::spawn(old.run(run, stop.clone()));
     begun.notified().await;
-    let pending: Vec<(String, String, u64, u64)> =
-        fixture.server.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "10"]).await;
+    let pending = fixture.pending().await;
     // Its last heartbeat was a while ago, as between two of a lease of 30 s.
     silent_for(&fixture, &pending[0].0, &name, Duration::from_secs(9)).await;
     stop.cancel();
@@ -284,10 +242,7 @@ async fn a_job_whose_record_has_no_deadline_is_not_put_back() {
     let delivery = fixture.deliver("w1").await;
     let record = job_record(&ticket.job);
     let _: u64 = fixture.server.command(&["HDEL", &record, "deadline"]).await;
-    assert_eq!(
-        fixture.queue.deliveries().retry_later(&delivery, RUN, RUN, "upstream_failed").await.unwrap(),
-        PutBack::Late
-    );
+    assert_eq!(fixture.put_back(&delivery, RUN).await, PutBack::Late);
 }
 
 #[tokio::test]
@@ -315,6 +270,6 @@ async fn an_end_is_shown_only_once_replicas_confirm_it() {
     let confirming = Queue::new(redis, fixture.queue.config().clone());
     assert!(confirming.job_store().job(&ticket.job).await.unwrap().unwrap().end.is_none());
     let delivery = fixture.deliver("w1").await;
-    fixture.queue.deliveries().finish(&delivery, &refused(), RUN).await.unwrap();
+    fixture.end(&delivery).await;
     assert!(confirming.job_store().job(&ticket.job).await.is_err(), "no replica has it");
 }

@@ -6,18 +6,12 @@ use shared::domain::clock;
 use shared::queue::{Cancelled, PutBack, RetriedNow};
 use tests::keys::{job_record, keys};
 
-use super::RUN;
 use crate::test_queue::{TestQueue, job};
 
 /// Puts the next job back; answers its id.
 async fn put_back(fixture: &TestQueue) -> String {
     let delivery = fixture.deliver("w1").await;
-    let put_back = fixture
-        .queue
-        .deliveries()
-        .retry_later(&delivery, Duration::from_secs(100), RUN, "upstream_failed")
-        .await
-        .unwrap();
+    let put_back = fixture.put_back(&delivery, Duration::from_secs(100)).await;
     assert_eq!(put_back, PutBack::Scheduled);
     delivery.message.job.to_string()
 }

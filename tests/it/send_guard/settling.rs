@@ -47,19 +47,6 @@ async fn only_its_own_message_is_given_back() {
 }
 
 #[tokio::test]
-async fn two_open_outcomes_are_the_last() {
-    let fixture = TestSendGuard::one(&[]).await;
-    let first = fixture.held(&job()).await;
-    let second = settled(&fixture, &first, 0, true).await;
-    assert_eq!(counts(&fixture, &second).await, [1, 1, 0]);
-    assert!(fixture.queue.deliveries().send_counts(&second).await.unwrap().has_one_left());
-    let third = settled(&fixture, &second, 0, true).await;
-    assert_eq!(counts(&fixture, &third).await, [2, 2, 0]);
-    assert!(matches!(fixture.leave(&third, &phone(1)).await, SendDecision::Exhausted));
-    assert_eq!(fixture.counted().await[0], 2, "both stay counted");
-}
-
-#[tokio::test]
 async fn a_gateway_is_believed_twice_and_at_most_four_messages_can_be_out() {
     let fixture = TestSendGuard::one(&[]).await;
     let mut delivery = fixture.held(&job()).await;
@@ -85,17 +72,4 @@ async fn a_try_may_be_believed_and_open_at_once() {
     assert_eq!(fixture.counted().await[..3], [1, 1, 1]);
     let permit = fixture.permit(&next, &phone(1)).await;
     assert!(permit.is_last() && permit.believed_left() == 0);
-}
-
-#[tokio::test]
-async fn a_worker_that_dies_leaves_an_open_outcome() {
-    let fixture = TestSendGuard::one(&[]).await;
-    let first = fixture.held(&job()).await;
-    let permit = fixture.permit(&first, &phone(1)).await;
-    let second = fixture.again(&first).await;
-    fixture.permit(&second, &phone(1)).await;
-    // What the first comes to is no more its own to say.
-    fixture.queue.deliveries().settle_send(&permit.settle(0, false).unwrap()).await.unwrap();
-    assert_eq!(counts(&fixture, &second).await, [2, 2, 0]);
-    assert_eq!(fixture.counted().await[0], 2);
 }
