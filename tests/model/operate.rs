@@ -24,9 +24,11 @@ pub(crate) async fn resume(rig: &mut Rig, world: &World) -> Vec<Next> {
 pub(crate) async fn look(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
     let (seen, store) = rig.step(world, async |rig| rig.queue.deliveries().look_once().await).await;
     let is_paused = seen.as_ref().is_ok_and(|paused| *paused);
-    let mut all =
-        Call::new(world, (&seen, store)).alone(|world| world.workers[number].seen.is_paused = is_paused);
-    all.iter_mut().for_each(|next| next.broken = is_missed(&next.world, is_paused));
+    let call = Call::new(world, (&seen, store));
+    let mut all = call.alone(|world| world.workers[number].seen.is_paused = is_paused);
+    for next in &mut all {
+        next.broken = is_missed(&next.world, is_paused);
+    }
     all
 }
 

@@ -81,11 +81,11 @@ pub(crate) async fn take(rig: &mut Rig, world: &World, action: Action) -> Vec<Ne
 /// What a fail-over threw away was confirmed to nobody.
 async fn forget(rig: &mut Rig, world: &mut World) {
     for index in 0..world.jobs.len() {
-        let Some(view) = rig.job(world, &world.jobs[index].id.clone()).await else { continue };
-        let handed = usize::try_from(view.handed).unwrap_or(usize::MAX);
+        let view = rig.job(world, &world.jobs[index].id.clone()).await;
+        let handed = view.as_ref().map_or(0, |view| view.handed);
         let job = &mut world.jobs[index];
-        job.granted.truncate(handed);
-        job.end = view.end;
+        job.granted.truncate(usize::try_from(handed).unwrap_or(usize::MAX));
+        job.end = view.and_then(|view| view.end);
     }
 }
 
