@@ -103,31 +103,6 @@ async fn one_phone_gets_five_messages_an_hour_through_however_many_approvals_als
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_other_limit_holds_by_the_ledger() {
-    for (limit, same_patient) in [
-        ("RESEND_LIMIT_PER_PHONE_DAY", false),
-        ("RESEND_LIMIT_PER_PATIENT_DAY", true),
-        ("RESEND_LIMIT_PER_CLIENT_MINUTE", false),
-        ("RESEND_LIMIT_TOTAL_MINUTE", false),
-    ] {
-        let stack = StackBuilder::new().workers(2).set(limit, 3).start().await;
-        let patient = Uuid::new_v4();
-        let mut ids = Vec::new();
-        for number in 0..9 {
-            let phone =
-                if limit.contains("PHONE") { PHONE.to_owned() } else { format!("+38020100{number:04}") };
-            let patient = if same_patient { patient } else { Uuid::new_v4() };
-            ids.push(approval(&stack, patient, &phone).await);
-        }
-        let client = stack.client();
-        let ended = join_all(ids.into_iter().map(|(patient, id)| client.resend_to_end(patient, id))).await;
-        let ended: Vec<_> = ended.into_iter().map(|answer| answer.body["data"].clone()).collect();
-        assert_eq!((count(&ended, 200), count(&ended, 429), stack.ledger().len()), (3, 6, 3), "{limit}");
-        stack.stop().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn no_message_goes_to_a_country_that_is_not_allowed() {
     let stack = StackBuilder::new().set("RESEND_LIMIT_COUNTRIES", "380,370").start().await;
     for (phone, status_code) in [("+48110000071", 409), ("+37060000000", 200), (PHONE, 200)] {
