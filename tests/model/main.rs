@@ -45,7 +45,7 @@ struct Arguments {
     /// Tells the story of each control.
     #[arg(long)]
     tell: bool,
-    /// Longest a part may take, seconds (default 8; wide: 600).
+    /// Longest a part may take, seconds (default 8; wide: 140).
     #[arg(long)]
     seconds: Option<u64>,
     /// How many explore at once.
@@ -55,7 +55,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let seconds = arguments.seconds.unwrap_or(if arguments.wide { 600 } else { 8 });
+    let seconds = arguments.seconds.unwrap_or(if arguments.wide { 140 } else { 8 });
     let effort = Effort {
         time: Duration::from_secs(seconds),
         threads: arguments.threads.max(1),
