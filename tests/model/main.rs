@@ -33,7 +33,7 @@ use suite::Effort;
 #[derive(Parser)]
 #[command(name = "resend-model", version)]
 struct Arguments {
-    /// Wider bounds, and stories of all controls.
+    /// Each part for longer, and also within wider bounds; stories of all controls.
     #[arg(long)]
     wide: bool,
     /// Only what has this word in its name.
@@ -45,7 +45,7 @@ struct Arguments {
     /// Tells the story of each control.
     #[arg(long)]
     tell: bool,
-    /// Longest a part may take, seconds (default 8; wide: 140).
+    /// Longest a part may take, seconds (default 8; wide: 90).
     #[arg(long)]
     seconds: Option<u64>,
     /// How many explore at once.
@@ -55,7 +55,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let seconds = arguments.seconds.unwrap_or(if arguments.wide { 140 } else { 8 });
+    let seconds = arguments.seconds.unwrap_or(if arguments.wide { 90 } else { 8 });
     let effort = Effort {
         time: Duration::from_secs(seconds),
         threads: arguments.threads.max(1),

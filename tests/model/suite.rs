@@ -14,7 +14,7 @@ pub(crate) struct Effort {
     /// Longest a part may take.
     pub(crate) time: Duration,
     pub(crate) threads: usize,
-    /// More of everything.
+    /// Each part also with more of everything, and every control.
     pub(crate) is_wide: bool,
 }
 
@@ -25,18 +25,25 @@ fn bounds(part: Part, effort: Effort, edits: &[Edit]) -> Bounds {
 
 /// Explores every part; answers whether all holds.
 pub(crate) fn run_parts(effort: Effort, only: Option<&str>) -> bool {
+    let wanted = PARTS.iter().filter(|part| only.is_none_or(|word| part.name.contains(word)));
     let mut holds = true;
-    for part in PARTS.iter().filter(|part| only.is_none_or(|word| part.name.contains(word))) {
-        let part = if effort.is_wide { part.widened() } else { *part };
-        let bounds = bounds(part, effort, &[]);
-        let explored = explore(&bounds);
-        println!("{}: {}", part.name, figures(&explored));
-        if let Some(found) = &explored.found {
-            holds = false;
-            println!("\n{}\n", block_on(story::tell(&bounds, found)));
+    for part in wanted {
+        holds &= run_part(*part, "", effort);
+        if effort.is_wide {
+            holds &= run_part(part.widened(), ", with more of everything", effort);
         }
     }
     holds
+}
+
+fn run_part(part: Part, how: &str, effort: Effort) -> bool {
+    let bounds = bounds(part, effort, &[]);
+    let explored = explore(&bounds);
+    println!("{}{how}: {}", part.name, figures(&explored));
+    if let Some(found) = &explored.found {
+        println!("\n{}\n", block_on(story::tell(&bounds, found)));
+    }
+    explored.found.is_none()
 }
 
 /// Takes out each fence; answers whether each was missed.
