@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use reqwest::{ClientBuilder, Method, StatusCode};
 use serde_json::json;
 use shared::domain::clock::{now_ms, parse_iso};
 use tests::chaos::clock::Clock;
@@ -37,6 +37,23 @@ async fn a_tag_the_client_has_is_answered_304_without_a_body() {
         assert_eq!(again.body == json!(""), status == StatusCode::NOT_MODIFIED, "{}", again.body);
     }
     stack.stop().await;
+}
+
+/// A length of 0 would be that of a 200, which a cache may then believe (RFC 9110, 8.6).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_304_has_no_length_over_either_protocol() {
+    let stack = StackBuilder::new().workers(0).start().await;
+    let (patient, approval) = plain();
+    let url = stack.apis[0].url.clone() + &stack.client().resend(patient, approval).await.location();
+    for client in [ClientBuilder::new().http1_only(), ClientBuilder::new().http2_prior_knowledge()] {
+        let client = client.no_proxy().build().unwrap();
+        for method in [Method::GET, Method::HEAD] {
+            let request = client.request(method.clone(), &url).bearer_auth("mis-a-token");
+            let answer = request.header("if-none-match", "*").send().await.unwrap();
+            let found = (answer.status(), answer.headers().get("content-length"));
+            assert_eq!(found, (StatusCode::NOT_MODIFIED, None), "{:?} {method}", answer.version());
+        }
+    }
 }
 
 /// The API's own clock is an hour behind the one that made the prediction.

@@ -222,6 +222,10 @@ fn answering<S: HttpService>(
         let (idle, stopping) = (connection.idle.clone(), stopping.clone());
         async move {
             let mut response = answer.await?;
+            if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+                // The router gives every empty body a length of 0; that of a 304 would be the length of the 200 (RFC 9110, 8.6).
+                response.headers_mut().remove(header::CONTENT_LENGTH);
+            }
             // While stopping, the client's next request is to go to another replica.
             if is_http_1 && (is_last || idle.is_retired() || stopping.is_cancelled()) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
