@@ -151,14 +151,16 @@ async fn a_sentinel_whose_host_is_gone_delays_no_connection() {
         ("RESEND_REDIS_MODE", "sentinel"),
         ("RESEND_REDIS_SENTINEL_MASTER", MASTER),
     ]);
-    let start = Instant::now();
-    redis.ping().await.unwrap();
-    assert!(start.elapsed() < Duration::from_millis(500), "the first connection: {:?}", start.elapsed());
-
-    let start = Instant::now();
+    // A busy machine delays some of them; a sentinel that is waited for delays each by a tenth of a second or more.
+    let mut quickest = Duration::MAX;
+    for _ in 0..20 {
+        let start = Instant::now();
+        redis.dedicated().await.unwrap();
+        quickest = quickest.min(start.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(100), "{quickest:?}");
     let connections = future::join_all((0..20).map(|_| redis.dedicated())).await;
     assert!(connections.iter().all(Result::is_ok));
-    assert!(start.elapsed() < Duration::from_secs(1), "twenty at once: {:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,9 +171,8 @@ async fn no_sentinel_that_answers_is_an_error_within_the_time_of_a_command() {
         ("RESEND_REDIS_MODE", "sentinel"),
         ("RESEND_REDIS_SENTINEL_MASTER", MASTER),
     ]);
-    let start = Instant::now();
+    // Past the time of a command the error is another: "Redis did not answer within 1500 ms".
     assert!(redis.ping().await.unwrap_err().to_string().starts_with("Redis is unreachable"));
-    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,9 +225,12 @@ async fn confirmed_calls_share_a_bounded_number_of_connections() {
     let written = future::join_all(calls).await;
     assert!(written.iter().filter(|answer| answer.is_ok()).count() > 100, "{written:?}");
     let node = cluster.master_of("{resend}:probe").await;
-    let clients: String = node.command(&["CLIENT", "LIST", "TYPE", "NORMAL"]).await;
-    // 16 for confirmed calls, the shared link, and this look.
-    assert!(clients.lines().count() <= 18, "{clients}");
+    // 16 for confirmed calls, the shared link, and this look; the one that found the master is closed soon.
+    eventually("no more than 18 connections are open", Duration::from_secs(10), || async {
+        let clients: String = node.command(&["CLIENT", "LIST", "TYPE", "NORMAL"]).await;
+        (clients.lines().count() <= 18).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
