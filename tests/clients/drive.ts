@@ -55,9 +55,9 @@ async function check(approval: number): Promise<void> {
   const inbox = (await (await fetch(`${sandbox}/inbox.json?to=${encodeURIComponent(phone)}`)).json()) as { text: string }[];
   const code = inbox.at(-1)!.text.split(" ").at(-1)!;
   const path = "/verifications/{phone_number}/actions/complete";
-  const verify = (body: { code: string }) => client("otp-token").PATCH(path, { params: { path: { phone_number: phone } }, body });
-  const wrong = await verify({ code: code === "000000" ? "000001" : "000000" });
-  equal("a wrong code", wrong.error?.error.reason, "code_invalid");
+  const verify = (body: { code: string | number }) => client("otp-token").PATCH(path, { params: { path: { phone_number: phone } }, body });
+  const wrong = await verify({ code: code === "000000" ? 1 : 0 });
+  equal("a wrong code, as a number", wrong.error?.error.reason, "code_invalid");
   const right = await verify({ code });
   equal("the code on the phone", right.data?.data.status, "verified");
 }

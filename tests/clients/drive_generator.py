@@ -6,7 +6,7 @@
 from cases import api, drive, id_of
 from resend_generated import ApiClient, ApprovalsApi, Configuration, JobsApi, VerificationsApi
 from resend_generated.exceptions import ApiException
-from resend_generated.models import CodeToCheck, FailedJob, ProcessedJob
+from resend_generated.models import CodeToCheck, CodeToCheckCode, FailedJob, ProcessedJob
 
 
 def client(token):
@@ -38,7 +38,8 @@ def ask(case):
 
 def verify(phone, code):
     try:
-        return VerificationsApi(client("otp-token")).complete_verification(phone, CodeToCheck(code=code)).data.status
+        body = CodeToCheck(code=CodeToCheckCode(code))
+        return VerificationsApi(client("otp-token")).complete_verification(phone, body).data.status
     except ApiException as refused:
         return refused.data.error.reason.value
 

@@ -6,7 +6,7 @@ use shared::domain::clock;
 use shared::domain::job::{Job, JobState};
 use utoipa::ToSchema;
 
-use super::schemas::{Approval, Failed, JobError, Pending, Processed};
+use super::schemas::{Approval, Failed, FailedStatusCode, JobError, Pending, Processed, ProcessedStatusCode};
 
 /// A job, in one of three states.
 #[derive(Serialize, ToSchema)]
@@ -72,7 +72,7 @@ pub(crate) struct ProcessedView<'a> {
     /// When the job ended: ISO 8601, UTC.
     #[schema(format = DateTime, example = "2018-08-02T10:45:15.270Z")]
     ended_at: String,
-    #[schema(minimum = 200, maximum = 200)]
+    #[schema(inline, value_type = ProcessedStatusCode)]
     status_code: u16,
     #[schema(value_type = Approval)]
     response_data: &'a RawValue,
@@ -93,8 +93,7 @@ pub(crate) struct FailedView<'a> {
     /// When the job ended: ISO 8601, UTC.
     #[schema(format = DateTime, example = "2018-08-02T10:45:15.270Z")]
     ended_at: String,
-    /// 404, 409, 429, 500, 502 or 504.
-    #[schema(minimum = 404, maximum = 504)]
+    #[schema(inline, value_type = FailedStatusCode)]
     status_code: u16,
     #[schema(value_type = JobError)]
     error: &'a RawValue,

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::domain::outcome::Reason;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use shared::domain::outcome::{Reason, Refusal};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
@@ -74,6 +74,33 @@ pub(crate) enum Processed {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Failed {
     Failed,
+}
+
+/// The HTTP status of a job that ended with a message sent.
+pub(crate) struct ProcessedStatusCode;
+
+impl PartialSchema for ProcessedStatusCode {
+    fn schema() -> RefOr<Schema> {
+        status_code(&[200])
+    }
+}
+
+impl ToSchema for ProcessedStatusCode {}
+
+/// The HTTP status of a job that ended without.
+pub(crate) struct FailedStatusCode;
+
+impl PartialSchema for FailedStatusCode {
+    fn schema() -> RefOr<Schema> {
+        status_code(&Refusal::STATUSES)
+    }
+}
+
+impl ToSchema for FailedStatusCode {}
+
+fn status_code(all: &[u16]) -> RefOr<Schema> {
+    let object = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(all.iter().copied()));
+    object.description(Some("The HTTP status that the end of the job stands for.")).build().into()
 }
 
 /// The status of a job.
@@ -165,7 +192,19 @@ pub(crate) struct JobEvent {
 #[derive(ToSchema, Deserialize)]
 #[allow(dead_code, reason = "a description")]
 pub(crate) struct CodeToCheck {
-    /// Digits, as text or as a number.
-    #[schema(example = "123456")]
+    #[schema(inline, value_type = Digits)]
     code: Value,
 }
+
+/// The digits of a code, as text or as a number.
+struct Digits;
+
+impl PartialSchema for Digits {
+    fn schema() -> RefOr<Schema> {
+        let types = SchemaType::from_iter([Type::String, Type::Integer]);
+        let object = ObjectBuilder::new().schema_type(types).pattern(Some("^[0-9]{4,8}$")).minimum(Some(0));
+        object.description(Some("Digits, as text or as a number.")).examples(["123456"]).build().into()
+    }
+}
+
+impl ToSchema for Digits {}

@@ -95,6 +95,9 @@ impl Outcome {
 }
 
 impl Refusal {
+    /// Every status that a refusal stands for.
+    pub const STATUSES: [u16; 6] = [404, 409, 429, 500, 502, 504];
+
     /// The HTTP status this refusal stands for.
     pub fn status_code(&self) -> u16 {
         self.row().0
@@ -236,7 +239,9 @@ mod tests {
                 DELIVERY_UNKNOWN,
             ),
             (R::ApprovalTooLarge, 502, "internal_error", "approval_too_large", "The approval is too large"),
+            (R::Quarantined, 500, "internal_error", "quarantined", "The request could not be processed"),
         ] {
+            assert!(R::STATUSES.contains(&code), "{code}");
             let error = refusal.error();
             let row = (refusal.status_code(), error.kind, refusal.reason().as_str(), error.message.as_ref());
             assert_eq!(row, (code, kind, reason, message));
