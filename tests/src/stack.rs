@@ -61,7 +61,7 @@ pub struct Stack {
 impl StackBuilder {
     /// One API and one worker over a Redis that writes everything through.
     pub fn new() -> Self {
-        let redis = vec!["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
+        let redis = vec!["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
         Self {
             settings: Vec::new(),
             apis: 1,

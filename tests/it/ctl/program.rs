@@ -124,6 +124,7 @@ async fn the_doctor_finds_what_would_lose_jobs_and_says_what_to_change() {
             |check: &Value| check["what"].as_str().unwrap().starts_with(service) && check["level"] == "ok";
         assert!(checks.iter().any(reached), "{service}: {checks:#?}");
     }
+    let _: String = stack.redis.command(&["CONFIG", "SET", "appendfsync", "everysec"]).await;
     assert!(ctl(&stack, &["doctor"], 0).await.contains("appendfsync everysec"));
 
     let _: String = stack.redis.command(&["CONFIG", "SET", "appendonly", "no"]).await;

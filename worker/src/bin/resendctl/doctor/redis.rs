@@ -128,7 +128,7 @@ fn append_fsync(value: Option<&str>) -> Check {
         Some("always") => Check::ok(AREA, "appendfsync always: power loss loses nothing"),
         Some("everysec") => Check::warning(
             AREA,
-            "appendfsync everysec: power loss loses up to a second of accepted jobs",
+            "appendfsync everysec: power loss loses the last second of accepted jobs, and so does a crash while the disk is busy",
             "set appendfsync always, or RESEND_REDIS_MIN_REPLICAS to at least 1",
         ),
         Some(other) => Check::problem(
