@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
+use chrono::Utc;
 use futures_util::future::join_all;
 use shared::sending::limits::{RateLimiter, Slot};
 use tests::keys::keys;
@@ -72,7 +73,7 @@ async fn who_does_not_wait_takes_nothing_from_those_who_do() {
 async fn a_clock_that_was_set_back_locks_nobody_out_and_the_key_ends_by_itself() {
     let fixture = TestQueue::new().await;
     let limiter = RateLimiter::new(fixture.queue.clone());
-    let in_an_hour = (chrono::Utc::now().timestamp_micros() + 3_600_000_000).to_string();
+    let in_an_hour = (Utc::now().timestamp_micros() + 3_600_000_000).to_string();
     let _: String = fixture.server.command(&["SET", &keys().rate("smpp"), &in_an_hour]).await;
     assert_eq!(slot(&limiter, "smpp", 20, LONG).await, Slot::After(Duration::ZERO));
     let left: i64 = fixture.server.command(&["PTTL", &keys().rate("smpp")]).await;
@@ -104,12 +105,14 @@ fn most_a_second(times: &[i64]) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_workers_together_keep_to_the_rate_and_use_it() {
     let stack = StackBuilder::new().workers(3).set("RESEND_SMS_PER_SECOND", RATE).start().await;
+    let start = Utc::now().timestamp_millis();
     let times = sent_at(&stack, 120).await;
     let seconds = Duration::from_millis(times[119].abs_diff(times[0])).as_secs_f64();
-    let most = most_a_second(&times);
-    println!("120 messages at {RATE} a second: {seconds:.1} s, at most {most} within a second");
-    // A tenth may go together, and the way to the gateway takes some longer than others.
-    assert!(most <= RATE + RATE / 10 + 3, "{most} within a second");
+    println!("120 messages at {RATE} a second: {seconds:.1} s");
+    // Two may go together. A busy machine delays messages, so that more of them arrive together, but none before its slot.
+    let due = |number: i64| start + (number - 2) * 1_000 / RATE as i64;
+    let early: Vec<_> = (0..).zip(&times).filter(|(number, time)| **time < due(*number)).collect();
+    assert!(early.is_empty(), "before their slots, from {start} on: {early:?}");
     assert!(seconds <= 120.0 / 20.0 / 0.8, "{seconds} s");
     stack.stop().await;
 }
