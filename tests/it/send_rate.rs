@@ -110,7 +110,7 @@ async fn three_workers_together_keep_to_the_rate_and_use_it() {
     let seconds = Duration::from_millis(times[119].abs_diff(times[0])).as_secs_f64();
     println!("120 messages at {RATE} a second: {seconds:.1} s");
     // Two may go together. A busy machine delays messages, so that more of them arrive together, but none before its slot.
-    let due = |number: i64| start + (number - 2) * 1_000 / RATE as i64;
+    let due = |number: i64| start + (number - 2) * 1_000 / i64::try_from(RATE).unwrap();
     let early: Vec<_> = (0..).zip(&times).filter(|(number, time)| **time < due(*number)).collect();
     assert!(early.is_empty(), "before their slots, from {start} on: {early:?}");
     assert!(seconds <= 120.0 / 20.0 / 0.8, "{seconds} s");
