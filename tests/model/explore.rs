@@ -265,7 +265,8 @@ impl Known {
         for (from, to) in &deeper {
             paths[*to as usize] += paths[*from as usize];
         }
-        self.nodes.iter().zip(paths).filter(|(node, _)| node.is_done).map(|(_, paths)| paths).sum()
+        // From 0, not from the -0 that the sum of nothing is.
+        self.nodes.iter().zip(paths).filter(|(node, _)| node.is_done).fold(0.0, |sum, (_, paths)| sum + paths)
     }
 }
 
