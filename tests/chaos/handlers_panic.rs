@@ -54,12 +54,8 @@ async fn poison(setup: Setup, result: &mut ScenarioResult) {
     let plan = format!("after_fetch=abort~{poison}");
     let own = [("FAILPOINTS", plan.as_str()), ("RESEND_WORKER_CONCURRENCY", "32")];
     for _ in 0..DELIVERIES {
-        env.stack.workers.clear();
-        let worker = env.stack.add_worker(&own).await;
-        let ended = env.stack.workers[worker].process.ended(WITHIN).await;
-        assert!(!ended.success(), "the job killed its process");
+        env.stack.worker_that_dies(&own, WITHIN).await;
     }
-    env.stack.workers.clear();
     env.stack.add_worker(&own).await;
     let drained = env.drained(WITHIN).await;
     let evidence = env.evidence(asked, HashSet::new()).await;
@@ -90,10 +86,7 @@ async fn dead_before_the_run(result: &mut ScenarioResult) {
     let mut env = ChaosEnv::start(fleet(2).workers(0)).await;
     let asked = env.ask_all(1).await;
     for plan in ["after_fetch=abort", "after_take_over=abort", "after_take_over=abort"] {
-        let worker = env.stack.add_worker(&[("FAILPOINTS", plan)]).await;
-        let ended = env.stack.workers[worker].process.ended(WITHIN).await;
-        assert!(!ended.success(), "it died at the fail point");
-        env.stack.workers.clear();
+        env.stack.worker_that_dies(&[("FAILPOINTS", plan)], WITHIN).await;
     }
     env.stack.add_worker(&[]).await;
     let drained = env.drained(WITHIN).await;

@@ -175,6 +175,13 @@ impl Stack {
         self.workers.len() - 1
     }
 
+    /// Runs one more worker until it ends, by a fail point among these settings: perhaps before it has logged anything.
+    pub async fn worker_that_dies(&mut self, own: &[(&str, &str)], within: Duration) {
+        let program = self.program_of("resend-worker");
+        let mut process = self.process_of(&program, own);
+        assert!(!process.ended(within).await.success(), "it died at the fail point");
+    }
+
     /// Starts a worker of another build.
     pub async fn add_worker_of(&mut self, program: &Path) {
         let mut member = self.member_of(program, &[]).await;
@@ -248,11 +255,21 @@ impl Stack {
     }
 
     async fn member(&mut self, name: &str, own: &[(&str, &str)]) -> Member {
-        let program = self.programs.as_ref().map_or_else(|| program(name), |folder| folder.join(name));
+        let program = self.program_of(name);
         self.member_of(&program, own).await
     }
 
     async fn member_of(&mut self, program: &Path, own: &[(&str, &str)]) -> Member {
+        let mut process = self.process_of(program, own);
+        let url = format!("http://{}", process.address().await);
+        Member { process, url }
+    }
+
+    fn program_of(&self, name: &str) -> PathBuf {
+        self.programs.as_ref().map_or_else(|| program(name), |folder| folder.join(name))
+    }
+
+    fn process_of(&mut self, program: &Path, own: &[(&str, &str)]) -> Process {
         self.started += 1;
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let log: PathBuf = self.temp_dir.path().join(format!("{name}-{}.log", self.started));
@@ -260,8 +277,6 @@ impl Stack {
         // Before whatever a test sets: the later one counts.
         environment.insert(1, ("RESEND_REDIS_URL".to_owned(), self.redis.url_of_program(&name)));
         environment.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut process = Process::start(program, &[], &environment, &log).expect("a program of ours");
-        let url = format!("http://{}", process.address().await);
-        Member { process, url }
+        Process::start(program, &[], &environment, &log).expect("a program of ours")
     }
 }
