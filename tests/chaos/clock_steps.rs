@@ -29,7 +29,7 @@ const DEADLINE: u64 = 240;
 const REACHED_WITHIN: Duration = Duration::from_secs(40);
 
 /// Longest until all jobs of a step have ended.
-const ENDED_WITHIN: Duration = Duration::from_secs(60);
+const ENDED_WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let steps: &[i64] = setup.size(&[31, -7_200], &[31, 60, 120, -7_200]);
