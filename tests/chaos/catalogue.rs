@@ -36,6 +36,9 @@ macro_rules! scenario {
 /// Scenarios whose load needs the machine to itself: a backlog, thousands of polls a second.
 pub(crate) const ALONE: &[u8] = &[19, 20];
 
+/// The one whose full form is a load of two hours; no other takes more than minutes.
+pub(crate) const LONGEST: u8 = 44;
+
 /// All of them.
 pub(crate) static ALL: &[Scenario] = &[
     scenario!(
