@@ -149,7 +149,7 @@ fn channels_are_taken_in_the_order_given_and_each_needs_what_is_its_own() {
     assert!(error.starts_with("invalid RESEND_SMS_TWILIO_URL") && error.contains("Accounts"), "{error}");
     let error = read(&[("RESEND_SMS_CHANNEL", "turbosms")]).unwrap_err().to_string();
     assert!(error.starts_with("RESEND_SMS_TOKEN is not set"), "{error}");
-    assert!(refused("RESEND_SMS_CHANNEL", "http,http").contains("none twice"));
+    assert!(refused("RESEND_SMS_CHANNEL", "http,http").contains("several different ones"));
 }
 
 #[test]
