@@ -103,7 +103,6 @@ impl Floor {
             .arg(of.to_string())
             .arg(client.as_str())
             .arg(patient.to_string())
-            .arg(message.request.as_str())
             .arg(millis(limits.cooldown))
             .arg(limits.per_hour)
             .arg(limits.jobs_per_client_minute)
