@@ -19,6 +19,7 @@ local function int(number)
   return text
 end
 
+-- A local is found faster than a global.
 local KEYS, ARGV = KEYS, ARGV
 
 -- Scripts that take lists, or are put together of steps with keys and arguments of their own, read them in order.

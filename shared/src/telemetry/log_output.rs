@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, Write};
 use std::thread;
 use std::time::Duration;
 
-/// Pause after each write, and so the longest a line waits for its own. Without it the thread is woken for each line: with a
-/// line a job that was a fifth of a worker's CPU (`tests/run --bench real`).
+/// Pause after each write: the longest a line waits, and so what a killed program may leave unsaid. Without it the thread is woken
+/// for each line: with a line a job that was up to a fifth of a worker's CPU (`tests/bench/README.md`).
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Bytes that are written together: what there is when the thread comes, up to this.
