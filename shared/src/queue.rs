@@ -27,6 +27,7 @@ mod operator;
 mod producer;
 mod scripts;
 mod send_capacity;
+mod stored_result;
 
 pub use consumer::{
     AckLayer, Backend, Consumer, Deliveries, Finished, Intake, JobAttempt, JobDisposition, LeasedJob,

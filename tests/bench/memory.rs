@@ -52,7 +52,7 @@ pub(crate) async fn measure(report: &mut Report) {
 }
 
 /// As `deploy/redis/redis.conf` has them: they decide what a small hash takes.
-async fn use_shipped_encodings(server: &RedisServer) {
+pub(crate) async fn use_shipped_encodings(server: &RedisServer) {
     let shipped = include_str!("../../deploy/redis/redis.conf");
     for setting in shipped.lines().filter(|line| line.starts_with("hash-max-listpack-")) {
         let (name, value) = setting.split_once(' ').expect("a name and a value");
@@ -60,7 +60,8 @@ async fn use_shipped_encodings(server: &RedisServer) {
     }
 }
 
-async fn used(server: &RedisServer) -> f64 {
+/// Bytes of what it holds.
+pub(crate) async fn used(server: &RedisServer) -> f64 {
     let info: String = server.command(&["INFO", "memory"]).await;
     let line = info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:"));
     line.and_then(|text| text.trim().parse().ok()).expect("a figure in INFO")

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::Effort;
 use super::backlog::{drain_rate, left_in};
+use super::memory::{use_shipped_encodings, used};
 use super::report::{Bound, Figure, Report};
 use super::series::{median, rate, ratio, spread};
 use super::usage::{Meter, peak_rss_mib};
@@ -48,6 +49,8 @@ struct Worked {
     commands: f64,
     /// Keys that are left of a job.
     keys: f64,
+    /// Bytes of Redis for a job once it has ended, its story and the records of its patient and phone included.
+    bytes: f64,
 }
 
 pub(crate) async fn measure(effort: Effort, before: Option<&Path>, report: &mut Report) {
@@ -70,6 +73,8 @@ pub(crate) async fn measure(effort: Effort, before: Option<&Path>, report: &mut 
         bound: Bound::AtLeast(0.48),
     });
     add_beside(&ours, &earlier, report);
+    let (now, before) = (of(&ours, |run| run.bytes), of(&earlier, |run| run.bytes));
+    report.add(beside("Redis bytes per finished real job, with all its keys", &now, &before, "", 1.05));
     for (name, values, bound) in [
         ("RSS of a worker, its peak over real jobs, MiB", of(&ours, |run| run.rss_mib), 20.0),
         ("commands of Redis, a real job from PATCH to end", of(&ours, |run| run.commands), 22.0),
@@ -93,15 +98,20 @@ fn of(runs: &[Worked], part: fn(&Worked) -> f64) -> Vec<f64> {
 fn add_beside(ours: &[Worked], earlier: &[Worked], report: &mut Report) {
     for (whose, part, bound) in [("the worker", 0, 0.75), ("Redis", 1, 0.55)] {
         let cpu = |runs: &[Worked]| runs.iter().map(|run| run.cpu_us[part]).collect::<Vec<_>>();
-        let (ours, before) = (cpu(ours), cpu(earlier));
-        let bound = if before.is_empty() { Bound::None } else { Bound::AtMost(bound) };
-        report.add(Figure {
-            name: format!("CPU of {whose}, a real job from fetch to end / the earlier commit"),
-            ours: spread(&ours, 0, " µs"),
-            other: if before.is_empty() { "not given".into() } else { spread(&before, 0, " µs") },
-            value: if before.is_empty() { median(ours) } else { ratio(&ours, &before) },
-            bound,
-        });
+        let name = format!("CPU of {whose}, a real job from fetch to end");
+        report.add(beside(&name, &cpu(ours), &cpu(earlier), " µs", bound));
+    }
+}
+
+/// A figure beside the earlier commit's, of which it may be so much; where none is given it is shown alone.
+fn beside(name: &str, ours: &[f64], before: &[f64], unit: &str, bound: f64) -> Figure {
+    let is_alone = before.is_empty();
+    Figure {
+        name: format!("{name} / the earlier commit"),
+        ours: spread(ours, 0, unit),
+        other: if is_alone { "not given".into() } else { spread(before, 0, unit) },
+        value: if is_alone { median(ours.to_vec()) } else { ratio(ours, before) },
+        bound: if is_alone { Bound::None } else { Bound::AtMost(bound) },
     }
 }
 
@@ -116,6 +126,8 @@ async fn real_jobs(builder: StackBuilder, jobs: usize) -> Worked {
         .set("RESEND_REGISTRY_URL", format!("{}/registry", sandbox.url))
         .set("RESEND_SMS_URL", format!("{}/sms/messages", sandbox.url));
     let mut stack = builder.start().await;
+    use_shipped_encodings(&stack.redis).await;
+    let empty = used(&stack.redis).await;
     let _: String = stack.redis.command(&["CONFIG", "RESETSTAT"]).await;
     accept_all(&stack, sandbox.people(jobs).await).await;
     let asked = commands(&stack).await;
@@ -128,7 +140,8 @@ async fn real_jobs(builder: StackBuilder, jobs: usize) -> Worked {
     let cpu_us = meter.us_each(jobs as f64);
     let commands = (asked + commands(&stack).await) / jobs as f64;
     let keys: u64 = stack.redis.command(&["DBSIZE"]).await;
-    Worked { rate, cpu_us, rss_mib: peak_rss_mib(worker), commands, keys: keys as f64 / jobs as f64 }
+    let bytes = (used(&stack.redis).await - empty) / jobs as f64;
+    Worked { rate, cpu_us, rss_mib: peak_rss_mib(worker), commands, keys: keys as f64 / jobs as f64, bytes }
 }
 
 /// Commands that Redis ran since they were last forgotten, but for what this bench asks itself: how long the stream is.

@@ -26,8 +26,8 @@ pub struct Record {
     pub handed: u32,
     /// No SMS starts after it, milliseconds since the epoch.
     pub deadline_ms: i64,
-    /// The result of an ended job.
-    pub result: Option<String>,
+    /// The result of an ended job, as it is kept.
+    pub result: Option<Vec<u8>>,
 }
 
 impl Record {
@@ -60,7 +60,7 @@ pub async fn of(redis: &mut impl ConnectionLike, jobs: &[String]) -> RedisResult
         for job in batch {
             ask.cmd("HMGET").arg(job_record(job)).arg(&FIELDS);
         }
-        let answers: Vec<Vec<Option<String>>> = ask.query_async(redis).await?;
+        let answers: Vec<Vec<Option<Vec<u8>>>> = ask.query_async(redis).await?;
         for (job, fields) in batch.iter().zip(answers) {
             records.extend(read(&fields).map(|record| (job.clone(), record)));
         }
@@ -68,10 +68,11 @@ pub async fn of(redis: &mut impl ConnectionLike, jobs: &[String]) -> RedisResult
     Ok(records)
 }
 
-fn read(fields: &[Option<String>]) -> Option<Record> {
-    let number = |index: usize| fields[index].as_ref().and_then(|text| text.parse::<i64>().ok());
+fn read(fields: &[Option<Vec<u8>>]) -> Option<Record> {
+    let text = |index: usize| fields[index].as_deref().map(String::from_utf8_lossy);
+    let number = |index: usize| text(index).and_then(|text| text.parse::<i64>().ok());
     Some(Record {
-        state: fields[0].clone()?,
+        state: text(0)?.into_owned(),
         status: number(1).and_then(|status| u16::try_from(status).ok()),
         handed: number(2).and_then(|handed| u32::try_from(handed).ok()).unwrap_or(0),
         deadline_ms: number(3).unwrap_or(i64::MAX),

@@ -7,6 +7,7 @@ use crate::domain::job::JobState;
 use crate::domain::outcome::Outcome;
 use crate::queue::delivery::Delivery;
 use crate::queue::error::QueueError;
+use crate::queue::stored_result::pack;
 use crate::redis::ScriptArgs;
 use crate::runtime::fail_point;
 
@@ -57,7 +58,7 @@ impl Deliveries {
             .arg(outcome.state().as_str())
             .arg(outcome.status_code())
             .arg(outcome.reason())
-            .arg(result)
+            .bytes(&pack(&result))
             .arg(counted(run))
             .arg(channel.unwrap_or_default());
         fail_point::hit(fail_point::BEFORE_FINISH, job).await;

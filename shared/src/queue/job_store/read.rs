@@ -8,6 +8,7 @@ use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobEnd};
 use crate::queue::core::Core;
 use crate::queue::error::QueueError;
+use crate::queue::stored_result::unpack;
 
 /// Reads jobs for their clients. Cheap to clone.
 #[derive(Clone)]
@@ -27,9 +28,8 @@ impl JobStore {
         let mut ask = Pipeline::with_capacity(2);
         ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result", "ended", "confirmed"]);
         ask.cmd("TIME");
-        let (mut record, (seconds, micros)): (Vec<Option<String>>, (u64, u64)) =
-            self.core.redis.pipeline(&ask).await?;
-        let is_confirmed = record.pop().flatten().is_some();
+        let (record, (seconds, micros)): (Record, (u64, u64)) = self.core.redis.pipeline(&ask).await?;
+        let is_confirmed = record.6.is_some();
         let job = read_job(id, record, seconds * 1_000 + micros / 1_000)?;
         let has_ended = job.as_ref().is_some_and(|job| job.end.is_some());
         if has_ended && !is_confirmed && self.core.redis.min_replicas() > 0 {
@@ -41,10 +41,12 @@ impl JobStore {
     }
 }
 
-fn read_job(id: &JobId, record: Vec<Option<String>>, now_ms: u64) -> Result<Option<Job>, QueueError> {
-    let Ok([state, client, eta, status, result, ended]) = <[Option<String>; 6]>::try_from(record) else {
-        return Err(QueueError::Corrupt("a job record"));
-    };
+/// State, client, ETA, status code, result, end and whether that is confirmed.
+type Record = (Text, Text, Text, Text, Option<Vec<u8>>, Text, Text);
+type Text = Option<String>;
+
+fn read_job(id: &JobId, record: Record, now_ms: u64) -> Result<Option<Job>, QueueError> {
+    let (state, client, eta, status, result, ended, _) = record;
     let (Some(state), Some(client)) = (state, client) else { return Ok(None) };
     let state =
         state.parse::<crate::domain::job::JobState>().map_err(|_| QueueError::Corrupt("a job's state"))?;
@@ -55,7 +57,7 @@ fn read_job(id: &JobId, record: Vec<Option<String>>, now_ms: u64) -> Result<Opti
         (true, Some(status), Some(result), Some(ended)) => {
             let status_code = status.parse().map_err(|_| QueueError::Corrupt("a job's status code"))?;
             let ended_ms = ended.parse().map_err(|_| QueueError::Corrupt("the end of a job"))?;
-            Some(JobEnd { status_code, ended_ms, result })
+            Some(JobEnd { status_code, ended_ms, result: unpack(result)? })
         }
         (true, ..) => return Err(QueueError::Corrupt("an ended job's result")),
     };

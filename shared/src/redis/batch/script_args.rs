@@ -37,6 +37,14 @@ impl ScriptArgs {
         self
     }
 
+    /// Adds an argument that is not text.
+    #[must_use]
+    pub fn bytes(mut self, argument: &[u8]) -> Self {
+        self.bytes.extend_from_slice(argument);
+        self.ends.push(self.bytes.len());
+        self
+    }
+
     pub(super) fn keys(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.words(0, self.keys)
     }
@@ -77,12 +85,12 @@ mod tests {
 
     #[test]
     fn words_come_out_as_they_went_in_also_empty_ones() {
-        let item = ScriptArgs::new().key("a").key("").arg("é").arg(7).arg("");
+        let item = ScriptArgs::new().key("a").key("").arg("é").arg(7).bytes(&[0xff, 0]).arg("");
         assert_eq!(item.keys().collect::<Vec<_>>(), [&b"a"[..], b""]);
-        assert_eq!(item.arguments().collect::<Vec<_>>(), ["é".as_bytes(), b"7", b""]);
+        assert_eq!(item.arguments().collect::<Vec<_>>(), ["é".as_bytes(), b"7", &[0xff, 0], b""]);
         assert_eq!(
             (item.size(), ScriptArgs::new().keys().len(), ScriptArgs::new().arguments().len()),
-            (4, 0, 0)
+            (6, 0, 0)
         );
     }
 }

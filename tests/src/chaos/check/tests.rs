@@ -37,7 +37,7 @@ fn message(job: &str, code: &str) -> Message {
 }
 
 fn record() -> Record {
-    let result = Some("{}".to_owned());
+    let result = Some(b"{}".to_vec());
     Record { state: "processed".to_owned(), status: Some(200), handed: 1, deadline_ms: 5_000, result }
 }
 
@@ -136,7 +136,7 @@ fn i5_a_message_after_the_deadline() {
 #[test]
 fn i6_an_end_that_changed_or_came_twice() {
     let mut run = good();
-    run.records.get_mut("a").unwrap().result = Some("{\"other\":1}".to_owned());
+    run.records.get_mut("a").unwrap().result = Some(b"{\"other\":1}".to_vec());
     assert_eq!(complaints(&run), only("I6", "a"));
     let mut run = good();
     run.endings.get_mut("b").unwrap().times = 2;
