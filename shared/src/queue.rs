@@ -31,7 +31,7 @@ mod stored_result;
 
 pub use consumer::{
     AckLayer, Backend, Consumer, Deliveries, Finished, Intake, JobAttempt, JobDisposition, LeasedJob,
-    PutBack, SendCounts, SendSettlement, Sweeper, TakenOver,
+    PutBack, SendCounts, SendSettlement, Sweeper, TakenCode, TakenOver,
 };
 pub(crate) use consumer::{MAX_BELIEVED, MAX_OPEN};
 pub use delivery::Delivery;

@@ -2,7 +2,7 @@
 //!
 //! | key | what it holds | written by |
 //! |---|---|---|
-//! | phone | messages sent to it, its codes, failed checks | leave, activate, checks |
+//! | phone | messages sent to it, its codes, failed checks | leave, finish, checks |
 //! | patient | messages for its approvals | leave |
 //! | client, total | messages counted by slots of five seconds | leave |
 //! | checks of a client | failed checks, counted alike | checks |
@@ -29,7 +29,6 @@ macro_rules! script_text {
 }
 
 const LEAVE: &str = script_text!("leave.lua");
-const ACTIVATE: &str = script_text!("codes/activate.lua");
 const GUESS: &str = script_text!("codes/guess.lua");
 const SPEND: &str = script_text!("codes/spend.lua");
 const UNLOCK: &str = script_text!("codes/unlock.lua");

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use redis::cmd;
 use shared::domain::ids::ClientId;
-use shared::queue::Delivery;
+use shared::domain::outcome::Outcome;
+use shared::queue::{Delivery, JobAttempt};
 use shared::sending::codes::{Checked, Code, Codes, OfferedCode};
 use shared::sending::guard::{SendDecision, SendGuard};
 use tests::eventually::eventually;
@@ -38,9 +39,16 @@ impl PendingMessage {
     }
 
     /// A gateway took it.
-    async fn taken(&self, codes: &Codes) -> bool {
-        codes.activate(&self.offered, &self.delivery.message.job).await.unwrap()
+    async fn taken(&self, fixture: &TestSendGuard) {
+        end_sent(fixture, &fixture.codes, &self.delivery, &self.offered).await;
     }
+}
+
+/// A gateway took the message of this delivery, so its job ends.
+async fn end_sent(fixture: &TestSendGuard, codes: &Codes, delivery: &Delivery, offered: &OfferedCode) {
+    let attempt = JobAttempt { taken: Some(codes.taken(offered)), ..JobAttempt::default() };
+    let sent = Outcome::Sent("{}".to_owned());
+    fixture.queue.deliveries().finish_attempt(delivery, &sent, None, &attempt).await.unwrap();
 }
 
 async fn fixture() -> TestSendGuard {
@@ -65,7 +73,7 @@ async fn under_way(fixture: &TestSendGuard) -> PendingMessage {
 /// The code of a message that a gateway took.
 async fn sent(fixture: &TestSendGuard) -> Code {
     let message = under_way(fixture).await;
-    assert!(message.taken(&fixture.codes).await);
+    message.taken(fixture).await;
     message.offered.code
 }
 
@@ -112,7 +120,7 @@ async fn a_code_is_good_for_its_whole_life_from_when_it_was_taken_and_no_record_
     let next = under_way(&fixture).await;
     age(&fixture, Duration::from_secs(200)).await;
     for _ in 0..2 {
-        assert!(next.taken(&fixture.codes).await, "twice is as good as once");
+        next.taken(&fixture).await; // Twice is as good as once.
     }
     assert_eq!(check(&fixture.codes, &before).await, Checked::Wrong);
     let Checked::Right(verified) = check(&fixture.codes, next.code()).await else { panic!("not right") };
@@ -126,17 +134,41 @@ async fn a_code_is_good_for_its_whole_life_from_when_it_was_taken_and_no_record_
 #[tokio::test]
 async fn a_code_is_good_once_and_no_retry_of_its_job_revives_it() {
     let fixture = fixture().await;
-    let one = under_way(&fixture).await;
-    assert!(is_right(&fixture.codes, one.code()).await, "before anybody knows that it was taken");
-    assert!(!one.taken(&fixture.codes).await);
-    let two = under_way(&fixture).await;
-    assert!(two.taken(&fixture.codes).await);
-    assert!(is_right(&fixture.codes, two.code()).await);
-    for message in [&one, &two] {
+    for is_used_first in [true, false] {
+        let message = under_way(&fixture).await;
+        // Another worker has taken the job over, when the gateway's answer reaches the first.
         let again = fixture.again(&message.delivery).await;
+        if is_used_first {
+            assert!(is_right(&fixture.codes, message.code()).await, "before anybody knows that it was taken");
+            message.taken(&fixture).await;
+        } else {
+            message.taken(&fixture).await;
+            assert!(is_right(&fixture.codes, message.code()).await);
+        }
         assert!(offer(&fixture.guard, &fixture.codes, &again).await.is_none(), "its message arrived");
         assert_eq!(check(&fixture.codes, message.code()).await, Checked::Wrong);
     }
+}
+
+#[tokio::test]
+async fn who_lost_the_delivery_activates_the_code_and_ends_nothing() {
+    let fixture = fixture().await;
+    let before = sent(&fixture).await;
+    let message = under_way(&fixture).await;
+    let again = fixture.again(&message.delivery).await;
+    message.taken(&fixture).await;
+    assert_eq!(check(&fixture.codes, &before).await, Checked::Wrong, "a later message is on the phone");
+    let repeated = offer(&fixture.guard, &fixture.codes, &again).await.expect("the job is still live");
+    assert_eq!(&repeated.code, message.code());
+}
+
+#[tokio::test]
+async fn jobs_for_one_phone_that_end_in_one_call_see_each_others_codes() {
+    let fixture = fixture().await;
+    let (first, second) = (under_way(&fixture).await, under_way(&fixture).await);
+    tokio::join!(first.taken(&fixture), second.taken(&fixture));
+    assert!(is_right(&fixture.codes, first.code()).await, "neither was offered after the other was taken");
+    assert!(is_right(&fixture.codes, second.code()).await);
 }
 
 #[tokio::test]

@@ -52,7 +52,6 @@ pub(crate) enum Step {
     GiveUpLeave,
     Submit(Gateway),
     Hear,
-    Activate,
     Settle,
     Write,
     HandBack,
@@ -135,7 +134,6 @@ fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
             At::Permitted { .. } if world.left.odd_answers == 0 => add(Step::Submit(Gateway::Takes)),
             At::Permitted { .. } => Gateway::ALL.into_iter().for_each(|gateway| add(Step::Submit(gateway))),
             At::HandedOver { .. } => add(Step::Hear),
-            At::Taken { .. } => add(Step::Activate),
             At::Settling { .. } => add(Step::Settle),
             At::Settled(_) => add(Step::Write),
         }
@@ -241,7 +239,6 @@ impl fmt::Display for Step {
             Self::Submit(Gateway::Takes) => write!(f, "hands the message over: the gateway takes it"),
             Self::Submit(gateway) => write!(f, "hands the message over: the gateway {gateway:?}"),
             Self::Hear => write!(f, "hears from the gateway"),
-            Self::Activate => write!(f, "makes the sent code the only one"),
             Self::Settle => write!(f, "writes down what the hand-over came to"),
             Self::Write => write!(f, "writes down what becomes of the job"),
             Self::HandBack => write!(f, "is asked to stop and hands the job back"),

@@ -4,9 +4,8 @@ use shared::queue::{Delivery, QueueError, Sweeper};
 
 use crate::call::{Call, Next};
 use crate::rig::Rig;
-use crate::run::sent;
 use crate::store::Store;
-use crate::world::{At, ROOM, Run, SETTLED_AFTER, Verdict, World};
+use crate::world::{At, ROOM, Run, SETTLED_AFTER, World};
 
 /// By how much a worker lets Redis' clock run ahead of its own.
 pub(crate) const TOLERANCE_MS: u64 = 7_500;
@@ -63,7 +62,6 @@ fn cut_if(mut run: Run, held: &[Delivery], lost: &[String]) -> Option<Run> {
     }
     run.is_lost = true;
     match run.at {
-        At::Taken { .. } => Some(Run { at: At::Settled(Verdict::End(sent())), ..run }),
         At::Settling { .. } | At::Settled(_) => Some(run),
         _ => None,
     }

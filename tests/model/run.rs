@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::domain::outcome::{Outcome, Refusal};
-use shared::queue::{Delivery, PutBack};
+use shared::queue::{Delivery, JobAttempt, PutBack};
 use shared::sending::guard::SendDecision;
 use shared::sending::permit::SendPermit;
 
@@ -17,7 +17,7 @@ use crate::world::{At, DEADLINE_MS, Gateway, Verdict, World};
 const WAIT: Duration = Duration::from_secs(5);
 
 /// The end of a job whose message was taken.
-pub(crate) fn sent() -> Outcome {
+fn sent() -> Outcome {
     Outcome::Sent("{}".to_owned())
 }
 
@@ -40,13 +40,7 @@ pub(crate) async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), ste
             quiet(world.settling(at, unsent, Verdict::retry(Refusal::UpstreamSilent)), "")
         }
         (Step::Submit(gateway), At::Permitted { permit, .. }) => vec![submit(world, at, permit, gateway)],
-        (Step::Hear, At::HandedOver { permit, gateway }) => quiet(hear(world, at, permit, *gateway), ""),
-        (Step::Activate, At::Taken { permit }) => {
-            let Some(offered) = &permit.offered else { return Vec::new() };
-            let job = &delivery.message.job;
-            let (done, store) = rig.step(world, async |rig| rig.codes.activate(offered, job).await).await;
-            Call::new(world, (&done, store)).alone(|world| *world = world.going_on(at, Verdict::End(sent())))
-        }
+        (Step::Hear, At::HandedOver { permit, gateway }) => quiet(hear(rig, world, at, permit, *gateway), ""),
         (Step::Settle, At::Settling { settlement, then }) => {
             let (done, store) =
                 rig.step(world, async |rig| rig.queue.deliveries().settle_send(settlement).await).await;
@@ -58,9 +52,12 @@ pub(crate) async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), ste
             };
             with_drop(Call::new(world, (&done, store)).confirmed().both(|_| {}, goes_on, unheard), at)
         }
-        (Step::Write, At::Settled(Verdict::End(outcome))) => {
+        (Step::Write, At::Settled(verdict @ (Verdict::End(_) | Verdict::Sent(_)))) => {
+            let (outcome, attempt) = verdict.end_of();
             let (done, store) = rig
-                .step(world, async |rig| rig.queue.deliveries().finish(delivery, outcome, None).await)
+                .step(world, async |rig| {
+                    rig.queue.deliveries().finish_attempt(delivery, &outcome, None, &attempt).await
+                })
                 .await;
             let call = Call::new(world, (&done, store)).confirmed();
             let summary =
@@ -93,7 +90,7 @@ pub(crate) async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), ste
                 rig.step(world, async |rig| rig.queue.deliveries().crash(delivery).await).await;
             Call::new(world, (&done, store)).alone(|world| world.stop_run(at))
         }
-        (Step::Submit(_) | Step::Hear | Step::Activate | Step::Settle | Step::Write, _) => Vec::new(),
+        (Step::Submit(_) | Step::Hear | Step::Settle | Step::Write, _) => Vec::new(),
     }
 }
 
@@ -195,14 +192,13 @@ fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: 
 }
 
 /// What a run makes of the gateway's answer.
-fn hear(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> World {
+fn hear(rig: &Rig, world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> World {
     let is_believed = gateway.defers() && permit.believed_left() > 0;
     match gateway {
-        Gateway::Takes => {
-            let mut world = world.clone();
-            world.workers[at.0].runs[at.1].at = At::Taken { permit: permit.clone() };
-            world
-        }
+        Gateway::Takes => match &permit.offered {
+            Some(offered) => world.going_on(at, Verdict::Sent(rig.codes.taken(offered))),
+            None => world.clone(),
+        },
         Gateway::Busy => world.settling(at, permit.settle(0, false), Verdict::retry(Refusal::UpstreamFailed)),
         Gateway::Rejects => {
             world.settling(at, permit.settle(0, false), Verdict::end(Refusal::UpstreamFailed))
@@ -224,6 +220,16 @@ fn hear(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Ga
 }
 
 impl Verdict {
+    /// How the job is to end, and what its attempt came to.
+    fn end_of(&self) -> (Outcome, JobAttempt) {
+        match self {
+            Self::End(outcome) | Self::RetryLater { otherwise: outcome } => {
+                (outcome.clone(), JobAttempt::default())
+            }
+            Self::Sent(code) => (sent(), JobAttempt { taken: Some(code.clone()), ..JobAttempt::default() }),
+        }
+    }
+
     fn end(refusal: Refusal) -> Self {
         Self::End(Outcome::Refused(refusal))
     }

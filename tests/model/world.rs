@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use shared::domain::ids::JobId;
 use shared::domain::outcome::Outcome;
-use shared::queue::{Delivery, SendSettlement};
+use shared::queue::{Delivery, SendSettlement, TakenCode};
 use shared::sending::permit::SendPermit;
 
 use crate::store::{self, Store};
@@ -136,10 +136,6 @@ pub(crate) enum At {
         permit: Arc<SendPermit>,
         gateway: Gateway,
     },
-    /// A gateway took it.
-    Taken {
-        permit: Arc<SendPermit>,
-    },
     /// What the hand-over came to is to be written, and then the rest.
     Settling {
         settlement: SendSettlement,
@@ -152,7 +148,11 @@ pub(crate) enum At {
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     End(Outcome),
-    RetryLater { otherwise: Outcome },
+    /// A gateway took the message with this code.
+    Sent(TakenCode),
+    RetryLater {
+        otherwise: Outcome,
+    },
 }
 
 /// What a gateway does with a message.
@@ -419,7 +419,6 @@ impl World {
                 At::HandedOver { permit: of, gateway } => {
                     write!(text, "gateway {:?} {gateway:?}", permit(of))
                 }
-                At::Taken { permit: of } => write!(text, "taken {:?}", permit(of)),
                 At::Settling { settlement, then } => {
                     let settlement = store::relative(&format!("{settlement:?}"), self.redis_ms());
                     let settlement = settlement.replace(&*worker.name, "@");

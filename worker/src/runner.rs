@@ -17,9 +17,9 @@ use tracing::Instrument as _;
 
 pub use run_state::RunState;
 
-/// Longest a run may take. Its parts have limits of their own, 20 s in all (registry 3 s, slot 4 s, permit 2 s, channels
-/// 10 s, activation 1 s), so this cuts off only what hangs. It is shorter than the default lease, so that even without a
-/// heartbeat nobody else takes over a job that is still being worked on.
+/// Longest a run may take. Its parts have limits of their own, 19 s in all (registry 3 s, slot 4 s, permit 2 s, channels
+/// 10 s), so this cuts off only what hangs. It is shorter than the default lease, so that even without a heartbeat nobody
+/// else takes over a job that is still being worked on.
 const RUN_LIMIT: Duration = Duration::from_secs(22);
 
 /// How long a stopping worker waits for what runs before it hands the rest back.

@@ -43,8 +43,8 @@ use guarded_channel::GuardedChannel;
 use pacing::Pacing;
 use shared::telemetry::upstream_health::HealthSnapshot;
 
-/// Longest all channels together may take. With the registry's 3 s, the rate's 4 s, the permit's 2 s and the activation's
-/// 1 s it stays within the 20 s that are planned for a run.
+/// Longest all channels together may take. With the registry's 3 s, the rate's 4 s and the permit's 2 s it stays within
+/// the 20 s that are planned for a run.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Longest a message waits for its slot at a channel that has a rate. Waiting here keeps later jobs in the queue, where

@@ -32,5 +32,5 @@ pub(super) use reclaim::SWEEP;
 pub use reclaim::Sweeper;
 pub use schedule::PutBack;
 pub(crate) use send::{MAX_BELIEVED, MAX_OPEN};
-pub use send::{SendCounts, SendSettlement};
+pub use send::{SendCounts, SendSettlement, TakenCode};
 pub use single_steps::TakenOver;

@@ -105,3 +105,17 @@ local function retire_before(phone, this)
     end
   end
 end
+
+-- Notes that a gateway took the message of a code, and answers the code: it has a full life from now, and the codes whose
+-- messages were taken before it was offered are gone. Nothing, where it was used meanwhile. May run twice. Failed checks
+-- stay counted.
+local function activate_code(phone, job, hash, life, now)
+  local known = find_code(phone, job)
+  if known and is_used(phone.codes[known]) then return nil end
+  -- Where later codes left no room for it, it comes back: its message is on the phone.
+  if not known then offer_code(phone, job, hash, life, now) end
+  local code = phone.codes[find_code(phone, job)]
+  code.taken = now
+  retire_before(phone, code)
+  return code
+end

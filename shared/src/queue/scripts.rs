@@ -21,6 +21,14 @@ macro_rules! text {
     ($file:literal, with eta) => {
         text!("eta.lua"; $file)
     };
+    ($file:literal, with eta and phones) => {
+        text!(
+            "eta.lua",
+            "limits.lua",
+            "phone.lua";
+            $file
+        )
+    };
     ($file:literal, with limits) => {
         text!(
             "limits.lua",
@@ -74,7 +82,8 @@ impl Steps {
             .arg(keys.ended());
         Self {
             enqueue: ScriptBatcher::new(redis, text!("producer/enqueue.lua", with eta), enqueue).confirmed(),
-            finish: ScriptBatcher::new(redis, text!("consumer/finish.lua", with eta), finish).confirmed(),
+            finish: ScriptBatcher::new(redis, text!("consumer/finish.lua", with eta and phones), finish)
+                .confirmed(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | step | what it does |
 //! |---|---|
 //! | *offer*, with the permit to send | makes the job's code checkable before its message leaves, beside those before it |
-//! | *activate* | a gateway took the message: codes whose messages were taken before this one was offered are gone |
+//! | *activate*, with the end of the job | a gateway took the message: codes whose messages were taken before this one was offered are gone |
 //! | *guess* | counts a check and hands out what it may be compared with |
 //! | *spend* | uses up the code that was right |
 //!
@@ -26,11 +26,10 @@ pub(crate) use send::JobCode;
 pub use send::OfferedCode;
 
 use super::phone_names::PhoneNames;
-use super::{ACTIVATE, GUESS, SPEND};
+use super::{GUESS, SPEND};
 use crate::domain::clock::millis;
 use crate::domain::phone::PhoneNumber;
 use crate::queue::Queue;
-use crate::redis::{ScriptArgs, ScriptBatcher};
 use crate::settings::OtpConfig;
 use key::OtpKey;
 
@@ -43,7 +42,6 @@ pub struct Codes {
     length: u8,
     life_ms: u64,
     max_guesses: u64,
-    activate: ScriptBatcher,
     guess: Script,
     spend: Script,
 }
@@ -63,7 +61,6 @@ impl Codes {
             length: config.length,
             life_ms,
             max_guesses: config.max_guesses,
-            activate: ScriptBatcher::new(queue.redis(), ACTIVATE, ScriptArgs::new().arg(life_ms)),
             guess: Script::new(GUESS),
             spend: Script::new(SPEND),
             queue,

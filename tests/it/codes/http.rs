@@ -60,6 +60,12 @@ async fn the_code_on_the_phone_is_right_once_also_as_a_number() {
     let number: u64 = code.parse().unwrap();
     let encoded = phone.replace('+', "%2B");
     assert_eq!(complete(&verifier, &encoded, &json!({"code": number})).await.status, StatusCode::OK);
+
+    // The end of a job whose message was taken ends the codes before it.
+    let ((_, before), (phone, code)) = (send(&stack).await, send(&stack).await);
+    let status = async |code: &str| complete(&verifier, &phone, &json!({"code": code})).await.status;
+    assert_eq!(status(&before).await, StatusCode::FORBIDDEN);
+    assert_eq!(status(&code).await, StatusCode::OK);
     stack.stop().await;
 }
 

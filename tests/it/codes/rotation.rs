@@ -11,7 +11,7 @@ fn rotated(fixture: &TestSendGuard) -> (SendGuard, Codes) {
 async fn sent_by((guard, codes): &(SendGuard, Codes), fixture: &TestSendGuard) -> Code {
     let delivery = fixture.held(&job()).await;
     let offered = offer(guard, codes, &delivery).await.unwrap();
-    assert!(codes.activate(&offered, &delivery.message.job).await.unwrap());
+    end_sent(fixture, codes, &delivery, &offered).await;
     offered.code
 }
 

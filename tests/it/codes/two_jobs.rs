@@ -8,8 +8,8 @@ async fn the_first_message_arrives_after_the_second() {
     let fixture = fixture().await;
     let first = under_way(&fixture).await;
     let second = under_way(&fixture).await;
-    assert!(second.taken(&fixture.codes).await);
-    assert!(first.taken(&fixture.codes).await, "it comes late, but it comes");
+    second.taken(&fixture).await;
+    first.taken(&fixture).await;
     assert!(is_right(&fixture.codes, second.code()).await, "nobody knows which the patient reads");
     assert!(is_right(&fixture.codes, first.code()).await);
 }
@@ -18,9 +18,9 @@ async fn the_first_message_arrives_after_the_second() {
 async fn once_a_later_message_was_taken_the_one_before_is_dead() {
     let fixture = fixture().await;
     let first = under_way(&fixture).await;
-    assert!(first.taken(&fixture.codes).await);
+    first.taken(&fixture).await;
     let second = under_way(&fixture).await;
-    assert!(second.taken(&fixture.codes).await);
+    second.taken(&fixture).await;
     assert_eq!(check(&fixture.codes, first.code()).await, Checked::Wrong);
     assert!(is_right(&fixture.codes, second.code()).await);
 }
@@ -29,7 +29,7 @@ async fn once_a_later_message_was_taken_the_one_before_is_dead() {
 async fn a_used_code_takes_the_one_before_with_it_and_leaves_a_later_one() {
     let fixture = fixture().await;
     let before = under_way(&fixture).await;
-    assert!(before.taken(&fixture.codes).await);
+    before.taken(&fixture).await;
     let used = under_way(&fixture).await;
     let later = under_way(&fixture).await;
     assert!(is_right(&fixture.codes, used.code()).await);
@@ -45,7 +45,7 @@ async fn four_codes_are_kept_and_a_fifth_that_arrives_nevertheless_comes_back() 
         messages.push(under_way(&fixture).await);
     }
     assert_eq!(check(&fixture.codes, messages[0].code()).await, Checked::Wrong, "the oldest made room");
-    assert!(messages[0].taken(&fixture.codes).await);
+    messages[0].taken(&fixture).await;
     assert!(is_right(&fixture.codes, messages[0].code()).await, "it is on the phone");
     assert!(is_right(&fixture.codes, messages[4].code()).await);
 }

@@ -22,7 +22,6 @@ fn runners(script: &str) -> &'static [&'static str] {
         "queue/operator/record_minute"
         | "queue/operator/report_upstreams"
         | "sending/leave"
-        | "sending/codes/activate"
         | "sending/limits/rate_limit" => &ALL[1..2],
         script if script.starts_with("queue/consumer/") => &ALL[1..2],
         "queue/operator/describe" | "queue/operator/upstream_reports" => &ALL[1..],

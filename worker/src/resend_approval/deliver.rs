@@ -2,19 +2,12 @@
 
 mod judge;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use shared::domain::outcome::{Outcome, Refusal};
 use shared::domain::phone::PhoneNumber;
-use shared::queue::Delivery;
+use shared::queue::{Delivery, TakenCode};
 use shared::runtime::fail_point;
-use shared::sending::codes::{Codes, OfferedCode};
 use shared::sending::permit::SendPermit;
-use shared::telemetry::LogThrottle;
 use shared::telemetry::span::{self, Span};
-use tokio::time::timeout;
-use tracing::Instrument as _;
 
 use super::history::History;
 use super::step_exit::StepExit;
@@ -24,9 +17,6 @@ use crate::otp_service::OtpService;
 use crate::runner::RunState;
 use crate::sms::{Order, SendResult, Slot, Sms, SubmitResult};
 use crate::upstream::Origin;
-
-/// Longest a run spends on making a sent code the only one.
-const ACTIVATION_LIMIT: Duration = Duration::from_secs(1);
 
 /// One try to deliver a job's code.
 pub(super) struct SendAttempt<'a> {
@@ -62,9 +52,8 @@ pub(super) async fn send_code(
     context.sender.announce(context.queue.send_capacity());
     fail_point::hit(fail_point::AFTER_SUBMIT, &this.delivery.message.job).await;
     if let SubmitResult::Accepted { message_id } = &sent.result {
-        this.run.taken(outcome);
+        this.run.taken(outcome, this.taken_code(context));
         tracing::info!(message_id, channel = sent.channel, "the gateway took the message");
-        this.activate(context).await;
         return Ok(());
     }
     Err(this.failed(&sent, context).await)
@@ -130,27 +119,9 @@ impl SendAttempt<'_> {
         }
     }
 
-    /// Makes the sent code the only one. It goes on where this run is cut off, and the job ends well without it.
-    async fn activate(&self, context: &Context) {
-        let (CodeSender::Local { codes, .. }, Some(offered)) = (&context.sender, &self.permit.offered) else {
-            return;
-        };
-        let (codes, offered, job) = (Arc::clone(codes), offered.clone(), self.delivery.message.job.clone());
-        let activation =
-            tokio::spawn(async move { activate(&codes, &offered, &job).await }.in_current_span());
-        let _ = activation.await;
-    }
-}
-
-async fn activate(codes: &Codes, offered: &OfferedCode, job: &shared::domain::ids::JobId) {
-    static THROTTLE: LogThrottle = LogThrottle::new();
-    let error = match timeout(ACTIVATION_LIMIT, codes.activate(offered, job)).await {
-        Ok(Ok(true)) => return,
-        Ok(Ok(false)) => return tracing::info!("the code was used already"),
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "redis is slow".to_owned(),
-    };
-    if let Some(suppressed) = THROTTLE.allow() {
-        tracing::error!(error, suppressed, "the code before the one just sent stays valid");
+    /// The code that a gateway took, where it was made here.
+    fn taken_code(&self, context: &Context) -> Option<TakenCode> {
+        let CodeSender::Local { codes, .. } = &context.sender else { return None };
+        self.permit.offered.as_ref().map(|offered| codes.taken(offered))
     }
 }

@@ -4,8 +4,6 @@ use shared::domain::ids::RequestId;
 use shared::domain::message::Message;
 use shared::domain::outcome::Refusal;
 use shared::queue::{Enqueued, GROUP, NewJob};
-use shared::sending::phone_names::PhoneNames;
-use shared::sending::phones::Phones;
 use shared::settings::{ApprovalLimits, Settings};
 
 use super::*;
@@ -49,21 +47,17 @@ impl Job {
     }
 
     async fn run(&self) -> JobDisposition {
-        resend_approval(&self.delivery, &self.context, &RunState::default(), Slot::none()).await
+        self.run_noting(&RunState::default()).await
+    }
+
+    /// The run, with what it tells of itself.
+    async fn run_noting(&self, state: &RunState) -> JobDisposition {
+        resend_approval(&self.delivery, &self.context, state, Slot::none()).await
     }
 
     fn texts(&self) -> Vec<String> {
         let texts = self.gateway.seen().into_iter();
         texts.map(|seen| serde_json::from_slice::<Value>(&seen.body).unwrap()["text"].to_string()).collect()
-    }
-
-    /// Whether it was noted that a gateway took the code's message.
-    async fn is_code_active(&self) -> bool {
-        let (limits, names) = (&self.config.message_limits, PhoneNames::new(&self.config.phone_secrets));
-        let phones = Phones::new(limits.clone(), names, self.redis.queue.clone());
-        let status = phones.show(&PHONE.parse().unwrap()).await.unwrap();
-        let [code] = &status.codes[..] else { panic!("{status:?}") };
-        code.taken_ms.is_some()
     }
 }
 
@@ -109,8 +103,8 @@ fn refused(refusal: Refusal) -> JobDisposition {
 
 #[tokio::test]
 async fn a_code_is_sent_and_the_approval_is_the_result() {
-    let job = Job::ready(200).await;
-    let JobDisposition::End(Outcome::Sent(data)) = job.run().await else { panic!("not sent") };
+    let (job, state) = (Job::ready(200).await, RunState::default());
+    let JobDisposition::End(Outcome::Sent(data)) = job.run_noting(&state).await else { panic!("not sent") };
     assert_eq!(
         serde_json::from_str::<Value>(&data).unwrap(),
         json!({
@@ -126,7 +120,9 @@ async fn a_code_is_sent_and_the_approval_is_the_result() {
     let code =
         order["text"].as_str().unwrap().strip_prefix("Код авторизації дій в системі eHealth: ").unwrap();
     assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
-    assert!(job.is_code_active().await);
+    let told = state.told();
+    assert_eq!(told.channel, Some("http"));
+    assert!(told.taken.is_some(), "the job's end is to activate the code");
 }
 
 #[tokio::test]
@@ -197,9 +193,11 @@ const LONG_AGO: u64 = 200_000;
 async fn a_second_try_repeats_the_code_and_there_is_no_third() {
     let mut job = Job::ready(500).await;
     let unknown = Refusal::DeliveryUnknown { silent: false };
-    let JobDisposition::RetryLater { send, otherwise, .. } = job.run().await else { panic!("decided") };
+    let state = RunState::default();
+    let told = job.run_noting(&state).await;
+    let JobDisposition::RetryLater { send, otherwise, .. } = told else { panic!("decided") };
     assert_eq!((send, otherwise), (None, unknown.clone()), "a hand-over counts as open until it is settled");
-    assert!(!job.is_code_active().await);
+    assert_eq!(state.told().taken, None, "nobody took it");
     job.delivery = claimed_again(&job, 2).await;
     job.delivery.accepted_ms -= LONG_AGO;
     assert_eq!(job.run().await, refused(unknown));

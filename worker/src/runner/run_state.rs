@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::domain::outcome::{Outcome, Refusal};
-use shared::queue::{JobAttempt, JobDisposition, SendSettlement};
+use shared::queue::{JobAttempt, JobDisposition, SendSettlement, TakenCode};
 
 /// Wait before a run that took too long is tried again.
 const AFTER_CUT: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ impl RunState {
 
     /// What the log is told of it.
     pub fn told(&self) -> JobAttempt {
-        self.progress().attempt
+        self.progress().attempt.clone()
     }
 
     /// A permit was given; `unsent` takes it back from all limits.
@@ -59,9 +59,10 @@ impl RunState {
         self.progress().stage = Stage::Submitting;
     }
 
-    /// A gateway took the message, so the job ends like this whatever happens to the run.
-    pub fn taken(&self, outcome: Outcome) {
-        self.progress().stage = Stage::Taken(outcome);
+    /// A gateway took the message with this code, so the job ends like this whatever happens to the run.
+    pub fn taken(&self, outcome: Outcome, code: Option<TakenCode>) {
+        let mut progress = self.progress();
+        (progress.stage, progress.attempt.taken) = (Stage::Taken(outcome), code);
     }
 
     /// The end of a job whose message was taken.
@@ -105,7 +106,7 @@ mod tests {
         run.submitting();
         assert_eq!(run.cut_off(), retry(Refusal::DeliveryUnknown { silent: true }));
         assert_eq!(run.decided(), None);
-        run.taken(sent.clone());
+        run.taken(sent.clone(), None);
         assert_eq!(run.cut_off(), JobDisposition::End(sent.clone()));
         assert_eq!(run.decided(), Some(JobDisposition::End(sent)));
     }

@@ -168,8 +168,8 @@ impl Deliveries {
         match verdict {
             JobDisposition::End(outcome) => {
                 let attempt = held.attempt();
-                let finished = self.finish_through(delivery, outcome, counted, attempt.channel).await?;
-                note_finished(delivery, outcome, finished, run.took, attempt);
+                let finished = self.finish_attempt(delivery, outcome, counted, &attempt).await?;
+                note_finished(delivery, outcome, finished, run.took, &attempt);
             }
             JobDisposition::RetryLater { after, send, otherwise } => {
                 if let Some(settlement) = send {
@@ -217,7 +217,7 @@ fn note_finished(
     outcome: &Outcome,
     finished: Finished,
     run: Duration,
-    attempt: JobAttempt,
+    attempt: &JobAttempt,
 ) {
     let status_code = outcome.status_code();
     match finished {

@@ -1,26 +1,40 @@
--- Ends jobs. A worker that lost its delivery changes nothing.
--- KEYS  1 stream, 2 live, 3 eta, 4 counts, 5 failures; of each job: its record
+-- Ends jobs, and activates the codes whose messages gateways took. A worker that lost its delivery ends nothing.
+-- KEYS  1 stream, 2 live, 3 eta, 4 counts, 5 failures; of each job: its record, and where a gateway took its code the record
+--       of its phone, and that under the older secret where there are two
 -- ARGV  1 jobs, 2 group, 3 retention ms, 4 channel; of each job: consumer, entry, delivery number, job, patient/approval,
---       request, state, status code, reason (empty: none), result JSON, run ms (empty: not to be counted), channel that the
---       message was handed to (empty: none)
+--       request, state, status code, reason (empty: none), result, run ms (empty: not to be counted), channel that the
+--       message was handed to (empty: none), records of its phone, and where there are any the hash and the life of its
+--       code in ms
 -- Result  for each {word, eta ms, now ms}; words: finished, ended (it had ended before), lost, corrupt (its key holds
 --         what no script of ours writes)
-local FIRST_KEY, FIRST_ARG, ARGS_EACH = 6, 5, 12
-
-local stream, group, retention = KEYS[1], ARGV[2], ARGV[3]
-local keys = {live = KEYS[2], counts = KEYS[4], failures = KEYS[5], channel = ARGV[4]}
+local jobs_asked, group, retention, channel = number(), arg(), arg(), arg()
+local stream, keys = key(), {live = key()}
+local eta_key = key()
+keys.counts, keys.failures, keys.channel = key(), key(), channel
 local now = now_ms()
 
+-- Records of phones by key, each read once and written once however many of these jobs are about it.
+local phones, names = {}, {}
+
+local function name_phone(record)
+  if not phones[record] then
+    phones[record], names[#names + 1] = {}, record
+  end
+  return record
+end
+
 local jobs = {}
-for i = 1, tonumber(ARGV[1]) do
+for i = 1, jobs_asked do
   -- Every field is named here, also those that are known later: a table that grows is made anew each time.
-  local a = FIRST_ARG + (i - 1) * ARGS_EACH
-  jobs[i] = {
-    consumer = ARGV[a], entry = ARGV[a + 1], number = ARGV[a + 2], id = ARGV[a + 3], path = ARGV[a + 4],
-    request = ARGV[a + 5], state = ARGV[a + 6], status = ARGV[a + 7], reason = ARGV[a + 8], answer = ARGV[a + 9],
-    run = tonumber(ARGV[a + 10]), channel = ARGV[a + 11],
-    record = KEYS[FIRST_KEY + i - 1], owned = false, idle = 0, known = false, is_corrupt = false, deadline = false,
+  local job = {
+    record = key(), consumer = arg(), entry = arg(), number = arg(), id = arg(), path = arg(), request = arg(), state = arg(),
+    status = arg(), reason = arg(), answer = arg(), run = number(), channel = arg(), phone = false, older = false,
+    hash = false, life = false, owned = false, idle = 0, known = false, is_corrupt = false, deadline = false,
   }
+  local records = number()
+  if records > 0 then job.phone, job.hash, job.life = name_phone(key()), arg(), number() end
+  if records > 1 then job.older = name_phone(key()) end
+  jobs[i] = job
 end
 
 -- All is read before anything is written: an error must not leave a job acknowledged without its end.
@@ -30,6 +44,10 @@ for _, job in ipairs(jobs) do
   job.known, job.is_corrupt = fields_of(job.record, 'state', 'eta', 'deadline')
   job.deadline = job.known[3]
   if job.owned then acknowledged[#acknowledged + 1] = job.entry end
+end
+if #names > 0 then
+  -- What some other hand put in the place of a record is none.
+  for i, text in ipairs(redis.call('MGET', unpack(names))) do phones[names[i]] = read_phone(text, now) end
 end
 if #acknowledged > 0 then
   redis.call('XACK', stream, group, unpack(acknowledged))
@@ -49,13 +67,32 @@ local function finish(job, ends)
   return 'ended'
 end
 
+-- Whoever holds the delivery by now: the message is on the phone.
+local function activate(job)
+  local phone, older = phones[job.phone], phones[job.older]
+  local code = activate_code(phone, job.id, job.hash, job.life, now)
+  if not code then return end
+  phone.is_changed, phone.life = true, job.life
+  if older and older.is_known then
+    retire_before(older, code)
+    older.is_changed = true
+  end
+end
+
 local ends, rows, runs = no_ends(), {}, {}
 ends.written = {}
 for i, job in ipairs(jobs) do
   local word = finish(job, ends)
   rows[i] = {word, job.known[2] or '0', now}
   if word == 'finished' then runs[#runs + 1] = job.run end
+  if job.phone then activate(job) end
+end
+for _, record in ipairs(names) do
+  local phone = phones[record]
+  if phone.is_changed then
+    write_phone(record, phone, DAY, now, not phone.is_known and life_of_record(phone.life, 0) or nil)
+  end
 end
 close_ends(ends, keys)
-note_runs(KEYS[3], runs, now)
+note_runs(eta_key, runs, now)
 return rows

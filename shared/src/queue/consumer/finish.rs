@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::deliveries::Deliveries;
+use super::leased_job::JobAttempt;
 use crate::domain::job::JobState;
 use crate::domain::outcome::Outcome;
 use crate::queue::delivery::Delivery;
@@ -36,20 +37,23 @@ impl Deliveries {
         outcome: &Outcome,
         run: impl Into<Option<Duration>>,
     ) -> Result<Finished, QueueError> {
-        self.finish_through(delivery, outcome, run.into(), None).await
+        self.finish_attempt(delivery, outcome, run.into(), &JobAttempt::default()).await
     }
 
-    /// The same for a job whose message was handed to this channel, which is kept in its record.
-    pub(super) async fn finish_through(
+    /// The same after an attempt that handed the message to a channel, which is kept in the job's record. The code that a gateway
+    /// took is activated whoever holds the delivery by now, for its message is on the phone.
+    pub async fn finish_attempt(
         &self,
         delivery: &Delivery,
         outcome: &Outcome,
         run: Option<Duration>,
-        channel: Option<&str>,
+        attempt: &JobAttempt,
     ) -> Result<Finished, QueueError> {
         let (keys, job) = (&self.core.keys, &delivery.message.job);
         let result = outcome.result().map_err(|_| QueueError::Corrupt("an outcome is always JSON"))?;
-        let item = ScriptArgs::new().key(keys.job(job));
+        let taken = attempt.taken.as_ref();
+        let phones = taken.map_or(&[][..], |code| &code.records);
+        let item = phones.iter().fold(ScriptArgs::new().key(keys.job(job)), ScriptArgs::key);
         let item = delivery
             .fenced(item)
             .arg(job)
@@ -60,7 +64,9 @@ impl Deliveries {
             .arg(outcome.reason())
             .bytes(&pack(&result))
             .arg(counted(run))
-            .arg(channel.unwrap_or_default());
+            .arg(attempt.channel.unwrap_or_default())
+            .arg(phones.len());
+        let item = taken.into_iter().fold(item, |item, code| item.arg(&code.hash).arg(code.life_ms));
         fail_point::hit(fail_point::BEFORE_FINISH, job).await;
         let (word, eta_ms, now_ms): (String, i64, i64) = self.core.steps.finish.ask(item).await?;
         if word == "finished" && self.core.redis.min_replicas() > 0 {

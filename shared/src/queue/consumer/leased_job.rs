@@ -11,6 +11,7 @@ use crate::redis::Redis;
 use crate::telemetry::span::Span;
 
 use super::lease::Lease;
+use super::send::TakenCode;
 
 /// A delivery in hand: its lease is renewed and its slot taken until the last clone is dropped.
 #[derive(Clone)]
@@ -26,18 +27,20 @@ struct LeaseGuard {
     _slot: OwnedSemaphorePermit,
 }
 
-/// What a run of a job tells of itself, for the log and the job's record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a run of a job tells of itself, for the log, the job's record and that of its phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobAttempt {
     /// Its number, those of jobs put back before included.
     pub number: u32,
     /// The channel that the message was handed to, where it was handed over.
     pub channel: Option<&'static str>,
+    /// The code of its message, where a gateway took it and it was made here.
+    pub taken: Option<TakenCode>,
 }
 
 impl Default for JobAttempt {
     fn default() -> Self {
-        Self { number: 1, channel: None }
+        Self { number: 1, channel: None, taken: None }
     }
 }
 
@@ -84,7 +87,7 @@ impl LeasedJob {
 
     /// What its run told of itself.
     pub(super) fn attempt(&self) -> JobAttempt {
-        self.0.attempt.get().copied().unwrap_or_default()
+        self.0.attempt.get().cloned().unwrap_or_default()
     }
 
     /// Notes that work on it begins: what it waited before that is no part of its run.

@@ -32,6 +32,16 @@ pub struct SendSettlement {
     pub(crate) arguments: Vec<String>,
 }
 
+/// The code of a message that a gateway took. The job's end *activates* it: from then on the codes whose messages were taken
+/// before it was offered are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenCode {
+    /// The phone's record that holds it, and that under the older secret where there are two.
+    pub(crate) records: Vec<String>,
+    pub(crate) hash: String,
+    pub(crate) life_ms: u64,
+}
+
 impl SendCounts {
     /// Whether the next submit is the job's last if its outcome stays unknown.
     pub fn has_one_left(self) -> bool {

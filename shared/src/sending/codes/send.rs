@@ -1,9 +1,10 @@
-//! What sending needs of a code: it is offered with the permit to send, and *activated* once a gateway took its message.
+//! What sending needs of a code: it is offered with the permit to send, and *activated* with the end of its job once a
+//! gateway took its message.
 
 use super::{Code, Codes};
 use crate::domain::ids::JobId;
 use crate::domain::phone::PhoneNumber;
-use crate::redis::{RedisError, ScriptArgs};
+use crate::queue::TakenCode;
 
 /// A code that may be sent now.
 #[derive(Debug, Clone)]
@@ -34,11 +35,9 @@ impl Codes {
         made.collect()
     }
 
-    /// Notes that a gateway took the message of an offered code. `false` where the code was used meanwhile.
-    pub async fn activate(&self, offered: &OfferedCode, job: &JobId) -> Result<bool, RedisError> {
-        let item = ScriptArgs::new().key(&offered.record);
-        let item = offered.older_record.iter().fold(item, ScriptArgs::key);
-        let item = item.arg(job).arg(&offered.hash).arg(u8::from(offered.older_record.is_some()));
-        self.activate.ask(item).await
+    /// The code of a message that a gateway took, for the end of its job.
+    pub fn taken(&self, offered: &OfferedCode) -> TakenCode {
+        let records = std::iter::once(&offered.record).chain(&offered.older_record).cloned().collect();
+        TakenCode { records, hash: offered.hash.clone(), life_ms: self.life_ms }
     }
 }
