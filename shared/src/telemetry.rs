@@ -36,8 +36,8 @@ const SECONDS: [f64; 16] =
 /// Deliveries: one is the rule, three the default limit.
 const DELIVERIES: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 10.0];
 
-/// Between two tidyings of the metrics. Until then every observation is kept: 8 bytes, eight a job, one a request.
-const UPKEEP: Duration = Duration::from_secs(1);
+/// Between two tidyings of the metrics. Until then every observation is kept: 16 bytes, eight a job, one a request.
+const UPKEEP: Duration = Duration::from_millis(250);
 
 /// Lines that wait to be written; room for all of them is taken at once. Where standard error takes no more, whoever logs waits.
 const LINES_WAITING: usize = 1_024;

@@ -10,6 +10,7 @@ use shared::sending::limits::RateLimiter;
 use crate::config::SendingConfig;
 use crate::otp_service::OtpService;
 use crate::sms::{SendHistory, Slot, Sms};
+use crate::upstream::HttpClient;
 use shared::telemetry::upstream_health::HealthSnapshot;
 
 /// The way a code goes (`RESEND_OTP_MODE`).
@@ -66,18 +67,18 @@ impl CodeSender {
         }
     }
 
-    /// The way the settings have it. The error is that of an HTTP client that cannot be made.
-    pub fn new(config: &SendingConfig, queue: Queue) -> Result<Self, reqwest::Error> {
+    /// The way the settings have it.
+    pub fn new(config: &SendingConfig, queue: Queue, client: &HttpClient) -> Self {
         let capacity = queue.send_capacity().clone();
         let sender = match config {
             SendingConfig::Local { otp, sms } => {
                 otp.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
-                let channels = Sms::from_config(sms)?.paced(sms, RateLimiter::new(queue.clone()));
+                let channels = Sms::from_config(sms, client).paced(sms, RateLimiter::new(queue.clone()));
                 Self::Local { codes: Arc::new(Codes::new(otp, queue)), sms: channels }
             }
-            SendingConfig::Service(service) => Self::Service(Box::new(OtpService::new(service)?)),
+            SendingConfig::Service(service) => Self::Service(Box::new(OtpService::new(service, client))),
         };
         sender.announce(&capacity);
-        Ok(sender)
+        sender
     }
 }

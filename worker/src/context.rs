@@ -9,6 +9,7 @@ use crate::code_sender::CodeSender;
 use crate::config::{LimitsConfig, WorkerConfig};
 use crate::open_outcomes::OpenOutcomes;
 use crate::registry::Registry;
+use crate::upstream::HttpClient;
 use shared::telemetry::InFlight;
 
 /// Everything a job may touch; shared by all jobs of a worker.
@@ -35,9 +36,10 @@ impl Context {
     /// Builds the clients of the configured services. Nothing is connected yet. The error is that of an HTTP client
     /// that cannot be made: no certificates, no cryptography.
     pub fn new(config: &WorkerConfig, queue: Queue) -> Result<Self, reqwest::Error> {
+        let client = HttpClient::new()?;
         Ok(Self {
-            registry: Registry::new(&config.registry)?,
-            sender: CodeSender::new(&config.sending, queue.clone())?,
+            registry: Registry::new(&config.registry, &client),
+            sender: CodeSender::new(&config.sending, queue.clone(), &client),
             limits: config.limits.clone(),
             send_guard: SendGuard::new(
                 &config.message_limits,

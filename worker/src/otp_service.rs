@@ -11,7 +11,7 @@ use shared::domain::phone::PhoneNumber;
 
 use crate::config::OtpServiceConfig;
 use crate::sms::{Breaker, SendHistory, Submission, SubmitResult};
-use crate::upstream::{Origin, Upstream};
+use crate::upstream::{HttpClient, Origin, Upstream};
 use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 
 const HINTS: HealthHints = HealthHints { url: "RESEND_OTP_URL", credentials: "RESEND_OTP_URL" };
@@ -31,13 +31,13 @@ struct Start<'a> {
 
 impl OtpService {
     /// A client of the service at the configured URL.
-    pub fn new(config: &OtpServiceConfig) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            upstream: Upstream::new("otp", None, config.limit)?,
+    pub fn new(config: &OtpServiceConfig, client: &HttpClient) -> Self {
+        Self {
+            upstream: Upstream::new(client, "otp", None, config.limit),
             url: format!("{}/verifications", config.url),
             breaker: Breaker::default(),
             health: UpstreamHealth::new("otp", HINTS),
-        })
+        }
     }
 
     /// Whether a job with this history may have its code sent now, which keeps a due probe for it; else how long not.

@@ -13,7 +13,7 @@ use shared::telemetry::span;
 use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 
 use crate::config::RegistryConfig;
-use crate::upstream::{Answer, Origin, Upstream};
+use crate::upstream::{Answer, HttpClient, Origin, Upstream};
 
 /// Most bytes that are read of an answer: an approval may grant access to thousands of resources.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -71,10 +71,10 @@ struct ErrorKind {
 
 impl Registry {
     /// A client of the registry at the configured URL.
-    pub fn new(config: &RegistryConfig) -> Result<Self, reqwest::Error> {
-        let upstream = Upstream::new("registry", config.authorization.as_ref(), config.limit)?;
+    pub fn new(config: &RegistryConfig, client: &HttpClient) -> Self {
+        let upstream = Upstream::new(client, "registry", config.authorization.as_ref(), config.limit);
         let upstream = upstream.with_body_limit(BODY_LIMIT);
-        Ok(Self { upstream, base: config.url.clone(), health: UpstreamHealth::new("registry", HINTS) })
+        Self { upstream, base: config.url.clone(), health: UpstreamHealth::new("registry", HINTS) }
     }
 
     /// The person. An answer about somebody else is nonsense.

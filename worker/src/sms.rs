@@ -38,7 +38,7 @@ pub use twilio::Twilio;
 
 use crate::config::{ChannelConfig, SmsConfig};
 use crate::message_text::MessageText;
-use crate::upstream::Origin;
+use crate::upstream::{HttpClient, Origin};
 use guarded_channel::GuardedChannel;
 use pacing::Pacing;
 use shared::telemetry::upstream_health::HealthSnapshot;
@@ -138,9 +138,9 @@ impl Sms {
     }
 
     /// Messages as the settings have them.
-    pub fn from_config(config: &SmsConfig) -> Result<Self, reqwest::Error> {
-        let channels = config.channels.iter().map(channel).collect::<Result<_, _>>()?;
-        Ok(Self::new(channels, config.text.clone(), config.life))
+    pub fn from_config(config: &SmsConfig, client: &HttpClient) -> Self {
+        let channels = config.channels.iter().map(|config| channel(config, client)).collect();
+        Self::new(channels, config.text.clone(), config.life)
     }
 
     /// Has all workers together keep to the channels' rates.
@@ -273,13 +273,13 @@ impl SendResult {
     }
 }
 
-fn channel(config: &ChannelConfig) -> Result<Box<dyn SmsChannel>, reqwest::Error> {
-    Ok(match config {
-        ChannelConfig::Http(config) => Box::new(HttpChannel::new(config)?),
+fn channel(config: &ChannelConfig, client: &HttpClient) -> Box<dyn SmsChannel> {
+    match config {
+        ChannelConfig::Http(config) => Box::new(HttpChannel::new(config, client)),
         ChannelConfig::Smpp(config) => Box::new(SmppChannel::new(config)),
-        ChannelConfig::TurboSms(config) => Box::new(TurboSms::new(config)?),
-        ChannelConfig::Twilio(config) => Box::new(Twilio::new(config)?),
-    })
+        ChannelConfig::TurboSms(config) => Box::new(TurboSms::new(config, client)),
+        ChannelConfig::Twilio(config) => Box::new(Twilio::new(config, client)),
+    }
 }
 
 /// A gateway's id for a message, bounded and without anything that could forge a log line.

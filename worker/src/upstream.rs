@@ -5,7 +5,7 @@ mod answer;
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder};
 use shared::domain::ids::{RequestId, TraceParent};
@@ -40,9 +40,15 @@ impl<'a> From<&'a Message> for Origin<'a> {
     }
 }
 
+/// The HTTP client of a process: one for all services, for each of its own would keep the certificates of the system.
+#[derive(Clone)]
+pub struct HttpClient(Client);
+
 /// One service and the way to call it.
 pub struct Upstream {
-    client: Client,
+    client: HttpClient,
+    authorization: Option<HeaderValue>,
+    limit: Duration,
     service: &'static str,
     body_limit: usize,
     unreachable: LogThrottle,
@@ -59,25 +65,37 @@ pub enum CallError {
     Unanswered,
 }
 
-impl Upstream {
-    /// A client for `service` (a metric label) whose calls take at most `limit`, body included.
-    pub fn new(
-        service: &'static str,
-        authorization: Option<&HeaderValue>,
-        limit: Duration,
-    ) -> Result<Self, reqwest::Error> {
-        let headers: HeaderMap =
-            authorization.map(|value| (AUTHORIZATION, value.clone())).into_iter().collect();
+impl HttpClient {
+    /// The error is that of a client that cannot be made: no certificates, no cryptography.
+    pub fn new() -> Result<Self, reqwest::Error> {
         let client = Client::builder()
             .no_proxy()
-            .default_headers(headers)
             .redirect(Policy::none())
             .connect_timeout(CONNECT_LIMIT)
-            .timeout(limit)
             .pool_idle_timeout(IDLE_LIMIT)
             .user_agent(concat!("resend-worker/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client, service, body_limit: BODY_LIMIT, unreachable: LogThrottle::new() })
+        Ok(Self(client))
+    }
+}
+
+impl Upstream {
+    /// The way to `service` (a metric label); calls take at most `limit`, body included.
+    pub fn new(
+        client: &HttpClient,
+        service: &'static str,
+        authorization: Option<&HeaderValue>,
+        limit: Duration,
+    ) -> Self {
+        let (client, authorization) = (client.clone(), authorization.cloned());
+        Self {
+            client,
+            authorization,
+            limit,
+            service,
+            body_limit: BODY_LIMIT,
+            unreachable: LogThrottle::new(),
+        }
     }
 
     /// Reads so many bytes of an answer.
@@ -88,12 +106,17 @@ impl Upstream {
 
     /// A GET, to be handed to `call`.
     pub fn get(&self, url: &str) -> RequestBuilder {
-        self.client.get(url)
+        self.with_defaults(self.client.0.get(url))
     }
 
     /// A POST, to be handed to `call`.
     pub fn post(&self, url: &str) -> RequestBuilder {
-        self.client.post(url)
+        self.with_defaults(self.client.0.post(url))
+    }
+
+    fn with_defaults(&self, request: RequestBuilder) -> RequestBuilder {
+        let request = request.timeout(self.limit);
+        self.authorization.iter().fold(request, |request, value| request.header(AUTHORIZATION, value))
     }
 
     /// Makes the call and reads what it brings, within the limits.

@@ -9,7 +9,8 @@ const LIMIT: Duration = Duration::from_millis(1_500);
 
 async fn start(url: &str) -> SubmitResult {
     shared::runtime::tls::install_crypto_provider();
-    let service = OtpService::new(&OtpServiceConfig { url: url.to_owned(), limit: LIMIT }).unwrap();
+    let service =
+        OtpService::new(&OtpServiceConfig { url: url.to_owned(), limit: LIMIT }, &HttpClient::new().unwrap());
     service.start(&PHONE.parse().unwrap(), origin(), &SendHistory::NONE).await
 }
 

@@ -12,7 +12,10 @@ const NOT_FOUND: &str = r#"{"error":{"type":"not_found","message":"Person not fo
 fn registry(url: &str) -> Registry {
     shared::runtime::tls::install_crypto_provider();
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
-    Registry::new(&RegistryConfig { url: url.to_owned(), authorization, limit: LIMIT }).unwrap()
+    Registry::new(
+        &RegistryConfig { url: url.to_owned(), authorization, limit: LIMIT },
+        &HttpClient::new().unwrap(),
+    )
 }
 
 async fn ask_person(url: &str) -> Result<Person, RegistryError> {

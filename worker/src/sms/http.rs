@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{SmsChannel, SmsMessage, Submission, Submitting};
 use crate::config::HttpChannelConfig;
-use crate::upstream::Upstream;
+use crate::upstream::{HttpClient, Upstream};
 
 /// The client.
 pub struct HttpChannel {
@@ -25,9 +25,9 @@ struct Order<'a> {
 
 impl HttpChannel {
     /// A client of the gateway at the configured URL.
-    pub fn new(config: &HttpChannelConfig) -> Result<Self, reqwest::Error> {
-        let upstream = Upstream::new("sms", config.authorization.as_ref(), config.limit)?;
-        Ok(Self { upstream, url: config.url.clone(), sender: config.sender.clone() })
+    pub fn new(config: &HttpChannelConfig, client: &HttpClient) -> Self {
+        let upstream = Upstream::new(client, "sms", config.authorization.as_ref(), config.limit);
+        Self { upstream, url: config.url.clone(), sender: config.sender.clone() }
     }
 
     async fn post(&self, message: SmsMessage<'_>) -> Submission {

@@ -14,6 +14,7 @@ use super::output::Output;
 use worker::config::{LimitsConfig, SendingConfig};
 use worker::message_text::length;
 use worker::sms::{Order, SendHistory, Slot, Sms, SubmitResult};
+use worker::upstream::HttpClient;
 use worker::upstream::Origin;
 
 pub(super) async fn send(
@@ -37,7 +38,8 @@ pub(super) async fn send(
     let (units, most) = length(&text);
     let parts = units.div_ceil(most);
     confirm(&format!("{text:?} will be sent to {}, and paid for. Send?", to.masked()), yes)?;
-    let sms = Sms::from_config(&config).map_err(|error| CtlError::Refused(error.to_string()))?;
+    let client = HttpClient::new().map_err(|error| CtlError::Refused(error.to_string()))?;
+    let sms = Sms::from_config(&config, &client);
     let (reference, request) = (JobId::generate(), RequestId::generate());
     let order = Order {
         to,

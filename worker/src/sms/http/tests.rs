@@ -18,7 +18,7 @@ async fn submit(url: &str) -> SubmitResult {
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
     let config =
         HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
-    HttpChannel::new(&config).unwrap().submit(message()).await.result
+    HttpChannel::new(&config, &HttpClient::new().unwrap()).submit(message()).await.result
 }
 
 fn taken(id: Option<&str>) -> SubmitResult {

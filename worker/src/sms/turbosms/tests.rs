@@ -14,7 +14,7 @@ async fn submit(url: &str) -> SubmitResult {
     let authorization = Some(HeaderValue::from_static("Bearer secret"));
     let config =
         HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
-    TurboSms::new(&config).unwrap().submit(message()).await.result
+    TurboSms::new(&config, &HttpClient::new().unwrap()).submit(message()).await.result
 }
 
 /// What the gateway says with these codes, for the request and for the recipient.

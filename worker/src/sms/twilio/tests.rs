@@ -13,7 +13,7 @@ async fn submit(url: &str) -> SubmitResult {
     let authorization = Some(HeaderValue::from_static("Basic QUM6c2VjcmV0"));
     let config =
         HttpChannelConfig { url: url.to_owned(), authorization, sender: "eHealth".into(), limit: LIMIT };
-    Twilio::new(&config).unwrap().submit(message()).await.result
+    Twilio::new(&config, &HttpClient::new().unwrap()).submit(message()).await.result
 }
 
 async fn answered(status: u16, body: &str) -> SubmitResult {

@@ -8,6 +8,7 @@ use shared::settings::Settings;
 use worker::config::{LimitsConfig, RegistryConfig};
 use worker::registry::Registry;
 use worker::resend_approval::{Decision, Preview, preview};
+use worker::upstream::HttpClient;
 
 use crate::exit::{CtlError, PROBLEM};
 use crate::output::Output;
@@ -20,7 +21,8 @@ pub(crate) async fn check(
     output: Output,
 ) -> Result<ExitCode, CtlError> {
     let config = RegistryConfig::from_settings(settings)?;
-    let registry = Registry::new(&config).map_err(|error| CtlError::Refused(error.to_string()))?;
+    let client = HttpClient::new().map_err(|error| CtlError::Refused(error.to_string()))?;
+    let registry = Registry::new(&config, &client);
     let countries = LimitsConfig::from_settings(settings)?.countries;
     let preview = preview(patient, approval, &registry, &countries).await;
     let sends = matches!(preview.decision, Decision::Send { .. });
