@@ -116,6 +116,7 @@ mod tests {
     use super::*;
 
     const ID: &str = "d5a5d991-0bf7-476f-b3cf-bec73f044b2e";
+    const PATIENT_ID: &str = "aff00bf6-68bf-4b49-b66d-f031d48922b3";
 
     fn approval(changes: &Value) -> Approval {
         Approval::from_registry(data(changes)).unwrap()
@@ -123,7 +124,7 @@ mod tests {
 
     fn data(changes: &Value) -> Value {
         let mut data = json!({
-            "id": ID, "patient_id": "aff00bf6-68bf-4b49-b66d-f031d48922b3", "expires_at": 4_102_444_800_i64,
+            "id": ID, "patient_id": PATIENT_ID, "expires_at": 4_102_444_800_i64,
             "status": "new", "access_level": "read", "authorize_with": null, "internal_note": "not for clients",
             "urgent": {"type": "OTP", "phone_number": "+380931234585"},
         });
@@ -131,6 +132,17 @@ mod tests {
             data[name] = value.clone();
         }
         data
+    }
+
+    #[test]
+    fn it_says_which_and_whose_it_is_and_the_method_chosen() {
+        let chosen = approval(&json!({"authorize_with": "m"}));
+        assert_eq!(
+            (chosen.id().to_string(), chosen.patient_id().to_string()),
+            (ID.into(), PATIENT_ID.into())
+        );
+        assert_eq!(chosen.authorize_with(), Some("m"));
+        assert_eq!(approval(&json!({"authorize_with": null})).authorize_with(), None);
     }
 
     #[test]

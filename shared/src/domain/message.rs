@@ -87,6 +87,15 @@ mod tests {
     }
 
     #[test]
+    fn its_path_names_the_patient_and_the_approval() {
+        let message = Message::decode(ENCODED.as_bytes()).unwrap();
+        assert_eq!(
+            message.path(),
+            "aff00bf6-68bf-4b49-b66d-f031d48922b3/d5a5d991-0bf7-476f-b3cf-bec73f044b2e"
+        );
+    }
+
+    #[test]
     fn a_member_of_a_later_build_is_no_error() {
         let later = ENCODED.replace("\"request\"", "\"priority\":3,\"request\"");
         assert!(Message::decode(later.as_bytes()).is_ok());

@@ -221,6 +221,14 @@ mod tests {
                 "phone_unusable",
                 "Phone number of the approval can not be used",
             ),
+            (
+                R::CountryNotAllowed,
+                409,
+                conflict,
+                "country_not_allowed",
+                "Sending SMS to this country is not allowed",
+            ),
+            (R::Cancelled, 409, conflict, "cancelled", "The request was cancelled by an operator"),
             (limited, 429, "too_many_requests", "phone_hour", wait),
             (R::UpstreamFailed, 502, "internal_error", "upstream_failed", UPSTREAM_FAILED),
             (R::UpstreamSilent, 504, "internal_error", "upstream_silent", UPSTREAM_SILENT),
@@ -245,6 +253,27 @@ mod tests {
             let error = refusal.error();
             let row = (refusal.status_code(), error.kind, refusal.reason().as_str(), error.message.as_ref());
             assert_eq!(row, (code, kind, reason, message));
+            assert_eq!(Outcome::Refused(refusal).status_code(), code);
+        }
+        assert_eq!(Outcome::Sent("{}".into()).status_code(), 200);
+    }
+
+    #[test]
+    fn every_status_has_the_platforms_error_type() {
+        for (statuses, kind) in [
+            (&[400][..], "request_malformed"),
+            (&[401], "access_denied"),
+            (&[403], "forbidden"),
+            (&[404], "not_found"),
+            (&[405], "method_not_allowed"),
+            (&[409], "request_conflict"),
+            (&[413, 414, 431], "request_too_large"),
+            (&[415], "content_type_invalid"),
+            (&[422], "validation_failed"),
+            (&[429], "too_many_requests"),
+            (&[408, 500, 502, 503, 504], "internal_error"),
+        ] {
+            assert!(statuses.iter().all(|status| error_type(*status) == kind), "{kind}");
         }
     }
 

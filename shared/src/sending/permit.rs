@@ -102,6 +102,14 @@ mod tests {
     }
 
     #[test]
+    fn it_says_how_many_outcomes_may_still_be_left_open_or_believed() {
+        for (opens_left, is_last) in [(0, true), (1, false)] {
+            assert_eq!(SendPermit { opens_left, ..permit(seconds(10)) }.is_last(), is_last, "{opens_left}");
+        }
+        assert_eq!(permit(seconds(10)).believed_left(), 2);
+    }
+
+    #[test]
     fn only_what_is_not_known_already_is_written() {
         let permit = permit(seconds(10));
         assert_eq!(permit.settle(0, true), None);

@@ -164,6 +164,26 @@ mod tests {
     }
 
     #[test]
+    fn it_is_in_force_until_the_moment_it_ends() {
+        let (method, end) = (method(&json!({"ended_at": 1_498_749_591})), 1_498_749_591);
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).unwrap();
+        assert!(method.is_in_force(at(end - 1)) && !method.is_in_force(at(end)));
+    }
+
+    #[test]
+    fn kinds_have_the_platforms_names_and_any_other_is_none() {
+        for (name, read) in [
+            ("OTP", "OTP"),
+            ("OFFLINE", "OFFLINE"),
+            ("THIRD_PERSON", "THIRD_PERSON"),
+            ("NA", "NA"),
+            ("INVENTED_LATER", "NA"),
+        ] {
+            assert_eq!(json!(method(&json!({"type": name})).kind), json!(read), "{name}");
+        }
+    }
+
+    #[test]
     fn it_is_printed_without_its_number() {
         assert!(!format!("{:?}", method(&json!({}))).contains("4585"));
     }
