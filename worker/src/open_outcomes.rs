@@ -89,4 +89,17 @@ mod tests {
         }
         assert!(outcomes.jobs().len() <= MAX_JOBS);
     }
+
+    #[test]
+    fn jobs_that_cannot_come_back_any_more_are_forgotten_first() {
+        let (outcomes, old) = (OpenOutcomes::default(), JobId::generate());
+        for _ in 1..MAX_JOBS {
+            outcomes.note(&JobId::generate(), true);
+        }
+        let since = Instant::now().checked_sub(FORGET_AFTER).unwrap();
+        outcomes.insert(&old, OpenOutcome { since, silent: true, by_crash: false });
+        outcomes.note(&JobId::generate(), true);
+        let jobs = outcomes.jobs();
+        assert!(jobs.len() == MAX_JOBS && !jobs.contains_key(&old), "{} jobs", jobs.len());
+    }
 }

@@ -143,8 +143,15 @@ mod tests {
             assert_eq!(exit, StepExit::retry("gateway silent", None, unknown.clone()));
             assert_eq!(StepExit::Refused(refusal).after(Some(true)), StepExit::Refused(unknown.clone()));
         }
-        for exit in [StepExit::Refused(Refusal::PersonNotFound), StepExit::Lost] {
-            assert_eq!(exit.clone().after(Some(true)), exit);
+    }
+
+    #[test]
+    fn any_other_exit_stays_as_it_is_and_so_does_every_one_with_nothing_left_open() {
+        let retry = |otherwise| StepExit::retry("gateway failed", None, otherwise);
+        let unknown = Refusal::DeliveryUnknown { silent: true };
+        for exit in [StepExit::Refused(Refusal::PersonNotFound), retry(unknown), StepExit::Lost] {
+            assert_eq!(exit.clone().after(Some(false)), exit);
         }
+        assert_eq!(retry(Refusal::UpstreamFailed).after(None), retry(Refusal::UpstreamFailed));
     }
 }

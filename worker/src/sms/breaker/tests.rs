@@ -105,15 +105,41 @@ fn what_the_gateway_never_saw_is_not_its_failure() {
 }
 
 #[test]
+fn a_probe_that_the_gateway_never_saw_is_made_by_the_next_message() {
+    let now = Instant::now();
+    let breaker = closed(now);
+    let due = now + CLOSED_FOR.grown(0);
+    assert_eq!(breaker.admit(due, &FIRST_TRY), Ok(()));
+    breaker.note(&SubmitResult::Held { retry_after: None }, due);
+    assert_eq!(breaker.admit(due, &FIRST_TRY), Ok(()));
+    assert_eq!(breaker.admit(due, &FIRST_TRY), Err(WHILE_PROBED));
+}
+
+#[test]
+fn a_message_that_the_gateway_never_saw_does_not_end_its_rest() {
+    let now = Instant::now();
+    let breaker = Breaker::default();
+    breaker.note(&SubmitResult::Deferred { retry_after: Duration::from_secs(7) }, now);
+    breaker.note(&SubmitResult::Held { retry_after: None }, now);
+    assert_eq!(breaker.admit(now, &FIRST_TRY), Err(Duration::from_secs(7)));
+}
+
+#[test]
 fn a_last_try_waits_until_a_message_was_taken_since_or_half_the_deadline_is_past() {
     let now = Instant::now();
     let breaker = Breaker::default();
-    breaker.note(&TAKEN, now.checked_sub(Duration::from_secs(1)).unwrap());
     let (early, late) = (last_try(now, false), last_try(now, true));
-    assert_eq!(breaker.admit(now, &early), Err(UNTIL_ACCEPTED), "that one was taken before");
-    assert_eq!(breaker.admit(now, &late), Ok(()));
+    for taken in [now.checked_sub(Duration::from_secs(1)).unwrap(), now] {
+        breaker.note(&TAKEN, taken);
+        assert_eq!(breaker.admit(now, &early), Err(UNTIL_ACCEPTED), "that one was not taken since");
+        assert_eq!(breaker.admit(now, &late), Ok(()));
+    }
     breaker.note(&TAKEN, now + Duration::from_millis(1));
     assert_eq!(breaker.admit(now + Duration::from_millis(2), &early), Ok(()));
+    for result in [SubmitResult::Rejected, SubmitResult::ChannelUnavailable] {
+        breaker.note(&result, now + Duration::from_millis(2));
+        assert_eq!(breaker.admit(now + Duration::from_millis(3), &early), Ok(()), "{result:?} came after it");
+    }
 }
 
 #[test]
@@ -122,7 +148,8 @@ fn jobs_never_handed_over_probe_first() {
     let breaker = closed(now);
     let due = now + CLOSED_FOR.grown(0);
     assert_eq!(breaker.admit(due, &last_try(now, true)), Err(RESERVED_FOR_FIRST_TRIES));
-    assert_eq!(breaker.may_go(due, &FIRST_TRY), Ok(()));
+    assert_eq!(breaker.may_go(due, &last_try(now, true)), Err(RESERVED_FOR_FIRST_TRIES));
+    assert_eq!([(); 2].map(|()| breaker.may_go(due, &FIRST_TRY)), [Ok(()), Ok(())], "asking makes no probe");
     assert_eq!(breaker.admit(due + RESERVED_FOR_FIRST_TRIES, &last_try(now, true)), Ok(()));
 }
 
