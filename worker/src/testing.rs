@@ -4,7 +4,8 @@ pub(crate) mod redis;
 pub(crate) mod upstream;
 
 use serde_json::{Value, json};
-use shared::domain::ids::{RequestId, TraceParent};
+use shared::domain::ids::{JobId, RequestId, TraceParent};
+use shared::domain::message::Message;
 
 use crate::upstream::Origin;
 
@@ -17,6 +18,18 @@ pub(crate) fn origin() -> Origin<'static> {
     let request: RequestId = "req-1".parse().unwrap();
     let trace: TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
     Origin { request: Box::leak(Box::new(request)), trace: Some(Box::leak(Box::new(trace))) }
+}
+
+/// A job for the approval and the patient of these tests.
+pub(crate) fn job() -> Message {
+    Message {
+        job: JobId::generate(),
+        patient: PATIENT.parse().unwrap(),
+        approval: APPROVAL.parse().unwrap(),
+        request: RequestId::generate(),
+        client: None,
+        trace: None,
+    }
 }
 
 /// A person of the registry with one method `m`.

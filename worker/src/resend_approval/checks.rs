@@ -105,3 +105,57 @@ impl From<PhoneUnusable> for Stopped {
         Self { exit: Refusal::PhoneUnusable.into(), detail: Some(rule.to_string().into()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use shared::domain::approval::Approval;
+
+    use super::*;
+    use crate::testing::{self, APPROVAL, PHONE, job};
+
+    fn decision(person: &Value, approval: Result<&Value, Refusal>) -> Result<Sendable, StepExit> {
+        let person = Ok(Person::from_registry(person).unwrap());
+        let approval = approval.map(|data| Approval::from_registry(data.clone()).unwrap());
+        let answers = RegistryAnswers { person, approval: approval.map_err(Stopped::from) };
+        let countries = Countries::parse("380").unwrap();
+        decide(&job(), answers, &countries, Utc::now()).map_err(|stopped| stopped.exit)
+    }
+
+    /// From the last rule to the first, each is broken in addition to those before it.
+    #[test]
+    fn every_rule_ends_the_job_and_of_several_the_first_one_is_named() {
+        let mut person = testing::person(&json!({"type": "OTP", "phone_number": PHONE}));
+        let mut approval = testing::approval(&json!({}));
+        assert!(decision(&person, Ok(&approval)).is_ok());
+        let to = |number: &str| json!({"type": "OTP", "phone_number": number});
+        for (member, value, refusal) in [
+            ("reason", json!("x".repeat(262_144)), Refusal::ApprovalTooLarge),
+            ("urgent", to("+48501234567"), Refusal::CountryNotAllowed),
+            ("urgent", to("0931234585"), Refusal::PhoneUnusable),
+            ("authorize_with", json!("other"), Refusal::MethodUnusable),
+            ("status", json!("active"), Refusal::ApprovalClosed { status: "active".into() }),
+            ("patient_id", json!(APPROVAL), Refusal::ApprovalNotFound),
+        ] {
+            approval[member] = value;
+            assert_eq!(decision(&person, Ok(&approval)).unwrap_err(), refusal.into(), "{member}");
+        }
+        person["status"] = json!("inactive");
+        for approval in [Ok(&approval), Err(Refusal::ApprovalNotFound)] {
+            assert_eq!(decision(&person, approval).unwrap_err(), Refusal::PersonInactive.into());
+        }
+    }
+
+    #[test]
+    fn the_client_sees_the_method_noted_on_creation_or_else_the_chosen_one() {
+        let own = json!({"type": "OTP", "phone_number": PHONE});
+        let person = testing::person(&json!({"type": "THIRD_PERSON", "third_person": own}));
+        for (noted, shown) in [(json!("OTP"), "OTP"), (json!(null), "THIRD_PERSON")] {
+            let urgent = json!({"type": noted, "phone_number": PHONE});
+            let approval = testing::approval(&json!({"authorize_with": "m", "urgent": urgent}));
+            let result = decision(&person, Ok(&approval)).unwrap().result;
+            let result: Value = serde_json::from_str(&result).unwrap();
+            assert_eq!(result["authentication_method_current"]["type"], shown);
+        }
+    }
+}

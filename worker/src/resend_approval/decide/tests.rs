@@ -1,8 +1,7 @@
 use serde_json::{Value, json};
-use shared::domain::ids::{JobId, RequestId};
 
 use super::*;
-use crate::testing::{self, APPROVAL, PATIENT, PHONE};
+use crate::testing::{self, APPROVAL, PATIENT, PHONE, job};
 
 fn approval(changes: &Value) -> Approval {
     Approval::from_registry(testing::approval(changes)).unwrap()
@@ -10,17 +9,6 @@ fn approval(changes: &Value) -> Approval {
 
 fn person(method: &Value) -> Person {
     Person::from_registry(&testing::person(method)).unwrap()
-}
-
-fn job() -> Message {
-    Message {
-        job: JobId::generate(),
-        patient: PATIENT.parse().unwrap(),
-        approval: APPROVAL.parse().unwrap(),
-        request: RequestId::generate(),
-        client: None,
-        trace: None,
-    }
 }
 
 #[test]
