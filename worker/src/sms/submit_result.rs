@@ -88,8 +88,8 @@ impl SubmitResult {
 
     /// Of two channels that did not take a message, the one that can be hoped for first.
     pub(super) fn or_sooner(self, other: Self) -> Self {
+        // A channel that is closed itself names no time, and so leaves it to the other.
         match (self.retry_after(), other.retry_after()) {
-            _ if self == Self::ChannelUnavailable => other,
             _ if other == Self::ChannelUnavailable => self,
             _ if self == Self::Unreachable || other == Self::Unreachable => Self::Unreachable,
             (Some(one), Some(another)) if another >= one => self,
@@ -223,14 +223,19 @@ mod tests {
     #[test]
     fn what_can_be_hoped_for_first_is_what_is_answered() {
         let closed = SubmitResult::ChannelUnavailable;
+        let timeless = || SubmitResult::Throttled { retry_after: None };
         for (one, other, expected) in [
             (closed.clone(), busy(9), busy(9)),
             (busy(9), closed.clone(), busy(9)),
             (busy(9), busy(3), busy(3)),
             (deferred(3), busy(9), deferred(3)),
-            (SubmitResult::Throttled { retry_after: None }, busy(9), busy(9)),
+            (timeless(), busy(9), busy(9)),
+            (busy(9), timeless(), busy(9)),
+            (timeless(), closed.clone(), timeless()),
+            (closed.clone(), timeless(), timeless()),
             (busy(9), SubmitResult::Unreachable, SubmitResult::Unreachable),
             (SubmitResult::Unreachable, busy(9), SubmitResult::Unreachable),
+            (closed.clone(), SubmitResult::Unreachable, SubmitResult::Unreachable),
             (closed.clone(), closed.clone(), closed),
         ] {
             assert_eq!(one.clone().or_sooner(other.clone()), expected, "{one:?} {other:?}");
