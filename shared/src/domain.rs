@@ -1,5 +1,4 @@
-//! The words of the domain: ids, the message, the job, the person and the approval as the registry gives them, and the
-//! outcomes. No I/O.
+//! The domain's types: ids, the message, the job, the registry's person and approval, and the outcomes. No I/O.
 
 pub mod approval;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! What the API and the worker have in common. It knows neither HTTP routes nor upstream services.
+//! The code that API and worker share. It knows neither HTTP routes nor upstream services.
 
 pub mod domain;
 pub mod queue;

@@ -1,7 +1,7 @@
-//! The queue: what may be done with a job, each step one script in one round trip, so that nothing is ever half done.
+//! The queue: each step of a job is one script in one round trip, so that nothing is ever half done.
 //!
 //! A job is *enqueued* by the API, *fetched* by a worker, which holds it under a lease kept alive by heartbeats,
-//! *begins its send*, and *finishes*; or it is put back to be *retried later*. Every step after the fetch is fenced:
+//! *begins its send*, and *finishes*; or it is scheduled to be *retried later*. Every step after the fetch is fenced:
 //! it changes nothing unless the caller still owns this very delivery.
 //!
 //! Four roles work over one core (connection, keys, scripts):
@@ -9,7 +9,7 @@
 //! | role | what it does |
 //! |---|---|
 //! | [`Producer`] | accepts jobs |
-//! | [`Deliveries`], driven by a [`Consumer`] | fetch, lease, settle, take over, put back |
+//! | [`Deliveries`], driven by a [`Consumer`] | fetch, lease, settle, take over, retry later |
 //! | [`JobStore`] | reads a job, and waits for its end |
 //! | [`Operator`] | looks at the whole queue; pauses, cancels, retries |
 

@@ -1,4 +1,4 @@
-//! The approval as the registry gives it: what decides, and the members that may be shown to the client.
+//! The registry's approval: the members that the decision needs, and those that may be shown to the client.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -63,17 +63,17 @@ impl Approval {
         self.id
     }
 
-    /// Whose it is.
+    /// The patient it belongs to.
     pub fn patient_id(&self) -> Uuid {
         self.patient_id
     }
 
-    /// The authentication method chosen on creation, where one was.
+    /// The authentication method chosen on creation, if any.
     pub fn authorize_with(&self) -> Option<&str> {
         self.authorize_with.as_deref()
     }
 
-    /// The method noted on creation (`urgent.type`).
+    /// The kind of method recorded on creation (`urgent.type`).
     pub fn method(&self) -> MethodKind {
         self.method
     }
@@ -83,13 +83,13 @@ impl Approval {
         self.phone_number.as_deref()
     }
 
-    /// `None` while a code may still be sent, else the status that closes it: `expired` past its end, the status of
-    /// the old model where that is not `new`, `active` for a verified one of the new model.
+    /// `None` while a code may still be sent, else the status that closes it: `expired` if its end has passed, the old
+    /// model's status if that is not `new`, `active` for a verified approval of the new model.
     pub fn closed_as(&self, now: DateTime<Utc>) -> Option<&str> {
         match (self.status.as_deref(), self.is_verified) {
             (Some(status), _) if status != "new" => return Some(status),
             (_, Some(true)) => return Some("active"),
-            // Neither model: nothing says that it is open.
+            // It has the members of neither model, so nothing says that it is open.
             (None, None) => return Some("unknown"),
             _ => {}
         }
@@ -106,7 +106,7 @@ impl Approval {
     }
 }
 
-/// Kept as text: a phone number of another form makes that number unusable, not the whole approval unreadable.
+/// Kept as text, so that a malformed phone number makes only the number unusable, not the whole approval unreadable.
 fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -1,5 +1,5 @@
-//! Wall-clock time as the contract writes it. Safety never rests on it: what may be sent, and how often, rests on
-//! recorded state and on Redis' own clock inside the scripts.
+//! Wall-clock time in the contract's formats. Nothing that must be safe uses it: what may be sent, and how often,
+//! depends on recorded state and on Redis' own clock inside the scripts.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ pub fn now_ms() -> u64 {
     u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0)
 }
 
-/// Whole milliseconds, as Redis takes times.
+/// Whole milliseconds, the unit that Redis takes times in.
 pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -21,7 +21,7 @@ pub fn iso(epoch_ms: u64) -> String {
     at.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// What `iso` wrote, milliseconds since the epoch.
+/// Reads the output of `iso`; milliseconds since the epoch.
 pub fn parse_iso(text: &str) -> Option<u64> {
     u64::try_from(DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis()).ok()
 }

@@ -10,11 +10,11 @@ use uuid::{Builder, Uuid};
 /// Length of a job id: 21 characters of 64, so 126 bits from a cryptographic generator.
 pub const JOB_ID_LENGTH: usize = 21;
 
-/// An identifier that is not one.
+/// A malformed identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{wants}")]
 pub struct InvalidId {
-    /// What a right one looks like.
+    /// What a well-formed one looks like.
     pub wants: &'static str,
 }
 
@@ -34,7 +34,7 @@ macro_rules! uuid_id {
         impl FromStr for $name {
             type Err = InvalidId;
 
-            /// Takes the hyphenated form only: one id, one spelling, one key in Redis.
+            /// Accepts only the hyphenated form: one id, one spelling, one key in Redis.
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let wrong = InvalidId { wants: "a UUID such as aff00bf6-68bf-4b49-b66d-f031d48922b3" };
                 if text.len() != 36 {
@@ -61,8 +61,8 @@ uuid_id! {
 pub struct JobId(String);
 
 impl JobId {
-    /// A new id, from the thread's cryptographic generator, which the operating system seeds and seeds again: its source
-    /// for each id would be a system call for each.
+    /// A new id, from the thread's cryptographic generator, which the operating system seeds and reseeds. Asking the
+    /// system itself would cost a system call per id.
     pub fn generate() -> Self {
         let random = |size| {
             let mut bytes = vec![0; size];
@@ -145,15 +145,15 @@ macro_rules! visible_id {
 }
 
 visible_id! {
-    /// Who asks: `client_id` of the token, `sub` where there is none. It owns the jobs it creates.
+    /// The caller: `client_id` of the token, or `sub` if it has none. It owns the jobs it creates.
     ClientId, 255, "1 to 255 visible ASCII characters"
 }
 visible_id! {
-    /// `X-Request-Id`: taken over or made, and carried from the request through the queue to upstream calls.
+    /// `X-Request-Id`: the client's or a new one, carried from the request through the queue to upstream calls.
     RequestId, 128, "1 to 128 visible ASCII characters"
 }
 visible_id! {
-    /// A W3C `traceparent` header, carried along unread.
+    /// A W3C `traceparent` header, passed on unparsed.
     TraceParent, 128, "a W3C traceparent of at most 128 visible ASCII characters"
 }
 visible_id! {
@@ -162,7 +162,7 @@ visible_id! {
 }
 
 impl RequestId {
-    /// A new one, for a request that came without; from the same generator as job ids.
+    /// A new one, for a request without an id; from the same generator as job ids.
     pub fn generate() -> Self {
         let id = Builder::from_random_bytes(rand::random()).into_uuid();
         Self(id.hyphenated().to_string())

@@ -5,18 +5,18 @@ use std::str::FromStr;
 use crate::domain::ids::{ClientId, JobId};
 use crate::domain::outcome::next_attempt_of;
 
-/// Where a job stands. The scripts of the queue move it; nothing else does.
+/// The state of a job. Only the queue's scripts change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JobState {
-    /// Waiting in the stream or in a worker's hands before it sends.
+    /// Waiting in the stream, or held by a worker that has not begun to send.
     Queued,
-    /// Put back until its next try is due.
+    /// Scheduled for its next try.
     Scheduled,
-    /// The send has begun: from here on a second one is counted against the limit of two.
+    /// The send has begun: from here on another send counts against the limit of two.
     Sending,
     /// Ended with the SMS taken by the gateway.
     Processed,
-    /// Ended without a message sent.
+    /// Ended without an SMS.
     Failed,
 }
 
@@ -24,7 +24,7 @@ impl JobState {
     /// Every state, in the order a job may pass them.
     pub const ALL: [Self; 5] = [Self::Queued, Self::Scheduled, Self::Sending, Self::Processed, Self::Failed];
 
-    /// The word in the job record.
+    /// Its name in the job record.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -41,7 +41,7 @@ impl JobState {
     }
 }
 
-/// A word that is no state.
+/// Not the name of a state.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown job state")]
 pub struct UnknownState;
@@ -59,19 +59,19 @@ impl FromStr for JobState {
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// Who created it and alone may read it.
+    /// The client that created it; no other client may read it.
     pub client: ClientId,
-    /// Where it stands.
+    /// Its state.
     pub state: JobState,
-    /// When its end was predicted for, milliseconds since the epoch.
+    /// Its predicted end, milliseconds since the epoch.
     pub eta_ms: u64,
-    /// Redis' clock when it was read, milliseconds since the epoch.
+    /// Redis' time of this read, milliseconds since the epoch.
     pub now_ms: u64,
     /// How it ended; `None` while it is live.
     pub end: Option<JobEnd>,
 }
 
-/// What *finish* wrote.
+/// The end that *finish* wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobEnd {
     /// HTTP status of the outcome.
@@ -83,7 +83,7 @@ pub struct JobEnd {
 }
 
 impl JobEnd {
-    /// When the next attempt is allowed, milliseconds since the epoch, of a job that failed by a limit.
+    /// When the next attempt is allowed, milliseconds since the epoch, if the job failed because of a limit.
     pub fn next_attempt_ms(&self) -> Option<u64> {
         #[derive(serde::Deserialize)]
         struct Error<'a> {

@@ -1,12 +1,12 @@
-//! Reads members of the registry's JSON objects leniently: `null` is the same as absent, times come with or without a zone
-//! (none is UTC), whole numbers come in any JSON form, and members nobody asks for are ignored.
+//! Reads members of the registry's JSON objects leniently: `null` is the same as absent, times have a zone or are in
+//! UTC, whole numbers have any JSON form, and unknown members are ignored.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// A member that is missing though required, or has another form than the registry's contract gives it. Names the
-/// member, never its value.
+/// A required member is missing, or a member has another form than the registry's contract gives it. Names the member,
+/// never its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("member {0} cannot be read")]
 pub struct UnreadableMember(pub String);
@@ -14,12 +14,12 @@ pub struct UnreadableMember(pub String);
 /// The members of one object.
 pub(super) struct Members<'a> {
     object: &'a Map<String, Value>,
-    /// Where the object stands, such as `urgent.`; empty for the outermost.
+    /// The path of the object, such as `urgent.`; empty for the outermost.
     path: String,
 }
 
 impl<'a> Members<'a> {
-    /// The members of the outermost object, `data` of the answer.
+    /// The members of the outermost object, `data` in the answer.
     pub(super) fn of(data: &'a Value) -> Result<Self, UnreadableMember> {
         Self::at(data, "data", String::new())
     }
@@ -104,7 +104,7 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
 
 /// `1498749591`, `1498749591.0` and `1.498749591e9` are the same number.
 fn whole(value: &Value) -> Option<i64> {
-    /// Up to here every whole number is exact in a double.
+    /// The largest number up to which every whole number is exact in a double.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     value.as_i64().or_else(|| {
         let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT)?;

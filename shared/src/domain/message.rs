@@ -1,30 +1,30 @@
-//! What travels through the stream: ids only, tagged with a version. The worker reads the current state of
-//! person and approval itself, so a message never grows old and never holds personal data.
+//! The message in the stream: ids only, tagged with a version. The worker reads the current person and approval itself,
+//! so a message never becomes outdated and never holds personal data.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{ApprovalId, ClientId, JobId, PatientId, RequestId, TraceParent};
 
-/// The one message of the queue: resend the code of an approval.
+/// The only message of the queue: resend the code of an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// The job.
     pub job: JobId,
-    /// Whose approval it is to be.
+    /// The patient that the request named.
     pub patient: PatientId,
-    /// Which approval.
+    /// The approval.
     pub approval: ApprovalId,
-    /// The request that made the job.
+    /// The request that created the job.
     pub request: RequestId,
-    /// Who asked; for log lines. Messages of builds before this one have none.
+    /// The client, for log lines. Messages of earlier builds have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientId>,
-    /// The request's trace, where it had one.
+    /// The request's trace, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<TraceParent>,
 }
 
-/// Versions this build reads. A message of a later one is set aside for a worker that knows it.
+/// The versions this build can read. A message of a later version is quarantined for a worker that can read it.
 pub const VERSION: u32 = 1;
 
 /// Why an entry of the stream is not a message.
@@ -51,7 +51,7 @@ struct Version {
 }
 
 impl Message {
-    /// `patient/approval`: what the job is about, as the URL of its request has it.
+    /// `patient/approval`, the pair that the request's URL named.
     pub fn path(&self) -> String {
         format!("{}/{}", self.patient, self.approval)
     }
@@ -61,8 +61,8 @@ impl Message {
         serde_json::to_string(&Tagged { v: VERSION, message: self })
     }
 
-    /// Reads what `encode` of this version wrote. Members added later are ignored: new fields may come without a new
-    /// version, so that old and new workers run side by side.
+    /// Reads the output of `encode` of this version. Unknown members are ignored: fields may be added without a new
+    /// version, so that old and new workers can run side by side.
     pub fn decode(text: &[u8]) -> Result<Self, DecodeError> {
         let Version { v } = serde_json::from_slice(text).map_err(DecodeError::Malformed)?;
         if v != VERSION {

@@ -1,4 +1,4 @@
-//! The closed set of ways a job ends, with the code, type, reason and message the contract gives each.
+//! The closed set of ways a job ends, each with its status code, type, reason and message from the contract.
 
 mod reason;
 
@@ -30,36 +30,36 @@ pub enum Refusal {
     ApprovalNotFound,
     /// The approval is verified, ended or expired.
     ApprovalClosed {
-        /// The status to name.
+        /// The status to name in the message.
         status: String,
     },
     /// The method is not one an SMS is sent for.
     MethodNotOtp,
     /// `authorize_with` names a method that the person does not have or that is not in force.
     MethodUnusable,
-    /// The approval's number is not E.164, or its mask does not lead to exactly one number.
+    /// The approval's number is not E.164, or its mask does not match exactly one number.
     PhoneUnusable,
-    /// The number's country is not one messages are sent to.
+    /// No messages are sent to the number's country.
     CountryNotAllowed,
     /// A limit on messages is reached.
     LimitReached {
-        /// Which one.
+        /// The limit.
         limit: Reason,
-        /// When the next attempt will be let through, milliseconds since the epoch.
+        /// When it lets the next attempt through, milliseconds since the epoch.
         next_attempt_ms: u64,
     },
     /// An upstream service answered 5xx or nonsense until the deadline, or refused the message for good.
     UpstreamFailed,
     /// An upstream service did not answer until the deadline.
     UpstreamSilent,
-    /// The message was handed over and nobody confirmed that it was taken.
+    /// The message was handed over, but the gateway did not confirm that it took it.
     DeliveryUnknown {
-        /// The last try was not answered at all.
+        /// Whether the last try got no answer at all.
         silent: bool,
     },
-    /// What the client would be shown of the approval is over the limit for a result.
+    /// The part of the approval that the client would be shown exceeds the limit for a result.
     ApprovalTooLarge,
-    /// The job was taken up `RESEND_MAX_DELIVERIES` times and never ended.
+    /// The job was delivered `RESEND_MAX_DELIVERIES` times and never ended.
     Quarantined,
     /// An operator cancelled the job.
     Cancelled,
@@ -78,7 +78,7 @@ pub struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// The body of an error answered with `status`; the type follows from it.
+    /// The error body for an answer with `status`, which determines its type.
     pub fn new(status: u16, reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: error_type(status), reason, message: message.into() }
     }
@@ -95,7 +95,7 @@ impl Outcome {
 }
 
 impl Refusal {
-    /// Every status that a refusal stands for.
+    /// Every status that a refusal may have.
     pub const STATUSES: [u16; 6] = [404, 409, 429, 500, 502, 504];
 
     /// The HTTP status this refusal stands for.
@@ -103,7 +103,7 @@ impl Refusal {
         self.row().0
     }
 
-    /// The stable word for it.
+    /// Its stable name.
     pub fn reason(&self) -> Reason {
         self.row().1
     }
@@ -171,7 +171,7 @@ pub fn error_type(status: u16) -> &'static str {
     }
 }
 
-/// The platform's words for every limit on messages; a time follows.
+/// The platform's text for every limit on messages; a time follows it.
 const TOO_MANY_REQUESTS: &str = "Sending SMS timeout. Try later. Next attempt will be available at ";
 
 /// The platform's text for every limit on messages.
@@ -179,12 +179,12 @@ pub fn too_many_requests(next_attempt_ms: u64) -> String {
     format!("{TOO_MANY_REQUESTS}{}", clock::iso(next_attempt_ms))
 }
 
-/// The time such a text names, milliseconds since the epoch; `None` for any other text.
+/// The time in such a text, milliseconds since the epoch; `None` for any other text.
 pub fn next_attempt_of(message: &str) -> Option<u64> {
     clock::parse_iso(message.strip_prefix(TOO_MANY_REQUESTS)?)
 }
 
-/// A status word of the registry, bounded before it becomes part of a message.
+/// A status from the registry, cut to a safe length for a message.
 fn plain(status: &str) -> String {
     status.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(32).collect()
 }

@@ -1,4 +1,4 @@
-//! The person as the registry gives it, as much of it as the decision needs. Names are never read.
+//! The registry's person, reduced to what the decision needs. Names are never read.
 
 mod method;
 
@@ -13,18 +13,18 @@ use crate::domain::members::{Members, UnreadableMember};
 /// A person of `GET /persons/{patient_id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// Whose answer it is.
+    /// The person this is.
     pub id: Uuid,
-    /// Whether both switches of the registry, `status` and `is_active`, say active.
+    /// Whether `status` and `is_active` both say active.
     pub is_active: bool,
-    /// The ways this person may confirm an action, as far as they can be read.
+    /// The authentication methods that could be read.
     pub methods: Vec<AuthenticationMethod>,
-    /// Why the other methods can not be read.
+    /// Why the other methods cannot be read.
     pub unreadable_methods: Vec<UnreadableMember>,
 }
 
 impl Person {
-    /// Reads the registry's `data`. A method that can not be read spoils that method only.
+    /// Reads the registry's `data`. An unreadable method affects only that method.
     pub fn from_registry(data: &Value) -> Result<Self, UnreadableMember> {
         let members = Members::of(data)?;
         let status = members.text("status")?.ok_or_else(|| members.unreadable("status"))?;
@@ -41,13 +41,13 @@ impl Person {
         Ok(person)
     }
 
-    /// The method of this id. Ids are UUIDs, so case does not matter.
+    /// The method with this id. Ids are UUIDs, so case does not matter.
     pub fn method(&self, id: &str) -> Option<&AuthenticationMethod> {
         let is_it = |its: &String| its.eq_ignore_ascii_case(id);
         self.methods.iter().find(|method| method.id.as_ref().is_some_and(is_it))
     }
 
-    /// The methods of this kind that are in force at `now` and for which a code is sent by SMS.
+    /// The methods of this kind that are in force at `now` and whose codes are sent by SMS.
     pub fn otp_methods(&self, kind: MethodKind, now: DateTime<Utc>) -> Vec<&AuthenticationMethod> {
         let fits = |method: &&AuthenticationMethod| {
             method.kind == kind && method.is_otp() && method.is_in_force(now)

@@ -1,4 +1,4 @@
-//! A phone number that prints itself masked, so that no log line, error or trace can give a patient away.
+//! A phone number that prints itself masked, so that no log line, error or trace can identify a patient.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use std::str::FromStr;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PhoneNumber(String);
 
-/// Not an E.164 number. The text itself is not repeated.
+/// Not an E.164 number. The error does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a phone number in E.164 form, such as +380 and nine digits")]
 pub struct InvalidPhoneNumber;
 
 impl PhoneNumber {
-    /// The full number. Only the SMS channel, the code's key and the country rule may ask for it.
+    /// The full number, for the SMS channel, the code's key and the country rule only.
     pub fn expose(&self) -> &str {
         &self.0
     }

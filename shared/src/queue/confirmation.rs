@@ -1,10 +1,10 @@
-//! Ends that replicas have confirmed.
+//! Job ends that replicas have confirmed.
 
 use super::core::Core;
 use crate::domain::ids::JobId;
 
 impl Core {
-    /// Marks an end that replicas have confirmed, so that it is shown also while no replica is there to ask.
+    /// Marks an end as confirmed by replicas, so that it can be shown even while no replica is connected.
     pub(super) async fn mark_confirmed(&self, id: &JobId) {
         let mut mark = self.scripts.mark_confirmed.prepare_invoke();
         let marked: Result<u64, _> = self.redis.script(mark.key(self.keys.job(id))).await;

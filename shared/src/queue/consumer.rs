@@ -1,4 +1,4 @@
-//! Working on jobs: what a worker does with its deliveries, and the loops that drive it.
+//! The worker's side of the queue: the steps of a delivery, and the loops that drive them.
 
 mod ack;
 mod announce;

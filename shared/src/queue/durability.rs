@@ -1,4 +1,4 @@
-//! Whether Redis, as it is configured, keeps accepted jobs, as far as this process knows.
+//! Whether Redis, as configured, keeps accepted jobs, as far as this process knows.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ impl DurabilityMonitor {
         self.strict
     }
 
-    /// Notes whether Redis would lose jobs now.
+    /// Records whether Redis would lose jobs now.
     pub(super) fn note(&self, loses_jobs: bool) {
         self.unsafe_now.store(loses_jobs, Ordering::Relaxed);
     }

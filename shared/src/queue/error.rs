@@ -5,24 +5,24 @@ use crate::redis::RedisError;
 /// Why a step of the queue was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// Redis did not do it.
+    /// Redis failed.
     #[error(transparent)]
     Redis(#[from] RedisError),
-    /// Redis answered what no script of ours answers.
+    /// An answer that none of our scripts gives.
     #[error("a record in Redis has an unexpected form: {0}")]
     Corrupt(&'static str),
-    /// `RESEND_STRICT` is set, and Redis would lose or evict what it is given, or was not looked at yet.
+    /// `RESEND_STRICT` is set, and Redis would lose or evict jobs, or was not checked yet.
     #[error("Redis, as it is configured, may lose accepted jobs, and RESEND_STRICT forbids that")]
     Unsafe,
 }
 
 impl QueueError {
-    /// Written, but not confirmed by as many replicas as were asked for.
+    /// Written, but not confirmed by as many replicas as required.
     pub(super) fn is_unconfirmed(&self) -> bool {
         matches!(self, Self::Redis(RedisError::Unconfirmed { .. }))
     }
 
-    /// What the keys of a job hold is to blame, so that the same call fails again.
+    /// Whether the content of a job's keys caused it, so that the same call would fail again.
     pub(super) fn is_broken(&self) -> bool {
         match self {
             Self::Corrupt(_) => true,

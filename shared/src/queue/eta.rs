@@ -1,18 +1,17 @@
-//! What the prediction of a job's end rests on: the slots of all live workers, and the recent mean run, which *finish*
-//! and *retry later* keep. By Little's law a full fleet serves `slots / mean run` jobs a second, whatever bounds it. What
-//! an outage of Redis does to either is kept out: runs it fell into are not counted, and workers it silenced not dropped.
+//! What the prediction of a job's end uses: the slots of all live workers, and the recent mean run, which *finish* and
+//! *retry later* keep. By Little's law a full fleet serves `slots / mean run` jobs a second, whatever bounds it. An
+//! outage of Redis distorts neither: runs during it are not counted, and workers it silenced are not dropped.
 
 use std::time::Duration;
 
-/// How often a worker says that it is alive.
+/// How often a worker announces that it is alive.
 pub(super) const ANNOUNCED_EVERY: Duration = Duration::from_secs(1);
 
-/// Silence after which its slots are no longer counted on.
+/// Silence after which its slots no longer count.
 pub(super) const FORGOTTEN_AFTER: Duration = Duration::from_secs(5);
 
-/// A prediction that can still come true. One that has passed is moved by 1, 2, 4 … s, to the first time ahead: a job
-/// that is late is taken to be as late again, and a client that polls sees one and the same time for a while.
-/// Milliseconds since the epoch.
+/// A prediction that can still come true. A past one is moved by 1, 2, 4 … s, to the first time ahead: a late job is
+/// expected to be as late again, and a polling client sees the same time for a while. Milliseconds since the epoch.
 pub fn still_ahead(eta_ms: u64, now_ms: u64) -> u64 {
     match now_ms.checked_sub(eta_ms) {
         None => eta_ms,

@@ -24,13 +24,14 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// A queue under these names.
+    /// A queue with these settings.
     pub fn new(redis: Redis, config: QueueConfig) -> Self {
         let durability = Arc::new(DurabilityMonitor::new(config.strict));
         Self::over(Core::new(redis, config, durability, SendCapacity::default()))
     }
 
-    /// The same queue over a connection of its own (see [`Redis::with_own_connection`]). Both know what either learns of Redis' durability.
+    /// The same queue over a separate connection (see [`Redis::with_own_connection`]). Both share what either learns of
+    /// Redis' durability.
     #[must_use]
     pub fn with_own_connection(&self) -> Self {
         let core = &self.core;
@@ -54,7 +55,7 @@ impl Queue {
         &self.producer
     }
 
-    /// What may be done with a job that was delivered to a worker.
+    /// The steps of a job that was delivered to a worker.
     pub fn deliveries(&self) -> &Deliveries {
         &self.deliveries
     }
@@ -64,12 +65,12 @@ impl Queue {
         &self.job_store
     }
 
-    /// Looks at the whole queue, and steers it.
+    /// Shows the whole queue, and controls it.
     pub fn operator(&self) -> &Operator {
         &self.operator
     }
 
-    /// The connection it works over.
+    /// Its connection.
     pub fn redis(&self) -> &Redis {
         &self.core.redis
     }
@@ -84,7 +85,7 @@ impl Queue {
         &self.core.config
     }
 
-    /// What this process' channels can take; what is set there is announced with its worker.
+    /// What this process' channels can take; it is announced with the worker.
     pub fn send_capacity(&self) -> &SendCapacity {
         &self.core.capacity
     }

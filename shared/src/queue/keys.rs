@@ -1,4 +1,4 @@
-//! Every Redis key of the service, made here and nowhere else. All keys share the queue's name as hash tag,
+//! Every Redis key of the service is made here and nowhere else. All keys have the queue's name as hash tag,
 //! `{resend}:stream`, so that one script may touch any of them together, in a cluster as on one server.
 
 use std::fmt::{self, Write};
@@ -20,38 +20,38 @@ impl Keys {
         Self { name: name.to_owned() }
     }
 
-    /// Stream: entries that wait or are in a worker's hands. Fields `m` (message) and `at` (accepted, ms).
+    /// Stream: entries that wait or are held by a worker. Fields `m` (message) and `at` (accepted, ms).
     pub fn stream(&self) -> String {
         self.key("stream")
     }
 
-    /// Sorted set: messages put back, by due time in ms.
+    /// Sorted set: scheduled messages, by due time in ms.
     pub fn scheduled(&self) -> String {
         self.key("scheduled")
     }
 
-    /// Stream: entries set aside, with the reason.
+    /// Stream: quarantined entries, with the reason.
     pub fn quarantine(&self) -> String {
         self.key("quarantine")
     }
 
-    /// Hash: patient/approval → its live job. The pair, not the approval alone: somebody who asks under a wrong patient
-    /// must neither be given nor hold up the job of the right one.
+    /// Hash: patient/approval → its live job. Keyed by the pair: a request with a wrong patient must neither get nor
+    /// block the job of the right one.
     pub fn live(&self) -> String {
         self.key("live")
     }
 
-    /// Hash: what the prediction of a job's end rests on.
+    /// Hash: what the prediction of a job's end uses.
     pub fn eta(&self) -> String {
         self.key("eta")
     }
 
-    /// Sorted set: `consumer|slots` of live workers, by when they last said so, in ms.
+    /// Sorted set: `consumer|slots` of live workers, by the time of their last announcement, ms.
     pub fn workers(&self) -> String {
         self.key("workers")
     }
 
-    /// Hash: status code → jobs ended with it since the queue was made.
+    /// Hash: status code → jobs that ended with it since the queue was created.
     pub fn counts(&self) -> String {
         self.key("counts")
     }
@@ -61,32 +61,32 @@ impl Keys {
         self.key("failures")
     }
 
-    /// Hash: minute → the totals of then, for an hour.
+    /// Hash: minute → the totals at that time, for an hour.
     pub fn history(&self) -> String {
         self.key("history")
     }
 
-    /// Hash: process → what it says of the upstreams it calls.
+    /// Hash: process → its report on the upstreams it calls.
     pub fn upstreams(&self) -> String {
         self.key("upstreams")
     }
 
-    /// Stream: what operators did.
+    /// Stream: actions of operators.
     pub fn activity(&self) -> String {
         self.key("activity")
     }
 
-    /// String: there while an operator has the workers fetch nothing; when that began, in ms.
+    /// String: exists while the queue is paused; since when, in ms.
     pub fn paused(&self) -> String {
         self.key("paused")
     }
 
-    /// String: where the audit of live jobs goes on.
+    /// String: where the next audit of live jobs continues.
     pub fn audit_cursor(&self) -> String {
         self.key("audit:cursor")
     }
 
-    /// String: there while no other worker is to audit.
+    /// String: exists while no other worker may audit.
     pub fn audit_lock(&self) -> String {
         self.key("audit:lock")
     }
@@ -101,12 +101,12 @@ impl Keys {
         self.key(format_args!("job:{job}"))
     }
 
-    /// Hash: how many jobs of a client were accepted in its present minute.
+    /// Hash: how many jobs of a client were accepted in its current minute.
     pub fn client_jobs(&self, client: &ClientId) -> String {
         self.key(format_args!("client:{client}"))
     }
 
-    /// String: what an idempotency key stands for. `digest` covers client and key, and tells them apart.
+    /// String: what an idempotency key replays. `digest` covers client and key, and is unique to the pair.
     pub fn idempotency(&self, digest: &str) -> String {
         self.key(format_args!("idempotency:{digest}"))
     }
@@ -116,8 +116,8 @@ impl Keys {
         self.key("ended")
     }
 
-    /// String: what was sent to a phone, its codes and failed checks. The name is keyed, so that the number cannot be found
-    /// from it.
+    /// String: what was sent to a phone, its codes and failed checks. The name is a keyed hash, so that it does not
+    /// reveal the number.
     pub fn phone(&self, name: &str) -> String {
         self.key(format_args!("phone:{name}"))
     }
@@ -148,7 +148,7 @@ impl Keys {
     }
 
     fn key(&self, what: impl fmt::Display) -> String {
-        // Reserves room for an id: a job takes half a dozen keys, and each would grow three times.
+        // Reserves room for an id: a job has half a dozen keys, and each would grow three times.
         let mut key = String::with_capacity(self.name.len() + 56);
         let _ = write!(key, "{{{}}}:{what}", self.name);
         key

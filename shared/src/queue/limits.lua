@@ -1,13 +1,13 @@
--- Messages counted against limits. The window slides: counting by calendar hour would let through twice the limit around
+-- Messages counted against limits, in a sliding window: counting by calendar hour would allow twice the limit around
 -- the hour.
 --
--- Few messages, to a phone or for a patient, are kept as their times. Many, of a client or of everybody, are counted by
--- slots of five seconds: such a message counts for 60 to 65 seconds, never for less.
+-- Limits with few messages (of a phone or patient) keep the time of each. Limits with many (of a client or of
+-- everybody) count them in slots of five seconds, so that a message counts for 60 to 65 seconds, never for less.
 local MINUTE, HOUR, DAY = 60000, 3600000, 86400000
 local SLOT = 5000
 
--- A time ahead of the clock was written before the clock was set back. It counts as now, and is to be written back as
--- such, so that no lock outlasts its window.
+-- A time ahead of the clock was written before the clock was set back. It counts as now, and must be written back as
+-- now, so that no lock outlasts its window.
 local is_clock_set_back = false
 
 local function not_ahead(time, now)
@@ -16,17 +16,18 @@ local function not_ahead(time, now)
   return now
 end
 
--- Of a list in the order of time, the one at which a limit of so many ends: nil where there are fewer, or no limit (0).
+-- In a list ordered by time, the entry with which a limit of this size is reached: nil if there are fewer, or no limit
+-- (0).
 local function last_but(list, allowed)
   return allowed > 0 and list[#list - allowed + 1] or nil
 end
 
--- When a message at this time stops standing in the way of the next one; nil where it does not, or is none.
+-- When a message sent at this time no longer blocks the next one; nil if it does not block, or there is none.
 local function blocked_until(time, window, now)
   return time and time + window > now and time + window or nil
 end
 
--- Slots with what was counted in each, oldest first. The text is `slot:count slot:count`.
+-- Slots with the count of each, oldest first. The text is `slot:count slot:count`.
 local function read_counter(text, now)
   local counter, newest = {total = 0}, math.floor(now / SLOT)
   for slot, count in string.gmatch(text or '', '(%d+):(%d+)') do
@@ -39,7 +40,7 @@ local function read_counter(text, now)
   return counter
 end
 
--- When a counter lets the next message through; nil where it does so now.
+-- When a counter lets the next message through; nil if it does so now.
 local function counter_blocked_until(counter, allowed)
   local left = counter.total
   if allowed == 0 or left < allowed then return nil end
@@ -49,7 +50,7 @@ local function counter_blocked_until(counter, allowed)
   end
 end
 
--- Adds to what was counted at this time; a negative number takes back.
+-- Adds to the count at this time; a negative number subtracts.
 local function add_to_counter(counter, at, number)
   local slot = math.floor(at / SLOT)
   for _, counted in ipairs(counter) do

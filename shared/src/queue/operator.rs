@@ -1,4 +1,4 @@
-//! The whole queue for its operators: looking at it, and steering it.
+//! The whole queue for its operators: showing it, and controlling it.
 
 mod actions;
 mod activity;

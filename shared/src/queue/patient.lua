@@ -1,5 +1,5 @@
--- The messages of a patient's approvals, oldest first: lines of a time in ms, an approval and a job. They count against the
--- limit of the patient, and against the cool-down and the hour of the approval.
+-- The messages for a patient's approvals, oldest first: lines of a time in ms, an approval and a job. They count
+-- against the patient's limit, and against the cool-down and the hourly limit of the approval.
 local PATIENT_KEPT = 1000
 
 local function read_patient(text, now)
@@ -11,7 +11,7 @@ local function read_patient(text, now)
   return messages
 end
 
--- Writes those within the window; the record keeps its time to live where `keep` is nil.
+-- Writes those within the window; if `keep` is nil, the record keeps its time to live.
 local function write_patient(patient_key, messages, window, now, keep)
   local lines = {}
   for i = math.max(#messages - PATIENT_KEPT, 0) + 1, #messages do

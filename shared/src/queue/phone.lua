@@ -1,11 +1,11 @@
--- The record of a phone: lines of text, so that reading and writing it is one command each.
+-- The record of a phone: lines of text, so that one command reads or writes it.
 --
 --   sent <ms> <ms> …                                    messages that count against its limits
 --   failed <ms> <ms> …                                  failed checks
 --   code <job> <hash> <offered> <taken> <guesses>       a code, oldest offer first; `taken` is 0 until a gateway took the
---                                                       message; the hash of a used code is ! and who used it
+--                                                       message; a used code has ! and its user instead of the hash
 --
--- Times are milliseconds since the epoch by Redis' clock. Lines of another form are dropped.
+-- Times are milliseconds since the epoch by Redis' clock. Lines of any other form are dropped.
 local HOUR_OF_FAILURES = 3600000
 local CODES_KEPT = 4
 
@@ -32,7 +32,7 @@ local function read_phone(text, now)
   return phone
 end
 
--- Those of the times that lie within the window, as one line; nothing where there are none.
+-- The times that lie within the window, as one line; empty if there are none.
 local function line_of(kind, times, window, now)
   local line = ''
   for _, time in ipairs(times) do
@@ -41,7 +41,7 @@ local function line_of(kind, times, window, now)
   return line ~= '' and kind .. line .. '\n' or ''
 end
 
--- Writes the record; it keeps its time to live where `keep` is nil.
+-- Writes the record; if `keep` is nil, it keeps its time to live.
 local function write_phone(phone_key, phone, window, now, keep)
   local text = line_of('sent', phone.sent, window, now) .. line_of('failed', phone.failed, HOUR_OF_FAILURES, now)
   for _, code in ipairs(phone.codes) do
@@ -57,7 +57,8 @@ local function write_phone(phone_key, phone, window, now, keep)
   end
 end
 
--- A record outlives its codes by their life, so that a late code is told from a wrong one, and a failed check by an hour.
+-- A record outlives its codes by their lifetime, so that a late code is told from a wrong one, and a failed check by an
+-- hour.
 local function life_of_record(life, window) return int(math.max(window, HOUR_OF_FAILURES + 2 * life)) end
 
 local function find_code(phone, job)
@@ -70,8 +71,8 @@ local function is_used(code) return string.sub(code.hash, 1, 1) == '!' end
 
 local function end_of(code, life) return math.max(code.offered, code.taken) + life end
 
--- Makes the job's code checkable beside those before it; false where the code was used: its message arrived. Where there
--- is no room for another, the oldest goes, an expired one first.
+-- Makes the job's code checkable beside earlier ones; false if the code was used, which shows that its message arrived.
+-- If there is no room, the oldest code goes, an expired one first.
 local function offer_code(phone, job, hash, life, now)
   local known = find_code(phone, job)
   local code = known and table.remove(phone.codes, known) or {job = job, hash = hash, offered = now, taken = 0, guesses = 0}
@@ -94,9 +95,9 @@ local function offer_code(phone, job, hash, life, now)
   return true
 end
 
--- Ends the codes whose messages were taken before this code's was offered: a later message than theirs is on the phone.
--- Codes still under way stay, for their messages may yet arrive after it; so do codes taken in the very millisecond, for which
--- of the two came later nobody knows.
+-- Deletes the codes whose messages were taken before this code was offered: the phone has a later message than theirs.
+-- Codes not yet taken stay, because their messages may arrive after this one; so do codes taken in the same
+-- millisecond, because nobody knows which came later.
 local function retire_before(phone, this)
   for i = #phone.codes, 1, -1 do
     local code = phone.codes[i]
@@ -106,13 +107,13 @@ local function retire_before(phone, this)
   end
 end
 
--- Notes that a gateway took the message of a code, and answers the code: it has a full life from now, and the codes whose
--- messages were taken before it was offered are gone. Nothing, where it was used meanwhile. May run twice. Failed checks
--- stay counted.
+-- Records that a gateway took the message of a code, and returns the code: its full lifetime starts now, and codes
+-- whose messages were taken before it was offered are deleted. Returns nothing if it was used meanwhile. Safe to
+-- repeat. Failed checks stay counted.
 local function activate_code(phone, job, hash, life, now)
   local known = find_code(phone, job)
   if known and is_used(phone.codes[known]) then return nil end
-  -- Where later codes left no room for it, it comes back: its message is on the phone.
+  -- If later codes displaced it, it comes back: its message is on the phone.
   if not known then offer_code(phone, job, hash, life, now) end
   local code = phone.codes[find_code(phone, job)]
   code.taken = now

@@ -1,4 +1,4 @@
-//! `reason`: the stable word for each cause of an error, for programs. Messages are for people.
+//! `reason`: the stable name of each cause of an error, for programs. Messages are for people.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ macro_rules! reasons {
             /// Every reason, in the order of the contract.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The word in `error.reason` and in metric labels.
+            /// Its name in `error.reason` and in metric labels.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $word,)+ }
             }
@@ -25,11 +25,11 @@ macro_rules! reasons {
 reasons! {
     /// There is no valid access token.
     TokenInvalid = "token_invalid",
-    /// The token service wants the caller's API key, and the request has none.
+    /// The token service requires the caller's API key, and the request has none.
     ApiKeyMissing = "api_key_missing",
     /// The token service refuses the caller's API key.
     ApiKeyInvalid = "api_key_invalid",
-    /// The token does not hold the scope.
+    /// The token lacks the scope.
     ScopeMissing = "scope_missing",
     /// There is no such route.
     RouteUnknown = "route_unknown",
@@ -57,9 +57,9 @@ reasons! {
     MethodNotOtp = "method_not_otp",
     /// `authorize_with` names a method that the person does not have or that is not in force.
     MethodUnusable = "method_unusable",
-    /// The approval's number is not E.164, or its mask does not lead to exactly one number.
+    /// The approval's number is not E.164, or its mask does not match exactly one number.
     PhoneUnusable = "phone_unusable",
-    /// The number's country is not one messages are sent to.
+    /// No messages are sent to the number's country.
     CountryNotAllowed = "country_not_allowed",
     /// Another client's job for this approval is live.
     LiveJob = "live_job",
@@ -81,17 +81,17 @@ reasons! {
     ClientChecks = "client_checks",
     /// Messages of the whole fleet in a minute.
     TotalMinute = "total_minute",
-    /// The platform's OTP service has a limit of its own.
+    /// The platform's OTP service has reached a limit of its own.
     OtpServiceLimit = "otp_service_limit",
     /// The code is not the one that was sent.
     CodeInvalid = "code_invalid",
     /// The code is too old.
     CodeExpired = "code_expired",
-    /// The code was guessed at too often.
+    /// Too many guesses were made at the code.
     CodeAttempts = "code_attempts",
     /// The service has more work than it can do in time.
     Overloaded = "overloaded",
-    /// Redis does not take or give jobs.
+    /// Redis cannot store or read jobs.
     RedisUnavailable = "redis_unavailable",
     /// The token service does not answer.
     AuthUnavailable = "auth_unavailable",
@@ -99,11 +99,11 @@ reasons! {
     UpstreamFailed = "upstream_failed",
     /// An upstream service did not answer in time.
     UpstreamSilent = "upstream_silent",
-    /// The message may have been sent; nobody confirmed it.
+    /// The message may have been sent, but that was not confirmed.
     DeliveryUnknown = "delivery_unknown",
     /// The approval is too large to be kept as a result.
     ApprovalTooLarge = "approval_too_large",
-    /// The job was taken up `RESEND_MAX_DELIVERIES` times and never ended.
+    /// The job was delivered `RESEND_MAX_DELIVERIES` times and never ended.
     Quarantined = "quarantined",
     /// An operator cancelled the job.
     Cancelled = "cancelled",

@@ -8,15 +8,15 @@ use crate::domain::members::{Members, UnreadableMember};
 /// One authentication method of a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthenticationMethod {
-    /// What an approval's `authorize_with` refers to.
+    /// The id that an approval's `authorize_with` refers to.
     pub id: Option<String>,
-    /// What kind it is.
+    /// Its kind.
     pub kind: MethodKind,
-    /// The registry's switch; absent means active.
+    /// Whether the registry marks it as active; absent means yes.
     is_active: bool,
     /// When it ended or will end.
     ended_at: Option<DateTime<Utc>>,
-    /// Where its codes go, as the registry has it.
+    /// Where its codes go, as the registry writes it.
     phone_number: Option<String>,
     /// For `THIRD_PERSON`: the kind of that person's own method, and where its codes go.
     third_person: Option<(MethodKind, Option<String>)>,
@@ -34,7 +34,7 @@ pub enum MethodKind {
     /// A third person confirms for this person.
     #[serde(rename = "THIRD_PERSON")]
     ThirdPerson,
-    /// None, `NA` after a reset, and whatever the registry invents next: no SMS is sent for these.
+    /// None, `NA` after a reset, or a kind that the registry adds later: no SMS is sent for these.
     #[serde(rename = "NA")]
     Other,
 }
@@ -52,7 +52,7 @@ impl MethodKind {
 }
 
 impl AuthenticationMethod {
-    /// Reads a method. The third person's own method is in `third_person`, or in `reference` as MPI has it.
+    /// Reads a method. The third person's own method is in `third_person` or, in MPI's form, in `reference`.
     pub(super) fn read(members: &Members<'_>) -> Result<Self, UnreadableMember> {
         let own = match members.object("third_person")? {
             Some(own) => Some(own),
@@ -69,7 +69,7 @@ impl AuthenticationMethod {
         })
     }
 
-    /// Active and not ended at `now`; an end in the future is no end yet.
+    /// Active and not ended at `now`; an end in the future does not count yet.
     pub fn is_in_force(&self, now: DateTime<Utc>) -> bool {
         self.is_active && self.ended_at.is_none_or(|end| end > now)
     }
@@ -83,7 +83,7 @@ impl AuthenticationMethod {
         }
     }
 
-    /// Where its codes go: to the person's phone, or to the third person's. The text is as the registry has it.
+    /// Where its codes go: the person's phone or the third person's, as the registry writes it.
     pub fn phone_number(&self) -> Option<&str> {
         match self.kind {
             MethodKind::ThirdPerson => self.third_person.as_ref().and_then(|(_, phone)| phone.as_deref()),

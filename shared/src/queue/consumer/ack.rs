@@ -1,4 +1,4 @@
-//! How a run of a job is settled: the layer between apalis and the handler that writes the verdict down.
+//! How a run of a job is settled: the layer between apalis and the handler, which records the handler's verdict.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,46 +23,46 @@ use crate::runtime::backoff::Backoff;
 use crate::telemetry::span::{self, Span};
 use crate::telemetry::{LogThrottle, metric};
 
-/// Waits between attempts to write a verdict down while Redis is away grow from the first to the second.
+/// Waits between attempts to record a verdict while Redis is away; they grow from the first to the second.
 const BACKOFF: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(1));
 
-/// Attempts to write an end that fail by what the job's keys hold.
+/// Attempts to record an end that fail because of what the job's keys hold.
 const BROKEN_ATTEMPTS: u32 = 5;
 
 /// How a run of a job ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobDisposition {
-    /// Decided, for good.
+    /// Decided for good.
     End(Outcome),
-    /// Not now: something upstream is out of order.
+    /// Try again later: an upstream service is in trouble.
     RetryLater {
         /// How long to wait.
         after: Duration,
-        /// The outcome of its submits, where it is not recorded already.
+        /// The outcome of its submits, unless it is recorded already.
         send: Option<SendSettlement>,
-        /// How the job ends if the next try would fall after its deadline.
+        /// The job's end if the next try would come after its deadline.
         otherwise: Refusal,
     },
-    /// Give it back untouched: this worker is stopping.
+    /// Release it untouched: this worker is stopping.
     HandBack,
-    /// The delivery belongs to another worker now, which runs the job again.
+    /// Another worker has the delivery now and runs the job again.
     Lost,
 }
 
-/// A run as it was when its verdict was there.
+/// A run, as measured when its verdict was known.
 #[derive(Clone, Copy)]
 struct Run {
     took: Duration,
     is_undisturbed: bool,
 }
 
-/// Writes verdicts down.
+/// Records verdicts.
 #[derive(Clone)]
 pub struct AckLayer {
     pub(super) deliveries: Deliveries,
 }
 
-/// A handler whose verdicts are written down.
+/// A handler whose verdicts are recorded.
 #[derive(Clone)]
 pub struct AckService<S> {
     deliveries: Deliveries,
@@ -84,12 +84,12 @@ where
     S::Error: Into<BoxDynError> + Send + 'static,
 {
     type Response = ();
-    // What went wrong in a run is settled and logged here; apalis has nothing left to handle.
+    // Whatever goes wrong in a run is settled and logged here; apalis has nothing left to handle.
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<(), Infallible>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Our handlers are always ready; one that fails here would end the worker for a single job's sake.
+        // Our handlers are always ready. An error here would end the whole worker for the sake of one job.
         self.handler.poll_ready(cx).map(|_| Ok(()))
     }
 
@@ -128,10 +128,10 @@ fn note_verdict(span: &Span, verdict: &JobDisposition) {
 }
 
 impl Deliveries {
-    /// Writes the verdict down, however long Redis is away: until it is written the lease is kept, and when it is
-    /// lost the fence makes a late verdict harmless.
+    /// Records the verdict, however long Redis is away. Until it is recorded the lease is kept; if the lease is lost,
+    /// the fence makes a late verdict harmless.
     async fn settle(&self, held: &LeasedJob, verdict: JobDisposition) {
-        // What the run took, not what it then waits for Redis: predictions rest on it.
+        // The duration of the run alone, without the wait for Redis that may follow: predictions use it.
         let run = Run { took: held.run(), is_undisturbed: held.is_undisturbed(&self.core.redis) };
         let (mut failed, mut unconfirmed, mut broken) = (0, false, 0);
         let mut verdict = verdict;
@@ -144,8 +144,8 @@ impl Deliveries {
                 Err(error) if error.is_broken() && broken == BROKEN_ATTEMPTS => {
                     return self.give_up(held, &error).await;
                 }
-                // The connection layer logs that Redis is away. What is written but not confirmed may be thrown away with
-                // its master, so it is written until replicas have it; until then a lost lease is what that master says.
+                // The connection layer logs that Redis is away. An unconfirmed write may be lost with its master, so it
+                // is repeated until replicas have it. Until then only that master says that the lease is lost.
                 Err(error) => {
                     unconfirmed |= error.is_unconfirmed();
                     broken += u32::from(error.is_broken());
@@ -156,7 +156,7 @@ impl Deliveries {
         }
     }
 
-    /// One attempt; answers the verdict to settle instead where this one came too late.
+    /// One attempt. If this verdict came too late, returns the one to record instead.
     async fn settle_once(
         &self,
         held: &LeasedJob,
@@ -188,22 +188,22 @@ impl Deliveries {
         Ok(None)
     }
 
-    /// What can never be written must not hold its slot for ever: the job is delivered again, and quarantined after its last
-    /// delivery.
+    /// A verdict that can never be recorded must not hold its slot for ever: the job is delivered again, and
+    /// quarantined after its last delivery.
     async fn give_up(&self, held: &LeasedJob, error: &QueueError) {
         tracing::error!(delivery = held.delivery().number, %error, "the end of a run cannot be written");
         self.leave_to_the_next(held).await;
     }
 
-    /// A panic costs this job one delivery and nothing else: its lease ends now, and the next sweep of any worker
-    /// takes it up again, or sets it aside.
+    /// A panic costs this job one delivery and nothing else: its lease ends now, and the next sweep of any worker runs
+    /// it again or quarantines it.
     async fn expire_lease_after_crash(&self, held: &LeasedJob, error: &BoxDynError) {
         held.span().fail("crashed");
         tracing::error!(delivery = held.delivery().number, %error, "run crashed");
         self.leave_to_the_next(held).await;
     }
 
-    /// Where the lease cannot be ended the entry stays in this worker's hands, which finds it there and counts another run.
+    /// If the lease cannot be ended, this worker still owns the entry. It will find it there and count another run.
     async fn leave_to_the_next(&self, held: &LeasedJob) {
         held.note_unended();
         if let Err(error) = self.expire_lease(held.delivery()).await {

@@ -1,18 +1,18 @@
--- Says that a worker is alive, forgets those that fell silent, and keeps what predictions rest on: the sum of slots, and
--- what the channels can take.
+-- Announces that a worker is alive, forgets silent workers, and updates what predictions use: the sum of slots, and the
+-- rate of the channels.
 -- KEYS  1 workers, 2 eta
--- ARGV  1 consumer|slots|lease ms, 2 slots (0: this worker is leaving), 3 ms of silence after which a worker is forgotten,
---       4 most messages a second that the channels can be handed (empty: as many as come), 5 1 where no channel can be
---       handed any at present
--- Result  1, or 2 where nobody had said anything for that long
+-- ARGV  1 consumer|slots|lease ms, 2 slots (0: this worker is leaving), 3 ms of silence after which a worker is
+--       forgotten, 4 most messages a second that the channels take (empty: no limit), 5 1 if no channel takes any at
+--       present
+-- Result  1, or 2 if no worker was heard for that long
 -- Workers looked at in one call.
 local LOOKED_AT = 500
 
 local now, silence = now_ms(), tonumber(ARGV[3])
 
--- Where nobody said anything it was Redis that was away, or its clock was set forward: the others have as long again by half to
--- be heard, and *reclaim* leaves their leases alone for a while. A removal comes first also then: it is allowed where memory is
--- full, and so is what a script writes after it.
+-- If no worker was heard, Redis was away or its clock was set forward: the others get half as long again to be heard,
+-- and *reclaim* does not touch their leases for a while. Even then a removal comes first: it is allowed when memory is
+-- full, and so is every later write of the script.
 local newest = tonumber(redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2])
 local is_unheard = newest and newest < now - silence
 local changed = redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', is_unheard and '-inf' or int(now - silence))
@@ -28,7 +28,7 @@ if ARGV[2] == '0' then
 else
   changed = changed + redis.call('ZADD', KEYS[1], now, ARGV[1])
   if ARGV[4] == '' then redis.call('HDEL', KEYS[2], 'rate') else redis.call('HSET', KEYS[2], 'rate', ARGV[4]) end
-  -- Where workers disagree, the one that can send is right.
+  -- If workers disagree, the one that can send is right.
   if ARGV[5] == '1' then redis.call('HSETNX', KEYS[2], 'closed', int(now)) else redis.call('HDEL', KEYS[2], 'closed') end
 end
 if changed > 0 then
@@ -36,7 +36,7 @@ if changed > 0 then
   for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, LOOKED_AT - 1)) do
     slots = slots + (tonumber(string.match(member, '|(%d+)|%d+$')) or 0)
   end
-  -- With nobody left there is no telling when somebody comes: the last fleet stands for the next.
+  -- With no worker left, nobody knows when the next one starts, so predictions assume the last fleet.
   if slots > 0 then redis.call('HSET', KEYS[2], 'slots', slots) end
 end
 return is_unheard and 2 or 1

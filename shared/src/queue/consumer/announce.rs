@@ -1,4 +1,4 @@
-//! Announcing a worker: that it lives, its slots and what its channels can take; and what it reads once a second.
+//! Announcing a worker: that it is alive, its slots, and the rate of its channels; and what it reads once a second.
 
 use std::sync::Arc;
 
@@ -13,13 +13,14 @@ use super::deliveries::Deliveries;
 use super::process::Consumer;
 
 impl Consumer {
-    /// Announces until the stop is asked for, and then that it leaves.
+    /// Announces the worker until it is told to stop, then announces that it leaves.
     pub(super) async fn announce(self: Arc<Self>) {
         loop {
             let leaving = self.stop.is_cancelled();
             self.look().await;
             if leaving {
-                // Its lease is forgotten with it: what it still works on must not look silent by a shorter one.
+                // A leaving worker's lease is forgotten too. If others use a shorter one, its last jobs must still not
+                // look silent.
                 let _ = self.deliveries.renew(&self.name, &self.leases).await;
             }
             let said =
@@ -36,7 +37,7 @@ impl Consumer {
                     note_unannounced(&error);
                 }
             }
-            // A leaving worker says so once; then there is nothing left to announce.
+            // A leaving worker announces that once, and then nothing more.
             if leaving {
                 return;
             }
@@ -46,8 +47,8 @@ impl Consumer {
 }
 
 impl Consumer {
-    /// Reads what concerns every worker: whether the queue is paused, and Redis' clock. Apart from what is written, which
-    /// Redis may refuse. While it does not answer, what was read before stands.
+    /// Reads what every worker needs: whether the queue is paused, and Redis' clock. Separate from the announcement, a
+    /// write that Redis may refuse. While there is no answer, the last known values stand.
     async fn look(&self) {
         let looked = self.deliveries.look().await;
         if let Ok((_, now_ms)) = looked
@@ -59,7 +60,7 @@ impl Consumer {
     }
 }
 
-/// Redis being away is logged where the connection is kept.
+/// The connection layer logs that Redis is away.
 fn note_unannounced(error: &QueueError) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let QueueError::Redis(RedisError::Refused(error)) = error
@@ -76,8 +77,8 @@ impl Deliveries {
         self.core.redis.script(call.key(self.core.keys.paused())).await
     }
 
-    /// Says that a consumer is alive, or that it is leaving. `false`: no worker was heard of for a while, so Redis was away, its
-    /// clock was set forward, or there was none.
+    /// Announces that a consumer is alive, or that it is leaving. `false`: no worker was heard for a while, so Redis
+    /// was away, its clock was set forward, or there was no worker.
     pub(super) async fn announce(
         &self,
         consumer: &str,
@@ -93,7 +94,7 @@ impl Deliveries {
             .arg(millis(FORGOTTEN_AFTER))
             .arg(capacity.per_second.map(|rate| rate.to_string()).unwrap_or_default())
             .arg(u8::from(capacity.is_closed));
-        // Confirmed, so that an idle worker, too, notices that it talks to a master that was replaced.
+        // Confirmed by replicas, so that even an idle worker notices that its master was replaced.
         let announced: u64 = self.core.redis.script_confirmed(&call).await?;
         Ok(announced == 1)
     }

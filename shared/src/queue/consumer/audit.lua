@@ -1,5 +1,5 @@
--- Looks through a batch of the live jobs for what no other step would ever touch again: a live job without a record,
--- or a record whose entry is nowhere. One worker of the fleet does so at a time.
+-- Checks a batch of live jobs for those that no other step would ever touch again: a live job without a record, or a
+-- record whose entry is gone. One worker of the fleet does this at a time.
 -- KEYS  1 stream, 2 scheduled, 3 live, 4 audit cursor, 5 audit lock, 6 counts, 7 failures
 -- ARGV  1 ms the lock lasts, 2 how many at most, 3 prefix of job records, 4 version of messages, 5 status code, 6 reason and
 --       7 result JSON of a job found after its deadline, 8 retention ms, 9 channel
@@ -28,7 +28,7 @@ for i = 1, #batch[2], 2 do
         reason = ARGV[6], answer = ARGV[7]}, now, ARGV[8])
       ended = ended + 1
     else
-      -- Whose request it was stood in the entry only; the audit signs in its place.
+      -- Only the lost entry named the request, so the audit's own name stands in for it.
       local message = string.format('{"v":%s,"job":"%s","patient":"%s","approval":"%s","request":"audit-%s"}', ARGV[4],
         job, known[5], known[6], job)
       local entry = redis.call('XADD', KEYS[1], '*', 'm', message, 'at', known[7] or int(now))

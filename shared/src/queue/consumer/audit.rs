@@ -1,5 +1,5 @@
-//! The auditor: finds what no other step would ever touch again, so that every accepted job ends. Nothing of ours
-//! leaves such a thing behind; a hand in Redis, or a fail-over that lost the last writes, may.
+//! The auditor: finds jobs that no other step would ever touch again, so that every accepted job ends. Our scripts
+//! never leave such a job behind, but a manual change in Redis, or a fail-over that lost the last writes, may.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::domain::outcome::{Outcome, Refusal};
 use crate::queue::error::QueueError;
 use crate::queue::keys::GROUP;
 
-/// One worker of the fleet audits a batch in this time.
+/// One worker of the fleet audits one batch per interval.
 const AUDIT_INTERVAL: Duration = Duration::from_secs(4);
 
-/// Live jobs looked at in one batch.
+/// Live jobs checked in one batch.
 const LOOKED_AT: u32 = 200;
 
-/// Idleness after which a consumer that no longer says it lives is taken for gone. A live one reads every second.
+/// A consumer that is no longer announced and idle for this long counts as gone. A live one reads every second.
 const GONE_AFTER: Duration = Duration::from_mins(1);
 
 /// Consumers removed in one call.

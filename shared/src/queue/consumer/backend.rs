@@ -1,5 +1,5 @@
 //! The queue as apalis sees it: a `Backend` whose tasks are deliveries. The consumer's loops fetch, renew, reclaim and
-//! promote; apalis polls a channel. Passing errors never reach apalis, because one would end its worker.
+//! promote; apalis polls a channel. Transient errors never reach apalis, because one would end its worker.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ use super::process::Consumer;
 use crate::queue::error::QueueError;
 use crate::settings::QueueConfig;
 
-/// The source of tasks of one apalis worker.
+/// The task source of one apalis worker.
 pub struct Backend {
     consumer: Arc<Consumer>,
     held: mpsc::Receiver<LeasedJob>,
@@ -34,7 +34,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Starts fetching for a worker with so many slots, until `asked` is cancelled. `name` is unique per process.
+    /// Starts fetching for a worker with this many slots, until `asked` is cancelled. `name` is unique per process.
     pub fn start(deliveries: Deliveries, name: &str, concurrency: usize, asked: &CancellationToken) -> Self {
         let (sender, held) = mpsc::channel(concurrency);
         let consumer = Arc::new(Consumer::new(deliveries, name, concurrency, asked.child_token()));
@@ -44,12 +44,12 @@ impl Backend {
         backend
     }
 
-    /// The consumer behind it, for handing back what is left when a stop runs out of time.
+    /// The consumer behind it, to release what is left when a stop runs out of time.
     pub fn consumer(&self) -> Arc<Consumer> {
         self.consumer.clone()
     }
 
-    /// Only the loops that bring deliveries hold the channel's sender: when they have ended, so has the channel.
+    /// Only the fetching loops hold the channel's sender: when they end, the channel closes.
     fn start_loops(&self, sender: &mpsc::Sender<LeasedJob>) {
         let consumer = || self.consumer.clone();
         self.loops.spawn(consumer().fetch(sender.clone()));
@@ -81,7 +81,7 @@ impl ApalisBackend for Backend {
                 Poll::Ready(Some(Ok(TaskBuilder::new(held).task_id(id).build())))
             }
             Poll::Ready(None) => {
-                // apalis waits for this before it lets an exhausted worker end.
+                // apalis waits for this before it ends an exhausted worker.
                 let _ = worker.stop();
                 Poll::Ready(None)
             }

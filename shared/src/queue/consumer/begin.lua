@@ -1,7 +1,7 @@
--- Counts the runs that are about to begin of entries that were taken over, and tells which of them are still the consumer's.
+-- Counts the runs, about to begin, of entries that were taken over, and returns which of them the consumer still owns.
 -- KEYS  1 stream
 -- ARGV  1 group, 2 consumer, then entry and delivery number of each
--- Result  the entries whose runs may begin; asked again, the same
+-- Result  the entries whose runs may begin; a repeated call has the same result
 local begun = {}
 for i = 3, #ARGV, 2 do
   local entry, number = ARGV[i], tonumber(ARGV[i + 1])

@@ -1,5 +1,5 @@
-//! *Begin*: what was taken over counts as delivered from here on, and not before. A worker that dies between its take-over and
-//! this, or never hears of it, has run nothing. What was read for the first time is counted by Redis as it is read.
+//! *Begin*: a take-over counts as a delivery only from here on. A worker that dies between its take-over and this step,
+//! or never receives the reply, has run nothing. Redis itself counts first reads.
 
 use super::deliveries::Deliveries;
 use super::fetch::RawEntry;
@@ -9,7 +9,7 @@ use crate::queue::keys::GROUP;
 use crate::runtime::fail_point;
 
 impl Consumer {
-    /// Counts these deliveries; answers those that are still this worker's, with their numbers.
+    /// Counts these deliveries; returns those that this worker still owns, with their numbers.
     pub(super) async fn begin(&self, taken: Vec<RawEntry>) -> Result<Vec<RawEntry>, QueueError> {
         if taken.is_empty() {
             return Ok(taken);
@@ -23,7 +23,7 @@ impl Consumer {
 }
 
 impl Deliveries {
-    /// Counts the runs of these entries, each with its number; answers the entries that are still the consumer's.
+    /// Counts the runs of these entries, each with its number; returns the entries that the consumer still owns.
     pub(super) async fn begin<'a>(
         &self,
         consumer: &str,

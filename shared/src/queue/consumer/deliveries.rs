@@ -1,10 +1,10 @@
-//! The steps of workers, which their loops drive.
+//! The steps that a worker's loops drive.
 
 use std::sync::Arc;
 
 use crate::queue::core::Core;
 
-/// What may be done with a delivery, and with the entries of the queue: each a step of one script. Cheap to clone.
+/// The steps of a delivery and of the queue's entries, each one script. Cheap to clone.
 #[derive(Clone)]
 pub struct Deliveries {
     pub(in crate::queue) core: Arc<Core>,

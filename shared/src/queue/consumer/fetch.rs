@@ -1,4 +1,4 @@
-//! *Fetch*: blocking reads on a connection of its own, and the reading of raw entries.
+//! *Fetch*: blocking reads on a separate connection, and parsing of raw entries.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,20 +16,20 @@ use crate::queue::error::QueueError;
 use crate::queue::keys::GROUP;
 use crate::redis::{Connection, RedisError};
 
-/// How long a read blocks. A stop waits for it, and a dead connection is noticed this late; an idle worker costs Redis
-/// one command in this time.
+/// How long a read blocks. A stop waits this long for it, and a dead connection is noticed this late. An idle worker
+/// sends Redis one command per block.
 const BLOCK: Duration = Duration::from_secs(1);
 
-/// How long after that an answer may still come.
+/// How much later an answer may still come.
 const LATE: Duration = Duration::from_millis(1_500);
 
-/// Entries read at once, however many slots are free.
+/// Most entries in one read, however many slots are free.
 const READ_AT_ONCE: usize = 128;
 
-/// Wait after a read that failed; Redis' own backoff stands before it.
+/// Wait after a failed read, on top of the connection's own backoff.
 const AFTER_FAILURE: Duration = Duration::from_millis(250);
 
-/// An entry as Redis gives it; nothing about it is trusted yet.
+/// An entry as Redis returned it, not validated yet.
 #[derive(Debug)]
 pub(super) struct RawEntry {
     pub(super) id: String,
@@ -37,11 +37,11 @@ pub(super) struct RawEntry {
     pub(super) fields: Vec<Vec<u8>>,
 }
 
-/// What a read answers: stream, entries, fields. Deleted entries have none.
+/// A read's reply: stream, entries, fields. Deleted entries have no fields.
 type ReadAnswer = Option<Vec<(String, Vec<(String, Option<Vec<Vec<u8>>>)>)>>;
 
 impl Consumer {
-    /// Reads new entries until the stop is asked for. Passing trouble never ends it.
+    /// Reads new entries until told to stop. Transient errors never end it.
     pub(super) async fn fetch(self: Arc<Self>, sender: mpsc::Sender<LeasedJob>) {
         // However this ends, a worker that no longer fetches must not look alive.
         let _ends_all = self.stop.clone().drop_guard();
@@ -61,7 +61,7 @@ impl Consumer {
                     if !self.recover(&error).await {
                         let _ = self.stop.run_until_cancelled(tokio::time::sleep(AFTER_FAILURE)).await;
                     }
-                    // The read may have brought entries whose reply was lost.
+                    // The failed read may have taken entries whose reply was lost.
                     let _ = self.recover_own(&sender).await;
                 }
             }
@@ -75,8 +75,8 @@ impl Consumer {
     ) -> Result<Vec<RawEntry>, QueueError> {
         let link = self.deliveries.core.redis.generation();
         let connection = match connection {
-            // The connection was replaced since, perhaps by one to another master: what an old master still gives out is
-            // thrown away.
+            // The connection was replaced since, perhaps by one to another master: what an old master hands out is
+            // discarded.
             Some((of, connection)) if *of == link || link == 0 => connection,
             _ => &mut connection.insert((link, self.deliveries.core.redis.dedicated().await?)).1,
         };
@@ -94,14 +94,14 @@ impl Consumer {
         command
     }
 
-    /// Puts entries into the hands of the worker.
+    /// Dispatches entries to the worker.
     pub(super) async fn deliver(&self, entries: Vec<RawEntry>, sender: &mpsc::Sender<LeasedJob>) {
         let held = self.hold(entries).await;
         self.dispatch_all(held, sender).await;
     }
 
-    /// Holds the leases of these entries from here on, so that a late one does not lapse while it waits for its slot. What is no
-    /// message is set aside.
+    /// Holds the leases of these entries from now on, so that none expires while its entry waits for a slot. Entries
+    /// that are no messages are quarantined.
     pub(super) async fn hold(&self, entries: Vec<RawEntry>) -> Vec<Lease> {
         let mut held = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -113,7 +113,7 @@ impl Consumer {
         held
     }
 
-    /// Has each run as soon as a slot is free for it. What has none when the worker is asked to stop goes back untouched.
+    /// Runs each as soon as a slot is free. If the worker is told to stop first, the rest are released untouched.
     pub(super) async fn dispatch_all(&self, held: Vec<Lease>, sender: &mpsc::Sender<LeasedJob>) {
         let read_at = Instant::now();
         for lease in held {
@@ -128,7 +128,7 @@ impl Consumer {
         };
         match self.deliveries.quarantine(&self.name, entry, reason).await {
             Ok(()) => tracing::warn!(entry = entry.id, reason, "entry quarantined"),
-            // It stays pending; whoever takes it over after the lease meets the same error and tries again.
+            // It stays pending; whoever takes it over after the lease tries again.
             Err(error) => {
                 tracing::warn!(entry = entry.id, reason, %error, "entry not quarantined yet");
             }
@@ -160,7 +160,7 @@ fn entry_time(id: &str) -> u64 {
     id.split_once('-').and_then(|(ms, _)| ms.parse().ok()).unwrap_or(0)
 }
 
-/// The entries that `XREADGROUP` answers.
+/// The entries in a reply of `XREADGROUP`.
 pub(super) fn read_entries(answer: Value) -> Result<Vec<RawEntry>, QueueError> {
     let streams = read_streams(answer).map_err(|_| QueueError::Corrupt("the answer of XREADGROUP"))?;
     let entries = streams.into_iter().flatten().flat_map(|(_, entries)| entries);
@@ -168,12 +168,12 @@ pub(super) fn read_entries(answer: Value) -> Result<Vec<RawEntry>, QueueError> {
 }
 
 fn read_streams(answer: Value) -> RedisResult<ReadAnswer> {
-    // RESP3 answers a map, RESP2 a list of pairs; both read as pairs.
+    // RESP3 returns a map, RESP2 a list of pairs; both parse as pairs.
     Ok(from_redis_value(answer)?)
 }
 
 impl FromRedisValue for RawEntry {
-    /// An entry of *reclaim*: id, delivery number, fields.
+    /// An entry in the reply of *reclaim*: id, delivery number, fields.
     fn from_redis_value(value: Value) -> Result<Self, ::redis::ParsingError> {
         let (id, number, fields) = from_redis_value(value)?;
         Ok(Self { id, number, fields })

@@ -6,7 +6,7 @@ use crate::queue::keys::GROUP;
 use crate::redis::RedisError;
 
 impl Deliveries {
-    /// Makes the consumer group where it is missing, at the beginning of the stream: what is in there is unread.
+    /// Creates the consumer group if it is missing, at the beginning of the stream, whose entries are all unread.
     pub async fn make_group(&self) -> Result<(), QueueError> {
         let mut command = ::redis::cmd("XGROUP");
         command.arg("CREATE").arg(self.core.keys.stream()).arg(GROUP).arg("0").arg("MKSTREAM");

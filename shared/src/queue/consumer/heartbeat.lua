@@ -1,4 +1,4 @@
--- Renews leases, and answers which are lost. Never takes an entry back from its new owner.
+-- Renews leases, and returns which are lost. Never takes an entry back from its new owner.
 -- KEYS  1 stream
 -- ARGV  1 group, 2 consumer, then entry and delivery number of each, at most 500
 -- Result  the entries that are not ours any more

@@ -18,15 +18,15 @@ use super::process::Consumer;
 /// Leases renewed in one call.
 const RENEWED_AT_ONCE: usize = 500;
 
-/// Whose entries are that a crash left: a consumer that is no worker.
+/// The owner of entries whose run crashed: a consumer that is no worker.
 const NOBODY: &str = "crashed";
 
 impl Consumer {
     /// Renews until the last job is settled.
     pub(super) async fn renew(self: Arc<Self>, closed: CancellationToken) {
         while closed.run_until_cancelled(self.until_renewal()).await.is_some() {
-            // Redis being away is logged where the connection is kept; the next heartbeat tries again. One that was not
-            // confirmed may have gone to a master that was replaced: the next attempt goes to the new one.
+            // The connection layer logs that Redis is away; the next heartbeat tries again. An unconfirmed one may have
+            // gone to a replaced master: the next attempt goes to the new one.
             let renewed = self.deliveries.renew(&self.name, &self.leases).await;
             if renewed.is_err_and(|error| error.is_unconfirmed()) {
                 let _ = self.deliveries.renew(&self.name, &self.leases).await;
@@ -36,8 +36,8 @@ impl Consumer {
 }
 
 impl Consumer {
-    /// Waits until the next heartbeat. A worker that is stopping is announced no more, and others judge what it still works on by
-    /// their own leases, which may be shorter: its heart beats as often as it said that it lives.
+    /// Waits until the next heartbeat. A stopping worker is no longer announced, so others judge its jobs by their own
+    /// leases, which may be shorter: it sends heartbeats as often as it was announced.
     async fn until_renewal(&self) {
         let every = self.deliveries.core.config.lease / 3;
         if self.stop.is_cancelled() {
@@ -49,7 +49,7 @@ impl Consumer {
 }
 
 impl Deliveries {
-    /// Renews every lease a consumer holds, and cancels the work on those it lost.
+    /// Renews every lease a consumer holds, and cancels the work on lost ones.
     pub(super) async fn renew(&self, consumer: &str, leases: &Leases) -> Result<(), QueueError> {
         static THROTTLE: LogThrottle = LogThrottle::new();
         for batch in leases.all().chunks(RENEWED_AT_ONCE) {
@@ -64,7 +64,7 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Renews at most `RENEWED_AT_ONCE` leases; answers the entries of those that are lost.
+    /// Renews at most `RENEWED_AT_ONCE` leases; returns the entries whose lease is lost.
     pub(super) async fn renew_batch<D: AsRef<Delivery>>(
         &self,
         consumer: &str,

@@ -7,18 +7,18 @@ use tokio::sync::watch;
 /// What a worker does about new jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Intake {
-    /// It has not heard yet whether the queue is paused, and takes nothing until then.
+    /// It does not know yet whether the queue is paused, and takes nothing until it does.
     Starting,
     /// It takes jobs.
     Taking,
     /// An operator has paused the queue.
     Paused,
-    /// Redis refuses what taking jobs needs, or does not answer.
+    /// Redis refuses the commands that taking jobs needs, or does not answer.
     Refused(Arc<str>),
 }
 
 impl Intake {
-    /// Why it takes no jobs, where nobody has told it not to: what `/readyz` answers.
+    /// Why it takes no jobs although no operator paused the queue; `/readyz` returns it.
     pub fn refusal(&self) -> Option<String> {
         match self {
             Self::Taking | Self::Paused => None,
@@ -34,7 +34,7 @@ struct Known {
     refusal: Option<Arc<str>>,
 }
 
-/// What is known of it; loops of the consumer note what they meet.
+/// What is known of the intake; the consumer's loops update it.
 #[derive(Default)]
 pub(super) struct IntakeState(watch::Sender<Known>);
 
@@ -49,13 +49,13 @@ impl IntakeState {
         }
     }
 
-    /// Paused, or not known yet: a worker that starts into a pause takes nothing either.
+    /// Paused, or not known yet: a worker that starts during a pause takes nothing either.
     pub(super) fn is_paused(&self) -> bool {
         self.0.borrow().paused.unwrap_or(true)
     }
 
-    /// Notes whether the queue is paused, or why that could not be read: what was known before stands then. While nothing is
-    /// fetched, this is all that tells whether Redis can be read.
+    /// Records whether the queue is paused, or why that could not be read; in that case the last known value stands.
+    /// While nothing is fetched, only this shows whether Redis can be read.
     pub(super) fn note_looked(&self, looked: Result<bool, Arc<str>>) {
         if let Ok(paused) = looked {
             self.note_paused(paused);
@@ -65,7 +65,7 @@ impl IntakeState {
         }
     }
 
-    /// Notes whether the queue is paused, and logs a change.
+    /// Records whether the queue is paused, and logs a change.
     fn note_paused(&self, paused: bool) {
         let before = self.0.borrow().paused;
         self.0.send_modify(|known| known.paused = Some(paused));
@@ -76,7 +76,7 @@ impl IntakeState {
         }
     }
 
-    /// Notes that a read of the queue failed, or succeeded (`None`); logs a change.
+    /// Records that a read of the queue failed, or succeeded (`None`); logs a change.
     pub(super) fn note_refusal(&self, reason: Option<Arc<str>>) {
         let before = self.0.borrow().refusal.clone();
         if before == reason {
@@ -90,9 +90,9 @@ impl IntakeState {
         self.0.send_modify(|known| known.refusal = reason);
     }
 
-    /// Done once the queue is known not to be paused.
+    /// Completes once the queue is known not to be paused.
     pub(super) async fn resumed(&self) {
-        // The sender is in our hands, so waiting cannot fail.
+        // `self` holds the sender, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|known| known.paused == Some(false)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Leases: what a worker holds.
+//! Leases on the deliveries that a worker holds.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::queue::delivery::Delivery;
 
-/// Runs without an end that are remembered: the newest. Panics are rare, and what was forgotten costs one count at most.
+/// How many runs without an end are remembered, newest first. Panics are rare, and a forgotten one costs at most one
+/// count.
 const UNENDED_KEPT: usize = 1_000;
 
-/// The deliveries in one consumer's hands.
+/// The deliveries that one consumer holds.
 #[derive(Clone, Default)]
 pub(super) struct Leases {
     held: Arc<Mutex<HashMap<String, HeldLease>>>,
-    /// Entry and number of runs that began here and left no end.
+    /// Entry and delivery number of runs that began here and recorded no end.
     unended: Arc<Mutex<VecDeque<(String, u64)>>>,
 }
 
@@ -23,8 +24,8 @@ struct HeldLease {
     lost: CancellationToken,
 }
 
-/// A delivery whose lease is renewed until this is dropped. Its token is cancelled when the lease is lost, so that
-/// work on it stops before it does harm; the fence in the scripts stands behind that.
+/// A delivery whose lease is renewed until this is dropped. Its token is cancelled when the lease is lost, so that the
+/// work stops before it does harm; the fence in the scripts is the second line of defence.
 pub(super) struct Lease {
     pub(super) delivery: Arc<Delivery>,
     pub(super) lost: CancellationToken,
@@ -32,8 +33,8 @@ pub(super) struct Lease {
 }
 
 impl Leases {
-    /// Notes that a delivery is in hand. `None` where it is already: a master that was promoted without having seen it read
-    /// gives it out once more, under the same number, so that no fence tells the two runs apart.
+    /// Registers a delivery. `None` if it is registered already: a promoted master that missed the read delivers it
+    /// again under the same number, so no fence tells the two runs apart.
     pub(super) fn hold(&self, delivery: Delivery) -> Option<Lease> {
         let (delivery, lost) = (Arc::new(delivery), CancellationToken::new());
         let key = delivery.entry.clone();
@@ -46,18 +47,18 @@ impl Leases {
         Some(Lease { delivery, lost, leases: self.clone() })
     }
 
-    /// Whether an entry is worked on.
+    /// Whether an entry is being worked on.
     pub(super) fn has(&self, entry: &str) -> bool {
         self.lock().get(entry).is_some_and(|noted| !noted.lost.is_cancelled())
     }
 
-    /// Everything in hand.
+    /// All deliveries held.
     pub(super) fn all(&self) -> Vec<Arc<Delivery>> {
         self.lock().values().map(|held_lease| held_lease.delivery.clone()).collect()
     }
 
-    /// Cancels the work on what is lost; answers whether there still was some. A job that ended while the heartbeat was
-    /// on its way is not held any more either, and nothing was lost.
+    /// Cancels the work on a lost entry; returns whether there was any. A job that ended during the heartbeat is not
+    /// held any more either, but nothing was lost.
     pub(super) fn lose(&self, entry: &str) -> bool {
         self.lock().get(entry).is_some_and(|held_lease| {
             let new = !held_lease.lost.is_cancelled();
@@ -66,7 +67,8 @@ impl Leases {
         })
     }
 
-    /// Whether this delivery was run here before, and left no end: to run it again is another run, which counts.
+    /// Whether this delivery was run here before without recording an end: running it again is another run, which
+    /// counts.
     pub(super) fn has_run(&self, entry: &str, number: u64) -> bool {
         self.unended().iter().any(|(run, its_number)| run == entry && *its_number == number)
     }
@@ -81,7 +83,7 @@ impl Leases {
 }
 
 impl Lease {
-    /// Notes that its run is over and its end was not written.
+    /// Records that its run is over and its end was not written.
     pub(super) fn note_unended(&self) {
         let mut unended = self.leases.unended();
         unended.truncate(UNENDED_KEPT - 1);
@@ -90,7 +92,7 @@ impl Lease {
 }
 
 impl HeldLease {
-    /// Whether this very delivery is still worked on.
+    /// Whether this very delivery is still being worked on.
     fn is_run_of(&self, delivery: &Delivery) -> bool {
         self.delivery.number == delivery.number && !self.lost.is_cancelled()
     }
@@ -100,7 +102,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let mut held = self.leases.lock();
         let key = &self.delivery.entry;
-        // The same entry may have come back to this consumer meanwhile.
+        // The same entry may have come back to this consumer in the meantime.
         if held.get(key).is_some_and(|held_lease| Arc::ptr_eq(&held_lease.delivery, &self.delivery)) {
             held.remove(key);
         }

@@ -1,4 +1,4 @@
-//! A job in a worker's hands.
+//! A job that a worker holds.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::telemetry::span::Span;
 use super::lease::Lease;
 use super::send::TakenCode;
 
-/// A delivery in hand: its lease is renewed and its slot taken until the last clone is dropped.
+/// A delivery being worked on: its lease is renewed and its slot taken until the last clone is dropped.
 #[derive(Clone)]
 pub struct LeasedJob(Arc<LeaseGuard>);
 
@@ -22,19 +22,19 @@ struct LeaseGuard {
     span: Span,
     begun: OnceLock<Instant>,
     attempt: OnceLock<JobAttempt>,
-    /// Which link to Redis there was then.
+    /// The generation of the connection to Redis at that time.
     link: u64,
     _slot: OwnedSemaphorePermit,
 }
 
-/// What a run of a job tells of itself, for the log, the job's record and that of its phone.
+/// What a run reports for the log, the job's record and the phone's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobAttempt {
-    /// Its number, those of jobs put back before included.
+    /// Its number, counting the runs before each retry.
     pub number: u32,
-    /// The channel that the message was handed to, where it was handed over.
+    /// The channel that the message was handed to, if it was.
     pub channel: Option<&'static str>,
-    /// The code of its message, where a gateway took it and it was made here.
+    /// The code of its message, if it was made here and a gateway took the message.
     pub taken: Option<TakenCode>,
 }
 
@@ -45,7 +45,7 @@ impl Default for JobAttempt {
 }
 
 impl LeasedJob {
-    /// A worker takes this delivery; `link` is the generation of the connection to Redis.
+    /// A worker starts on this delivery; `link` is the generation of the connection to Redis.
     pub(super) fn new(lease: Lease, span: Span, link: u64, slot: OwnedSemaphorePermit) -> Self {
         Self(Arc::new(LeaseGuard {
             lease,
@@ -62,8 +62,8 @@ impl LeasedJob {
         &self.0.lease.delivery
     }
 
-    /// The delivery for who works on it: what is done hangs below this delivery's span. What is put back into the queue
-    /// keeps the trace it came with, so that the spans of all deliveries stand side by side.
+    /// The delivery, for the handler: its steps are children of this delivery's span. A retry keeps the trace it came
+    /// with, so that the spans of all deliveries are siblings.
     pub fn traced(&self) -> Delivery {
         let mut delivery = self.delivery().clone();
         delivery.message.trace = self.span().or(delivery.message.trace.as_ref());
@@ -75,38 +75,38 @@ impl LeasedJob {
         &self.0.span
     }
 
-    /// Cancelled when the lease is lost: work on this delivery is to stop.
+    /// Cancelled when the lease is lost: work on this delivery must stop.
     pub fn lost(&self) -> &CancellationToken {
         &self.0.lease.lost
     }
 
-    /// Notes what its run told of itself; the first time counts.
+    /// Records the run's report; only the first call counts.
     pub fn note(&self, attempt: JobAttempt) {
         self.0.attempt.get_or_init(|| attempt);
     }
 
-    /// What its run told of itself.
+    /// The run's report.
     pub(super) fn attempt(&self) -> JobAttempt {
         self.0.attempt.get().cloned().unwrap_or_default()
     }
 
-    /// Notes that work on it begins: what it waited before that is no part of its run.
+    /// Records that work on it begins: the wait before is not part of its run.
     pub fn begin(&self) {
         self.0.begun.get_or_init(Instant::now);
     }
 
-    /// Notes that its run is over and its end was not written.
+    /// Records that its run is over and its end was not written.
     pub(super) fn note_unended(&self) {
         self.0.lease.note_unended();
     }
 
-    /// How long it has been worked on.
+    /// How long its run has taken so far.
     pub(super) fn run(&self) -> Duration {
         self.0.begun.get().map_or(Duration::ZERO, Instant::elapsed)
     }
 
-    /// Whether the link to Redis has held all the time. A run that Redis was away from tells nothing of how long others
-    /// will take.
+    /// Whether the connection to Redis lasted the whole run. A run during which Redis was away says nothing about how
+    /// long others take.
     pub(super) fn is_undisturbed(&self, redis: &Redis) -> bool {
         self.0.link != 0 && self.0.link == redis.generation()
     }

@@ -1,4 +1,4 @@
-//! One worker process as the queue knows it: its name in the group, its slots, what it holds, and its loops.
+//! One worker process as the queue sees it: its name in the group, its slots, its leases, and its loops.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::queue::delivery::Delivery;
 use crate::queue::error::QueueError;
 use crate::queue::send_capacity::SendCapacity;
 
-/// One worker process as the queue knows it.
+/// One worker process as the queue sees it.
 pub struct Consumer {
     pub(super) deliveries: Deliveries,
     pub(super) name: Arc<str>,
@@ -29,15 +29,15 @@ pub struct Consumer {
     pub(super) intake: IntakeState,
     pub(super) clock: RedisClock,
     pub(super) capacity: SendCapacity,
-    /// Held while entries come into the hands of this worker by other ways than a read, so that none comes by two at once, under
-    /// two numbers.
+    /// Held while this worker takes entries other than by a read, so that it never takes one entry by two ways at once,
+    /// under two numbers.
     pub(super) taking: tokio::sync::Mutex<()>,
-    /// When Redis last did not take what this worker says every second, or its clock was last seen set forward.
+    /// When Redis last failed to store this worker's announcement, or its clock was last found set forward.
     disturbed: Mutex<Option<Instant>>,
 }
 
 impl Consumer {
-    /// A worker of this name with so many slots, which fetches until `stop` is cancelled.
+    /// A worker with this name and number of slots, which fetches until `stop` is cancelled.
     pub(super) fn new(
         deliveries: Deliveries,
         name: &str,
@@ -65,31 +65,31 @@ impl Consumer {
         self.intake.get()
     }
 
-    /// Waits while the queue is paused; `false` once the stop was asked for.
+    /// Waits while the queue is paused; `false` once the worker is told to stop.
     pub(super) async fn may_take(&self) -> bool {
         let _ = self.stop.run_until_cancelled(self.intake.resumed()).await;
         !self.stop.is_cancelled()
     }
 
-    /// Notes that leases may look lapsed without being so: Redis did not take a write (it is away, its disk is full, or
-    /// nobody confirms), or its clock was set forward.
+    /// Records that leases may look expired although they are not: Redis did not store a write (it is away, its disk is
+    /// full, or no replica confirms), or its clock was set forward.
     pub(super) fn note_disturbance(&self) {
         *self.disturbed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Notes that Redis' clock was set forward.
+    /// Records that Redis' clock was set forward.
     pub(super) fn note_clock_set(&self) {
         tracing::warn!("Redis' clock jumped forward: no job is taken over for half a lease");
         self.note_disturbance();
     }
 
-    /// Whether nothing was disturbed for this time: no less was there for every live worker to renew its leases.
+    /// Whether there was no disturbance for this long, so that every live worker had the time to renew its leases.
     pub(super) fn is_settled_for(&self, time: Duration) -> bool {
         let disturbed = *self.disturbed.lock().unwrap_or_else(PoisonError::into_inner);
         disturbed.is_none_or(|disturbed| disturbed.elapsed() > time)
     }
 
-    /// Hands back everything still in hand; answers how many. For the end of a stop's patience.
+    /// Releases everything still held; returns how much that was. For when a stop runs out of time.
     pub async fn release_rest(&self) -> usize {
         let mut handed_back = 0;
         for delivery in self.leases.all() {
@@ -98,14 +98,14 @@ impl Consumer {
         handed_back
     }
 
-    /// Waits until a slot is free and answers how many are.
+    /// Waits until a slot is free, and returns how many are free.
     pub(super) async fn free_slots(&self) -> usize {
-        // Never closed; taken and given back at once.
+        // The semaphore is never closed; the permit is returned at once.
         drop(self.slots.acquire().await);
         self.slots.available_permits().max(1)
     }
 
-    /// Gives a delivery to apalis once a slot is free, or back to the queue where the stop is asked for before.
+    /// Passes a delivery to apalis once a slot is free, or releases it if the worker is told to stop before.
     pub(super) async fn dispatch(&self, lease: Lease, read_at: Instant, sender: &mpsc::Sender<LeasedJob>) {
         let slot = self.stop.run_until_cancelled(self.slots.clone().acquire_owned()).await;
         // Never closed while a consumer lives.
@@ -131,8 +131,8 @@ impl Consumer {
         }
     }
 
-    /// What can be done about a failed step: a group that is gone is made again, and the step may be repeated at
-    /// once (`true`); anything else passes by itself.
+    /// Recovers from a failed step if possible: creates a missing group again, after which the step may be repeated at
+    /// once (`true`); any other error passes by itself.
     pub(super) async fn recover(&self, error: &QueueError) -> bool {
         if !error.is_no_group() {
             return false;
@@ -147,14 +147,14 @@ impl Consumer {
         true
     }
 
-    /// Rests for about this long; `false` when the stop was asked for meanwhile.
+    /// Sleeps for about this long; `false` if told to stop in the meantime.
     pub(super) async fn rest(&self, pause: Duration) -> bool {
         let pause = pause.mul_f64(rand::random_range(0.8..1.2));
         self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some()
     }
 }
 
-/// How long a job waited for its first run, by Redis' clock for the past and ours for the moment since.
+/// How long a job waited for its first run: by Redis' clock until it was read, and by ours since then.
 fn note_wait(delivery: &Delivery, read_at: Instant) {
     let waited = crate::domain::clock::now_ms().saturating_sub(delivery.accepted_ms);
     let since = read_at.elapsed();

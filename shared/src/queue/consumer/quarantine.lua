@@ -1,4 +1,4 @@
--- Sets aside one entry that is no message this build can read. What it held is kept, cut to a readable length.
+-- Quarantines one entry that is no message this build can read. Its content is kept, cut to a readable length.
 -- KEYS  1 stream, 2 quarantine, 3 counts
 -- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 reason
 -- Result  aside or lost

@@ -1,29 +1,30 @@
--- Takes over entries whose owner was silent for a lease; sets aside those that were delivered too often, and ends
--- their jobs. What is left to its last delivery is taken alone: the job that kills its worker takes all others there
--- with it each time, and they must not be set aside for its sake.
+-- Takes over entries whose owner was silent for a lease; quarantines those that were delivered too often, and ends
+-- their jobs. An entry on its last delivery is taken over alone: a job that kills its worker takes all others there
+-- with it each time, and they must not be quarantined because of it.
 --
--- The delivery number of an entry counts the runs that began. A take-over is counted by *begin* only, once its worker has
--- heard of it: the reply may be lost on its way, or the worker die before it.
+-- The delivery number of an entry counts the runs that began. A take-over is counted only by *begin*, once its worker
+-- has received it: the reply may be lost, or the worker may die before.
 -- KEYS  1 stream, 2 quarantine, 3 live, 4 counts, 5 failures, 6 workers, 7 eta
--- ARGV  1 group, 2 consumer, 3 lease ms, 4 cursor (0-0 at first), 5 how many at most, 6 deliveries allowed, 7 prefix of
---       job records, 8 status code, 9 reason and 10 result JSON of a job that is set aside, 11 retention ms, 12 channel,
---       13 1 where the caller may take one on its last delivery, 14 ms that the clock can show at most unless it was set
---       forward, 15 ms of silence after which a worker is forgotten, 16 ms in which all renew their leases
--- Result  {next cursor (0-0 at the end), {{entry, delivery number, fields}, …}, {entry set aside, …}, 1 where one on its
---         last delivery was left, why nothing was looked at: 0 it was, 1 the clock was set forward, 2 no worker was heard of}
--- Pending entries looked at in one call.
+-- ARGV  1 group, 2 consumer, 3 lease ms, 4 cursor (0-0 at first), 5 batch size, 6 deliveries allowed, 7 prefix of job
+--       records, 8 status code, 9 reason and 10 result JSON of a quarantined job, 11 retention ms, 12 channel, 13 1 if
+--       the caller may take over an entry on its last delivery, 14 latest ms that the clock can show unless it was set
+--       forward, 15 ms of silence after which a worker is forgotten, 16 ms in which all workers renew their leases
+-- Result  {next cursor (0-0 at the end), {{entry, delivery number, fields}, …}, {quarantined entry, …}, 1 if an entry
+--         on its last delivery was left, why nothing was checked: 0 it was, 1 the clock was set forward, 2 no worker
+--         was heard}
+-- Pending entries checked in one call.
 local LOOKED_AT = 200
 
 local now = now_ms()
--- Every lease would have lapsed at once, those of the living too.
+-- The clock was set forward: every lease would look expired at once, those of live workers too.
 if now > tonumber(ARGV[14]) then return {'0-0', {}, {}, 0, 1} end
--- The caller may have started after the clock was set. Where nobody was heard for a while, as the others saw it in *announce* or
--- as it shows here, they have the time to renew what they hold.
+-- The caller may have started after the clock was set. If no worker was heard for a while, as *announce* recorded or as
+-- it shows here, the others get the time to renew their leases.
 local newest = tonumber(redis.call('ZREVRANGE', KEYS[6], 0, 0, 'WITHSCORES')[2]) or now
 local unheard = now - (tonumber(redis.call('HGET', KEYS[7], 'unheard')) or 0)
 if newest < now - ARGV[15] or unheard >= 0 and unheard < tonumber(ARGV[16]) then return {'0-0', {}, {}, 0, 2} end
 
--- The longest lease of any live worker: it renews what it holds by its own.
+-- The longest lease of any live worker, because each renews by its own.
 local lease = tonumber(ARGV[3])
 for _, worker in ipairs(redis.call('ZRANGE', KEYS[6], 0, 499)) do
   lease = math.max(lease, tonumber(string.match(worker, '|(%d+)$')) or 0)

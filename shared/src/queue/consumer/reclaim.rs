@@ -1,4 +1,4 @@
-//! *Reclaim*: what a silent worker held is taken over; what nobody can finish is set aside.
+//! *Reclaim*: takes over what a silent worker held, and quarantines what nobody can finish.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,30 +15,30 @@ use crate::queue::error::QueueError;
 use crate::queue::eta::{ANNOUNCED_EVERY, FORGOTTEN_AFTER};
 use crate::queue::keys::GROUP;
 
-/// Longest time between two sweeps (± 20 %): with the lease's 30 s, what a dead worker held is taken over within 36 s
-/// also where the sweep itself takes its time. The 5 s we began with were measured to miss that by 0.3 s.
+/// Longest time between two sweeps (± 20 %): with the lease's 30 s, what a dead worker held is taken over within 36 s,
+/// even if the sweep itself is slow. The 5 s we began with were measured to miss that by 0.3 s.
 pub(in crate::queue) const SWEEP: Duration = Duration::from_secs(4);
 
-/// Time from a worker's start to its first sweep: where workers die fast, none lives until a later one.
+/// Time from a worker's start to its first sweep: if workers die fast, none lives long enough for a later one.
 const FIRST_SWEEP: Duration = Duration::from_millis(300);
 
 /// Entries taken over in one call.
 const TAKEN_AT_ONCE: usize = 100;
 
-/// Wait before the next entry on its last delivery is taken, while others wait for it.
+/// Wait before the next entry on its last delivery is taken over, while others wait for it.
 const BETWEEN_LAST_ONES: Duration = Duration::from_millis(50);
 
-/// Where a sweep starts and ends.
+/// The cursor at the start and at the end of a sweep.
 const START: &str = "0-0";
 
-/// Who takes over what silent workers hold.
+/// A worker that takes over what silent workers held.
 #[derive(Debug, Clone)]
 pub struct Sweeper {
     /// Its name in the group.
     pub consumer: Arc<str>,
-    /// Whether it may take one on its last delivery.
+    /// Whether it may take over an entry on its last delivery.
     pub may_take_a_last_one: bool,
-    /// The latest that Redis' clock can show unless it was set forward, milliseconds since the epoch.
+    /// The latest time that Redis' clock can show unless it was set forward, milliseconds since the epoch.
     pub latest_ms: u64,
 }
 
@@ -47,25 +47,25 @@ pub(super) struct Reclaimed {
     cursor: String,
     pub(super) taken: Vec<RawEntry>,
     pub(super) aside: Vec<String>,
-    /// One on its last delivery was left, since it may not be taken now.
+    /// Whether an entry on its last delivery was left because the sweeper may not take it now.
     left: bool,
-    /// Why nothing was looked at, where that is so.
+    /// Why nothing was checked, if so.
     pub(super) hold: Hold,
 }
 
-/// Why leases may look lapsed without being so.
+/// Why leases may look expired although they are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hold {
-    /// They do not.
+    /// No reason.
     None,
     /// Redis' clock was set forward.
     ClockWasSet,
-    /// No worker was heard of a moment ago.
+    /// No worker was heard a moment ago.
     Unheard,
 }
 
 impl Consumer {
-    /// Sweeps until the stop is asked for.
+    /// Sweeps until told to stop.
     pub(super) async fn sweep(self: Arc<Self>, sender: mpsc::Sender<LeasedJob>) {
         let lease = self.deliveries.core.config.lease;
         let (mut link, mut pause) = (None, FIRST_SWEEP);
@@ -74,7 +74,7 @@ impl Consumer {
             if let Err(error) = self.recover_own(&sender).await {
                 tracing::debug!(%error, "own deliveries not looked at, trying again with the next sweep");
             }
-            // After an outage every live worker needs the time of one heartbeat to renew what it holds.
+            // After an outage every live worker needs the time of one heartbeat to renew its leases.
             let link_now = self.deliveries.core.redis.generation();
             let was_away = match link.replace(link_now) {
                 Some(before) => before != link_now,
@@ -83,7 +83,7 @@ impl Consumer {
             if was_away && !self.rest(lease / 2).await {
                 return;
             }
-            // So, too, where Redis took no writes, as with a full disk, or its clock was set forward.
+            // The same if Redis refused writes, for instance because of a full disk, or if its clock was set forward.
             if !self.is_settled_for(settling_time(lease)) {
                 continue;
             }
@@ -101,8 +101,7 @@ impl Consumer {
         }
     }
 
-    /// Whether Redis itself has run for so long. Where it does not say so in one word, as a cluster does not, it counts
-    /// as fresh.
+    /// Whether Redis itself has run for this long. A server that does not tell, as in a cluster, counts as fresh.
     async fn redis_is_up_for(&self, time: Duration) -> bool {
         let mut ask = ::redis::cmd("INFO");
         ask.arg("server");
@@ -117,17 +116,17 @@ impl Consumer {
         self.deliveries.remove_dead_consumers().await
     }
 
-    /// One pass; answers whether entries on their last delivery are left for the next.
+    /// One pass; returns whether entries on their last delivery are left for the next.
     async fn sweep_once(&self, sender: &mpsc::Sender<LeasedJob>) -> Result<bool, QueueError> {
-        // What this worker itself works on must not look silent to it.
+        // This worker's own jobs must not look silent to it.
         self.deliveries.renew(&self.name, &self.leases).await?;
         let (mut cursor, mut left) = (START.to_owned(), false);
         loop {
             if self.stop.is_cancelled() || self.intake.is_paused() {
                 return Ok(false);
             }
-            // Only as much as can be worked on at once. Where no slot is free one entry waits for the next, in turn
-            // with what is fetched: a full worker must not leave to the dead what they held.
+            // Takes only as much as can be worked on at once. With no slot free, one entry waits for the next slot, in
+            // turn with fetched ones: even a full worker must not leave dead workers' jobs alone.
             let free = self.slots.available_permits().clamp(1, TAKEN_AT_ONCE);
             let taking = self.taking.lock().await;
             let reclaimed = self.deliveries.reclaim(&self.sweeper(), &cursor, free).await?;
@@ -141,7 +140,8 @@ impl Consumer {
             }
             note_reclaimed(&reclaimed);
             left |= reclaimed.left;
-            // A worker that stood still since it renewed finds its own there. They are in its hands, under this very number.
+            // A worker that was frozen since it renewed finds its own entries here. It still works on them, under this
+            // very number.
             let mut taken = reclaimed.taken;
             taken.retain(|entry| !self.leases.has(&entry.id));
             let held = self.hold(self.begin(taken).await?).await;
@@ -162,14 +162,14 @@ impl Consumer {
         }
     }
 
-    /// Whether one on its last delivery is in hand already: a second beside it could be its victim, or its killer.
+    /// Whether an entry on its last delivery is held already: a second one could be its victim, or its killer.
     fn holds_a_last_one(&self) -> bool {
         let allowed = self.deliveries.core.config.max_deliveries;
         self.leases.all().iter().any(|delivery| delivery.number > 1 && delivery.number >= allowed)
     }
 }
 
-/// How long every live worker needs at most to renew what it holds.
+/// The longest time in which every live worker renews its leases.
 fn settling_time(lease: Duration) -> Duration {
     lease / 2 + ANNOUNCED_EVERY
 }
@@ -224,7 +224,7 @@ impl Deliveries {
         Ok(Reclaimed { cursor, taken, aside, left, hold })
     }
 
-    /// Sets aside an entry that is no message.
+    /// Quarantines an entry that is no message.
     pub(super) async fn quarantine(
         &self,
         consumer: &str,

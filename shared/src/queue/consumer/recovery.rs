@@ -1,6 +1,7 @@
-//! What a consumer holds by Redis' account and does not know of: the reply of a read, or of a take-over, was lost. It is run
-//! under the number it was delivered with; no delivery is counted for a run that never began. What crashed here under that
-//! very number has begun: its next run counts, and so do the messages of both.
+//! Entries that Redis counts as this consumer's but that the consumer does not know: the reply of a read or of a
+//! take-over was lost. They are run under the number they were delivered with; no delivery is counted for a run that
+//! never began. A run that crashed here under that number did begin: its next run counts, and so do the messages of
+//! both.
 
 use super::deliveries::Deliveries;
 use super::fetch::RawEntry;
@@ -11,7 +12,7 @@ use crate::queue::keys::GROUP;
 use ::redis::Pipeline;
 use tokio::sync::mpsc;
 
-/// Own entries looked at in one call, beyond those in hand.
+/// How many more own entries are requested than are held.
 const BEYOND_HELD: usize = 128;
 
 /// Entry, consumer, ms since it was delivered, delivery number.
@@ -21,10 +22,10 @@ pub(super) type Pending = (String, String, u64, u64);
 type Entry = (String, Option<Vec<Vec<u8>>>);
 
 impl Consumer {
-    /// Runs what this consumer holds and does not work on.
+    /// Runs the entries that this consumer owns and does not work on.
     pub(super) async fn recover_own(&self, sender: &mpsc::Sender<LeasedJob>) -> Result<(), QueueError> {
         let taking = self.taking.lock().await;
-        // What is in hand now may have ended by the time the answer is there.
+        // An entry that is held now may have ended by the time of the reply.
         let before = self.leases.all();
         let mut pending = self.deliveries.own_pending(&self.name, before.len() + BEYOND_HELD).await?;
         let after = self.leases.all();
@@ -45,7 +46,7 @@ impl Consumer {
 }
 
 impl Deliveries {
-    /// What a consumer holds by Redis' account.
+    /// The entries that Redis counts as this consumer's.
     pub(super) async fn own_pending(&self, consumer: &str, count: usize) -> Result<Vec<Pending>, QueueError> {
         let mut ask = ::redis::cmd("XPENDING");
         ask.arg(self.core.keys.stream()).arg(GROUP).arg("-").arg("+").arg(count).arg(consumer);

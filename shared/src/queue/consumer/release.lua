@@ -1,4 +1,4 @@
--- Gives a delivery back untouched, for another worker to take at once: the stop of a worker is nobody's failure.
+-- Releases a delivery untouched, for another worker to take at once: stopping a worker must not count as a failure.
 -- KEYS  1 stream, 2 job record, 3 scheduled, 4 eta
 -- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 message
 -- Result  returned or lost

@@ -1,7 +1,7 @@
--- Removes consumers that are gone from the group, and only those with nothing pending: removing one with pending
--- entries would lose them.
+-- Removes consumers that are gone from the group, but only those with nothing pending: removing a consumer deletes its
+-- pending entries.
 -- KEYS  1 stream, 2 workers
--- ARGV  1 group, 2 ms of idleness after which a consumer may be gone, 3 how many at most
+-- ARGV  1 group, 2 ms of idleness after which a consumer may be gone, 3 most consumers to remove
 -- Result  how many were removed
 local alive = {}
 for _, member in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do

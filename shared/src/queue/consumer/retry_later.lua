@@ -1,9 +1,9 @@
--- Puts a job back until its next try is due, never past its deadline, and predicts its end anew.
+-- Schedules a job's next try, never past its deadline, and predicts its end anew.
 -- KEYS  1 stream, 2 job record, 3 scheduled, 4 eta
--- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 message, 6 delay ms, 7 run ms (empty: not to be counted), 8 open
---       outcomes a job may have, 9 why it is put back, in one word
--- Result  scheduled, late (nothing changed: the caller ends the job, for there is no time left for another send, or none
---         is left) or lost
+-- ARGV  1 group, 2 consumer, 3 entry, 4 delivery number, 5 message, 6 delay ms, 7 run ms (empty: not to be counted), 8
+--       open outcomes a job may have, 9 cause of the retry, in one word
+-- Result  scheduled, late (nothing changed: the caller ends the job, because there is no time for another send, or no
+--         send left) or lost
 if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end
 local record = fields_of(KEYS[2], 'state', 'deadline', 'open', 'tries')
 if not record[1] or has_ended(record[1]) then

@@ -1,4 +1,4 @@
-//! *Retry later*, *hand back*, and the promotion of what is due.
+//! *Retry later*, *release*, and the promotion of due messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::domain::clock::millis;
 use crate::queue::delivery::Delivery;
 use crate::queue::error::QueueError;
 
-/// Longest wait before the schedule is looked at again: a job put back by another worker may be due before the one
-/// this worker knows of.
+/// Longest wait before the schedule is checked again: a job scheduled by another worker may be due before the one this
+/// worker knows of.
 const LOOKED_AT_EVERY: Duration = Duration::from_millis(500);
 
 /// Messages promoted in one call.
@@ -23,13 +23,14 @@ const PROMOTED_AT_ONCE: u32 = 200;
 pub enum PutBack {
     /// It will be tried again.
     Scheduled,
-    /// The next try would fall after the deadline, or have no send left; nothing was changed, the caller ends the job.
+    /// The next try would come after the deadline, or no send is left; nothing was changed, and the caller ends the
+    /// job.
     Late,
     /// The delivery belongs to another worker now, or the job ended.
     Lost,
 }
 
-/// What a promotion found.
+/// The result of a promotion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Promoted {
     /// A full batch was due: there may be more.
@@ -39,7 +40,7 @@ pub(super) struct Promoted {
 }
 
 impl Consumer {
-    /// Promotes until the stop is asked for.
+    /// Promotes until told to stop.
     pub(super) async fn promote(self: Arc<Self>) {
         let mut pause = Duration::ZERO;
         while self.rest(pause).await {
@@ -47,7 +48,7 @@ impl Consumer {
             match self.deliveries.promote_due().await {
                 Ok(promoted) if promoted.full => pause = Duration::ZERO,
                 Ok(promoted) => pause = pause.min(promoted.next.unwrap_or(pause)),
-                // Tried again after the pause; the connection layer logs that Redis is away.
+                // It tries again after the pause; the connection layer logs that Redis is away.
                 Err(_) => {}
             }
         }
@@ -55,7 +56,7 @@ impl Consumer {
 }
 
 impl Deliveries {
-    /// Puts the job back until `after` has passed. `run` as for a finish.
+    /// Schedules the job to be tried again after `after`. `run` as for a finish.
     pub async fn retry_later(
         &self,
         delivery: &Delivery,
@@ -82,7 +83,7 @@ impl Deliveries {
         })
     }
 
-    /// Gives the delivery back untouched, for any worker to take at once. `false`: it was not ours any more.
+    /// Releases the delivery untouched, for any worker to take at once. `false`: it was not ours any more.
     pub async fn release(&self, delivery: &Delivery) -> Result<bool, QueueError> {
         let keys = &self.core.keys;
         let mut call = self.core.scripts.release.prepare_invoke();
@@ -92,7 +93,7 @@ impl Deliveries {
         Ok(word == "returned")
     }
 
-    /// Moves one batch of what is due into the stream.
+    /// Moves one batch of due messages into the stream.
     pub(super) async fn promote_due(&self) -> Result<Promoted, QueueError> {
         let keys = &self.core.keys;
         let mut call = self.core.scripts.promote.prepare_invoke();

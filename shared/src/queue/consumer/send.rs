@@ -1,42 +1,42 @@
-//! What a job's record says of its sends: how often it was handed to a gateway, and what may have come of it.
+//! The sends in a job's record: how often it was handed to a gateway, and with what possible result.
 
 use super::deliveries::Deliveries;
 use crate::queue::delivery::Delivery;
 use crate::redis::RedisError;
 
-/// Most submits of a job whose outcome is unknown: the first, and one more with the same code.
+/// Most submits with an unknown outcome: the first, and one more with the same code.
 pub(crate) const MAX_OPEN: u32 = 2;
 
-/// How often a job believes a gateway that answers 503 with a time: after that it counts as open.
+/// How often a job believes a gateway that answers 503 with a time; any further such answer counts as open.
 pub(crate) const MAX_BELIEVED: u32 = 2;
 
 /// How often a job was handed to a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SendCounts {
-    /// In all, whatever was answered.
+    /// In all, whatever the answer was.
     pub handed: u32,
     /// Without knowing whether the message was taken.
     pub open: u32,
-    /// With a 503 and a time for an answer, which was believed.
+    /// Answered by a 503 with a time, which was believed.
     pub believed: u32,
-    /// How often it was put back to be tried again.
+    /// How often it was scheduled for another try.
     pub put_back: u32,
 }
 
-/// The outcome of the submits of one try, to be written to the job's record and to the limits.
+/// The outcome of one try's submits, for the job's record and the limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendSettlement {
-    /// As the script takes them.
+    /// As a script argument.
     pub(crate) keys: Vec<String>,
-    /// As the script takes them.
+    /// As a script argument.
     pub(crate) arguments: Vec<String>,
 }
 
-/// The code of a message that a gateway took. The job's end *activates* it: from then on the codes whose messages were taken
-/// before it was offered are gone.
+/// The code of a message that a gateway took. The job's end *activates* it: this deletes the codes whose messages were
+/// taken before it was offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenCode {
-    /// The phone's record that holds it, and that under the older secret where there are two.
+    /// The phone's record that holds it, and the one under the older secret if there are two.
     pub(crate) records: Vec<String>,
     pub(crate) hash: String,
     pub(crate) life_ms: u64,
@@ -63,7 +63,7 @@ impl Deliveries {
         Ok(SendCounts { handed, open, believed, put_back })
     }
 
-    /// Records the outcome of a try. Repeating it changes nothing.
+    /// Records the outcome of a try. Safe to repeat.
     pub async fn settle_send(&self, settlement: &SendSettlement) -> Result<(), RedisError> {
         let mut call = self.core.scripts.settle_send.prepare_invoke();
         settlement.keys.iter().for_each(|key| _ = call.key(key));

@@ -1,11 +1,11 @@
--- Settles what a hand-over came to. May run twice: the second time the delivery has no hand-over to settle.
+-- Settles the outcome of a hand-over. Safe to repeat: by then the delivery has no hand-over to settle.
 -- KEYS  1 job record, 2 messages of everybody, 3 patient, 4 … phone under each secret
--- ARGV  1 consumer:entry:number of the delivery, 2 503s that were believed, 3 1 where a message may be out nevertheless, 4 approval,
---       5 prefix of the messages of clients
--- Result  1, or 0 where there was nothing to settle
+-- ARGV  1 consumer:entry:number of the delivery, 2 503s that were believed, 3 1 if a message may be out nevertheless, 4
+--       approval, 5 prefix of the messages of clients
+-- Result  1, or 0 if there was nothing to settle
 --
--- Where no message is out, the hand-over is taken back from the job's open outcomes and from all limits. How often the job
--- was handed over stays counted.
+-- If no message is out, the hand-over is subtracted from the job's open outcomes and from all limits. The job's count
+-- of hand-overs stays.
 local record = fields_of(KEYS[1], 'begun', 'begun_at', 'open', 'believed', 'client')
 if record[1] ~= ARGV[1] then return 0 end
 local now, at, is_open = now_ms(), tonumber(record[2]), ARGV[3] == '1'

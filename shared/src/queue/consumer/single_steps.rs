@@ -1,5 +1,5 @@
-//! The steps of a worker's loops, one at a time, for the explorer in `tests/model`, which decides itself what comes
-//! next. A worker takes them in its loops only.
+//! The steps of a worker's loops, one at a time, for the explorer in `tests/model`, which chooses the next step itself.
+//! A worker takes them only in its loops.
 
 use std::sync::Arc;
 
@@ -16,18 +16,18 @@ use crate::queue::send_capacity::Capacity;
 /// The result of one sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenOver {
-    /// What is in the sweeper's hands now; their runs have not begun, so that they have the numbers of before.
+    /// What the sweeper took over; these runs have not begun, so they have the numbers from before.
     pub deliveries: Vec<Delivery>,
-    /// Entries that were set aside.
+    /// Entries that were quarantined.
     pub aside: Vec<String>,
-    /// Nothing was looked at: Redis' clock was set forward.
+    /// Nothing was checked: Redis' clock was set forward.
     pub clock_was_set: bool,
-    /// Nothing was looked at: no worker was heard of a moment ago.
+    /// Nothing was checked: no worker was heard a moment ago.
     pub is_unheard: bool,
 }
 
 impl Deliveries {
-    /// Reads what waits, at most `count`; where nothing does it answers at once.
+    /// Reads at most `count` waiting entries; returns at once if there are none.
     pub async fn read_now(&self, consumer: &Arc<str>, count: usize) -> Result<Vec<Delivery>, QueueError> {
         let mut read = ::redis::cmd("XREADGROUP");
         read.arg("GROUP").arg(GROUP).arg(consumer.as_ref()).arg("COUNT").arg(count);
@@ -36,7 +36,7 @@ impl Deliveries {
         decoded(&read_entries(answer)?, consumer)
     }
 
-    /// What a consumer holds by Redis' account beside what it knows to be in its hands.
+    /// What Redis counts as the consumer's, beyond what the consumer knows that it holds.
     pub async fn read_own(
         &self,
         consumer: &Arc<str>,
@@ -47,12 +47,12 @@ impl Deliveries {
         decoded(&self.read_entries(pending).await?, consumer)
     }
 
-    /// Renews these leases; answers the entries of those that are lost.
+    /// Renews these leases; returns the entries whose lease is lost.
     pub async fn renew_once(&self, consumer: &str, held: &[Delivery]) -> Result<Vec<String>, QueueError> {
         self.renew_batch(consumer, held).await
     }
 
-    /// Takes over, once, at most `count`.
+    /// Takes over at most `count`, once.
     pub async fn take_over(&self, sweeper: &Sweeper, count: usize) -> Result<TakenOver, QueueError> {
         let reclaimed = self.reclaim(sweeper, "0-0", count).await?;
         Ok(TakenOver {
@@ -63,7 +63,7 @@ impl Deliveries {
         })
     }
 
-    /// Counts the runs of these deliveries that were taken over; answers those that are still the consumer's.
+    /// Counts the runs of these deliveries that were taken over; returns those that the consumer still owns.
     pub async fn begin_once(&self, taken: Vec<Delivery>) -> Result<Vec<Delivery>, QueueError> {
         let Some(consumer) = taken.first().map(|delivery| delivery.consumer.clone()) else {
             return Ok(taken);
@@ -74,27 +74,27 @@ impl Deliveries {
         Ok(ours.map(|delivery| Delivery { number: delivery.number + 1, ..delivery }).collect())
     }
 
-    /// Says that a worker of one slot lives.
+    /// Announces a live worker with one slot.
     pub async fn announce_once(&self, consumer: &str) -> Result<(), QueueError> {
         self.announce(consumer, 1, Capacity::default(), false).await.map(drop)
     }
 
-    /// Looks once whether the queue is paused.
+    /// Checks once whether the queue is paused.
     pub async fn look_once(&self) -> Result<bool, QueueError> {
         Ok(self.look().await?.0)
     }
 
-    /// Moves what is due into the stream, once.
+    /// Moves due messages into the stream, once.
     pub async fn promote_once(&self) -> Result<(), QueueError> {
         self.promote_due().await.map(drop)
     }
 
-    /// Looks once for live jobs that no other step would ever touch again.
+    /// Checks once for live jobs that no other step would ever touch again.
     pub async fn audit_once(&self) -> Result<(), QueueError> {
         self.audit().await
     }
 
-    /// Ends a lease now, as the crash of a run does.
+    /// Ends a lease now, as a crash of the run does.
     pub async fn crash(&self, delivery: &Delivery) -> Result<(), QueueError> {
         self.expire_lease(delivery).await
     }

@@ -1,7 +1,7 @@
-//! Waiting for jobs to end: one subscription for the whole process, and a place for everybody who waits. Nobody polls.
+//! Waiting for jobs to end: one subscription for the whole process, one place for each waiting request. Nobody polls.
 //!
-//! Nothing is missed if it is used in this order: take a place, read the job, wait, read again. A message published
-//! while there was no subscription is made up for when there is one again: every job that is waited for is looked at.
+//! Nothing is missed in this order: take a place, read the job, wait, read again. Messages published while there was no
+//! subscription are made up for when it is renewed: every job that somebody waits for is read again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,10 +22,10 @@ use crate::settings::RedisConfig;
 /// Waits between attempts to subscribe.
 const BACKOFF: Backoff = Backoff::between(Duration::from_millis(50), Duration::from_secs(1));
 
-/// Jobs looked at in one round trip when a subscription is made.
+/// Jobs read in one round trip when the subscription is renewed.
 const LOOKED_AT_ONCE: usize = 500;
 
-/// Everybody in this process who waits for a job; clones share it.
+/// All waits for jobs in this process; clones share them.
 #[derive(Clone)]
 pub struct JobNotifier {
     store: JobStore,
@@ -44,19 +44,19 @@ pub struct Subscription {
 struct Subscriptions(Mutex<HashMap<JobId, watch::Sender<()>>>);
 
 impl JobNotifier {
-    /// Those who wait for jobs of this queue. Nothing is heard before `listen` runs.
+    /// The notifier for jobs of this queue. Nothing is heard before `listen` runs.
     pub fn new(store: JobStore, config: &RedisConfig) -> Result<Self, RedisError> {
         let listener = Arc::new(Listener::new(config)?);
         Ok(Self { store, listener, subscriptions: Arc::default() })
     }
 
-    /// A place to wait at. Whatever happens to the job from now on wakes it.
+    /// A place to wait at. Any change of the job from now on wakes it.
     pub fn wait_for(&self, job: &JobId) -> Subscription {
         let woken = self.subscriptions.lock().entry(job.clone()).or_default().subscribe();
         Subscription { job: job.clone(), woken, subscriptions: self.subscriptions.clone() }
     }
 
-    /// Listens until `stop` is cancelled, whatever Redis does meanwhile.
+    /// Listens until `stop` is cancelled, whatever happens to Redis.
     pub async fn listen(self, stop: CancellationToken) {
         stop.run_until_cancelled(self.listen_for_ever()).await;
     }
@@ -109,14 +109,13 @@ impl JobNotifier {
 }
 
 impl Subscription {
-    /// Done as soon as something happened to the job since the place was taken, or since this was done last.
+    /// Completes on a change of the job since the place was taken, or since this last completed.
     pub async fn woken(&mut self) {
-        // The other end is there as long as this one is.
+        // `self` keeps the other end alive.
         drop(self.woken.changed().await);
     }
 
-    /// Gives up the subscription under the lock: of two that ended at once, each would otherwise count the other as still
-    /// there.
+    /// Removes the subscription under the lock: of two that end at once, each would otherwise still count the other.
     fn leave(&mut self) {
         let mut subscriptions = self.subscriptions.lock();
         self.woken = watch::channel(()).1;
@@ -133,7 +132,7 @@ impl Drop for Subscription {
 }
 
 impl Subscriptions {
-    /// A message lists ids of jobs; what is no id is ignored.
+    /// A message lists ids of jobs; anything else in it is ignored.
     fn wake_named(&self, jobs: &[u8]) {
         let jobs = std::str::from_utf8(jobs).unwrap_or_default();
         jobs.split(' ').filter_map(|job| job.parse().ok()).for_each(|job| self.wake(&job));

@@ -21,8 +21,8 @@ impl JobStore {
         Self { core }
     }
 
-    /// The job, or `None` where there is none (any more); one round trip. An end is shown only once it is confirmed by as
-    /// many replicas as a write must be: one that a fail-over threw away would be taken back.
+    /// The job, or `None` if there is none (any more); one round trip. An end is shown only once as many replicas have
+    /// confirmed it as a write needs: otherwise a fail-over could take it back.
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
         let key = self.core.keys.job(id);
         let mut ask = Pipeline::with_capacity(2);
@@ -41,7 +41,7 @@ impl JobStore {
     }
 }
 
-/// State, client, ETA, status code, result, end and whether that is confirmed.
+/// State, client, ETA, status code, result, end, and whether the end is confirmed.
 type Record = (Text, Text, Text, Text, Option<Vec<u8>>, Text, Text);
 type Text = Option<String>;
 

@@ -1,4 +1,4 @@
-//! What an operator may do to the queue. Each step is one script, or one command, and may be done while workers run.
+//! An operator's actions on the queue. Each is one script, or one command, and is safe while workers run.
 
 use ::redis::Script;
 
@@ -29,11 +29,11 @@ pub enum Cancelled {
 /// The result of *retry now*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetriedNow {
-    /// It was put back until later, and is ready now.
+    /// It was scheduled for later, and is ready now.
     Ready,
-    /// It waits for no time: it is ready or running already.
+    /// It is not scheduled: it is ready or running already.
     Waiting,
-    /// It has ended, which never changes: the client may have read its end.
+    /// It has ended, and an ended job never changes: the client may have read its end.
     Ended,
     /// There is no such job (any more).
     Unknown,
@@ -44,24 +44,25 @@ pub enum RetriedNow {
 pub enum Restored {
     /// It is back in the stream.
     Back(JobId),
-    /// Its job has ended, which never changes.
+    /// Its job has ended, and an ended job never changes.
     Ended(JobId),
     /// Its job is in the queue already.
     Waiting(JobId),
-    /// It holds no job of ours, or the job's record has expired: nobody waits for it.
+    /// It holds no job of ours, or the job's record has expired: no client waits for it.
     Orphan,
     /// There is no such entry.
     Unknown,
 }
 
 impl Operator {
-    /// Has the workers take nothing new; what runs goes on. They learn of it within two seconds. `false`: it was paused
-    /// already. Confirmed by replicas, as all that an operator is told has been done: a fail-over does not undo it.
+    /// Makes the workers take nothing new; running jobs go on. They notice within two seconds. `false`: it was paused
+    /// already. Confirmed by replicas, like everything an operator is told was done, so that a fail-over does not undo
+    /// it.
     pub async fn pause(&self) -> Result<bool, QueueError> {
         self.set_pause(&self.core.scripts.pause).await
     }
 
-    /// Lets the workers take jobs again, also where memory is full. `false`: it was not paused.
+    /// Lets the workers take jobs again, even when memory is full. `false`: it was not paused.
     pub async fn resume(&self) -> Result<bool, QueueError> {
         self.set_pause(&self.core.scripts.resume).await
     }
@@ -99,7 +100,7 @@ impl Operator {
         }
     }
 
-    /// Makes a job that was put back until later ready now.
+    /// Makes a scheduled job ready now.
     pub async fn retry_now(&self, job: &JobId) -> Result<RetriedNow, QueueError> {
         let keys = &self.core.keys;
         let mut call = self.core.scripts.retry_now.prepare_invoke();
@@ -114,7 +115,7 @@ impl Operator {
         }
     }
 
-    /// Puts a quarantined entry back into the stream, if its job still exists and has not ended.
+    /// Returns a quarantined entry to the stream, if its job still exists and has not ended.
     pub async fn restore(&self, id: &QuarantineId) -> Result<Restored, QueueError> {
         let keys = &self.core.keys;
         let mut call = self.core.scripts.unquarantine.prepare_invoke();
@@ -132,7 +133,7 @@ impl Operator {
         }
     }
 
-    /// Deletes entries that were set aside; answers how many there were of them.
+    /// Deletes quarantined entries; returns how many.
     pub async fn purge(&self, ids: &[QuarantineId]) -> Result<u64, QueueError> {
         let mut purged = 0;
         for batch in ids.chunks(PURGED_AT_ONCE) {

@@ -4,7 +4,7 @@ use super::role::Operator;
 use crate::queue::error::QueueError;
 use std::collections::HashMap;
 
-/// Actions kept, give or take a block of the stream.
+/// How many actions are kept, to within a block of the stream.
 const KEPT: usize = 1_000;
 
 /// One action of an operator. It names a job, an entry or a phone's digest, never a person or a number.
@@ -16,9 +16,9 @@ pub struct OperatorAction {
     pub who: String,
     /// What: `pause`, `resume`, `cancel`, `retry`, `purge`, `unlock`, …
     pub action: String,
-    /// On what, where it was on something.
+    /// On what, if anything.
     pub subject: String,
-    /// Why, where a reason was given.
+    /// The reason given, if any.
     pub because: String,
 }
 

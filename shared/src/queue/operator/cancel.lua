@@ -1,5 +1,5 @@
--- Ends a live job at an operator's word, unless a message may have gone out for it. Its entry is taken away, so a worker
--- that holds it finds its delivery lost at its next step.
+-- Ends a live job for an operator, unless a message may have gone out for it. Its entry is deleted, so a worker that
+-- holds it finds its delivery lost at its next step.
 -- KEYS  1 stream, 2 job record, 3 live, 4 scheduled, 5 counts, 6 failures
 -- ARGV  1 group, 2 job, 3 status code, 4 reason, 5 result JSON, 6 retention ms, 7 channel
 -- Result  cancelled, ended (it had ended before), begun (its send has begun) or unknown

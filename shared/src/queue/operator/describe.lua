@@ -1,14 +1,15 @@
--- Tells where jobs stand; changes nothing.
+-- Describes jobs; changes nothing.
 -- KEYS  1 stream, then the records of at most 500 jobs
 -- ARGV  1 group
 -- Result  a row for each record, in the same order: {state, client, patient, approval, accepted, deadline, eta, open,
 --         due, status code, request, reason, handed, channel, cause, tries, ended, consumer, ms since its heartbeat,
 --         delivery number}; absent fields are '', and so is every field of a record that is gone
--- Fields that are read as they are; the entry comes after them.
+-- Fields returned as they are; the entry follows them.
 local FIELDS = {'state', 'client', 'patient', 'approval', 'accepted', 'deadline', 'eta', 'open', 'due', 'status',
   'request', 'reason', 'handed', 'channel', 'cause', 'tries', 'ended', 'entry'}
 local ENTRY = #FIELDS
--- Where the request stands among them. Until a job has ended only its message has it, so that it is kept once.
+-- The position of the request among them. Until a job has ended, only its message has the request, so that it is stored
+-- once.
 local REQUEST = 11
 
 local function request_of(entry)

@@ -1,12 +1,12 @@
-//! Whoever starts compares its settings with those of the workers that are there.
+//! At its start, a program compares its settings with those of the live workers.
 
 use super::role::Operator;
 use crate::queue::error::QueueError;
 use crate::settings::{FleetSettings, SettingDifference};
 
 impl Operator {
-    /// Logs in which settings the living workers differ from this program, with the way to change each. Answers one that
-    /// programs must not differ in, where there is any.
+    /// Logs which settings of the live workers differ from this program's, with the way to change each. Returns one
+    /// that must not differ, if there is any.
     pub async fn compare_settings(
         &self,
         own: &FleetSettings,

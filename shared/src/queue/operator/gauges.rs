@@ -1,5 +1,5 @@
-//! The queue's figures for `/metrics`: looked up when somebody scrapes, and the same in every process, however many
-//! there are. Processes of one kind may all be gone, so the API shows them, too.
+//! The queue's figures for `/metrics`: read when somebody scrapes, and the same in every process. All workers may be
+//! gone, so the API exports them too.
 
 use std::time::{Duration, Instant};
 
@@ -11,23 +11,23 @@ use super::role::Operator;
 use crate::runtime::health::{Refreshing, ScrapedGauges};
 use crate::telemetry::metric;
 
-/// How long a look is good for: several scrapers cost one look.
+/// How long figures are reused, so that several scrapers cost one read.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Keeps the gauges; a look is made by one scrape at a time.
+/// Keeps the gauges; one scrape at a time reads them.
 pub struct Gauges {
     operator: Operator,
     looked: Mutex<Option<Instant>>,
 }
 
 impl Gauges {
-    /// Gauges of this queue.
+    /// Gauges for this queue.
     pub fn new(operator: Operator) -> Self {
         Self { operator, looked: Mutex::default() }
     }
 
-    /// Looks, unless somebody just did. While Redis is away the figures are not numbers: an old figure would pass for a new
-    /// one.
+    /// Reads the figures, unless they are fresh. While Redis is away they are NaN: an old figure would look like a
+    /// current one.
     async fn look(&self) {
         let mut looked = self.looked.lock().await;
         if looked.is_some_and(|at| at.elapsed() < FRESH) {

@@ -1,11 +1,11 @@
-//! The last hour by minute, for graphs. Once a minute some worker copies the totals the queue keeps anyway, so a job costs
-//! nothing more.
+//! The last hour by minute, for graphs. Once a minute a worker copies the totals that the queue keeps anyway, so jobs
+//! cost nothing more.
 
 use super::role::Operator;
 use crate::queue::error::QueueError;
 use std::collections::BTreeMap;
 
-/// Minutes kept: an hour, and the one before it, from which the first difference is taken.
+/// Minutes kept: an hour, and one more for the first difference.
 const KEPT: u64 = 61;
 
 /// The queue as it was when a minute began.
@@ -15,7 +15,7 @@ pub struct Minute {
     pub at_ms: u64,
     /// Jobs that had not ended.
     pub live: u64,
-    /// Jobs ended since the queue was made, by status code.
+    /// Jobs that ended since the queue was created, by status code.
     pub ended: BTreeMap<u16, u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Single jobs as an operator sees them: where they stand, never what is in their result.
+//! Single jobs as an operator sees them: their state, never their result.
 
 use std::time::Duration;
 
@@ -8,68 +8,68 @@ use crate::domain::job::JobState;
 use crate::queue::error::QueueError;
 use crate::queue::keys::GROUP;
 
-/// Jobs looked at in one call.
+/// Jobs read in one call.
 const LOOKED_AT_ONCE: usize = 200;
 
-/// Where a job stands, one step finer than its record: waiting and being worked on are told apart.
+/// The state of a job, one step finer than in its record: waiting and running are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// In the stream, not taken by a worker yet.
     Ready,
-    /// In a worker's hands, before its send.
+    /// Held by a worker, before its send.
     Running,
     /// Its send has begun.
     Sending,
-    /// Put back until its next try is due.
+    /// Scheduled for its next try.
     Scheduled,
     /// Ended with an SMS.
     Processed,
-    /// Ended without.
+    /// Ended without an SMS.
     Failed,
 }
 
-/// A job for its operators. It names no person, no number and no code.
+/// A job for its operators. It has no name, no phone number and no code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobStatus {
     /// Its id.
     pub job: JobId,
-    /// Where it stands.
+    /// Its state.
     pub progress: Progress,
-    /// Whose request it was.
+    /// The client that requested it.
     pub client: String,
-    /// `patient_id` of its request.
+    /// `patient_id` of the request.
     pub patient: String,
-    /// The approval it is about.
+    /// Its approval.
     pub approval: String,
     /// When it was accepted, milliseconds since the epoch.
     pub accepted_ms: u64,
     /// No SMS starts after this, milliseconds since the epoch.
     pub deadline_ms: u64,
-    /// When its end was predicted for, milliseconds since the epoch.
+    /// Its predicted end, milliseconds since the epoch.
     pub eta_ms: u64,
-    /// Messages that are out, or may be.
+    /// Messages that are out, or may be out.
     pub sends: u64,
     /// When its next try is due, milliseconds since the epoch.
     pub due_ms: Option<u64>,
     /// How it ended.
     pub status_code: Option<u16>,
-    /// The request that made it.
+    /// The request that created it.
     pub request: Option<String>,
-    /// Why it failed: the word its client reads.
+    /// Why it failed: the reason its client reads.
     pub reason: Option<String>,
-    /// How often its message was handed to a gateway, whatever came of it.
+    /// How often its message was handed to a gateway, whatever the answer was.
     pub handed: u64,
     /// The channel it was handed to last.
     pub channel: Option<String>,
-    /// What kept it from ending at its last try.
+    /// Why its last try did not end it.
     pub cause: Option<String>,
-    /// Runs it was put back after.
+    /// Runs after which it was scheduled again.
     pub tries: u64,
     /// When it ended, milliseconds since the epoch.
     pub ended_ms: Option<u64>,
-    /// Who works on it.
+    /// The worker that runs it.
     pub worker: Option<String>,
-    /// Since that worker's last heartbeat for it.
+    /// Time since that worker's last heartbeat for it.
     pub heartbeat: Option<Duration>,
     /// How often it was delivered to a worker since it last became ready.
     pub deliveries: Option<u64>,
@@ -80,7 +80,7 @@ impl Progress {
     pub const ALL: [Self; 6] =
         [Self::Ready, Self::Running, Self::Sending, Self::Scheduled, Self::Processed, Self::Failed];
 
-    /// The word operators know it by.
+    /// Its name for operators.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -123,7 +123,7 @@ impl Operator {
         Ok(found)
     }
 
-    /// Those of the jobs that have a record.
+    /// Those jobs that have a record.
     pub(super) async fn describe(&self, jobs: &[JobId]) -> Result<Vec<JobStatus>, QueueError> {
         let mut call = self.core.scripts.describe.prepare_invoke();
         call.key(self.core.keys.stream());

@@ -1,4 +1,4 @@
-//! Going through jobs without an index: in small steps, oldest first, with a cursor from which to go on.
+//! Listing jobs without an index: in small steps, oldest first, with a cursor to continue from.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,36 +13,36 @@ use crate::queue::QueueError;
 /// Jobs read in one step.
 const STEP: usize = 200;
 
-/// Most jobs looked at in one call: a backlog of a million must not be read at one go.
+/// Most jobs read in one call: a backlog of a million must not be read at once.
 const MAX_SCANNED: usize = 10_000;
 
-/// Where a listing goes on: behind an entry of the stream, or behind so many of a list.
+/// Where a listing continues: after an entry of the stream, or after this many of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobCursor {
-    /// Entries of the stream: jobs that wait for a worker, or are in the hands of one.
+    /// Entries of the stream: jobs that wait for a worker or are held by one.
     Stream(String),
-    /// Jobs put back, by when they are due.
+    /// Scheduled jobs, by due time.
     Scheduled(usize),
     /// Jobs that failed; the newest thousand are known.
     Failed(usize),
 }
 
-/// What one call found.
+/// The result of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobPage {
-    /// The jobs that fit, in each place oldest first.
+    /// The matching jobs, oldest first within each source.
     pub jobs: Vec<JobStatus>,
-    /// How many were looked at.
+    /// How many were read.
     pub looked_at: usize,
-    /// Where to go on; `None` at the end.
+    /// Where to continue; `None` at the end.
     pub next: Option<JobCursor>,
 }
 
-/// Jobs, each with the cursor behind it.
+/// Jobs, each with the cursor after it.
 type Step = Vec<(JobCursor, Option<JobId>)>;
 
 impl JobCursor {
-    /// Before the first job that stands there; without a state, before the first that has not ended.
+    /// The start of the jobs in this state; without a state, the start of those that have not ended.
     pub fn of(state: Option<Progress>) -> Self {
         match state {
             Some(Progress::Failed) => Self::failed(),
@@ -51,12 +51,12 @@ impl JobCursor {
         }
     }
 
-    /// Before the oldest job that failed, of those that are known.
+    /// The start of the failed jobs that are known.
     pub fn failed() -> Self {
         Self::Failed(0)
     }
 
-    /// Where the next place begins.
+    /// The start of the next source.
     fn next_place(&self) -> Option<Self> {
         match self {
             Self::Stream(_) => Some(Self::Scheduled(0)),
@@ -94,7 +94,7 @@ impl FromStr for JobCursor {
 }
 
 impl Operator {
-    /// Jobs that fit, at most `limit`, from `from` on; failed ones only where asked for. Jobs that come or go meanwhile
+    /// Matching jobs, at most `limit`, starting at `from`; failed ones only if requested. Jobs that change meanwhile
     /// may be missed.
     pub async fn jobs(
         &self,

@@ -1,15 +1,16 @@
--- Looks at the queue as a whole; changes nothing.
+-- Reads the state of the queue as a whole; changes nothing.
 -- KEYS  1 stream, 2 scheduled, 3 quarantine, 4 live, 5 workers, 6 eta, 7 paused, 8 counts
 -- ARGV  1 group, 2 consumers at most
--- Result  {{now ms, entries, pending, scheduled, quarantined, live, ms when the oldest entry became ready or -1,
---         ms when the next of the schedule is due or -1, ms since when it is paused or -1}, mean run ms or '',
---         {worker|slots|lease ms, said so at ms, …}, {{consumer, pending, ms since it was last heard of}, …}, {status code, jobs ended, …, dropped, entries the quarantine dropped}}
+-- Result  {{now ms, entries, pending, scheduled, quarantined, live, ms when the oldest entry became ready or -1, ms
+--         when the next scheduled job is due or -1, ms since when it is paused or -1}, mean run ms or '',
+--         {worker|slots|lease ms, announced at ms, …}, {{consumer, pending, ms since it was last heard}, …}, {status
+--         code, jobs ended, …, dropped, entries the quarantine dropped}}
 local pending = of_group('XPENDING', KEYS[1], ARGV[1])
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 local next_due = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
 
 local consumers = {}
--- A group that is not there yet has none pending and no consumers.
+-- A group that does not exist yet has no pending entries and no consumers.
 local known = of_group('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
 for i, flat in ipairs(known) do
   if i > tonumber(ARGV[2]) then break end

@@ -7,30 +7,30 @@ use crate::queue::keys::GROUP;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Beside the jobs ended by status: entries the quarantine dropped.
+/// A key next to the status codes: entries that the quarantine dropped.
 const DROPPED: &str = "dropped";
 
-/// Consumers looked at.
+/// Consumers read at most.
 const CONSUMERS: u32 = 500;
 
-/// One moment of the queue.
+/// The state of the queue at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Overview {
     /// Entries that no worker has taken yet.
     pub ready: u64,
-    /// Entries in workers' hands, of the living and of those that fell silent.
+    /// Entries held by workers, live or silent.
     pub running: u64,
-    /// Jobs put back until their next try is due.
+    /// Scheduled jobs.
     pub scheduled: u64,
-    /// Entries set aside.
+    /// Quarantined entries.
     pub quarantined: u64,
-    /// Entries the quarantine dropped since the queue was made, for want of room.
+    /// Entries that the quarantine dropped for lack of room since the queue was created.
     pub quarantine_dropped: u64,
     /// Jobs that have not ended.
     pub live: u64,
-    /// How long the oldest entry, waiting or in hand, has been ready. `None` where there is no entry.
+    /// How long the oldest entry, waiting or held, has been ready. `None` if there is no entry.
     pub oldest: Option<Duration>,
-    /// Until the next of the schedule is due.
+    /// Time until the next scheduled job is due.
     pub next_due: Option<Duration>,
     /// How long it has been paused.
     pub paused: Option<Duration>,
@@ -42,21 +42,21 @@ pub struct Overview {
     pub ended: BTreeMap<u16, u64>,
 }
 
-/// What the script answers.
+/// The script's reply.
 type Answer = (Vec<i64>, String, Vec<(String, f64)>, Vec<(String, u64, u64)>, Vec<(String, u64)>);
 
 impl Overview {
-    /// Workers that said they live within the last seconds.
+    /// Workers announced within the last seconds.
     pub fn live_workers(&self) -> usize {
         self.workers.iter().filter(|worker| worker.alive).count()
     }
 
-    /// Workers that are gone with jobs in their hands.
+    /// Workers that are gone and still hold jobs.
     pub fn gone(&self) -> impl Iterator<Item = &WorkerStatus> {
         self.workers.iter().filter(|worker| !worker.alive && worker.running > 0)
     }
 
-    /// Jobs in the hands of workers that are gone.
+    /// Jobs held by workers that are gone.
     pub fn orphaned(&self) -> u64 {
         self.gone().map(|worker| worker.running).sum()
     }
@@ -68,7 +68,7 @@ impl Overview {
 }
 
 impl Operator {
-    /// Looks at the queue in one round trip.
+    /// Reads the state of the queue in one round trip.
     pub async fn overview(&self) -> Result<Overview, QueueError> {
         let (numbers, run, alive, consumers, ended) = self.look().await?;
         let now_ms = numbers.first().copied().unwrap_or(0);
@@ -99,7 +99,7 @@ fn read_numbers(numbers: &[i64], run: &str) -> Result<Overview, QueueError> {
         return Err(QueueError::Corrupt("the answer of overview"));
     };
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
-    // -1 stands for "none"; the other end of an age may lie a moment ahead of Redis' clock.
+    // -1 stands for "none"; the other end of an age may be a moment ahead of Redis' clock.
     let age = |from: i64, to: i64| Duration::from_millis(count(to.saturating_sub(from)));
     Ok(Overview {
         ready: count(entries.saturating_sub(pending)),

@@ -1,4 +1,4 @@
-//! What was set aside, and why.
+//! Quarantined entries, and the reason for each.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,17 +18,17 @@ pub struct QuarantineId(pub(in crate::queue) String);
 /// A quarantined entry. Its content is not shown: a malformed entry may hold anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quarantined {
-    /// Its name.
+    /// Its id.
     pub id: QuarantineId,
-    /// When it was set aside, milliseconds since the epoch.
+    /// When it was quarantined, milliseconds since the epoch.
     pub since_ms: u64,
     /// `poison`, `malformed` or `unknown_version`.
     pub reason: String,
     /// How often it had been delivered.
     pub deliveries: u64,
-    /// The job in it, where one can be read.
+    /// The job in it, if that can be read.
     pub job: Option<JobId>,
-    /// Bytes of its message.
+    /// Size of its message in bytes.
     pub bytes: usize,
 }
 
@@ -52,7 +52,7 @@ impl FromStr for QuarantineId {
 }
 
 impl Operator {
-    /// The newest entries set aside, at most `limit`.
+    /// The newest quarantined entries, at most `limit`.
     pub async fn quarantined(&self, limit: usize) -> Result<Vec<Quarantined>, QueueError> {
         let mut newest = ::redis::cmd("XREVRANGE");
         newest.arg(self.core.keys.quarantine()).arg("+").arg("-").arg("COUNT").arg(limit);
@@ -61,7 +61,7 @@ impl Operator {
     }
 }
 
-/// Field values may be any bytes; what is no text is shown as far as it is.
+/// Field values may be any bytes; invalid UTF-8 is replaced.
 fn read_entry(entry: String, fields: &[Value]) -> Quarantined {
     let bytes = |value: &Value| Vec::<u8>::from_redis_value_ref(value).unwrap_or_default();
     let fields: HashMap<Vec<u8>, Vec<u8>> =

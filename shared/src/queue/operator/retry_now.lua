@@ -1,7 +1,7 @@
--- Makes a job that was put back due at once. An ended job never changes, and any other goes by itself.
+-- Makes a scheduled job due at once. An ended job never changes, and a ready or running one needs no help.
 -- KEYS  1 stream, 2 job record, 3 scheduled, 4 eta
 -- ARGV  1 job
--- Result  retried, waiting (it is in the stream or in a worker's hands), ended or unknown
+-- Result  retried, waiting (it is in the stream or held by a worker), ended or unknown
 local record = redis.call('HMGET', KEYS[2], 'state', 'due', 'accepted')
 if not record[1] then return 'unknown' end
 if has_ended(record[1]) then return 'ended' end

@@ -1,10 +1,10 @@
-//! The role of operators: the command line, the board, the metrics.
+//! The role of operators: used by the command line, the board and the metrics.
 
 use std::sync::Arc;
 
 use crate::queue::core::Core;
 
-/// Looks at the whole queue and steers it. Cheap to clone.
+/// Shows the whole queue and controls it. Cheap to clone.
 #[derive(Clone)]
 pub struct Operator {
     pub(in crate::queue) core: Arc<Core>,

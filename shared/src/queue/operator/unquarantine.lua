@@ -1,8 +1,9 @@
--- Puts a quarantined entry back into the stream, if its job still exists and has not ended.
+-- Returns a quarantined entry to the stream, if its job still exists and has not ended.
 -- KEYS  1 stream, 2 quarantine
 -- ARGV  1 quarantined entry, 2 prefix of job records (same hash tag)
--- Result  {word, job}; words: back, ended (its job has ended, which never changes), waiting (its job is in the stream or
---         the schedule already), orphan (no job of ours is in it, or its record has expired) or unknown (no such entry)
+-- Result  {word, job}; words: back, ended (its job has ended, and an ended job never changes), waiting (its job is
+--         already in the stream or the schedule), orphan (it holds no job of ours, or its record has expired) or
+--         unknown (no such entry)
 local kept = redis.call('XRANGE', KEYS[2], ARGV[1], ARGV[1])[1]
 if not kept then return {'unknown', ''} end
 local fields = {}

@@ -14,26 +14,26 @@ use crate::settings::FleetSettings;
 use crate::telemetry::LogThrottle;
 use crate::telemetry::upstream_health::{HUNG_CALL_MS, HealthSnapshot};
 
-/// Between two reports while nothing is the matter.
+/// Time between two reports while nothing changes.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Between two looks at what is to be reported: what turns is reported at once.
+/// Time between two checks for changes, which are reported at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A report this old is from a process that is gone.
+/// A report this old was left by a process that is gone.
 const STALE_AFTER: Duration = Duration::from_secs(30);
 
-/// What one process says.
+/// The report of one process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProcessReport {
     /// The version of the program.
     pub version: String,
     /// When the process started, milliseconds since the epoch.
     pub started_ms: u64,
-    /// How long the longest run of the moment has taken, milliseconds; none where nothing runs, or in an API.
+    /// How long the longest current run has taken, milliseconds; none if nothing runs, or in an API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_run_ms: Option<u64>,
-    /// Its settings, as far as a fleet is to have them alike.
+    /// Its settings that the whole fleet should share.
     #[serde(default)]
     pub settings: FleetSettings,
     /// Each upstream it calls.
@@ -49,7 +49,7 @@ impl ProcessReport {
 }
 
 impl Operator {
-    /// Reports what this process says of itself until `stop` is cancelled, and takes the report back then.
+    /// Sends this process' reports until `stop` is cancelled, then withdraws the last one.
     pub async fn keep_reporting(
         &self,
         process: &str,
@@ -73,11 +73,11 @@ impl Operator {
                 tracing::debug!(%error, suppressed, "upstream health not reported");
             }
         }
-        // A report that stays is taken for one of a dead process half a minute later.
+        // A report that stays behind would look like that of a dead process half a minute later.
         drop(self.withdraw_report(process).await);
     }
 
-    /// Leaves this process' report, in place of the one before.
+    /// Stores this process' report, replacing the previous one.
     pub async fn report_upstreams(&self, process: &str, report: &ProcessReport) -> Result<(), QueueError> {
         let text =
             serde_json::to_string(report).map_err(|_| QueueError::Corrupt("a report is always JSON"))?;
@@ -87,7 +87,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Takes back the report of a process that ends.
+    /// Withdraws the report of a process that ends.
     pub async fn withdraw_report(&self, process: &str) -> Result<(), QueueError> {
         let mut delete = ::redis::cmd("HDEL");
         delete.arg(self.core.keys.upstreams()).arg(process);
@@ -95,7 +95,7 @@ impl Operator {
         Ok(())
     }
 
-    /// The reports of living processes, by name. One that cannot be read, of another version, is left out.
+    /// The reports of live processes, by name. One that cannot be read, because of its version, is left out.
     pub async fn upstream_reports(&self) -> Result<BTreeMap<String, ProcessReport>, QueueError> {
         let mut call = self.core.scripts.upstream_reports.prepare_invoke();
         call.key(self.core.keys.upstreams()).arg(millis(STALE_AFTER));
@@ -105,7 +105,7 @@ impl Operator {
     }
 }
 
-/// What is reported as soon as it changes: how the upstream stands, and whether calls of it hang.
+/// What is reported as soon as it changes: the health of the upstream, and whether its calls hang.
 fn turn(upstream: &HealthSnapshot) -> (bool, Option<String>, bool) {
     (upstream.is_down, upstream.setting.clone(), upstream.longest_ms.is_some_and(|ms| ms >= HUNG_CALL_MS))
 }

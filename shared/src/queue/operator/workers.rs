@@ -1,4 +1,4 @@
-//! Who works on the queue, and who left jobs behind.
+//! The workers of the queue, and those that left jobs behind.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use crate::queue::eta::FORGOTTEN_AFTER;
 pub struct WorkerStatus {
     /// Its name: host, process number, a random part.
     pub name: String,
-    /// Jobs it takes at once; 0 where it no longer says so.
+    /// Its slots; 0 if it is no longer announced.
     pub slots: u64,
-    /// Entries in its hands.
+    /// Entries it holds.
     pub running: u64,
-    /// Since it last said that it lives; `None` where it no longer does.
+    /// Time since its last announcement; `None` if it is no longer announced.
     pub silent: Option<Duration>,
-    /// It said so within the last seconds.
+    /// Whether it was announced within the last seconds.
     pub alive: bool,
-    /// Until what it holds is taken over by another worker, at the latest; `None` while it lives.
+    /// Time until another worker takes over what it holds, at the latest; `None` while it is alive.
     pub taken_over_in: Option<Duration>,
 }
 
-/// The workers by name. Consumers that neither live nor hold anything are left out.
+/// The workers by name. Consumers that are neither alive nor hold anything are left out.
 pub(super) fn read_workers(
     now_ms: i64,
     alive: Vec<(String, f64)>,
@@ -35,7 +35,7 @@ pub(super) fn read_workers(
         let mut parts = member.rsplitn(3, '|');
         let (leased, slots, name) =
             (parts.next(), parts.next().unwrap_or("0"), parts.next().unwrap_or(&member));
-        // What a silent worker holds is taken over by the longest lease of any.
+        // What a silent worker held is taken over after the longest lease of any worker.
         let leased = leased.and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
         lease = lease.max(leased.unwrap_or_default());
         // Milliseconds since the epoch stay exact in a double until the year 287396.
@@ -50,7 +50,7 @@ pub(super) fn read_workers(
     for (name, running, idle) in consumers.into_iter().filter(|(_, running, _)| *running > 0) {
         let worker = entry(&mut known, &name);
         worker.running = running;
-        // Its newest heartbeat is as old as that; then the next sweep of another finds its jobs.
+        // Its newest heartbeat is that old; after the lease, the next sweep of another worker finds its jobs.
         let left = lease.saturating_sub(Duration::from_millis(idle));
         worker.taken_over_in = (!worker.alive).then_some(left + SWEEP * 3 / 2);
     }
@@ -81,7 +81,7 @@ mod tests {
             known.iter().map(|of| (of.name.as_str(), of.slots, of.running, of.alive)).collect();
         assert_eq!(seen, [("a", 64, 3, true), ("c", 0, 2, false), ("s", 8, 0, false)]);
         assert_eq!(known[0].silent, Some(Duration::from_millis(500)));
-        // By the lease of those that live, not by the shorter one of whoever asks.
+        // By the lease of the live workers, not by the reader's own shorter one.
         let taken_over: Vec<_> = known.iter().map(|of| of.taken_over_in).collect();
         assert_eq!(taken_over, [None, Some(Duration::from_secs(18) + SWEEP * 3 / 2), None]);
     }
