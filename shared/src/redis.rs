@@ -30,7 +30,8 @@ use error::within;
 use reconnect::{Link, ReconnectState, SharedState};
 use request::{Request, ScriptCall};
 
-/// How often a command is sent again after its link broke or its script was missing. All our scripts may run twice.
+/// How often a command is sent again after its link broke or its script was missing. All our scripts are safe to
+/// repeat.
 const MAX_REPEATS: u32 = 2;
 
 /// A shared handle; clones use the same link, over which commands are pipelined.
@@ -42,12 +43,12 @@ pub struct Redis {
 struct Inner {
     connector: Arc<Connector>,
     link: RwLock<Option<Link>>,
-    /// Held by the one caller that connects; the others wait for its link.
+    /// Held by the caller that connects; the others wait for its link.
     reconnect: Mutex<ReconnectState>,
-    /// What all handles of the process know.
+    /// State shared by all handles of the process.
     shared: Arc<SharedState>,
     min_replicas: u64,
-    /// Of every key of the queue.
+    /// The slot of every key of the queue.
     hash_tag: String,
     confirmations: ConfirmationPool,
 }
@@ -96,7 +97,7 @@ impl Redis {
         self.ask(&Request::Pipeline(pipeline)).await
     }
 
-    /// Runs a script by its hash, loading it where Redis does not have it.
+    /// Runs a script by its hash, and loads it if Redis does not have it.
     pub async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, RedisError> {
         self.ask(&Request::Script(ScriptCall::One(script))).await
     }
@@ -126,15 +127,15 @@ impl Redis {
         self.command(&::redis::cmd("PING")).await
     }
 
-    /// A connection of its own, for reads that block: on the shared link they would hold up everything behind them.
-    /// It has no time limit inside; the caller sets one.
+    /// A separate connection for blocking reads, which would hold up everything behind them on the shared link. It has
+    /// no time limit of its own; the caller sets one.
     pub async fn dedicated(&self) -> Result<Connection, RedisError> {
         let connected = within(self.inner.connector.connect()).await?;
         self.inner.shared.note_master(connected.server);
         Ok(connected.connection)
     }
 
-    /// Counts the links of this handle: a change tells that Redis was away.
+    /// Counts the links of this handle: a change shows that Redis was away.
     pub fn generation(&self) -> u64 {
         self.current().map_or(0, |link| link.generation)
     }
@@ -162,7 +163,7 @@ impl Redis {
         if let Some(link) = self.current() {
             return Ok(link);
         }
-        // Boxed: inline it would be part of every call's future, which is moved and kept a few times over.
+        // Boxed, because inline it would be part of every call's future, which is moved and stored several times.
         Box::pin(self.connect()).await
     }
 
@@ -179,13 +180,13 @@ impl Redis {
         Ok(link)
     }
 
-    /// The link, unless a newer connection of this process was led to another master.
+    /// The link, unless a newer connection of this process leads to another master.
     fn current(&self) -> Option<Link> {
         let link = self.inner.link.read().unwrap_or_else(PoisonError::into_inner).clone();
         link.filter(|link| link.epoch == self.inner.shared.epoch())
     }
 
-    /// Drops a link that broke, unless somebody replaced it already.
+    /// Drops a broken link, unless another caller has replaced it already.
     fn discard(&self, generation: u64) {
         let mut link = self.inner.link.write().unwrap_or_else(PoisonError::into_inner);
         if link.as_ref().is_some_and(|link| link.generation == generation) {

@@ -1,11 +1,11 @@
-//! Everything that is decided before a message is sent: the guard, the limits and the codes.
+//! All decisions before a message is sent: the guard, the limits and the codes.
 //!
 //! | key | what it holds | written by |
 //! |---|---|---|
 //! | phone | messages sent to it, its codes, failed checks | leave, finish, checks |
 //! | patient | messages for its approvals | leave |
 //! | client, total | messages counted by slots of five seconds | leave |
-//! | checks of a client | failed checks, counted alike | checks |
+//! | checks of a client | failed checks, counted the same way | checks |
 
 pub mod codes;
 pub mod guard;
@@ -14,7 +14,8 @@ pub mod permit;
 pub mod phone_names;
 pub mod phones;
 
-/// The text of a script behind what all of this layer share: the preludes, limits, and the records of phones and patients.
+/// The text of a script behind what this whole layer shares: the preludes, limits, and the records of phones and
+/// patients.
 macro_rules! script_text {
     ($file:literal) => {
         concat!(

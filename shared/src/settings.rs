@@ -1,5 +1,5 @@
-//! Settings: environment variables `RESEND_*`, under them a TOML file named by `RESEND_CONFIG`. Every wrong one is named
-//! with what was expected; its value is repeated only where it is no secret.
+//! Settings: environment variables `RESEND_*`, which override a TOML file named by `RESEND_CONFIG`. Each wrong setting
+//! is reported with what was expected, and with its value only if that is not secret.
 
 mod cross_checks;
 mod error;

@@ -1,7 +1,7 @@
 //! Logs, metrics and traces: how they are set up, and the lists of metric and span names.
 //!
-//! Rules for log lines: the id stands in a field of its own, units are in the field's name, an error is logged once,
-//! where it is handled, and no line holds a code, a full phone number, a token or a name.
+//! Rules for log lines: the id has a field of its own, units are in the field's name, an error is logged once, where it
+//! is handled, and no line has a code, a full phone number, a token or a name.
 
 mod connect_failure;
 mod in_flight;
@@ -33,25 +33,27 @@ pub use trace::{TraceError, Traces};
 const SECONDS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0];
 
-/// Deliveries: one is the rule, three the default limit.
+/// Buckets of deliveries: usually one, at most three by default.
 const DELIVERIES: [f64; 5] = [1.0, 2.0, 3.0, 5.0, 10.0];
 
-/// Between two tidyings of the metrics. Until then every observation is kept: 16 bytes, eight a job, one a request.
+/// Time between two upkeeps of the metrics. Until then every observation is kept: 16 bytes each, eight per job, one per
+/// request.
 const UPKEEP: Duration = Duration::from_millis(250);
 
-/// Lines that wait to be written; room for all of them is taken at once. Where standard error takes no more, whoever logs waits.
+/// Lines that may wait to be written; memory for all of them is allocated at once. If standard error blocks and they
+/// run out, logging waits.
 const LINES_WAITING: usize = 1_024;
 
-/// Logging, as long as it is kept: when it is dropped, what waits is written.
+/// Keeps logging running: when it is dropped, waiting lines are written.
 #[must_use]
 pub struct Logging(#[expect(dead_code, reason = "kept for what its drop does")] WorkerGuard);
 
-/// Starts logging to standard error as this service; called once, a second time changes nothing. A thread of its own writes:
-/// a system call for each request's line is a twentieth of what a request costs.
+/// Starts logging to standard error as this service; a second call changes nothing. A separate thread writes, because a
+/// system call per request would be a twentieth of the cost of a request.
 pub fn start_logging(service: &'static str, config: &LogConfig) -> Logging {
     // The filter was parsed when the settings were read.
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_default();
-    // The SMPP library tells each break as an error of its own; ours tells it once a second at most.
+    // The SMPP library logs each broken connection as an error; our own code logs it at most once a second.
     let filter = "rusmppc=off".parse().into_iter().fold(filter, EnvFilter::add_directive);
     let queue = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LINES_WAITING);
     let (writer, guard) = queue.thread_name("log").finish(LogOutput::new(io::stderr()));
@@ -64,7 +66,7 @@ pub fn start_logging(service: &'static str, config: &LogConfig) -> Logging {
     Logging(guard)
 }
 
-/// Installs the process' metrics registry, and says which program this is.
+/// Installs the process' metrics registry, and labels it with the program.
 pub fn start_metrics(
     service: &'static str,
 ) -> Result<PrometheusHandle, metrics_exporter_prometheus::BuildError> {
@@ -78,7 +80,7 @@ pub fn start_metrics(
     Ok(metrics)
 }
 
-/// Tidies the metrics until `stop` is cancelled: samples of histograms pile up in memory where nobody scrapes.
+/// Runs the upkeep of the metrics until `stop` is cancelled: samples of histograms pile up in memory if nobody scrapes.
 pub async fn keep_up_metrics(metrics: PrometheusHandle, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
         metrics.run_upkeep();

@@ -1,5 +1,5 @@
-//! The scripts of the queue, each behind the same preludes and behind the steps it is put together of. What every job goes
-//! through, and so comes in numbers, is called for many jobs at once.
+//! The queue's scripts, each behind the shared preludes and the steps that it uses. The steps that every job goes
+//! through are called for many jobs at once.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ macro_rules! script {
     };
 }
 
-/// The steps of every job, called for many jobs at once.
+/// The steps of every job, batched.
 pub(super) struct Steps {
     pub(super) enqueue: ScriptBatcher,
     pub(super) finish: ScriptBatcher,

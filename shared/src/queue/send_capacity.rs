@@ -1,5 +1,5 @@
-//! What the channels of a worker can take at present. Whoever knows the channels sets it, and the worker announces it every
-//! second, so that predictions count with it.
+//! How much a worker's channels can send at present. The code that knows the channels sets it, and the worker announces
+//! it every second, for predictions.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,22 +14,22 @@ pub(super) struct Capacity {
 }
 
 impl SendCapacity {
-    /// Sets the most messages a second that all channels of the fleet together can be handed; `None`: there is no bound.
+    /// Sets the most messages a second that all channels of the fleet together take; `None`: no bound.
     pub fn set_rate(&self, per_second: Option<f64>) {
         self.change(|capacity| capacity.per_second = per_second.filter(|rate| *rate > 0.0));
     }
 
-    /// Sets whether no channel can be handed any message: every breaker is open.
+    /// Sets whether no channel takes any message, because every breaker is open.
     pub fn set_closed(&self, is_closed: bool) {
         self.change(|capacity| capacity.is_closed = is_closed);
     }
 
-    /// The most messages a second; `None`: there is no bound.
+    /// The most messages a second; `None`: no bound.
     pub fn rate(&self) -> Option<f64> {
         self.get().per_second
     }
 
-    /// Whether no channel can be handed any message.
+    /// Whether no channel takes any message.
     pub fn is_closed(&self) -> bool {
         self.get().is_closed
     }

@@ -2,7 +2,7 @@
 //! that a busy process pays for a round trip, and Redis for the start of a script, once for many. No call waits for
 //! company: an idle process sends a batch of one at once.
 //!
-//! A script that can be called so takes and answers lists:
+//! A script that can be batched takes and returns lists:
 //!
 //! | | |
 //! |---|---|
@@ -27,7 +27,7 @@ pub use script_args::ScriptArgs;
 
 use super::{Redis, RedisError};
 
-/// How long a batch may take before the waiting calls go on without it. Beyond that Redis is in trouble, and no call
+/// How long a batch may take before the waiting calls are sent without it. Beyond that Redis is in trouble, and no call
 /// should wait behind another that waits for it.
 const BATCH_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -88,10 +88,11 @@ impl ScriptBatcher {
         self
     }
 
-    /// Runs the script for this item and answers its row. A caller that stops waiting takes nothing back.
+    /// Runs the script for this item and returns its row. If the caller stops waiting, the call is still made.
     pub async fn ask<T: FromRedisValue>(&self, item: ScriptArgs) -> Result<T, RedisError> {
         let (reply, replied) = oneshot::channel();
-        // A task of its own sends the batch: the caller that started it may be cancelled before the others are answered.
+        // A separate task sends the batch, because the caller that started it may be cancelled before the others are
+        // answered.
         if self.inner.queue.push(PendingCall { item, reply }) {
             FlushTask::start(&self.inner);
         }
@@ -110,7 +111,8 @@ impl FlushTask {
     async fn run(mut self) {
         while self.is_counted {
             if self.inner.queue.is_busy() {
-                // Calls of other tasks that are ready come first: what one turn of the runtime brings goes in one batch.
+                // Lets other ready tasks make their calls first: all calls of one turn of the runtime go into one
+                // batch.
                 yield_now().await;
             }
             let Some(calls) = self.inner.queue.next() else {
@@ -148,8 +150,8 @@ impl Drop for FlushTask {
 }
 
 impl Inner {
-    /// The answer for each item. If one item may have caused an error, each is tried alone. That is safe: all our scripts
-    /// may run twice, also where the first run ended half way.
+    /// The answer for each item. If one item may have caused an error, each is tried alone. That is safe: all our
+    /// scripts may be repeated, even if the first run stopped half way.
     async fn send(&self, items: &[PendingCall]) -> Vec<Result<Value, RedisError>> {
         match self.send_together(items).await {
             Ok(rows) => rows.into_iter().map(Ok).collect(),
@@ -195,7 +197,8 @@ impl BatchCall<'_> {
         command
     }
 
-    /// For a server that does not have the script. Not `EVAL`, which the programs have no right to (`users.acl`).
+    /// Loads the script into a server that does not have it. Not by `EVAL`, which the programs may not use
+    /// (`users.acl`).
     pub(super) fn load(&self) -> Cmd {
         let mut command = Cmd::new();
         command.arg("SCRIPT").arg("LOAD").arg(self.script.text);

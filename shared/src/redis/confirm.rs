@@ -1,4 +1,4 @@
-//! Writes that must outlive a fail-over: done only once replicas have them.
+//! Writes that must outlive a fail-over: complete only once replicas have them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -14,11 +14,11 @@ use super::{Connection, Connector, MAX_REPEATS, Redis, RedisError};
 /// Longest replicas may take to confirm a write.
 const CONFIRM_LIMIT: Duration = Duration::from_millis(800);
 
-/// Longest a confirmed call may take in all, waiting for its connection included: with it a request is refused within
+/// Longest a confirmed call may take in all, including the wait for its connection: within it, a request is refused in
 /// 2.5 s.
 const CALL_LIMIT: Duration = Duration::from_millis(2_300);
 
-/// How often at most sentinels are asked for the master while nothing is confirmed.
+/// Shortest time between two queries of the sentinels for the master while nothing is confirmed.
 const MASTER_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Most confirmed calls of a handle at once, and so the most connections it keeps for them. `WAIT` holds up everything
@@ -38,22 +38,22 @@ pub(super) struct ConfirmationPool {
 struct IdleConnections<C>(Mutex<Idle<C>>);
 
 struct Idle<C> {
-    /// The one used last at the end.
+    /// The last one is the one used last.
     connections: Vec<IdleConnection<C>>,
-    /// Whether a task closes those that stay unused.
+    /// Whether a task is closing unused connections.
     is_tended: bool,
 }
 
 struct IdleConnection<C> {
-    /// The link of its time; without it, the connection may lead to another server.
+    /// The link at the time it was made; once that has changed, the connection may lead to another server.
     generation: u64,
     since: Instant,
     connection: C,
 }
 
 impl Redis {
-    /// Runs a script whose writes must outlive a fail-over: with `RESEND_REDIS_MIN_REPLICAS` it is done only once so
-    /// many replicas have them. The script must write something, or there is nothing to confirm.
+    /// Runs a script whose writes must outlive a fail-over: with `RESEND_REDIS_MIN_REPLICAS` it completes only once
+    /// that many replicas have them. The script must write something, or there is nothing to confirm.
     pub async fn script_confirmed<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
@@ -94,7 +94,7 @@ impl Redis {
             Some(connection) => connection,
             None => self.dedicated().await?,
         };
-        // A connection whose call fails or is cancelled is dropped, and with it the answer that may still come.
+        // A connection whose call fails or is cancelled is dropped, because its answer may still arrive.
         let sent = call.send_and_wait(&mut connection, wanted, CONFIRM_LIMIT).await;
         let confirmed = sent.inspect_err(|_| self.discard(link.generation))?;
         let answer = confirmed.answer.map_err(RedisError::from);
@@ -111,8 +111,8 @@ impl Redis {
         from_redis_value(answer).map_err(|error| RedisError::from(::redis::RedisError::from(error)))
     }
 
-    /// Asks anew who is the master. One without its replicas may have been replaced without noticing yet: until the
-    /// sentinels tell it, it takes writes that will be thrown away.
+    /// Looks up the master again. A master without its replicas may have been replaced without noticing: until the
+    /// sentinels tell it, it takes writes that will be lost.
     fn doubt(&self, link: &Link) {
         let is_single = matches!(*self.inner.connector, Connector::Single(_));
         if !is_single && link.since.elapsed() > MASTER_CHECK_INTERVAL {
@@ -132,7 +132,7 @@ impl<C: Send + 'static> IdleConnections<C> {
         Self(Mutex::new(Idle { connections: Vec::new(), is_tended: false }))
     }
 
-    /// The connection used last, so that those no longer needed stay unused.
+    /// The connection used last, so that surplus ones stay unused.
     fn take(&self, generation: u64) -> Option<C> {
         let mut idle = self.lock();
         idle.connections.retain(|unused| unused.generation == generation);

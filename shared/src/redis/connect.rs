@@ -23,18 +23,18 @@ pub enum Connector {
     Single(Box<Client>),
     /// To the current master.
     Sentinel(Box<Sentinels>),
-    /// To all nodes; everything is asked of the master with this slot.
+    /// To all nodes; every command goes to the master with this slot.
     Cluster(Box<ClusterClient>, Route),
 }
 
-/// One connection, whatever is behind it.
+/// One connection, to any of these.
 #[derive(Clone)]
 pub enum Connection {
     /// To one server.
     Single(MultiplexedConnection),
-    /// To the nodes of a cluster. Every command goes to the master with this slot, also one without a key, such as
-    /// `WAIT`, `SCRIPT LOAD`, `INFO` and `TIME`: the other shards hold nothing of the queue, and their faults are not its.
-    /// It follows `MOVED`, `ASK` and `TRYAGAIN` itself.
+    /// To the nodes of a cluster. Every command goes to the master with this slot, even one without a key, such as
+    /// `WAIT`, `SCRIPT LOAD`, `INFO` and `TIME`: the other shards hold nothing of the queue, so their faults must not
+    /// affect it. It follows `MOVED`, `ASK` and `TRYAGAIN` itself.
     Cluster(ClusterConnection, Route),
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Connected {
 }
 
 impl Connector {
-    /// Reads the addresses. Nothing is connected yet.
+    /// Parses the addresses. Nothing is connected yet.
     pub fn new(config: &RedisConfig) -> RedisResult<Self> {
         let urls = config.urls.iter().map(ExposeSecret::expose_secret);
         Ok(match &config.mode {

@@ -1,4 +1,4 @@
-//! Why Redis gave no answer, and what that means for the link and for the next attempt.
+//! Why Redis gave no answer, and what follows for the link and the next attempt.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use ::redis::{ErrorKind, RedisResult, ServerErrorKind};
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
-/// Longest a command may take, connect included where it must: with it a request is refused within 2.5 s.
+/// Longest a command may take, including the connect if it needs one: within it, a request is refused in 2.5 s.
 const COMMAND_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// Why Redis gave no answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RedisError {
-    /// No connection, or it broke.
+    /// No connection, or it broke in use.
     #[error("Redis is unreachable: {0}")]
     Unreachable(#[source] Arc<::redis::RedisError>),
     /// No answer within the time limit.
@@ -34,7 +34,7 @@ pub enum RedisError {
 }
 
 impl RedisError {
-    /// Whether the link is of no more use: broken, silent, or leading to a server that is no longer the master.
+    /// Whether the link is useless: broken, silent, or leading to a server that is no longer the master.
     pub(super) fn breaks_link(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Silent(_) => true,
@@ -43,7 +43,7 @@ impl RedisError {
         }
     }
 
-    /// Whether sending it again at once may help. Not after silence: the time for an answer is used up.
+    /// Whether sending it again at once may help. Not after a time-out, which has used up the time for an answer.
     pub(super) fn may_repeat(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
@@ -52,7 +52,7 @@ impl RedisError {
         }
     }
 
-    /// Whether one item of a batch may have caused it, by what its keys hold, and not the server or the link.
+    /// Whether one item of a batch may have caused it by the content of its keys, rather than the server or the link.
     pub(super) fn may_be_of_one_item(&self) -> bool {
         matches!(self, Self::Refused(error) if matches!(error.code(), Some("ERR" | "WRONGTYPE")))
     }
@@ -77,8 +77,8 @@ impl From<::redis::RedisError> for RedisError {
     }
 }
 
-/// Runs one round trip within the time limit of a command. Not an `async fn`: its future would hold the round trip
-/// twice, as an argument and as what it awaits.
+/// Runs one round trip within the time limit of a command. Not an `async fn`, whose future would hold the round trip
+/// twice: as an argument and as the awaited value.
 pub(super) fn within<T>(
     answer: impl Future<Output = RedisResult<T>>,
 ) -> impl Future<Output = Result<T, RedisError>> {

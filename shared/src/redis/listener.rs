@@ -1,4 +1,4 @@
-//! Subscribes to what Redis publishes, over a connection of its own. In a cluster any node will do: each of them forwards
+//! Subscribes to published messages, over a separate connection. In a cluster any node will do: each forwards
 //! everything that is published.
 
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use super::options::{connection_config, server_info};
 use super::sentinel::Sentinels;
 use crate::settings::{RedisConfig, RedisMode};
 
-/// How often the server is asked whether the subscription still works: a connection may die silently.
+/// How often the subscription is tested: a connection may die silently.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Makes subscriptions.
 pub struct Listener {
     source: Source,
-    /// Counts subscriptions, so that each goes to another node of a cluster.
+    /// Counts subscriptions, so that each uses another node of a cluster.
     subscriptions: AtomicUsize,
 }
 
@@ -42,13 +42,13 @@ pub struct ChannelSubscription {
 }
 
 impl Listener {
-    /// Reads the addresses. Nothing is connected yet.
+    /// Parses the addresses. Nothing is connected yet.
     pub fn new(config: &RedisConfig) -> Result<Self, RedisError> {
         Ok(Self { source: Source::new(config)?, subscriptions: AtomicUsize::new(0) })
     }
 
-    /// Calls `hear` with every message on these channels, from before this is done until the subscription is dropped.
-    /// `hear` must not block: nothing is read meanwhile.
+    /// Calls `hear` with every message on these channels, from before this completes until the subscription is dropped.
+    /// `hear` must not block, because nothing is read meanwhile.
     pub async fn subscribe(
         &self,
         channels: &[String],
@@ -101,11 +101,11 @@ impl Source {
         })
     }
 
-    /// The question whether a server still receives what is published, and the test of its answer.
+    /// The command that tests whether a server still receives published messages, and the check of its reply.
     fn question(&self) -> (Cmd, fn(&Value) -> bool) {
         match self {
             Self::Server(_) => (::redis::cmd("PING"), |_| true),
-            // A node that is cut off from the others, or was forgotten by them, says so.
+            // A node that is cut off from the others, or was removed by them, says so in its reply.
             Self::Nodes(_) => {
                 (::redis::cmd("CLUSTER").arg("INFO").to_owned(), |info| holds(info, "cluster_state:ok"))
             }
@@ -134,7 +134,7 @@ impl ChannelSubscription {
     }
 }
 
-/// A client that speaks RESP3, in which published messages arrive on the connection of commands.
+/// A client that speaks RESP3, in which published messages arrive on the same connection as replies.
 fn over_resp3(info: &ConnectionInfo) -> RedisResult<Client> {
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Client::open(info.clone().set_redis_settings(settings))

@@ -1,4 +1,4 @@
-//! What every connection is set up with.
+//! The options of every connection.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ pub(super) fn connection_config(connect_limit: Duration) -> AsyncConnectionConfi
     AsyncConnectionConfig::new().set_connection_timeout(Some(connect_limit)).set_response_timeout(None)
 }
 
-/// The address and user of a URL, without `CLIENT SETINFO` at the start of each connection: Redis 7.0 does not know it, and
-/// the shipped users have no right to it, so that each would be a line in the server's access log.
+/// The address and user of a URL, without `CLIENT SETINFO` at the start of each connection: Redis 7.0 does not know it,
+/// and the shipped users may not run it, so each would add an entry to the server's access log.
 pub(super) fn server_info(url: &str) -> RedisResult<ConnectionInfo> {
     let info = url.into_connection_info()?;
     let settings = info.redis_settings().clone().set_skip_set_lib_name();

@@ -6,8 +6,8 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- A whole number as Redis takes it. Left to itself it writes every number out as a float, at the price of a command. What was
--- written out once is not again: most numbers of a batch are its time.
+-- Formats a whole number for Redis. By itself Lua writes every number as a float, at the cost of a command. Results are
+-- cached, because most numbers in a batch are the same time.
 local texts = {}
 
 local function int(number)
@@ -19,10 +19,10 @@ local function int(number)
   return text
 end
 
--- A local is found faster than a global.
+-- A local is faster to access than a global.
 local KEYS, ARGV = KEYS, ARGV
 
--- Scripts that take lists, or are put together of steps with keys and arguments of their own, read them in order.
+-- Scripts that take lists, or consist of steps with their own keys and arguments, read both in order.
 local keys_read, arguments_read = 0, 0
 
 local function key()

@@ -1,4 +1,4 @@
-//! The shared link, when the next attempt to connect may be made, and which master the process follows.
+//! The shared link, the time of the next attempt to connect, and the master that the process follows.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +10,11 @@ use super::connect::Connected;
 use super::{Connection, RedisError};
 use crate::runtime::backoff::Backoff;
 
-/// Waits between attempts to connect grow from the first to the second.
+/// Waits between attempts to connect; they grow from the first to the second.
 pub(super) const RECONNECT_BACKOFF: Backoff =
     Backoff::between(Duration::from_millis(50), Duration::from_secs(1));
 
-/// A connection and which one it is.
+/// A connection and its number.
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) generation: u64,
@@ -23,25 +23,25 @@ pub(super) struct Link {
     pub(super) connection: Connection,
 }
 
-/// What all handles of a process know of Redis.
+/// What all handles of a process know about Redis.
 #[derive(Default)]
 pub(super) struct SharedState {
-    /// Whether the log has said that Redis is away.
+    /// Whether it was logged that Redis is away.
     is_away: AtomicBool,
-    /// The master that the newest connection was led to; only sentinels lead.
+    /// The master that the newest connection leads to; known only with sentinels.
     master: Mutex<Option<ConnectionAddr>>,
     /// Counts changes of the master.
     epoch: AtomicU64,
 }
 
 impl SharedState {
-    /// Links of another epoch lead to a master that is followed no more: a request must not read from one master what
+    /// Links of another epoch lead to a master that is no longer followed: a request must not read from one master what
     /// it wrote to another.
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Takes note of the master that a new connection was led to, and answers the epoch.
+    /// Records the master that a new connection leads to, and returns the epoch.
     pub(super) fn note_master(&self, server: Option<ConnectionAddr>) -> u64 {
         let mut master = self.master.lock().unwrap_or_else(PoisonError::into_inner);
         let is_other = master.is_some() && *master != server;
@@ -50,7 +50,7 @@ impl SharedState {
     }
 }
 
-/// How the attempts to connect went.
+/// How the attempts to connect have gone.
 pub(super) struct ReconnectState {
     shared: Arc<SharedState>,
     generation: u64,

@@ -1,4 +1,4 @@
-//! What can be asked of Redis in one round trip, alone or followed by `WAIT` on the same connection.
+//! Requests to Redis in one round trip, alone or followed by `WAIT` on the same connection.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{Connection, RedisError};
 
 const NO_SCRIPT: ErrorKind = ErrorKind::Server(ServerErrorKind::NoScript);
 
-/// Anything that can be asked of Redis in one round trip.
+/// Any request to Redis in one round trip.
 pub(super) enum Request<'a> {
     Command(&'a Cmd),
     Pipeline(&'a Pipeline),
@@ -27,7 +27,7 @@ pub(super) enum ScriptCall<'a> {
     Batch(&'a BatchCall<'a>),
 }
 
-/// What a script answered, and how many replicas have confirmed what it wrote.
+/// A script's reply, and how many replicas have confirmed its writes.
 pub(super) struct Confirmed {
     pub(super) answer: RedisResult<Value>,
     pub(super) replicas: u64,
@@ -51,8 +51,8 @@ impl Request<'_> {
 }
 
 impl ScriptCall<'_> {
-    /// Sends the call and `WAIT` behind it. Both go in one pipeline and thereby over one connection: `WAIT` speaks of the
-    /// writes of its own connection only. Each round trip has the time limit of a command.
+    /// Sends the call, and `WAIT` behind it. Both go in one pipeline and so over one connection, because `WAIT` covers
+    /// only the writes of its own connection. Each round trip has the time limit of a command.
     pub(super) async fn send_and_wait(
         &self,
         connection: &mut Connection,

@@ -1,4 +1,4 @@
-//! Whether Redis, as it is set up, keeps what it is given.
+//! Whether Redis, as configured, keeps what is written to it.
 
 use ::redis::cmd;
 
@@ -7,7 +7,7 @@ use super::{Redis, RedisError};
 /// Oldest version with all commands the queue uses.
 const OLDEST: (u64, u64) = (7, 0);
 
-/// From this version on, Valkey loads its append-only file without asking for the rights of the user `default`.
+/// From this version on, Valkey loads its append-only file without checking the rights of the user `default`.
 const VALKEY_LOADS_ALWAYS: (u64, u64) = (9, 1);
 
 /// Something about a server's configuration that an operator should know.
@@ -21,7 +21,7 @@ pub struct ConfigIssue {
     pub loses_jobs: bool,
 }
 
-/// What an operator wants to know of the server.
+/// Facts about the server for an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// Its version.
@@ -38,21 +38,21 @@ pub struct Server {
     pub max_memory: u64,
 }
 
-/// Whether the server would load its append-only file after a restart. While it is loaded, the commands of a transaction
-/// are checked against the user `default` (Redis 7.0 to 8.0, Valkey 8): without rights they are skipped, and all jobs
-/// with them.
+/// Whether the server would load its append-only file after a restart. While loading, Redis 7.0 to 8.0 and Valkey 8
+/// check the commands of transactions against the user `default`: without rights they are skipped, and all jobs with
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultUser {
-    /// It may run every command on every key, or the server does not ask.
+    /// It may run every command on every key, or the server does not check.
     CanLoad,
-    /// Some commands or keys are forbidden to it.
+    /// It may not use some commands or keys.
     CannotLoad,
-    /// This user may not ask (`ACL DRYRUN`).
+    /// This user may not run `ACL DRYRUN`.
     Hidden,
 }
 
 impl Redis {
-    /// What is wrong with the configuration of the server that holds the queue.
+    /// Finds what is wrong with the configuration of the server that holds the queue.
     pub async fn config_issues(&self) -> Result<Vec<ConfigIssue>, RedisError> {
         let info: String = self.command(&cmd("INFO")).await?;
         let mut issues = of_server(&Info(&info), self.min_replicas());
@@ -86,7 +86,7 @@ impl Redis {
     }
 }
 
-/// The answer to `INFO`.
+/// The reply to `INFO`.
 struct Info<'a>(&'a str);
 
 impl<'a> Info<'a> {
@@ -99,7 +99,7 @@ impl<'a> Info<'a> {
         self.get(name).and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
-    /// Major and minor version; 0.0 where there is no such member.
+    /// Major and minor version; 0.0 if there is no such member.
     fn version(&self, name: &str) -> (u64, u64) {
         let mut parts = self.get(name).unwrap_or_default().split('.').map(|part| part.parse().unwrap_or(0));
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0))

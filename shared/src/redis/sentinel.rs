@@ -1,5 +1,5 @@
-//! The master behind sentinels. All of them are asked at once, so that one whose host swallows packets costs nothing while
-//! others answer, and no lock is held meanwhile.
+//! The master behind sentinels. All of them are queried at once, so that one whose host drops packets causes no delay
+//! while others answer, and no lock is held meanwhile.
 
 use std::time::Duration;
 
@@ -18,14 +18,15 @@ use crate::settings::{RedisConfig, SentinelConfig};
 /// Longest all sentinels together may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 
-/// Longest a majority is awaited once a sentinel has answered. A sentinel that was cut off from the others still names
-/// the master of before.
+/// Longest wait for a majority once a sentinel has answered. A sentinel that was cut off from the others still names
+/// the previous master.
 const MAJORITY_LIMIT: Duration = Duration::from_millis(100);
 
-/// Longest a handshake with the master may take: with the sentinels' answers it stays within the limit of a command.
+/// Longest a handshake with the master may take: with the sentinels' answers it stays within the time limit of a
+/// command.
 const CONNECT_LIMIT: Duration = Duration::from_millis(800);
 
-/// Knows sentinels, and how to log in at the master they name.
+/// The sentinels, and how to log in at the master they name.
 pub struct Sentinels {
     clients: Vec<Client>,
     master_name: String,
@@ -37,8 +38,8 @@ pub struct Sentinels {
 struct Votes(Vec<(ConnectionAddr, usize)>);
 
 impl Sentinels {
-    /// User, password, database and TLS of the first URL are those of the master, as they are where there are no
-    /// sentinels; sentinels have users of their own, and no databases.
+    /// User, password, database and TLS of the first URL are for the master, as without sentinels; sentinels have users
+    /// of their own, and no databases.
     pub(super) fn new(config: &RedisConfig, of: &SentinelConfig) -> RedisResult<Self> {
         let infos = config.urls.iter().map(|url| server_info(url.expose_secret()));
         let infos = infos.collect::<RedisResult<Vec<_>>>()?;
@@ -66,7 +67,7 @@ impl Sentinels {
         Err(failed.unwrap_or_else(|| no_master("no sentinel names a master")))
     }
 
-    /// The master that most sentinels name; not connected, and not asked whether it is one.
+    /// The master that most sentinels name; not connected, and not yet asked whether it is one.
     pub(super) async fn master(&self) -> RedisResult<Client> {
         let named = self.ask_all().await?.into_iter().next();
         let address = named.ok_or_else(|| no_master("no sentinel names a master"))?;
@@ -84,7 +85,7 @@ impl Sentinels {
         }
     }
 
-    /// The addresses named, most votes first.
+    /// The addresses that sentinels named, most votes first.
     async fn ask_all(&self) -> RedisResult<Vec<ConnectionAddr>> {
         let mut asked: FuturesUnordered<_> = self.clients.iter().map(|client| self.ask(client)).collect();
         let (mut votes, mut failed) = (Votes::default(), None);
@@ -123,7 +124,7 @@ impl Sentinels {
 }
 
 impl Votes {
-    /// Counts a vote, and answers how many this address has.
+    /// Counts a vote, and returns how many this address has.
     fn add(&mut self, address: ConnectionAddr) -> usize {
         if let Some((_, count)) = self.0.iter_mut().find(|(known, _)| *known == address) {
             *count += 1;
@@ -139,7 +140,7 @@ impl Votes {
     }
 }
 
-/// An error of input and output, so that it counts as a server that cannot be reached.
+/// An I/O error, so that it counts as a server that cannot be reached.
 fn no_master(why: &'static str) -> RedisError {
     (ErrorKind::Io, why).into()
 }

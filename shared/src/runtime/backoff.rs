@@ -1,9 +1,9 @@
-//! Waits between attempts: they grow from the shortest to the longest, by default to twice the one before, with jitter, so
-//! that many who lost the same peer do not come back to it at the same moment.
+//! Waits between attempts: they grow from the shortest to the longest, by default doubling each time, with jitter, so
+//! that the many clients that lost the same peer do not return at the same moment.
 
 use std::time::Duration;
 
-/// Failures after which no wait grows any more; keeps the factor in range.
+/// Failures after which a wait no longer grows; keeps the factor in range.
 const MAX_GROWTH: u32 = 15;
 
 /// The bounds of a wait.
@@ -20,18 +20,18 @@ impl Backoff {
         Self { shortest, longest, factor: 2 }
     }
 
-    /// Each is so many times the one before; at most four.
+    /// Multiplies each wait by this factor; at most four.
     #[must_use]
     pub const fn times(self, factor: u32) -> Self {
         Self { factor, ..self }
     }
 
-    /// How long to wait after so many failures before this one: a random half to whole of the grown wait.
+    /// How long to wait after this many failures: a random half to whole of the wait without jitter.
     pub fn wait(&self, failures_before: u32) -> Duration {
         self.grown(failures_before).mul_f64(rand::random_range(0.5..1.0))
     }
 
-    /// Anything up to the grown wait (full jitter): for the many that failed at one moment.
+    /// Any time up to the wait without jitter (full jitter): for many clients that failed at one moment.
     pub fn wait_anywhere(&self, failures_before: u32) -> Duration {
         self.grown(failures_before).mul_f64(rand::random_range(0.0..=1.0))
     }
@@ -42,7 +42,7 @@ impl Backoff {
         self.shortest.saturating_mul(factor).min(self.longest)
     }
 
-    /// How many failures somebody has behind them who has tried for so long, had each wait lasted its whole bound.
+    /// How many failures fit into this time, had each wait lasted its maximum.
     pub fn failures_within(&self, time: Duration) -> u32 {
         let mut waited = Duration::ZERO;
         let fits = |failures: &u32| {

@@ -1,5 +1,5 @@
-//! Time that also passes while the machine is suspended. `Instant` stands still then, so a right that lasts some seconds
-//! would outlive a night.
+//! Time that also passes while the machine is suspended. `Instant` does not, so a permit of a few seconds would still
+//! be valid after a night's sleep.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ const CLOCK: ClockId = ClockId::Monotonic;
 pub struct BootTime(Duration);
 
 impl BootTime {
-    /// This moment.
+    /// Now.
     pub fn now() -> Self {
         let time = clock_gettime(CLOCK);
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
         Self(Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0)))
     }
 
-    /// How long ago it was.
+    /// The time since then.
     pub fn elapsed(self) -> Duration {
         Self::now().0.saturating_sub(self.0)
     }

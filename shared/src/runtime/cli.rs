@@ -1,4 +1,4 @@
-//! What every program's command line has: `--help`, `--version`, `--check-config`.
+//! The options of every program: `--help`, `--version`, `--check-config`.
 
 use std::process::ExitCode;
 
@@ -10,33 +10,33 @@ use crate::settings::{ConfigErrors, Settings};
 /// Exit status for wrong settings or arguments.
 pub const EXIT_WRONG_SETTINGS: u8 = 2;
 
-/// Columns of a line where there is no terminal, and most that are used of a wide one for sentences.
+/// Line width without a terminal, and the most that sentences use of a wide one.
 const COLUMNS: usize = 100;
 const MOST_COLUMNS: usize = 160;
 
-/// Columns that help may use: those of the terminal, or of the variable `COLUMNS`.
+/// Line width for help: the terminal's, or that of the variable `COLUMNS`.
 pub fn terminal_width() -> usize {
     columns().unwrap_or(COLUMNS).clamp(60, MOST_COLUMNS)
 }
 
-/// Columns of the terminal, or of the variable `COLUMNS`; `None` where there is neither.
+/// Width of the terminal, or of the variable `COLUMNS`; `None` if there is neither.
 pub fn columns() -> Option<usize> {
     let terminal =
         terminal_size::terminal_size().map(|(terminal_size::Width(columns), _)| usize::from(columns));
     terminal.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok())
 }
 
-/// What a program is called, what it does, and which settings it reads.
+/// A program's name, purpose and settings.
 pub struct Program {
     /// Its name.
     pub name: &'static str,
-    /// What it does, in one sentence.
+    /// Its purpose, in one sentence.
     pub about: &'static str,
     /// Its settings.
     pub settings: Table,
 }
 
-/// A program's configuration, and what an operator should change about it.
+/// A program's configuration, and what an operator should change in it.
 pub struct Configured<C> {
     /// The configuration.
     pub config: C,
@@ -44,8 +44,8 @@ pub struct Configured<C> {
 }
 
 impl Program {
-    /// Reads arguments and settings and builds the configuration from them. `Err` is how to exit: 0 after `--check-config`,
-    /// 2 with every wrong setting named on standard error.
+    /// Reads arguments and settings and builds the configuration. `Err` is the exit status: 0 after `--check-config`, 2
+    /// with every wrong setting named on standard error.
     pub fn start<C>(
         &self,
         build: impl FnOnce(&Settings) -> Result<C, ConfigErrors>,
@@ -83,7 +83,7 @@ impl Program {
 }
 
 impl<C> Configured<C> {
-    /// Logs what an operator should change; for when logging has started.
+    /// Logs what an operator should change; call it once logging has started.
     pub fn log_warnings(&self) {
         for warning in &self.warnings {
             tracing::warn!(warning, "a setting should be changed");

@@ -1,5 +1,4 @@
-//! What a crash leaves behind: a panic is a line of the log like any other, and memory with its secrets is never written
-//! to disk.
+//! Crash handling: a panic becomes a log line like any other, and memory with its secrets is never written to disk.
 
 use std::panic;
 

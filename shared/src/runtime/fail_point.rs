@@ -1,5 +1,5 @@
-//! Places where a test makes this process die, stop, stall or panic, in the middle of what must not be half done.
-//! Without the cargo feature `failpoints`, which no shipped program is built with, a place is an empty function.
+//! Places where a test makes this process die, stop, stall or panic in the middle of a step. Without the cargo feature
+//! `failpoints`, with which no shipped program is built, a place is an empty function.
 
 #[cfg(feature = "failpoints")]
 mod armed;
@@ -8,7 +8,7 @@ mod plan;
 
 use crate::domain::ids::JobId;
 
-/// A delivery is in a worker's hands, and nothing was done yet.
+/// A delivery is held by a worker, and nothing was done yet.
 pub const AFTER_FETCH: &str = "after_fetch";
 /// Entries were taken over from a silent worker, and none of their runs has begun.
 pub const AFTER_TAKE_OVER: &str = "after_take_over";
@@ -23,13 +23,13 @@ pub const BEFORE_FINISH: &str = "before_finish";
 /// The job's end is recorded.
 pub const AFTER_FINISH: &str = "after_finish";
 
-/// Passes a fail point with a job. The variable `FAILPOINTS`, read once, says what happens there.
+/// Passes a fail point with a job. The variable `FAILPOINTS`, read once, defines what happens there.
 #[cfg(feature = "failpoints")]
 pub async fn hit(place: &'static str, job: &JobId) {
     armed::hit(place, Some(job)).await;
 }
 
-/// Passes a place with no job in particular.
+/// Passes a place without a particular job.
 #[cfg(feature = "failpoints")]
 pub async fn hit_any(place: &'static str) {
     armed::hit(place, None).await;
@@ -42,7 +42,7 @@ pub fn hit(_: &'static str, _: &JobId) -> std::future::Ready<()> {
     std::future::ready(())
 }
 
-/// Passes a place with no job in particular: nothing happens.
+/// Passes a place without a particular job: nothing happens.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub fn hit_any(_: &'static str) -> std::future::Ready<()> {

@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/metrics`, alike in the API and the worker.
+//! `/healthz`, `/readyz` and `/metrics`, the same in the API and the worker.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,17 +11,18 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 
-/// Whether this process wants work. It turns false the moment a stop is asked for, before anything else happens.
+/// Whether this process takes work. It turns false the moment the program is told to stop, before anything else
+/// happens.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// Says whether the process takes work from now on.
+    /// Sets whether the process takes work from now on.
     pub fn set(&self, ready: bool) {
         self.0.store(ready, Ordering::SeqCst);
     }
 
-    /// Whether it does.
+    /// Whether it takes work.
     pub fn get(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
@@ -30,13 +31,13 @@ impl Readiness {
 /// What `ScrapedGauges::refresh` returns.
 pub type Refreshing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// Gauges that are looked up only when somebody scrapes.
+/// Gauges that are read only when somebody scrapes.
 pub trait ScrapedGauges: Send + Sync {
-    /// Sets them to what they are now.
+    /// Sets them to the current values.
     fn refresh(&self) -> Refreshing<'_>;
 }
 
-/// What the three routes need; clones share it.
+/// The state of the three routes; clones share it.
 #[derive(Clone)]
 pub struct Health {
     readiness: Readiness,
@@ -55,15 +56,15 @@ impl Health {
         Self { readiness, metrics, gauges: Arc::new(gauges), refusal: Arc::new(|| None) }
     }
 
-    /// Health of a process that is ready only while `refusal` has no reason why it takes no work.
+    /// Health of a process that is ready only while `refusal` returns no reason why it takes no work.
     #[must_use]
     pub fn unless(self, refusal: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
         Self { refusal: Arc::new(refusal), ..self }
     }
 }
 
-/// The routes. `/healthz` and `/readyz` never touch Redis: a restart does not cure somebody else's outage. `/metrics` looks
-/// at it once a second at most, however many ask.
+/// The routes. `/healthz` and `/readyz` never touch Redis: a restart does not cure somebody else's outage. `/metrics`
+/// reads it at most once a second, however many scrape.
 pub fn routes(health: Health) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))

@@ -1,6 +1,6 @@
-//! The HTTP server of every program: accepts connections until it is told to stop, then lets open requests end.
+//! The HTTP server of every program: accepts connections until it is told to stop, then lets open requests finish.
 //!
-//! It bounds connections, heads, idle time and lifetimes. What a request may do is the business of the service.
+//! It limits connections, heads, idle time and lifetimes. Limits on a request's work are the service's.
 
 mod connection;
 mod descriptors;
@@ -34,7 +34,7 @@ pub use listener::listen;
 pub use open_requests::OpenRequests;
 use threads::ServerThreads;
 
-/// What answers requests: an axum router, or one with layers around it.
+/// The service that answers requests: an axum router, or one with layers around it.
 pub trait HttpService:
     tower::Service<Request<Body>, Response = Response, Error = std::convert::Infallible, Future: Send>
     + Clone
@@ -57,11 +57,11 @@ impl<S> HttpService for S where
 pub struct Server {
     /// Label of its metrics: `api`, `admin` or `worker`.
     pub name: &'static str,
-    /// How much it takes, and for how long.
+    /// Its limits.
     pub limits: HttpLimits,
-    /// Addresses whose connections are not bounded by address: those of trusted proxies.
+    /// Addresses that are exempt from the limit per address: those of trusted proxies.
     pub is_trusted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    /// Turned to false at the stop, before anything else happens.
+    /// Set to false at the stop, before anything else happens.
     pub readiness: Readiness,
     /// Cancelled at the stop.
     pub stopping: CancellationToken,
@@ -74,10 +74,10 @@ impl Server {
         Self { name, limits, is_trusted, readiness, stopping: CancellationToken::new() }
     }
 
-    /// Serves until `stop` is done, on a thread for each of `services`, or on this runtime where there is one service.
+    /// Serves until `stop` completes, on a thread for each of `services`, or on this runtime if there is only one.
     ///
-    /// After the stop new connections are still accepted for the stop delay and while requests are open, so that a load
-    /// balancer sees the readiness turn before a connection is refused.
+    /// After the stop, new connections are still accepted during the stop delay and while requests are open, so that a
+    /// load balancer sees the change of readiness before a connection is refused.
     pub async fn serve<S: HttpService>(
         self,
         listener: TcpListener,

@@ -1,8 +1,8 @@
-//! A name for this process among all that work on one queue.
+//! A name for this process, unique among all that work on one queue.
 
 use crate::domain::ids::JobId;
 
-/// A unique name: host, process and a random part, since a process number may be reused after a restart.
+/// A unique name: host, process number, and a random part, because a restart may reuse the number.
 pub fn unique_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host: String =

@@ -1,13 +1,13 @@
-//! What systemd is told of a program: that it is ready, that it lives, and that it stops. Without systemd
-//! (`NOTIFY_SOCKET`) nothing happens.
+//! Notifications to systemd: the program is ready, alive, or stopping. Without systemd (`NOTIFY_SOCKET`) nothing
+//! happens.
 
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
 
-/// Says that the program is ready and keeps the watchdog fed; says once that it stops. The watchdog is fed by the caller's
-/// runtime: where that hangs, systemd starts the program again.
+/// Reports that the program is ready, keeps feeding the watchdog, and reports when it stops. The caller's runtime feeds
+/// the watchdog: if it hangs, systemd restarts the program.
 pub fn supervise(stop: CancellationToken) {
     say(NotifyState::Ready);
     tokio::spawn(async move {
@@ -26,7 +26,7 @@ pub fn supervise(stop: CancellationToken) {
     });
 }
 
-/// Half of what the watchdog allows; never, where there is none.
+/// Half the watchdog's period; never, if there is no watchdog.
 async fn feeding_time() {
     match sd_notify::watchdog_enabled() {
         Some(limit) => tokio::time::sleep((limit / 2).max(Duration::from_millis(100))).await,

@@ -1,4 +1,4 @@
-//! How a program is told to stop: the first SIGTERM or SIGINT asks, the second ends the process at once.
+//! Stopping a program: the first SIGTERM or SIGINT asks it to stop, the second ends the process at once.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;

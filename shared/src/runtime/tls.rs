@@ -3,6 +3,6 @@
 /// Makes aws-lc-rs the process' provider. Called once by every program before its first connection; a second call
 /// changes nothing.
 pub fn install_crypto_provider() {
-    // The error of a second call is the provider already installed, which is the same one.
+    // The second call's error is the installed provider, which is the same one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }

@@ -1,17 +1,19 @@
-//! Codes made here (`RESEND_OTP_MODE=local`): what they are, what is kept of them, and how one is checked. None is
-//! stored: every try of a job derives the same one again. For checking, the record of a phone holds keyed hashes of its
-//! last codes.
+//! Codes made here (`RESEND_OTP_MODE=local`): how they are made, what is stored of them, and how they are checked. No
+//! code is stored: every try of a job derives the same one again. For checks, the record of a phone holds keyed hashes
+//! of its last codes.
 //!
 //! | step | what it does |
 //! |---|---|
-//! | *offer*, with the permit to send | makes the job's code checkable before its message leaves, beside those before it |
-//! | *activate*, with the end of the job | a gateway took the message: codes whose messages were taken before this one was offered are gone |
-//! | *guess* | counts a check and hands out what it may be compared with |
+//! | *offer*, with the permit to send | makes the job's code checkable before its message leaves, alongside earlier
+//! ones |
+//! | *activate*, with the end of the job | a gateway took the message: deletes codes whose messages were taken before
+//! this one was offered |
+//! | *guess* | counts a check and returns the hashes to compare with |
 //! | *spend* | uses up the code that was right |
 //!
-//! So a code is good from its offer until a later message than its own was taken, also where nobody learns whether a
-//! gateway took it. Each code stands `RESEND_OTP_MAX_GUESSES` guesses, and a phone fifteen failed ones in an hour, which no
-//! resend takes back. A client may fail 60 times a minute.
+//! So a code is valid from its offer until a gateway took a later message than its own, even if nobody learns whether a
+//! gateway took its own. Each code allows `RESEND_OTP_MAX_GUESSES` guesses, and a phone fifteen failed ones in an hour,
+//! which no resend resets. A client may fail 60 times a minute.
 
 mod check;
 mod key;
@@ -33,7 +35,7 @@ use crate::queue::Queue;
 use crate::settings::OtpConfig;
 use key::OtpKey;
 
-/// Makes codes, keeps what checking them needs, and checks them.
+/// Makes codes, stores their hashes, and checks them.
 pub struct Codes {
     queue: Queue,
     /// The newest first.
@@ -51,7 +53,7 @@ pub struct Codes {
 pub struct Code(String);
 
 impl Codes {
-    /// Codes as the settings have them, records in the queue's Redis.
+    /// Codes with these settings; records are in the queue's Redis.
     pub fn new(config: &OtpConfig, queue: Queue) -> Self {
         let life_ms = millis(config.life);
         let secrets = || std::iter::once(&config.key).chain(&config.older_key);
@@ -72,24 +74,24 @@ impl Codes {
         self.length
     }
 
-    /// How long a code is good, in milliseconds.
+    /// How long a code is valid, in milliseconds.
     pub(crate) fn life_ms(&self) -> u64 {
         self.life_ms
     }
 
-    /// The phone's records, that under the newest key first.
+    /// The phone's records, the one under the newest key first.
     fn records(&self, phone: &PhoneNumber) -> Vec<String> {
         self.names.names(phone).iter().map(|name| self.queue.keys().phone(name)).collect()
     }
 }
 
 impl Code {
-    /// Takes digits as they are.
+    /// Takes digits unchecked.
     pub fn new(digits: String) -> Self {
         Self(digits)
     }
 
-    /// The digits. Only the text of the message and the hash to check it may ask for them.
+    /// The digits, for the text of the message and the hash of the check only.
     pub fn expose(&self) -> &str {
         &self.0
     }

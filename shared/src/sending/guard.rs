@@ -42,7 +42,7 @@ pub enum SendDecision {
     Lost,
 }
 
-/// What the script answers.
+/// The script's reply.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
     Go { left_ms: u64, opens_left: u32, believed_left: u32, secret: usize },
@@ -53,7 +53,7 @@ enum Answer {
 }
 
 impl SendGuard {
-    /// A guard with these limits. Phones have these names, which must be made under the secrets of the codes.
+    /// A guard with these limits. The names of phones must be made under the same secrets as the codes.
     pub fn new(allowed: &MessageLimits, phones: PhoneNames, queue: Queue) -> Self {
         let keys = queue.keys();
         let shared = ScriptArgs::new()
@@ -74,8 +74,8 @@ impl SendGuard {
         Self { queue, phones, leave }
     }
 
-    /// Asks for a permit to send one message to this phone, with the job's code where `codes` are made here. The second
-    /// message of a job costs as much as the first; the same delivery asking again is counted once.
+    /// Asks for a permit to send one message to this phone, with the job's code if `codes` are made here. The second
+    /// message of a job costs as much as the first; a repeated call of the same delivery is counted once.
     pub async fn ask(
         &self,
         delivery: &Delivery,
@@ -112,7 +112,7 @@ impl SendGuard {
         })
     }
 
-    /// What is to be written with the retry of a delivery whose permit was asked for, with an answer that was lost or not confirmed:
+    /// The settlement to record with a retry if the answer to the request for a permit was lost or not confirmed:
     /// nothing was handed over, so nothing stays open.
     pub fn unsent(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendSettlement {
         let records: Vec<_> =
@@ -120,7 +120,7 @@ impl SendGuard {
         self.settling(delivery, &records)
     }
 
-    /// Writes down at once what a try came to whose job ends now. Where Redis is away the message stays counted until the
+    /// Records at once the outcome of a try whose job ends now. While Redis is away the message stays counted until the
     /// windows of its limits end, which is logged.
     pub async fn settle(&self, settlement: &SendSettlement) {
         static THROTTLE: LogThrottle = LogThrottle::new();
@@ -148,7 +148,7 @@ impl SendGuard {
         (0..records.len()).fold(item.arg(records.len()), |item, index| item.arg(hash(index)))
     }
 
-    /// What settling the send of this delivery takes.
+    /// The arguments that settle the send of this delivery.
     fn settling(&self, delivery: &Delivery, records: &[String]) -> SendSettlement {
         let (keys, message) = (self.queue.keys(), &delivery.message);
         let mut all = vec![keys.job(&message.job), keys.total_messages(), keys.patient(&message.patient)];
@@ -164,7 +164,7 @@ impl SendGuard {
     }
 }
 
-/// The code that was offered under the secret of this index.
+/// The code that was offered under the secret with this index.
 fn offered(index: usize, mut made: Vec<JobCode>, records: &[String]) -> Option<OfferedCode> {
     let record = records.get(index)?.clone();
     let older_record = records.get(index + 1).cloned();
@@ -173,7 +173,7 @@ fn offered(index: usize, mut made: Vec<JobCode>, records: &[String]) -> Option<O
 }
 
 impl Answer {
-    /// The result as the span of the step records it.
+    /// The result, as recorded in the step's span.
     fn label(&self) -> &'static str {
         match self {
             Self::Go { .. } => "go",

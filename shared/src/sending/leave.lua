@@ -1,5 +1,5 @@
--- The permit to send, in one step: the limits on messages, the intent to send, and the offer of the code. A refusal counts
--- nothing. Asked again by the same delivery, it is counted once, so that a lost answer may be asked for again.
+-- The permit to send, in one step: the limits on messages, the intent to send, and the offer of the code. A refusal
+-- counts nothing. A repeated call of the same delivery is counted once, so it may be made again if the answer is lost.
 -- KEYS  1 stream, 2 messages of everybody; of each job: its record, its patient, and its phone under each secret, newest
 --       first
 -- ARGV  1 jobs, 2 group, 3 open outcomes a job may have, 4 hand-overs that may have left a message, 5 deadline ms,
@@ -12,7 +12,7 @@
 --
 -- Until its outcome is settled a submit counts as open: if the worker dies, its outcome stays unknown.
 
--- No message begins with less than this left.
+-- No message is started with less time left than this.
 local LEAST_LEFT = 1000
 
 local jobs, stream, total_key = number(), key(), key()
@@ -33,19 +33,19 @@ local function read_job()
   return job
 end
 
--- Whether the job may send, as far as its record says: go, again, late, exhausted or lost.
+-- Whether the job may send, according to its record: go, again, late, exhausted or lost.
 local function may_send(job)
   if not job.owned then return 'lost' end
   local record = fields_of(job.record, 'state', 'deadline', 'client', 'begun', 'open', 'believed', 'handed')
   if not record[1] or has_ended(record[1]) then
-    -- An entry whose record is gone, or whose job was ended otherwise: nobody waits for it.
+    -- An entry whose record is gone, or whose job has ended some other way: no client waits for it.
     redis.call('XACK', stream, group, job.entry)
     redis.call('XDEL', stream, job.entry)
     return 'lost'
   end
   job.client, job.this = record[3], job.consumer .. ':' .. job.entry .. ':' .. job.number
   job.open, job.believed, job.handed = tonumber(record[5] or 0), tonumber(record[6] or 0), tonumber(record[7] or 0)
-  -- A deadline further ahead than any can be was reckoned before the clock was set back.
+  -- A deadline further ahead than any can be was computed before the clock was set back.
   job.deadline = tonumber(record[2])
   if job.deadline > now + deadline then job.deadline, job.is_deadline_moved = now + deadline, true end
   if job.deadline - now < LEAST_LEFT then return 'late' end
@@ -54,7 +54,7 @@ local function may_send(job)
   return 'go'
 end
 
--- Patient and phones stand beside each other among the keys, as they are read.
+-- Patient and phones are next to each other among the keys, because they are read together.
 local function read_subjects(job)
   local texts = redis.call('MGET', unpack(KEYS, job.first_phone, job.first_phone + job.secrets))
   job.patient, job.phones = read_patient(texts[1], now), {}
@@ -66,7 +66,7 @@ local function read_subjects(job)
   if total_minute > 0 then job.total = read_counter(redis.call('GET', total_key), now) end
 end
 
--- The limit that lets the next message through last, and when.
+-- The limit that lets the next message through last, and when that is.
 local function refusal(job)
   local limit, next_attempt = nil, 0
   local function ask(name, blocked)
@@ -92,7 +92,8 @@ local function count(job)
   if job.total then add_to_counter(job.total, now, 1) end
 end
 
--- Offers the code under the newest secret, or under the one it was offered under before; 0 where it is used or none.
+-- Offers the code under the newest secret, or under the one it was offered under before; 0 if it is used or there is
+-- none.
 local function offer(job)
   if job.life == 0 then return 0 end
   local secret = 1
@@ -127,11 +128,11 @@ local function leave(job)
       'handed', int(job.handed))
     if job.is_deadline_moved then redis.call('HSET', job.record, 'deadline', int(job.deadline)) end
   else
-    -- Written again, so that there is something for replicas to confirm.
+    -- Written again, so that replicas have something to confirm.
     redis.call('HSET', job.record, 'begun', job.this)
   end
-  -- Leave is acted on for a third of a lease. A worker that stood still renewed too long ago for that: with its next sweep
-  -- another would take the entry over, and send beside it. After what may be refused where memory is full.
+  -- A permit is acted on for a third of a lease. A worker that was frozen renewed too long ago for that: another could
+  -- take the entry over with its next sweep and send too. Renews after the write that is refused when memory is full.
   if job.idle > lease / 2 then redis.call('XCLAIM', stream, group, job.consumer, 0, job.entry, 'JUSTID') end
   local offered = offer(job)
   write_subjects(job)

@@ -12,17 +12,17 @@ use crate::domain::outcome::Reason;
 const ALL: [Reason; 5] =
     [Reason::PhoneHour, Reason::PhoneDay, Reason::PatientDay, Reason::ClientMinute, Reason::TotalMinute];
 
-/// A limit that is reached.
+/// A limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitExceeded {
-    /// Which.
+    /// The limit.
     pub limit: Reason,
     /// When it lets the next message through, milliseconds since the epoch by Redis' clock.
     pub next_attempt_ms: u64,
 }
 
 impl LimitExceeded {
-    /// The limit a script names; `None` where there is no such limit.
+    /// The limit that a script names; `None` if there is no such limit.
     pub(crate) fn of(name: &str, next_attempt_ms: u64) -> Option<Self> {
         let limit = ALL.into_iter().find(|limit| limit.as_str() == name)?;
         Some(Self { limit, next_attempt_ms })

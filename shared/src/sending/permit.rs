@@ -6,20 +6,20 @@ use crate::queue::SendSettlement;
 use crate::runtime::boot_time::BootTime;
 use crate::sending::codes::OfferedCode;
 
-/// No message begins with less than this left until the deadline.
+/// No message is started with less than this left until the deadline.
 const LEAST_LEFT: Duration = Duration::from_secs(1);
 
-/// Longest that a permit is acted on.
+/// Longest time that a permit is acted on.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// Permit to hand one message to a gateway, or to several in turn as long as none of them may have taken it.
 ///
-/// It ends before the deadline and before the lease can end: a process that stood still must not send on what it was
-/// granted before, for somebody else may have sent since.
+/// It ends before the deadline and before the lease can end: a process that was frozen must not send with an old
+/// permit, because another worker may have sent since.
 #[derive(Debug)]
 pub struct SendPermit {
-    /// The code that can be checked from now on. None where none was asked for, or the job's was used already: its message
-    /// arrived, whatever became of the run that sent it.
+    /// The code that can be checked from now on. None if none was requested, or if the job's code was used already:
+    /// then its message arrived, whatever happened to the run that sent it.
     pub offered: Option<OfferedCode>,
     pub(crate) asked: BootTime,
     pub(crate) lasts: Duration,
@@ -29,24 +29,24 @@ pub struct SendPermit {
 }
 
 impl SendPermit {
-    /// Whether a submit may begin now. To be asked before each.
+    /// Whether a submit may begin now. Check before each.
     pub fn may_submit(&self) -> bool {
         self.asked.elapsed() < self.lasts
     }
 
-    /// Whether no further message may be sent for the job if nobody can tell what became of this one.
+    /// Whether no further message may be sent for the job if the outcome of this one stays unknown.
     pub fn is_last(&self) -> bool {
         self.opens_left == 0
     }
 
-    /// How many more answers of 503 with a time are to be believed; those of this permit count, too.
+    /// How many more 503s with a time may be believed, including those under this permit.
     pub fn believed_left(&self) -> u32 {
         self.believed_left
     }
 
-    /// Notes what the hand-overs of this permit came to: how many answers of 503 with a time were believed, and whether a
-    /// message may be out nevertheless (`is_open`). Where none is, the message is taken back from all limits. `None`:
-    /// nothing is to be written, for a hand-over counts as open until it is settled.
+    /// Records the outcome of this permit's hand-overs: how many answers of 503 with a time were believed, and whether
+    /// a message may be out nevertheless (`is_open`). If none is, the message is subtracted from all limits. `None`:
+    /// nothing to write, because a hand-over counts as open until it is settled.
     pub fn settle(&self, believed: u32, is_open: bool) -> Option<SendSettlement> {
         if is_open && believed == 0 {
             return None;
@@ -58,13 +58,13 @@ impl SendPermit {
     }
 }
 
-/// Where the arguments of a settlement stand.
+/// The position of a settlement's arguments.
 const BELIEVED: usize = 1;
 const IS_OPEN: usize = 2;
 
-/// How long a permit lasts that was granted with this much left until the deadline.
+/// How long a permit lasts if this much time is left until the deadline.
 pub(crate) fn lasts(left: Duration, lease: Duration) -> Duration {
-    // The heartbeat before was at most a third of a lease ago, so the lease outlasts this by a third at least.
+    // The last heartbeat was at most a third of a lease ago, so the lease outlasts this by at least a third.
     left.saturating_sub(LEAST_LEFT).min(lease / 3).min(LONGEST)
 }
 

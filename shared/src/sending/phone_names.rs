@@ -1,4 +1,4 @@
-//! Names of phones in Redis: keyed, because there are too few phone numbers for a plain hash to hide one.
+//! Names of phones in Redis: keyed hashes, because there are too few phone numbers for a plain hash to hide one.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,14 +8,14 @@ use sha2::Sha256;
 
 use crate::domain::phone::PhoneNumber;
 
-/// What tells these names from everything else that is made under the same secret.
+/// Distinguishes these names from everything else that is derived from the same secret.
 const LABEL: &[u8] = b"resend/phone/1";
 
-/// Bytes kept of a name: 128 bit cannot collide by accident.
+/// Stored bytes of a name: 128 bits do not collide by accident.
 const NAME_BYTES: usize = 16;
 
-/// Makes names under one secret, or two while they rotate: a phone then has a record under both, so that nobody's limits
-/// start afresh.
+/// Makes names under one secret, or under two during a rotation: a phone then has a record under both, so that no limit
+/// starts afresh.
 #[derive(Clone)]
 pub struct PhoneNames(Vec<Hmac<Sha256>>);
 

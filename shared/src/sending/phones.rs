@@ -1,4 +1,4 @@
-//! What an operator can see of a phone and do for it: its limits, and the lock that failed checks put on it.
+//! A phone as an operator sees it: its limits, and the lock after too many failed checks, which can be lifted.
 
 use redis::Script;
 
@@ -20,31 +20,31 @@ pub struct Phones {
     unlock: Script,
 }
 
-/// What is known of a phone; times in milliseconds since the epoch by Redis' clock.
+/// The state of a phone; times in milliseconds since the epoch by Redis' clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneStatus {
     /// Messages sent within an hour.
     pub sent_hour: u64,
     /// Messages sent within a day.
     pub sent_day: u64,
-    /// When its limits let the next message through; none: now.
+    /// When its limits let the next message through; `None`: now.
     pub next_message_ms: Option<u64>,
     /// Failed checks within an hour.
     pub failed: u64,
-    /// Until when no code is looked at; none: the phone is not locked.
+    /// Until when codes are not compared; `None`: the phone is not locked.
     pub locked_until_ms: Option<u64>,
     /// Its last codes, oldest first.
     pub codes: Vec<CodeStatus>,
 }
 
-/// What is known of a code, which is not the code.
+/// The state of a code, without the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodeStatus {
-    /// Whose code it is.
+    /// Its job.
     pub job: String,
     /// When it was offered.
     pub offered_ms: u64,
-    /// When a gateway took its message, where one did.
+    /// When a gateway took its message, if one did.
     pub taken_ms: Option<u64>,
     /// Guesses it was compared with.
     pub guesses: u64,
@@ -53,12 +53,12 @@ pub struct CodeStatus {
 }
 
 impl Phones {
-    /// Phones under these names, which are those of the workers.
+    /// Phones with these names, which must be those of the workers.
     pub fn new(allowed: MessageLimits, names: PhoneNames, queue: Queue) -> Self {
         Self { queue, names, allowed, unlock: Script::new(UNLOCK) }
     }
 
-    /// What is known of the phone. Where secrets rotate, the record under the newest that has one.
+    /// The state of the phone. During a rotation of secrets, from the record under the newest that has one.
     pub async fn show(&self, phone: &PhoneNumber) -> Result<PhoneStatus, QueueError> {
         let mut read = redis::pipe();
         read.cmd("TIME");
@@ -70,14 +70,14 @@ impl Phones {
         Ok(self.status(&text.transpose()?.unwrap_or_default(), seconds * 1_000 + micros / 1_000))
     }
 
-    /// Forgets the phone's failed checks; answers how many there were.
+    /// Deletes the phone's failed checks; returns how many there were.
     pub async fn unlock(&self, phone: &PhoneNumber) -> Result<u64, RedisError> {
         let mut call = self.unlock.prepare_invoke();
         self.records(phone).iter().for_each(|record| _ = call.key(record));
         self.queue.redis().script_confirmed(&call).await
     }
 
-    /// The phone's name in Redis, which does not lead back to the number.
+    /// The phone's name in Redis, which does not reveal the number.
     pub fn name(&self, phone: &PhoneNumber) -> String {
         self.names.names(phone).into_iter().next().unwrap_or_default()
     }
@@ -107,7 +107,7 @@ impl Phones {
     }
 }
 
-/// When a limit on events at these times lets the next one through; none where it does so now.
+/// When a limit on events at these times lets the next one through; `None` if it does so now.
 fn blocked_until(times: &[u64], window: u64, allowed: u64, now_ms: u64) -> Option<u64> {
     let newest = usize::try_from(allowed).ok().filter(|allowed| *allowed > 0)?;
     let blocking = times.get(times.len().checked_sub(newest)?)?;

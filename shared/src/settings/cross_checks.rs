@@ -1,13 +1,13 @@
-//! Settings that are right each by itself and wrong together.
+//! Settings that are valid on their own and wrong together.
 
 use super::table::{ALL, variables};
 use super::{ConfigError, ConfigErrors, Settings};
 
-/// Secrets that must serve one purpose only.
+/// Secrets that must not be shared between purposes.
 const SINGLE_PURPOSE: [&str; 2] = ["RESEND_OTP_KEY", "RESEND_BOARD_TOKEN"];
 
 impl Settings {
-    /// The configuration that was read, unless names are unknown or settings contradict each other; all errors together.
+    /// The configuration, unless names are unknown or settings contradict each other; reports all errors together.
     pub fn checked<C>(&self, config: Result<C, ConfigErrors>) -> Result<C, ConfigErrors> {
         let mut errors = ConfigErrors::default();
         let _ = self.check_names().map_err(|found| errors.add(found));
@@ -38,7 +38,7 @@ impl Settings {
         )))
     }
 
-    /// Whoever learns the one secret would have the other's power, and neither could be changed alone.
+    /// Anyone who learned a shared secret would have both powers, and neither secret could be changed alone.
     fn check_purpose(&self, name: &'static str) -> Result<(), ConfigError> {
         let Some(secret) = self.text(name) else { return Ok(()) };
         let others = variables(ALL).filter(|other| other.is_secret && other.name != name);

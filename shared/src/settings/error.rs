@@ -1,34 +1,34 @@
-//! What is wrong with the settings; every program exits 2 on it.
+//! Errors in the settings; every program exits 2 on them.
 
 use std::fmt;
 
 /// One wrong setting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A setting that must be there is not.
+    /// A required setting is missing.
     #[error("{variable} is not set: expected {expected}")]
     Missing {
         /// The variable.
         variable: &'static str,
-        /// What a right value looks like.
+        /// What a valid value looks like.
         expected: String,
     },
-    /// A value that is none of the right ones.
+    /// An invalid value.
     #[error("invalid {variable}{shown}: expected {expected}")]
     Invalid {
         /// The variable.
         variable: &'static str,
-        /// The value in quotes, or nothing where it is a secret.
+        /// The value in quotes, or nothing if it is secret.
         shown: String,
-        /// What a right value looks like.
+        /// What a valid value looks like.
         expected: String,
     },
-    /// A name nobody reads, most often a misspelling.
+    /// A name that no program reads, usually a typo.
     #[error("{name} is not a setting of this service{hint}")]
     Unknown {
         /// The name as found.
         name: String,
-        /// The nearest known one, in words.
+        /// A hint with the nearest known name.
         hint: String,
     },
     /// Settings that contradict each other.
@@ -39,7 +39,7 @@ pub enum ConfigError {
     File(String),
 }
 
-/// Everything that is wrong with the settings; at least one error, and none twice.
+/// Every error in the settings; at least one, and none twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigErrors(Vec<ConfigError>);
 
@@ -49,7 +49,7 @@ impl ConfigErrors {
         self.0.iter()
     }
 
-    /// Adds errors; one that is there already is not repeated: several parts may read the same setting.
+    /// Adds errors, without duplicates: several parts may read the same setting.
     pub fn add(&mut self, others: impl Into<Self>) {
         for error in others.into().0 {
             if !self.0.contains(&error) {
@@ -58,7 +58,7 @@ impl ConfigErrors {
         }
     }
 
-    /// `Ok` where there is no error.
+    /// `Ok` if there is no error.
     pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
@@ -71,7 +71,7 @@ impl From<ConfigError> for ConfigErrors {
 }
 
 impl fmt::Display for ConfigErrors {
-    /// A line for each error.
+    /// One line per error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, error) in self.0.iter().enumerate() {
             let separator = if number == 0 { "" } else { "\n" };
@@ -83,8 +83,8 @@ impl fmt::Display for ConfigErrors {
 
 impl std::error::Error for ConfigErrors {}
 
-/// Makes a struct whose fields may each be wrong, and keeps the errors of all of them, so that every wrong setting is named
-/// at once.
+/// Builds a struct from fields that may each be wrong, and collects all their errors, so that every wrong setting is
+/// reported at once.
 #[macro_export]
 macro_rules! read_settings {
     ($type:ident { $($field:ident: $value:expr),+ $(,)? }) => {{

@@ -1,4 +1,5 @@
-//! The settings that all programs of a fleet are to have alike. Each worker announces its own, and whoever starts compares.
+//! The settings that all programs of a fleet must share. Each worker announces its own, and each program compares them
+//! at its start.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +15,13 @@ use super::Settings;
 
 const KEY: &str = "RESEND_OTP_KEY";
 
-/// What tells the name of a key from everything else that is made under it.
+/// Distinguishes the name of a key from everything else that is derived from it.
 const KEY_LABEL: &[u8] = b"resend/key/1";
 
-/// Bytes of a key's name: enough to tell keys apart, too few to find one.
+/// Bytes of a key's name: enough to tell keys apart, too few to reveal one.
 const KEY_NAME_BYTES: usize = 6;
 
-/// Those that a rolling restart changes in order: until it is over, each job goes by the program that has it in hand.
+/// Settings that a rolling restart changes safely: until it is over, each job follows the program that handles it.
 const ALIKE: [&str; 16] = [
     "RESEND_JOB_DEADLINE_SECONDS",
     "RESEND_JOB_RETENTION_SECONDS",
@@ -40,30 +41,30 @@ const ALIKE: [&str; 16] = [
     "RESEND_LIMIT_TOTAL_MINUTE",
 ];
 
-/// A program's own, by name; of keys their names only, the newest first.
+/// A program's own settings, by name; for keys only their names, the newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FleetSettings(BTreeMap<String, String>);
 
-/// One that another program has otherwise.
+/// A setting that another program has set differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingDifference {
     /// Its name.
     pub name: String,
-    /// What it is here.
+    /// Its value here.
     pub own: String,
-    /// What it is there.
+    /// Its value there.
     pub other: String,
 }
 
 impl FleetSettings {
-    /// Those of a program with these settings.
+    /// The shared settings of a program with these settings.
     pub fn of(settings: &Settings) -> Self {
         let read = |name: &'static str| Some((name.to_owned(), settings.text(name)?.to_owned()));
         let keys = settings.secret(KEY).map(|keys| (KEY.to_owned(), key_names(keys.expose_secret())));
         Self(ALIKE.into_iter().filter_map(read).chain(keys).collect())
     }
 
-    /// Those that both programs have, and otherwise.
+    /// The settings that both programs have with different values.
     pub fn differences(&self, other: &Self) -> Vec<SettingDifference> {
         let both = self.0.iter().filter_map(|(name, own)| Some((name, own, other.0.get(name)?)));
         let differ = both.filter(|(_, own, other)| own != other);
@@ -78,14 +79,14 @@ impl FleetSettings {
 }
 
 impl SettingDifference {
-    /// Whether programs that differ in it undo each other's work: with no key in common, the limits of a phone are counted
-    /// apart, and a job that is tried again has another code.
+    /// Whether programs with different values undo each other's work: without a common key, the limits of a phone would
+    /// be counted separately, and a retried job would have a different code.
     pub fn is_refused(&self) -> bool {
         let own: Vec<_> = self.own.split(',').collect();
         self.name == KEY && !self.other.split(',').any(|name| own.contains(&name))
     }
 
-    /// How it is changed in order.
+    /// How to change it safely.
     pub fn advice(&self) -> &'static str {
         match self.name.as_str() {
             KEY if self.is_refused() => {

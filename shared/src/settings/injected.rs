@@ -1,5 +1,5 @@
-//! Names that Kubernetes puts into the environment for services. Where one is called `resend` or `resend-…`, they begin like
-//! settings.
+//! Names that Kubernetes puts into the environment for services. If a service is called `resend` or `resend-…`, they
+//! look like settings.
 
 /// Whether a name has the shape of an injected one: `…_SERVICE_HOST`, `…_SERVICE_PORT…`, `…_PORT`, `…_PORT_<n>_…`.
 pub(super) fn is_injected(name: &str) -> bool {

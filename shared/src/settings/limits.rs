@@ -1,22 +1,22 @@
-//! Limits: those per approval, and on a client's flood, are checked when a request is accepted, for they need no look at
-//! the registry; those on messages before one is sent.
+//! Limits: those per approval, and on the jobs of a client, are checked when a request is accepted, because they do not
+//! need the registry; those on messages are checked before one is sent.
 
 use std::time::Duration;
 
 use super::{ConfigErrors, Settings};
 
-/// A client may always have so many jobs accepted in a minute, however few messages it may send.
+/// How many jobs of a client are accepted in a minute at least, however few messages it may send.
 const LEAST_JOBS_PER_CLIENT_MINUTE: u64 = 1_000;
 
-/// What is checked when a request is accepted; zero switches a limit off.
+/// Limits checked when a request is accepted; zero switches one off.
 #[derive(Debug, Clone)]
 pub struct ApprovalLimits {
     /// `RESEND_LIMIT_COOLDOWN_SECONDS` (default 60): between two messages for one approval.
     pub cooldown: Duration,
     /// `RESEND_LIMIT_PER_APPROVAL_HOUR` (default 4): messages for one approval.
     pub per_hour: u64,
-    /// Jobs of one client: twice `RESEND_LIMIT_PER_CLIENT_MINUTE`, for not every job sends, and at
-    /// least 1,000. Jobs past it could send nothing, and would only stand before those of other clients.
+    /// Jobs of one client: twice `RESEND_LIMIT_PER_CLIENT_MINUTE`, because not every job sends, and at least 1,000.
+    /// Jobs beyond it could send nothing, and would only delay those of other clients.
     pub jobs_per_client_minute: u64,
 }
 
@@ -33,7 +33,7 @@ impl ApprovalLimits {
     }
 }
 
-/// `RESEND_LIMIT_PER_*` but for the approval's, and `RESEND_LIMIT_TOTAL_MINUTE`; zero switches a limit off.
+/// `RESEND_LIMIT_PER_*` except the approval's, and `RESEND_LIMIT_TOTAL_MINUTE`; zero switches one off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLimits {
     /// `RESEND_LIMIT_PER_PHONE_HOUR` (default 5).
@@ -44,12 +44,12 @@ pub struct MessageLimits {
     pub per_patient_day: u64,
     /// `RESEND_LIMIT_PER_CLIENT_MINUTE` (default 600).
     pub per_client_minute: u64,
-    /// `RESEND_LIMIT_TOTAL_MINUTE` (default 0): the whole fleet's.
+    /// `RESEND_LIMIT_TOTAL_MINUTE` (default 0): of the whole fleet.
     pub total_minute: u64,
 }
 
 impl MessageLimits {
-    /// Reads the settings. The bounds keep what is remembered of a limit's key to some megabytes.
+    /// Reads the settings. Their bounds keep the stored data of a limit's key to a few megabytes.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
         crate::read_settings!(Self {
             per_phone_hour: settings.number("RESEND_LIMIT_PER_PHONE_HOUR"),

@@ -1,10 +1,10 @@
-//! What is logged, and how it looks.
+//! What is logged, and in which format.
 
 use std::io::IsTerminal;
 
 use super::{ConfigError, ConfigErrors, Settings};
 
-/// The look of a log line.
+/// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people at a terminal.

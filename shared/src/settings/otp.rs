@@ -1,4 +1,4 @@
-//! How codes are made, kept and checked here.
+//! How codes are made, stored and checked here.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use secrecy::{ExposeSecret, SecretSlice};
 
 use super::{ConfigError, ConfigErrors, Settings};
 
-/// Fewest bytes of a key: as many as the hash has, so that the key is never the weaker part (RFC 2104, section 3).
+/// Fewest bytes of a key: as many as the hash has, so that the key is not the weaker part (RFC 2104, section 3).
 const KEY_BYTES: usize = 32;
 
-/// Fewest different bytes of a key: a random one has more than twenty, one of zeros or of a repeated word fewer than these.
+/// Fewest different bytes of a key: a random one has more than twenty, zeros or a repeated word fewer than this.
 const DIFFERENT_BYTES: usize = 8;
-/// Fewest digits, and longest life, that NIST SP 800-63B asks of a code.
+/// Fewest digits and longest lifetime that NIST SP 800-63B allows for a code.
 const NIST_DIGITS: u8 = 6;
 const NIST_LIFE: Duration = Duration::from_mins(10);
 
-/// Failed checks of a phone within an hour, whatever was resent.
+/// Failed checks that a phone allows within an hour, whatever was resent.
 pub const FAILED_CHECKS_PER_PHONE_HOUR: u64 = 15;
 
 /// Who makes and checks codes: `RESEND_OTP_MODE` (default `local`).
@@ -33,13 +33,13 @@ pub enum OtpMode {
 /// `RESEND_OTP_*` of codes made here.
 #[derive(Debug, Clone)]
 pub struct OtpConfig {
-    /// `RESEND_OTP_KEY`: what new codes are made under.
+    /// `RESEND_OTP_KEY`: the key of new codes.
     pub key: SecretSlice<u8>,
-    /// The second of `RESEND_OTP_KEY`, while rotating: what codes already sent were made under.
+    /// The second of `RESEND_OTP_KEY`, during a rotation: the key of codes already sent.
     pub older_key: Option<SecretSlice<u8>>,
     /// `RESEND_OTP_LENGTH` (default 6): digits of a code.
     pub length: u8,
-    /// `RESEND_OTP_TTL_SECONDS` (default 300): life of a code.
+    /// `RESEND_OTP_TTL_SECONDS` (default 300): lifetime of a code.
     pub life: Duration,
     /// `RESEND_OTP_MAX_GUESSES` (default 5): guesses at each code.
     pub max_guesses: u64,
@@ -70,7 +70,7 @@ impl OtpConfig {
 }
 
 impl OtpConfig {
-    /// What is allowed but weak, in words for the log.
+    /// Allowed but weak settings, described for the log.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.length < NIST_DIGITS {

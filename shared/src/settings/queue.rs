@@ -13,7 +13,7 @@ pub struct QueueConfig {
     pub deadline: Duration,
     /// `RESEND_JOB_RETENTION_SECONDS` (default 86400): how long an ended job can be read.
     pub retention: Duration,
-    /// `RESEND_LEASE_SECONDS` (default 30): a job silent for so long is taken over.
+    /// `RESEND_LEASE_SECONDS` (default 30): a job whose worker is silent for this long is taken over.
     pub lease: Duration,
     /// `RESEND_MAX_DELIVERIES` (default 3): after so many deliveries without an end a job is quarantined.
     pub max_deliveries: u64,

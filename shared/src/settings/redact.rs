@@ -1,14 +1,14 @@
-//! Takes what may be secret out of URLs before they are shown: user and password, every value of a query, and parts of a path
-//! that look like tokens.
+//! Removes possible secrets from URLs before they are shown: user and password, every value of a query, and parts of a
+//! path that look like tokens.
 
-/// From this length on, a part of a path with both letters and digits is taken for a token.
+/// From this length on, a part of a path with both letters and digits counts as a token.
 const TOKEN_LENGTH: usize = 12;
 
-/// From this length on, any part of a path is.
+/// From this length on, any part of a path does.
 const LONG: usize = 24;
 
-/// The value as it may be shown. Also where it is no URL, and one whose password has a comma: it may be shown because it
-/// is wrong.
+/// The value in a form that may be shown. Handles malformed URLs too, and one whose password has a comma, because a
+/// value is often shown for being wrong.
 pub(super) fn redacted(value: &str) -> String {
     let mut urls: Vec<String> = Vec::new();
     for part in value.split(',') {
@@ -39,7 +39,7 @@ fn redacted_url(url: &str) -> String {
 
 fn redacted_query(query: &str) -> String {
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        // A template's place, such as {access_token}, is no secret.
+        // A placeholder of a template, such as {access_token}, is no secret.
         Some((_, value)) if value.starts_with('{') && value.ends_with('}') => pair.to_owned(),
         Some((name, _)) => format!("{name}=***"),
         None => "***".to_owned(),

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::{ConfigError, ConfigErrors, Settings};
 
-/// How the addresses of `RESEND_REDIS_URL` are to be read.
+/// How to read the addresses of `RESEND_REDIS_URL`.
 #[derive(Debug, Clone)]
 pub enum RedisMode {
     /// One server.
@@ -15,7 +15,7 @@ pub enum RedisMode {
     Sentinel(SentinelConfig),
 }
 
-/// What the sentinels are asked, and as whom.
+/// The master's name, and the user and password for the sentinels.
 #[derive(Debug, Clone)]
 pub struct SentinelConfig {
     /// `RESEND_REDIS_SENTINEL_MASTER`.
@@ -35,7 +35,7 @@ pub struct RedisConfig {
     pub mode: RedisMode,
     /// `RESEND_REDIS_MIN_REPLICAS` (default 0): replicas that must confirm before a 202.
     pub min_replicas: u64,
-    /// `RESEND_QUEUE_NAME` (default `resend`): the hash tag of every key, and thereby the slot in a cluster.
+    /// `RESEND_QUEUE_NAME` (default `resend`): the hash tag of every key, and so the slot in a cluster.
     pub hash_tag: String,
 }
 
@@ -72,7 +72,7 @@ fn mode(settings: &Settings) -> Result<RedisMode, ConfigError> {
 fn urls(settings: &Settings) -> Result<Vec<SecretString>, ConfigError> {
     const NAME: &str = "RESEND_REDIS_URL";
     let text = settings.required(NAME)?;
-    // The password of a single server may hold a comma.
+    // The password of a single server may contain a comma.
     let is_single = settings.text("RESEND_REDIS_MODE") == Some("single");
     let urls: Vec<_> = if is_single { vec![text] } else { text.split(',').map(str::trim).collect() };
     let is_url =

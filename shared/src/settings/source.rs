@@ -1,4 +1,4 @@
-//! Reading settings: where a value comes from, and the error for a wrong one.
+//! Reading settings: the source of a value, and the error for a wrong one.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,14 +11,14 @@ use super::redact::redacted;
 use super::table::{self, Kind, Table, Variable, variables};
 use super::{ConfigError, ConfigErrors};
 
-/// Names a typo may be off by, in edits, before the hint would mislead.
+/// Most edits between a typo and the name it hints at, before the hint would mislead.
 const NEAR: usize = 12;
 
 /// All values given, by variable.
 #[derive(Clone, Default)]
 pub struct Settings {
     given: BTreeMap<&'static str, (String, Origin)>,
-    /// Names that are no settings; told with everything else that is wrong.
+    /// Names that are no settings; reported with the other errors.
     unknown: Vec<ConfigError>,
 }
 
@@ -29,11 +29,11 @@ enum Origin {
 }
 
 impl Settings {
-    /// The process' environment over the file it names. Fails where that file cannot be read.
+    /// The process' environment over the file it names. Fails if that file cannot be read.
     pub fn load() -> Result<Self, ConfigErrors> {
         let environment: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-            // Of other people's names those we know.
+            // Of names with other prefixes, only those that we know.
             .filter(|(name, _)| name.starts_with("RESEND_") || table::find(name).is_some())
             .filter(|(name, _)| table::find(name).is_some() || !is_injected(name))
             .map(|(name, value)| (name, value.to_string_lossy().into_owned()))
@@ -63,7 +63,7 @@ impl Settings {
         errors.into_result()
     }
 
-    /// The value given or its default; `None` where it is empty. An empty variable counts as not set, as is usual in
+    /// The value given or its default; `None` if it is empty. An empty variable counts as not set, as is usual in
     /// compose files.
     pub fn text(&self, name: &'static str) -> Option<&str> {
         let given = self.given.get(name).map(|(value, _)| value.as_str());
@@ -71,27 +71,27 @@ impl Settings {
         given.filter(|value| !value.is_empty()).or(default).filter(|value| !value.is_empty())
     }
 
-    /// The value as it may be shown: of a URL without user, password and query values.
+    /// The value in a form that may be shown: a URL without user, password and query values.
     pub fn shown(&self, name: &'static str) -> String {
         table::find(name).map(|variable| self.shown_as(variable)).unwrap_or_default()
     }
 
-    /// A value that must be there.
+    /// A required value.
     pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
         self.text(name).ok_or_else(|| ConfigError::Missing { variable: name, expected: expected(name) })
     }
 
-    /// A value of a type, read by its `FromStr`.
+    /// A value of a type, parsed by its `FromStr`.
     pub fn parse<T: FromStr>(&self, name: &'static str) -> Result<T, ConfigError> {
         self.required(name)?.parse().map_err(|_| self.invalid(name))
     }
 
-    /// A value of a type, or `None` where it is not set.
+    /// A value of a type, or `None` if it is not set.
     pub fn optional<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ConfigError> {
         self.text(name).map(|_| self.parse(name)).transpose()
     }
 
-    /// A whole number within the bounds of the table.
+    /// A whole number within the table's bounds.
     pub fn number(&self, name: &'static str) -> Result<u64, ConfigError> {
         let number = self.parse(name)?;
         let fits = |kind: &Kind| matches!(kind, Kind::Number(_, bounds) if bounds.contains(&number));
@@ -99,7 +99,7 @@ impl Settings {
         if is_right { Ok(number) } else { Err(self.invalid(name)) }
     }
 
-    /// One of the words of the table.
+    /// One of the table's words.
     pub fn choice(&self, name: &'static str) -> Result<&'static str, ConfigError> {
         let given = self.required(name)?;
         let words = match table::find(name).map(|variable| &variable.kind) {
@@ -126,12 +126,12 @@ impl Settings {
         }
     }
 
-    /// The error for a value that does not fit.
+    /// The error for an invalid value.
     pub fn invalid(&self, name: &'static str) -> ConfigError {
         self.invalid_because(name, expected(name))
     }
 
-    /// The same with what was expected instead of what the table says.
+    /// The same, with the expectation given instead of the table's.
     pub fn invalid_because(&self, name: &'static str, expected: String) -> ConfigError {
         let shown = match table::find(name) {
             Some(variable) if !variable.is_secret => format!("={:?}", self.shown_as(variable)),
@@ -140,7 +140,7 @@ impl Settings {
         ConfigError::Invalid { variable: name, shown, expected }
     }
 
-    /// Every setting of a table with its effective value and where it comes from, secrets hidden: `--check-config`.
+    /// Every setting of a table with its effective value and its source, secrets hidden: `--check-config`.
     pub fn describe(&self, table: Table) -> String {
         let mut text = String::new();
         for variable in variables(table) {
@@ -182,7 +182,7 @@ fn expected(name: &str) -> String {
 fn read_file(path: &str) -> Result<Vec<(String, String)>, ConfigError> {
     let wrong = |what: String| ConfigError::File(format!("{path}: {what}"));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    // The parser's own message would repeat the line, and with it perhaps a secret.
+    // The parser's own message would repeat the line, which may hold a secret.
     let table: toml::Table = text.parse().map_err(|_| wrong("not a TOML table of settings".to_owned()))?;
     table
         .into_iter()

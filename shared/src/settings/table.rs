@@ -13,11 +13,11 @@ use std::ops::RangeInclusive;
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// Its value when not set; empty where there is none.
+    /// Its default; empty if there is none.
     pub default: &'static str,
     /// What it does, for `--help`.
     pub help: &'static str,
-    /// Whether its value may not be shown.
+    /// Whether its value must not be shown.
     pub is_secret: bool,
     /// Which values are valid.
     pub kind: Kind,
@@ -34,7 +34,7 @@ pub enum Kind {
     HttpUrl,
     /// An IP address and a port.
     Address,
-    /// What these words describe; a type of its own reads it.
+    /// Described by these words; its own type parses it.
     Other(&'static str),
 }
 
@@ -73,7 +73,7 @@ impl Variable {
         }
     }
 
-    /// Whether its value may hold credentials as parts of a URL.
+    /// Whether its value may contain credentials in a URL.
     pub(super) fn is_url(&self) -> bool {
         matches!(self.kind, Kind::HttpUrl) || self.name.ends_with("_URL")
     }
@@ -89,7 +89,7 @@ pub(super) fn find(name: &str) -> Option<&'static Variable> {
     variables(ALL).find(|variable| variable.name == name)
 }
 
-/// Settings with their defaults, for `--help`, in lines of at most so many columns.
+/// Settings with their defaults, for `--help`, with lines of at most this width.
 pub fn help<'a>(settings: impl Iterator<Item = &'a Variable>, width: usize) -> String {
     let head = "Settings (environment; also a TOML file named by RESEND_CONFIG, environment wins):";
     let mut text = wrapped(head, 0, width) + "\n";
@@ -104,7 +104,7 @@ pub fn help<'a>(settings: impl Iterator<Item = &'a Variable>, width: usize) -> S
 /// The column in which the help of a setting begins.
 const HELP_FROM: usize = 35;
 
-/// Text in lines of at most `width` columns, those after the first set in by `indent`, where the first begins, too.
+/// Text in lines of at most `width` columns, all but the first indented by `indent`, where the first begins too.
 pub fn wrapped(text: &str, indent: usize, width: usize) -> String {
     let (mut wrapped, mut column) = (String::new(), indent);
     for word in text.split(' ') {
@@ -160,7 +160,7 @@ mod tests {
     fn help_keeps_to_the_width_of_a_terminal() {
         let help = help(variables(ALL), 80);
         let long: Vec<_> = help.lines().filter(|line| line.chars().count() > 80).collect();
-        // A default that is one long word cannot be broken.
+        // A default that is one long word cannot be wrapped.
         assert!(long.iter().all(|line| line.trim_start().split(' ').count() == 1), "{long:#?}");
         assert_eq!(wrapped("one two three", 2, 10), "one two\n  three");
     }

@@ -5,7 +5,7 @@ use super::{ConfigError, Settings};
 /// `OTEL_EXPORTER_OTLP_ENDPOINT`. The exporter reads the other `OTEL_*` variables of its specification by itself.
 #[derive(Debug, Clone)]
 pub struct TraceConfig {
-    /// Base URL of the collector; spans go to `/v1/traces` under it. `None`: there are no spans.
+    /// Base URL of the collector; spans go to `/v1/traces` under it. `None`: no spans.
     pub endpoint: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is allowed but should not be left so: it is logged at start, and `doctor` says it.
+//! Settings that are allowed but should be changed: logged at start, and reported by `doctor`.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use super::table::{Table, variables};
 /// Fewest digits of a one-time code (NIST SP 800-63B, 3.1.3.2: six decimal digits).
 const LEAST_DIGITS: u64 = 6;
 
-/// Longest a one-time code may be good for (the same: ten minutes).
+/// Longest lifetime of a one-time code (the same: ten minutes).
 const LONGEST_LIFE_SECONDS: u64 = 600;
 
 impl Settings {
@@ -31,7 +31,7 @@ impl Settings {
         let urls = self.text(name)?.split(',').map(str::trim);
         let (scheme, host) = urls.filter_map(cleartext_host).find(|(_, host)| !is_loopback(host))?;
         let change = match scheme {
-            // SMPP has no encryption of its own here.
+            // This service does not encrypt SMPP.
             "smpp" => "lead it through an encrypted tunnel".to_owned(),
             scheme => format!("use {scheme}s://"),
         };

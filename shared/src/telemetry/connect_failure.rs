@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-/// Why there is no connection, in the words of who knows: `invalid peer certificate: UnknownIssuer`, `Connection refused`.
-/// What wraps it says only that something was sent, and may name the URL, which may hold a secret.
+/// The root cause of a failed connection: `invalid peer certificate: UnknownIssuer`, `Connection refused`. The errors
+/// that wrap it only say that something was sent, and may contain the URL, which may hold a secret.
 pub fn connect_failure(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {

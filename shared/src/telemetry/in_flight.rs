@@ -1,10 +1,10 @@
-//! What is under way at this moment, runs or calls, to know how many there are and how long the longest has taken.
+//! Runs or calls in progress: how many there are, and how long the longest has taken.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Everything that has begun and not ended.
+/// Everything in progress.
 #[derive(Debug, Default)]
 pub struct InFlight {
     state: Mutex<State>,
@@ -16,7 +16,7 @@ struct State {
     began: HashMap<u64, Instant>,
 }
 
-/// One of them; it ends when this is dropped, also where it is cut off.
+/// One of them; dropping it ends it, even if it was cut off.
 pub struct InFlightGuard<'a> {
     all: &'a InFlight,
     number: u64,
@@ -37,7 +37,7 @@ impl InFlight {
         self.state().began.len()
     }
 
-    /// How long the longest has taken so far; `None` where there is none.
+    /// How long the longest has taken so far; `None` if there is none.
     pub fn longest(&self) -> Option<Duration> {
         self.state().began.values().map(Instant::elapsed).max()
     }

@@ -1,6 +1,6 @@
-//! Log lines as JSON, one flat object each: time, level, service, version, the event's own members, and those of the span it
-//! happened in. Not the library's format: there is a line for every request, and that takes a fifth of what a request costs
-//! (measured), and nests the members of spans.
+//! Log lines as JSON, one flat object each: time, level, service, version, the event's own members, and those of its
+//! span. The library's own format takes a fifth of the cost of a request (measured), as there is a line per request,
+//! and nests the members of spans.
 
 use std::fmt;
 use std::io::Write;
@@ -14,12 +14,12 @@ use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, JsonFields, Wri
 use tracing_subscriber::fmt::{FmtContext, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Room for a usual line, bytes.
+/// Buffer size for a usual line, in bytes.
 const USUAL_SIZE: usize = 384;
 
 /// The format.
 pub(super) struct JsonLines {
-    /// The members that are alike in every line of the process.
+    /// The members that are the same in every line of the process.
     process: String,
 }
 
@@ -64,7 +64,7 @@ where
     }
 }
 
-/// A line as far as it is written.
+/// A line being written.
 struct JsonLine {
     text: Vec<u8>,
     /// Names of the event's own members.
@@ -76,13 +76,13 @@ impl JsonLine {
         self.text.extend_from_slice(b",\"");
         self.text.extend_from_slice(name.strip_prefix("r#").unwrap_or(name).as_bytes());
         self.text.extend_from_slice(b"\":");
-        // Neither strings nor numbers can fail; anything else would leave a hole in the line.
+        // Strings and numbers cannot fail; any other value would leave a hole in the line.
         if serde_json::to_writer(&mut self.text, &value).is_err() {
             self.text.extend_from_slice(b"null");
         }
     }
 
-    /// Adds the members of a span; `fields` is the text of an object, or nothing. The event's own win.
+    /// Adds the members of a span; `fields` is the text of an object, or empty. The event's own members win.
     fn span(&mut self, name: &str, fields: &str) {
         let is_own = |name: &str| self.own.contains(&name);
         if fields.split('"').any(is_own) {
@@ -105,7 +105,7 @@ impl JsonLine {
     }
 }
 
-/// Written as it is shown, without a text of its own in between.
+/// Written by its `Display`, without an intermediate string.
 struct DebugText<'a>(&'a dyn fmt::Debug);
 
 impl Serialize for DebugText<'_> {

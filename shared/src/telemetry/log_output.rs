@@ -1,17 +1,18 @@
-//! Where the logging thread writes: lines that come soon after each other go out together.
+//! The output of the logging thread: lines that come soon after each other are written together.
 
 use std::io::{self, BufWriter, Write};
 use std::thread;
 use std::time::Duration;
 
-/// Pause after each write: the longest a line waits, and so what a killed program may leave unsaid. Without it the thread is woken
-/// for each line: with a line a job that was up to a fifth of a worker's CPU (`tests/bench/README.md`).
+/// Pause after each write: the longest a line waits, and so what a killed program may leave unwritten. Without it the
+/// thread is woken for each line, which cost up to a fifth of a worker's CPU at one line per job
+/// (`tests/bench/README.md`).
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Bytes that are written together: what there is when the thread comes, up to this.
+/// Most bytes written together: all that is ready when the thread wakes, up to this.
 const WRITTEN_TOGETHER: usize = 64 * 1024;
 
-/// A buffer whose flush is followed by a pause, in which the next lines gather in the queue before it.
+/// A buffer that pauses after each flush, while the next lines gather in the queue before it.
 pub(super) struct LogOutput<W: Write>(BufWriter<W>);
 
 impl<W: Write> LogOutput<W> {
@@ -38,7 +39,7 @@ mod tests {
 
     use super::*;
 
-    /// Hands on what is written, write by write.
+    /// Passes on what is written, write by write.
     struct Writes(Sender<Vec<u8>>);
 
     impl Write for Writes {

@@ -1,13 +1,13 @@
-//! Warnings that many jobs give at once when Redis or an upstream service fails: one line a second and process says it,
-//! with how many more there were. It does not choose which: the first is as good as any.
+//! Limits warnings that many jobs would log at once when Redis or an upstream service fails: one line per second and
+//! process, with the number of suppressed ones. It does not choose among them: the first is as good as any.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Least time between two lines; a little over the second, so that no second of the log ever holds two.
+/// Least time between two lines; a little over a second, so that no second of the log ever has two.
 const BETWEEN: Duration = Duration::from_millis(1_050);
 
-/// When one warning was last logged, kept in a `static` beside it.
+/// When one warning was last logged, kept in a `static` next to it.
 #[derive(Debug, Default)]
 pub struct LogThrottle(Mutex<ThrottleState>);
 
@@ -39,12 +39,12 @@ impl ThrottleState {
 }
 
 impl LogThrottle {
-    /// Nothing was said yet.
+    /// A throttle that has logged nothing yet.
     pub const fn new() -> Self {
         Self(Mutex::new(ThrottleState::new()))
     }
 
-    /// How many lines were held back since the last, where it is time for another; `None` holds this one back.
+    /// How many lines were suppressed since the last, if the next may be logged; `None` if this one is suppressed.
     pub fn allow(&self) -> Option<u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now())
     }

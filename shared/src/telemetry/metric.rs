@@ -1,5 +1,5 @@
-//! Names of the metrics, exactly as the contract has them, and what `/metrics` says of each. Labels never hold an id or
-//! a phone number, and each takes few values.
+//! Names of the metrics, exactly as in the contract, and their help texts in `/metrics`. Labels never hold an id or a
+//! phone number, and each has few values.
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
@@ -37,9 +37,9 @@ pub const HTTP_CONNECTIONS: &str = "resend_http_connections";
 pub const HTTP_CONNECTIONS_REFUSED: &str = "resend_http_connections_refused_total";
 /// Gauge by `server`, `phase` (`connections`, `requests`, `bodies`, `waits`): how many there may be at once.
 pub const HTTP_BOUND: &str = "resend_http_bound";
-/// Gauge by `phase` (`requests` worked on, `bodies` awaited, `waits` for a job): how many there are.
+/// Gauge by `phase` (`requests` being worked on, `bodies` being received, `waits` for a job): how many there are.
 pub const HTTP_IN_FLIGHT: &str = "resend_http_in_flight";
-/// Counter by `phase`: requests turned away because too many were in it.
+/// Counter by `phase`: requests refused because the phase was full.
 pub const HTTP_REFUSED: &str = "resend_http_refused_total";
 /// Gauge: clients that wait for a job.
 pub const HTTP_WAITING: &str = "resend_http_waiting";
@@ -49,7 +49,7 @@ pub const ETA_ERROR: &str = "resend_eta_error_seconds";
 pub const BUILD_INFO: &str = "resend_build_info";
 /// Gauge by `upstream`: 0 where it answers, 1 while it fails or is silent, 2 while it refuses our credentials or account.
 pub const UPSTREAM_DOWN: &str = "resend_upstream_down";
-/// Gauge: entries in the hands of workers that are gone.
+/// Gauge: entries held by workers that are gone.
 pub const QUEUE_ORPHANED: &str = "resend_queue_orphaned_jobs";
 /// Gauge by `state`.
 pub const QUEUE_JOBS: &str = "resend_queue_jobs";

@@ -1,6 +1,6 @@
-//! Spans of a trace: their names and attributes, in one place, and how one hangs below another. They are made with
-//! OpenTelemetry itself, not from `tracing`'s spans, so that log lines stay as they are and a process without a
-//! collector makes none. No span holds an id of a person or an approval, a phone, a code, a token or a name.
+//! Spans of a trace: their names and attributes in one place, and their parents. They are made with OpenTelemetry
+//! itself, not from `tracing`'s spans, so that log lines stay the same and a process without a collector makes none. No
+//! span has an id of a person or an approval, a phone, a code, a token or a name.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -13,7 +13,7 @@ use opentelemetry_sdk::trace::SdkTracer;
 
 use crate::domain::ids::{JobId, TraceParent};
 
-/// Makes the spans of this process; not there where nothing is exported.
+/// Makes the spans of this process; absent if nothing is exported.
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
 /// Name: the read of a person.
@@ -22,9 +22,9 @@ pub const REGISTRY_PERSON: &str = "registry person";
 pub const REGISTRY_APPROVAL: &str = "registry approval";
 /// Name: the permit to send, recorded before anything is sent.
 pub const BEGIN_SEND: &str = "begin send";
-/// Name: the message on its way through the channels.
+/// Name: handing the message to the channels.
 pub const SUBMIT_SMS: &str = "submit sms";
-/// Name: the end of a job, or of a try of it, written down.
+/// Name: recording the end of a job, or of a try.
 pub const FINISH: &str = "finish";
 
 /// Attribute: the route's template.
@@ -33,9 +33,9 @@ const ROUTE: &str = "http.route";
 const METHOD: &str = "http.request.method";
 /// Attribute: the status of the answer.
 const STATUS: &str = "http.response.status_code";
-/// Attribute: the service that is called, as in the metrics.
+/// Attribute: the called service, as in the metrics.
 const SERVICE: &str = "peer.service";
-/// Attribute: what came of it, as in the metrics.
+/// Attribute: the result, as in the metrics.
 const RESULT: &str = "resend.result";
 /// Attribute: the status code a job ended with.
 const JOB_STATUS: &str = "resend.status_code";
@@ -46,13 +46,13 @@ const DELIVERY: &str = "resend.delivery";
 #[derive(Clone, Default)]
 pub struct Span(Option<Context>);
 
-/// Spans of this process come from here on; later calls change nothing.
+/// Installs the tracer for this process; later calls change nothing.
 pub(super) fn install(tracer: SdkTracer) {
     let _ = TRACER.set(tracer);
 }
 
 impl Span {
-    /// A request that is being answered, below the client's span.
+    /// A request being answered, as a child of the client's span.
     pub fn server(method: &'static str, route: &'static str, parent: Option<&TraceParent>) -> Self {
         Self::start(SpanKind::Server, parent, true, || {
             (
@@ -62,12 +62,12 @@ impl Span {
         })
     }
 
-    /// A job that is put into the queue.
+    /// A job being enqueued.
     pub fn producer(queue: &str, job: &JobId, parent: Option<&TraceParent>) -> Self {
         Self::start(SpanKind::Producer, parent, false, || messaging("send", "send", queue, job))
     }
 
-    /// One delivery of a job, below the span that put it into the queue: it is the only message handled.
+    /// One delivery of a job, as a child of the span that enqueued it: it is the only message handled.
     pub fn consumer(queue: &str, job: &JobId, delivery: u64, parent: Option<&TraceParent>) -> Self {
         Self::start(SpanKind::Consumer, parent, true, || {
             let (name, mut attributes) = messaging("process", "process", queue, job);
@@ -101,7 +101,7 @@ impl Span {
         Self(Some(parent.with_span(tracer.build_with_context(builder, &parent))))
     }
 
-    /// What those below it are given; `None` where there are no spans.
+    /// The context for child spans; `None` if there are no spans.
     pub fn traceparent(&self) -> Option<TraceParent> {
         let span = self.0.as_ref()?.span();
         let own = span.span_context();
@@ -109,27 +109,27 @@ impl Span {
         format!("00-{}-{}-{:02x}", own.trace_id(), own.span_id(), flags.to_u8()).parse().ok()
     }
 
-    /// What those below it are given: this span, or where there are no spans what was given to this one.
+    /// The context for child spans: this span, or without spans the context this one was given.
     pub fn or(&self, parent: Option<&TraceParent>) -> Option<TraceParent> {
         self.traceparent().or_else(|| parent.cloned())
     }
 
-    /// Notes what came of it.
+    /// Records the result.
     pub fn result(&self, result: &'static str) {
         self.set(KeyValue::new(RESULT, result));
     }
 
-    /// Notes the status of an answer.
+    /// Records the status of an answer.
     pub fn status(&self, status: u16) {
         self.set(KeyValue::new(STATUS, i64::from(status)));
     }
 
-    /// Notes the status code a job ended with.
+    /// Records the status code a job ended with.
     pub fn job_status(&self, status_code: u16) {
         self.set(KeyValue::new(JOB_STATUS, i64::from(status_code)));
     }
 
-    /// It failed, in one word.
+    /// Records that it failed, in one word.
     pub fn fail(&self, error: &'static str) {
         self.set(KeyValue::new("error.type", error));
         if let Some(context) = &self.0 {
@@ -137,7 +137,7 @@ impl Span {
         }
     }
 
-    /// It is over.
+    /// Ends it.
     pub fn end(&self) {
         if let Some(context) = &self.0 {
             context.span().end();
@@ -168,7 +168,7 @@ fn messaging(
     (format!("{operation} {queue}").into(), attributes)
 }
 
-/// A `traceparent` as W3C Trace Context has it, section 3.2; later versions may hold more after the flags.
+/// A `traceparent` as in W3C Trace Context, section 3.2; later versions may have more after the flags.
 fn read(text: &str, is_remote: bool) -> Option<SpanContext> {
     let parts: Vec<&str> = text.split('-').collect();
     let [version, trace, span, flags, more @ ..] = parts.as_slice() else { return None };

@@ -1,5 +1,5 @@
-//! Spans on their way to a collector: OTLP, protobuf over HTTP, in batches from a queue of bounded length. A collector
-//! that is away costs spans, never a request or a job. What a span is called and holds is `span`'s.
+//! Exports spans to a collector: OTLP, protobuf over HTTP, in batches from a bounded queue. An unreachable collector
+//! costs spans, never a request or a job. The names and contents of spans are defined in `span`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::{LogThrottle, connect_failure, span};
 use crate::settings::TraceConfig;
 
-/// Longest one batch may be under way.
+/// Longest one batch may take.
 const EXPORT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Longest a stopping process waits for its last batch.
@@ -26,17 +26,17 @@ pub enum TraceError {
     /// No certificates, or no cryptography.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
     Client(#[from] reqwest::Error),
-    /// One of the `OTEL_EXPORTER_OTLP_*` variables is of no use.
+    /// One of the `OTEL_EXPORTER_OTLP_*` variables is invalid.
     #[error("OTEL_EXPORTER_OTLP_ENDPOINT: {0}")]
     Exporter(#[from] ExporterBuildError),
 }
 
-/// The export, as long as the process lives; nothing where there is no collector.
+/// The running export; nothing if there is no collector.
 #[must_use = "the last spans are lost unless it is shut down"]
 pub struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
-    /// Starts it within the runtime that is to make the calls. `service` is the name where `OTEL_SERVICE_NAME` is not set.
+    /// Starts it on the runtime that will make the calls. `service` is the name if `OTEL_SERVICE_NAME` is not set.
     pub fn start(service: &'static str, config: &TraceConfig) -> Result<Self, TraceError> {
         let Some(endpoint) = &config.endpoint else { return Ok(Self(None)) };
         let exporter = SpanExporter::builder()
@@ -52,7 +52,7 @@ impl Traces {
         Ok(Self(Some(provider)))
     }
 
-    /// Sends what there is, for a moment at most.
+    /// Sends what is queued, within a short time limit.
     pub async fn shutdown(self) {
         let Some(provider) = self.0 else { return };
         let ended = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_LIMIT)).await;
@@ -62,7 +62,7 @@ impl Traces {
     }
 }
 
-/// The environment's own name wins.
+/// The name from the environment wins.
 fn resource(service: &'static str) -> Resource {
     let found = Resource::builder().build();
     let name = found.get(&"service.name".into()).map(|name| name.to_string()).unwrap_or_default();
@@ -72,7 +72,7 @@ fn resource(service: &'static str) -> Resource {
     found
 }
 
-/// Makes the exporter's calls on our runtime: the exporter has a thread of its own, and blocks it.
+/// Makes the exporter's calls on our runtime: the exporter has its own thread, and blocks it.
 #[derive(Debug)]
 struct ExportClient {
     client: reqwest::Client,
@@ -81,7 +81,7 @@ struct ExportClient {
 
 impl ExportClient {
     fn new() -> Result<Self, reqwest::Error> {
-        // Settings alone decide where a call goes, not HTTP_PROXY; the same holds for every client here.
+        // Only settings decide where a call goes, not HTTP_PROXY; the same holds for every client here.
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -95,7 +95,7 @@ impl ExportClient {
 impl HttpClient for ExportClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (client, request) = (self.client.clone(), reqwest::Request::try_from(request)?);
-        // The call is begun there, too: its time limit needs the runtime.
+        // The call is also started there, because its time limit needs the runtime.
         let answer = self.runtime.spawn(async move { client.execute(request).await }).await?;
         match &answer {
             Ok(answer) if answer.status().is_success() => {}
@@ -103,12 +103,12 @@ impl HttpClient for ExportClient {
             Err(error) if error.is_timeout() => warn("silent"),
             Err(error) => warn(&connect_failure(error)),
         }
-        // What else it says is not read: there is nothing to do about it.
+        // The rest of the answer is not read: nothing could be done about it.
         Ok(Response::builder().status(answer?.status()).body(Bytes::new())?)
     }
 }
 
-/// Neither the URL nor the headers: both may hold a secret.
+/// Contains neither the URL nor the headers, which may hold a secret.
 fn warn(collector: &str) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.allow() {

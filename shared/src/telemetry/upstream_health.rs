@@ -1,5 +1,5 @@
-//! Health of one upstream service or channel, from where it is called: how often it was asked and failed, what it last
-//! answered and since when, how long calls take. It decides nothing; it is for those who look, and for the log.
+//! Health of one upstream service or channel, as seen by its caller: how often it was called and failed, its last
+//! answer and since when, how long calls take. Nothing is decided by it; it is for operators and the log.
 
 mod window;
 
@@ -18,16 +18,17 @@ use super::{InFlight, InFlightGuard, metric};
 /// Failures in a row after which an upstream counts as down.
 const FAILURES: u32 = 8;
 
-/// An upstream that only failed for so long counts as down after fewer: at night there is less than a call a second.
+/// An upstream that only failed for this long counts as down after fewer failures: at night there is less than a call a
+/// second.
 const DOWN_AFTER: Duration = Duration::from_secs(30);
 
-/// A call this long hangs: an upstream that answers answers sooner.
+/// A call this long hangs: a working upstream answers sooner.
 pub const HUNG_CALL_MS: u64 = 2_000;
 
-/// What one call showed.
+/// The result of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallResult {
-    /// It answered as it should; a refusal of one request is such an answer.
+    /// It answered properly; the refusal of a single request counts as a proper answer.
     Good,
     /// It failed, or did not answer.
     Failed,
@@ -38,9 +39,9 @@ pub enum CallResult {
 /// The settings an operator looks at when an upstream is down.
 #[derive(Debug, Clone, Copy)]
 pub struct HealthHints {
-    /// Where it is.
+    /// The setting with its address.
     pub url: &'static str,
-    /// The credentials it is called with.
+    /// The setting with its credentials.
     pub credentials: &'static str,
 }
 
@@ -53,7 +54,7 @@ pub struct UpstreamHealth {
     state: Mutex<State>,
 }
 
-/// How an upstream stands, to be shown.
+/// The health of an upstream, to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthSnapshot {
     /// `registry`, `otp`, `sms http`, …
@@ -66,13 +67,14 @@ pub struct HealthSnapshot {
     pub p95_ms: Option<u64>,
     /// The last answer: `ok`, `status 401`, `no answer`, …
     pub last: Option<String>,
-    /// Since when it answers like that, milliseconds since the epoch.
+    /// Since when that has been its answer, milliseconds since the epoch.
     pub since_ms: Option<u64>,
-    /// When it last answered as it should.
+    /// When it last answered properly.
     pub last_good_ms: Option<u64>,
-    /// It counts as down.
+    /// Whether it counts as down.
     pub is_down: bool,
-    /// Its breaker lets nothing through: messages wait or go another way. `false` where there is no breaker.
+    /// Whether its breaker lets nothing through, so that messages wait or use another channel. `false` if it has no
+    /// breaker.
     pub is_closed: bool,
     /// The setting to look at while it is down.
     pub setting: Option<String>,
@@ -96,10 +98,10 @@ struct State {
     setting: Option<&'static str>,
 }
 
-/// How an upstream is down; as the metric counts it.
+/// How an upstream is down, with the metric's values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Down {
-    /// It is not.
+    /// It is up.
     #[default]
     No = 0,
     /// It fails, or does not answer.
@@ -108,7 +110,7 @@ enum Down {
     Closed = 2,
 }
 
-/// What a call changed.
+/// The change that a call caused.
 #[derive(Debug, PartialEq, Eq)]
 enum Change {
     WentDown { setting: &'static str },
@@ -124,13 +126,13 @@ impl UpstreamHealth {
         Self { name, hints, in_flight: InFlight::default(), down, state: Mutex::default() }
     }
 
-    /// A call begins; it is counted as under way until this is dropped.
+    /// Starts a call; it counts as in progress until this is dropped.
     pub fn begin(&self) -> InFlightGuard<'_> {
         self.in_flight.begin()
     }
 
-    /// Notes one call: its result, what the upstream answered, and how long it took. Logs once when the upstream goes
-    /// down and once when it is back.
+    /// Records one call: its result, the upstream's answer, and the duration. Logs once when the upstream goes down and
+    /// once when it is back.
     pub fn note(&self, result: CallResult, answer: &str, took: Duration) {
         let mut state = self.state();
         let change = state.note(result, answer, took, self.hints);
@@ -151,7 +153,7 @@ impl UpstreamHealth {
         }
     }
 
-    /// How it stands now.
+    /// Its health now.
     pub fn snapshot(&self) -> HealthSnapshot {
         let now = Instant::now();
         let state = self.state();
@@ -201,7 +203,7 @@ impl State {
             _ if self.failures >= FAILURES || lasts => (Down::Failing, hints.url),
             _ => return None,
         };
-        // From failing to closed is news: somebody has to act.
+        // The change from failing to closed is logged too, because somebody has to act.
         if down <= self.down {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Checks again and again whether Redis, as it is configured, keeps accepted jobs, and logs what is wrong.
+//! Checks periodically whether Redis, as configured, keeps accepted jobs, and logs what is wrong.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::telemetry::metric;
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Producer {
-    /// Checks Redis until `stop` is cancelled, logs what is wrong whenever that changes, and with `RESEND_STRICT`
-    /// accepts jobs or not accordingly.
+    /// Checks Redis until `stop` is cancelled, logs findings whenever they change, and with `RESEND_STRICT` allows or
+    /// refuses jobs accordingly.
     pub async fn watch_redis(self, stop: CancellationToken) {
         let mut known = None;
         loop {

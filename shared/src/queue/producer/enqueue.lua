@@ -1,14 +1,15 @@
--- Accepts jobs, or says why not; all in one step, so that two requests cannot both be let in.
--- KEYS  1 stream, 2 live, 3 eta, 4 scheduled; of each job: its record, the messages of its patient, the jobs of its client,
---       and where an idempotency key was sent what that stands for
--- ARGV  1 jobs, 2 deadline ms, 3 retention ms, 4 prefix of job records, 5 life of an idempotency key ms, 6 replicas that
---       are to confirm; of each job: job, message, approval, client, patient, cool-down ms, sends per approval
---       and hour, jobs of a client and minute, 1 where an idempotency key was sent
+-- Accepts jobs, or returns why not; all in one step, so that two requests for the same job cannot both be accepted.
+-- KEYS  1 stream, 2 live, 3 eta, 4 scheduled; of each job: its record, the messages of its patient, the jobs of its
+--       client, and if an idempotency key was sent, what that stands for
+-- ARGV  1 jobs, 2 deadline ms, 3 retention ms, 4 prefix of job records, 5 life of an idempotency key ms, 6 replicas
+--       that must confirm; of each job: job, message, approval, client, patient, cool-down ms, sends per approval and
+--       hour, jobs of a client and minute, 1 if an idempotency key was sent
 -- Result  for each {word, job, eta ms, now ms}; words: accepted, live, replayed, foreign, cooldown, approval_hour,
---         client_jobs, reused, overloaded. The third member is the next attempt for foreign and limits, the wait in ms for
---         overloaded. The job of a cooldown is the one whose message began it, where it is the caller's own.
+--         client_jobs, reused, overloaded. The third member is the next attempt for foreign and limits, the wait in ms
+--         for overloaded. The job of a cooldown is the one whose message began it, if it is the caller's own.
 local MINUTE, HOUR = 60000, 3600000
--- A time further ahead than any two servers' clocks are apart is of a clock that was set back since: no lock rests on it.
+-- A time further ahead than two servers' clocks can differ was written before the clock was set back: no lock relies on
+-- it.
 local APART = MINUTE
 local FIRST_KEY, FIRST_ARG, ARGS_EACH = 5, 7, 9
 
@@ -19,7 +20,7 @@ local now = now_ms()
 local now_text, deadline_text, life_text = int(now), int(now + deadline), int(deadline + retention)
 local queue = look_ahead(stream, KEYS[4], eta_key, now)
 
--- Jobs of the clients that are asked for here: how many there were, and how many come to them.
+-- The clients of this batch: how many jobs each had, and how many are added.
 local clients = {}
 
 local function jobs_of(key)
@@ -27,20 +28,21 @@ local function jobs_of(key)
   return clients[key]
 end
 
--- A job given again is written again where replicas must confirm it: the first time they may not have.
+-- If replicas must confirm a job, it is written again when it is returned again: the first time they may not have
+-- confirmed it.
 local function given_again(id, eta)
   if is_confirmed then redis.call('HSET', prefix .. id, 'eta', eta) end
   return id
 end
 
--- The answer for a key that was used before; nil where it was not.
+-- The answer for an idempotency key that was used before; nil if it was not.
 local function replay(job)
   local known = redis.call('GET', job.idem_key)
   if not known then return nil end
-  -- Builds before this one noted no ETA.
+  -- Earlier builds stored no ETA.
   local of_path, first, first_eta = string.match(known, '^(%S+) (%S+) ?(%S*)$')
   if of_path ~= job.path then return {'reused', '', '0', now} end
-  -- The first answer stands as it was given, whatever was predicted since, and also where the record is gone.
+  -- The first answer is repeated as it was given, even if the prediction has changed since or the record is gone.
   local eta = fields_of(prefix .. first, 'eta')[1]
   if eta then given_again(first, eta) end
   if first_eta == '' then first_eta = eta end
@@ -51,7 +53,7 @@ local function remember(job, first, eta)
   if job.idem_key then redis.call('SET', job.idem_key, job.path .. ' ' .. first .. ' ' .. eta, 'PX', idem_life) end
 end
 
--- The answer where the client has enough: its flood must not stand before everybody else's jobs.
+-- The answer if the client has reached its limit of jobs: its flood must not delay everybody else's jobs.
 local function limit_of_client(job)
   if job.per_client == 0 then return nil end
   local jobs = jobs_of(job.jobs_key)
@@ -71,7 +73,7 @@ local function count(job)
   jobs.more = jobs.more + 1
 end
 
--- The answer where a job for the approval is live already.
+-- The answer if a job for the approval is live already.
 local function join_live(job)
   local live = redis.call('HGET', live_key, job.path)
   if not live then return nil end
@@ -79,7 +81,7 @@ local function join_live(job)
   if not record[2] or has_ended(record[2]) then return nil end
   if record[1] ~= job.client then return {'foreign', '', record[3], now} end
   if job.idem_key then
-    -- A key is kept for a day: it counts as a job does.
+    -- A key is kept for a day, so it counts like a job.
     local refusal = limit_of_client(job)
     if refusal then return refusal end
     remember(job, live, int(still_ahead(tonumber(record[3]), now)))
@@ -88,13 +90,13 @@ local function join_live(job)
   return {'live', given_again(live, record[3]), record[3], now}
 end
 
--- The answer where this very job was accepted before, and the answer to that was lost.
+-- The answer if this very job was accepted before, and that answer was lost.
 local function repeated(job)
   local eta = fields_of(job.record, 'eta')[1]
   return eta and {'accepted', given_again(job.id, eta), eta, now}
 end
 
--- The answer where a limit of the approval is reached.
+-- The answer if a limit of the approval is reached.
 local function limit_of_approval(job)
   local sends, last_job = {}, nil
   for at, approval, of in string.gmatch(redis.call('GET', job.patient_key) or '', '(%d+) (%S+) ?(%S*)') do
@@ -116,7 +118,8 @@ end
 
 local function accept(job)
   local wait, run, by_rate = predict(queue)
-  -- An outage that is taken to outlast the deadline of the jobs accepted as it began: more would only stand in their way.
+  -- Accept no more during an outage that is expected to outlast the deadline of its first jobs: these would only get in
+  -- their way.
   local late = math.max(wait, by_rate / RATE_USED, queue.outage * 2) - deadline
   if late > 0 then return {'overloaded', '', math.ceil(late), now} end
   local eta = int(math.ceil(now + wait + run))
@@ -138,7 +141,7 @@ for i = 1, tonumber(ARGV[1]) do
     record = KEYS[k], patient_key = KEYS[k + 1], jobs_key = KEYS[k + 2], idem_key = has_idem_key and KEYS[k + 3],
     id = ARGV[a], message = ARGV[a + 1], approval = ARGV[a + 2], client = ARGV[a + 3], patient = ARGV[a + 4],
     cooldown = tonumber(ARGV[a + 5]), per_hour = tonumber(ARGV[a + 6]), per_client = tonumber(ARGV[a + 7]),
-    -- What the request is about, as its URL has it.
+    -- The patient and approval, as the request's URL named them.
     path = ARGV[a + 4] .. '/' .. ARGV[a + 2],
   }
   rows[i] = job.idem_key and replay(job) or join_live(job) or repeated(job) or limit_of_approval(job)

@@ -1,4 +1,4 @@
-//! *Enqueue*: dedupe, admission, job record and stream entry in one round trip.
+//! *Enqueue*: deduplication, admission, job record and stream entry in one round trip.
 
 use super::role::Producer;
 use crate::domain::clock::millis;
@@ -11,16 +11,16 @@ use crate::redis::ScriptArgs;
 use crate::settings::ApprovalLimits;
 use crate::telemetry::span::Span;
 
-/// What a job is made of.
+/// A request for a job.
 #[derive(Debug, Clone)]
 pub struct NewJob {
-    /// Whose approval it is to be.
+    /// The patient named in the request.
     pub patient: PatientId,
-    /// Which approval.
+    /// The approval.
     pub approval: ApprovalId,
-    /// Who asks, and alone may read the job.
+    /// The client, which alone may read the job.
     pub client: ClientId,
-    /// The request that asks.
+    /// The request's id.
     pub request: RequestId,
     /// Its trace.
     pub trace: Option<TraceParent>,
@@ -46,7 +46,7 @@ pub enum Enqueued {
     Accepted(AcceptedJob),
     /// The same client's job for this approval is still live.
     Live(AcceptedJob),
-    /// The idempotency key was seen before; its first job.
+    /// The idempotency key was used before; this is its first job.
     Replayed(AcceptedJob),
     /// Another client's job for this approval is live.
     Foreign {
@@ -57,13 +57,13 @@ pub enum Enqueued {
     },
     /// A limit of this approval or client is reached.
     Limited {
-        /// Which one: `Cooldown`, `ApprovalHour` or `ClientJobs`.
+        /// The limit: `Cooldown`, `ApprovalHour` or `ClientJobs`.
         limit: Reason,
         /// When to try again, milliseconds since the epoch.
         next_attempt_ms: u64,
         /// Redis' clock now.
         now_ms: u64,
-        /// The job whose message began a cool-down, where it is the same client's and can still be read.
+        /// The job whose message began a cool-down, if it is the same client's and can still be read.
         last_job: Option<JobId>,
     },
     /// The idempotency key was used for another path.
@@ -83,12 +83,12 @@ impl AcceptedJob {
 }
 
 impl Producer {
-    /// Stores a job under a fresh id and makes it visible to the workers, or says why not.
+    /// Stores a job under a new id and makes it visible to the workers, or returns why not.
     pub async fn enqueue(&self, new: &NewJob, limits: &ApprovalLimits) -> Result<Enqueued, QueueError> {
         self.enqueue_under(JobId::generate(), new, limits).await
     }
 
-    /// The same under this id, which nobody else has.
+    /// The same under this id, which must be new.
     pub async fn enqueue_under(
         &self,
         job: JobId,
@@ -125,7 +125,7 @@ impl Producer {
     }
 }
 
-/// One name for a client's idempotency key. Both are visible characters, so no two pairs have one name.
+/// A unique name for a client's idempotency key. Both are visible characters, so no two pairs share a name.
 fn digest(client: &ClientId, key: &IdempotencyKey) -> String {
     format!("{client} {}", key.as_str())
 }
@@ -154,7 +154,7 @@ impl Enqueued {
         }
     }
 
-    /// In one word, for its span.
+    /// In one word, for the span.
     fn label(&self) -> &'static str {
         match self {
             Self::Accepted(_) => "accepted",

@@ -9,7 +9,7 @@ const MAX_BATCH: usize = 64;
 /// Batches under way at once, so that Redis has work while an answer is on its way.
 const MAX_CONCURRENT_BATCHES: usize = 2;
 
-/// A queue; first come, first served.
+/// A first-in, first-out queue.
 pub(super) struct BatchQueue<T>(Mutex<State<T>>);
 
 struct State<T> {

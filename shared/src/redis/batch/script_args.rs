@@ -10,7 +10,7 @@ pub struct ScriptArgs {
     keys: usize,
 }
 
-/// Text written into bytes.
+/// A writer of text into bytes.
 struct Text<'a>(&'a mut Vec<u8>);
 
 impl ScriptArgs {

@@ -1,4 +1,4 @@
-//! Carrying out the plans. The order of a run's draws is that of `FAILPOINTS_SEED`.
+//! Carries out the plans. `FAILPOINTS_SEED` fixes the order of random draws.
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -23,7 +23,7 @@ struct State {
     done: u64,
 }
 
-/// What a job that arrives at a place is to do.
+/// What a job that arrives at a place must do.
 enum Part {
     Pass,
     Wait,
@@ -43,10 +43,10 @@ fn from_environment() -> Vec<Point> {
     plans.into_iter().map(|plan| Point::new(plan, seed)).collect()
 }
 
-/// Does what the plans say for this place and job.
+/// Does what the plans define for this place and job.
 pub(super) async fn hit(place: &str, job: Option<&JobId>) {
     for point in POINTS.iter().filter(|point| point.is_for(place, job)) {
-        // Asked for before the decision: a release in between must not be missed.
+        // Subscribes before the decision: a release in between must not be missed.
         let released = point.released.notified();
         match point.part() {
             Part::Pass => {}

@@ -13,22 +13,22 @@ pub(super) enum Action {
     Panic,
 }
 
-/// What is to happen at one place.
+/// What happens at one place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
     pub(super) place: String,
     pub(super) action: Action,
-    /// How often; without: whenever a job passes.
+    /// How often; by default whenever a job passes.
     pub(super) times: Option<u64>,
-    /// Share of the jobs it strikes.
+    /// The share of jobs that are hit.
     pub(super) probability: f64,
-    /// Jobs that must be at the place.
+    /// How many jobs must be at the place.
     pub(super) together: u64,
-    /// The one job it is for.
+    /// The one job that is hit.
     pub(super) job: Option<String>,
 }
 
-/// Reads the whole variable.
+/// Parses the whole variable.
 pub(super) fn parse(text: &str) -> Result<Vec<Plan>, String> {
     text.split(';').map(str::trim).filter(|part| !part.is_empty()).map(Plan::from_str).collect()
 }

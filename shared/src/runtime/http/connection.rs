@@ -30,11 +30,12 @@ use super::threads::ServerThreads;
 use super::{HttpService, Server};
 use crate::telemetry::LogThrottle;
 
-/// Bytes of a head the parser takes; the limit clients meet is half of it and answered in the usual shape. The
-/// parser's limit on the number of headers is its own, 100: another one would cost an allocation a request.
+/// Most bytes of a head that the parser takes; clients meet a limit of half of it, which is answered in the usual
+/// format. The parser's limit on the number of headers stays at its default of 100, because another one would cost an
+/// allocation per request.
 const HEAD_BUFFER: u32 = 32 * 1024;
 
-/// HTTP/2: requests at once on one connection, and how a dead peer is found.
+/// HTTP/2: concurrent requests on one connection, and how a dead peer is detected.
 const STREAMS: u32 = 200;
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(10));
 
@@ -50,14 +51,14 @@ pub(super) struct Connections<S> {
     tasks: TaskTracker,
 }
 
-/// What a service may know of the connection a request came by: an extension of every request.
+/// What a service may know about a request's connection: an extension of every request.
 #[derive(Clone)]
 pub struct Connection {
-    /// The address at the other end: the client's or its proxy's.
+    /// The peer's address: the client's or its proxy's.
     pub peer: IpAddr,
     /// Whether that is a trusted proxy.
     pub is_trusted: bool,
-    /// Whether the connection is one too many: its only request is to be answered 503.
+    /// Whether the connection exceeds the limit: its only request must be answered 503.
     pub is_excess: bool,
     idle: IdleTracker,
 }
@@ -76,7 +77,7 @@ impl<S: HttpService> Connections<S> {
         }
     }
 
-    /// Serves a connection in a task of its own. The stream belongs to no runtime yet.
+    /// Serves a connection in a separate task. The stream is not registered with any runtime yet.
     pub(super) fn accept(&self, stream: io::Result<std::net::TcpStream>, peer: IpAddr) {
         let stream = match stream {
             Ok(stream) => stream,
@@ -115,14 +116,14 @@ impl<S: HttpService> Connections<S> {
         self.tasks.len()
     }
 
-    /// Requests open on all of them.
+    /// Open requests on all of them.
     pub(super) fn open_requests(&self) -> &OpenRequests {
         &self.open_requests
     }
 
-    /// Completes when a connection is to end, but never before its first request. HTTP/2 is told at once (GOAWAY loses no
-    /// request). HTTP/1.1 is not closed while it is idle, because that may cross a request: past its lifetime it ends with
-    /// its next answer, and at a stop once the stop delay is over.
+    /// Completes when a connection must end, but never before its first request. HTTP/2 is told at once, because GOAWAY
+    /// loses no request. HTTP/1.1 is not closed while idle, because that might cross a request: past its lifetime it
+    /// ends with its next answer, and at a stop once the stop delay is over.
     fn end_of(&self, idle: IdleTracker) -> impl Future<Output = ()> + Send + use<S> {
         let (stopping, closing) = (self.stopping.clone(), self.closing.clone());
         let lifetime = about(self.limits.lifetime);
@@ -147,13 +148,13 @@ impl<S: HttpService> Connections<S> {
 }
 
 impl Connection {
-    /// Marks a request as open although its answer has begun: as long as the guard lives, the connection is not idle
-    /// and a stop waits.
+    /// Keeps a request open although its answer has begun: while the guard lives, the connection is not idle and a stop
+    /// waits.
     pub fn begin(&self, version: Version) -> RequestGuard {
         self.idle.begin(version)
     }
 
-    /// A connection of no socket, for tests of a service.
+    /// A connection without a socket, to test a service.
     pub fn for_tests() -> Self {
         let idle = IdleTracker::new(&HttpLimits::default(), OpenRequests::default());
         Self { peer: [127, 0, 0, 1].into(), is_trusted: false, is_excess: false, idle }
@@ -162,8 +163,8 @@ impl Connection {
 
 fn protocols() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // Heads are timed by `IdleTracker`: the parser's own timer starts only after the protocol is known, and counts the
-    // wait between two requests too.
+    // `IdleTracker` limits the time for heads: the parser's own timer starts only once the protocol is known, and also
+    // counts the wait between two requests.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BUFFER as usize);
     builder
         .http2()
@@ -175,8 +176,8 @@ fn protocols() -> Builder<TokioExecutor> {
     builder
 }
 
-/// Serves until the peer leaves, is too slow, or `ends` completes; then the protocol's own end is tried (GOAWAY in
-/// HTTP/2) before the connection is cut.
+/// Serves until the peer leaves, is too slow, or `ends` completes; then closes the connection by the protocol's own
+/// means (GOAWAY in HTTP/2) before cutting it.
 async fn serve<A>(
     builder: &Builder<TokioExecutor>,
     stream: TcpStream,
@@ -186,14 +187,14 @@ async fn serve<A>(
 ) where
     A: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send + 'static>,
 {
-    // Answers are small and whole: there is nothing to wait for.
+    // Answers are small and written whole, so there is no more data to wait for.
     drop(stream.set_nodelay(true));
     let idle = connection.idle.clone();
     let io = TokioIo::new(MonitoredStream::new(stream, idle.clone()));
     let mut served = pin!(builder.serve_connection(io, service));
     tokio::select! {
         biased;
-        // Its errors are the peer's: a broken connection or a broken protocol.
+        // Errors here are the peer's: a broken connection or protocol.
         _ = served.as_mut() => return,
         () = idle.expired() => {}
         () = end => {}
@@ -206,7 +207,7 @@ async fn serve<A>(
     }
 }
 
-/// The service, with the tracker told when a request begins and ends.
+/// The service, reporting the begin and end of each request to the tracker.
 fn answering<S: HttpService>(
     service: Arc<S>,
     connection: Connection,
@@ -223,10 +224,11 @@ fn answering<S: HttpService>(
         async move {
             let mut response = answer.await?;
             if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
-                // The router gives every empty body a length of 0; that of a 304 would be the length of the 200 (RFC 9110, 8.6).
+                // The router sets a length of 0 on every empty body; that of a 304 would have to be the length of the
+                // 200 (RFC 9110, 8.6).
                 response.headers_mut().remove(header::CONTENT_LENGTH);
             }
-            // While stopping, the client's next request is to go to another replica.
+            // During a stop, the client must send its next request to another replica.
             if is_http_1 && (is_last || idle.is_retired() || stopping.is_cancelled()) {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
@@ -236,13 +238,13 @@ fn answering<S: HttpService>(
     })
 }
 
-/// A length beside a transfer encoding is dropped by the parser, and with it what two servers in a row may disagree
-/// about; so the connection ends with any request that has a transfer encoding (RFC 9112, 6.1).
+/// The parser drops a length next to a transfer encoding, which hides a head that two servers in a row may understand
+/// differently; so the connection ends after any request with a transfer encoding (RFC 9112, 6.1).
 fn has_transfer_encoding(request: &Request<Incoming>) -> bool {
     request.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
-/// A layer for services that have none of their own: a connection too many is answered 503.
+/// A layer for services that have none: answers 503 on a connection that exceeds the limit.
 pub async fn refuse_excess(request: Request, next: Next) -> Response {
     match request.extensions().get::<Connection>() {
         Some(connection) if connection.is_excess => {
@@ -253,12 +255,12 @@ pub async fn refuse_excess(request: Request, next: Next) -> Response {
     }
 }
 
-/// Give or take a tenth, so that connections made together do not end together.
+/// Within ± 10 %, so that connections opened together do not end together.
 fn about(time: Duration) -> Duration {
     time.mul_f64(rand::random_range(0.9..1.1))
 }
 
-/// The system would not hand a connection from one runtime to another; its client sees it closed.
+/// The system could not move a connection from one runtime to another; its client sees it closed.
 fn not_accepted(error: &io::Error) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.allow() {

@@ -1,12 +1,12 @@
-//! File descriptors: each connection takes one, and shells and service managers give a process 1,024 unless it asks for
-//! more. It may take as many as its hard limit says (setrlimit(2)); more is for who starts it.
+//! File descriptors: each connection takes one, and by default shells and service managers allow a process 1,024. A
+//! process may raise that to its hard limit (setrlimit(2)); the hard limit itself is the service manager's.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Beside connections of clients: Redis, upstream services, the log, the listener.
+/// Descriptors for other uses than client connections: Redis, upstream services, the log, the listener.
 const OWN: u64 = 256;
 
-/// Raises the soft limit to the hard one, and says where that is still too little for the connections that are allowed.
+/// Raises the soft limit to the hard one, and logs if that is still too low for the connections that are allowed.
 pub(super) fn raise_limit(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

@@ -1,5 +1,5 @@
-//! Whether a connection is idle, and for how long it may be: nobody holds one by sending a request byte by byte, by
-//! sending nothing, or by not reading its answers.
+//! Whether a connection is idle, and for how long it may be: no client can hold one by sending a request byte by byte,
+//! by sending nothing, or by not reading its answers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -12,13 +12,13 @@ use tokio::time::{Instant, sleep_until};
 use super::limits::HttpLimits;
 use super::open_requests::OpenRequests;
 
-/// Longest between two checks: how late an idle connection is noticed at worst.
+/// Longest time between two checks, and so the longest delay in noticing an idle connection.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a connection that is to end may take to deliver its last answers once no request is open.
+/// How long a connection that must end may take to deliver its last answers once no request is open.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
-/// No end, while a request is open: its own limit applies.
+/// Does not expire while a request is open, which has a limit of its own.
 const NEVER: u64 = u64::MAX;
 
 /// The idle time of one connection; clones share it.
@@ -29,24 +29,24 @@ struct State {
     born: Instant,
     head: Duration,
     keep_alive_ms: AtomicU64,
-    /// Milliseconds from birth to the moment the connection expires.
+    /// Milliseconds from the accept until the connection expires.
     due_ms: AtomicU64,
-    /// Between two requests, nothing of the next one seen.
+    /// Between two requests; no byte of the next one has arrived.
     idle: AtomicBool,
-    /// HTTP/2, where bytes outside of requests are no head: they may be pings.
+    /// HTTP/2, where bytes outside of requests are not a head: they may be pings.
     multiplexed: AtomicBool,
-    /// Past its lifetime: the next answer is the last.
+    /// Past its lifetime: the next answer will be the last.
     retired: AtomicBool,
     open: AtomicUsize,
     open_everywhere: OpenRequests,
     first_request: Notify,
 }
 
-/// A request that is open on a connection; dropping it ends it.
+/// An open request on a connection; dropping it ends it.
 pub struct RequestGuard(IdleTracker);
 
 impl IdleTracker {
-    /// The tracker of a connection just accepted: the head of its first request is awaited.
+    /// The tracker of a connection just accepted, which waits for the head of the first request.
     pub(super) fn new(limits: &HttpLimits, open_everywhere: OpenRequests) -> Self {
         let state = State {
             born: Instant::now(),
@@ -86,17 +86,17 @@ impl IdleTracker {
         self.0.multiplexed.load(Relaxed)
     }
 
-    /// The connection is past its lifetime.
+    /// Records that the connection is past its lifetime.
     pub(super) fn retire(&self) {
         self.0.retired.store(true, Relaxed);
     }
 
-    /// Whether the next answer is the last.
+    /// Whether the next answer must be the last.
     pub(super) fn is_retired(&self) -> bool {
         self.0.retired.load(Relaxed)
     }
 
-    /// The connection is to end: from now on it expires soon after its last request.
+    /// Makes the connection end: it expires soon after its last request.
     pub(super) fn drain(&self) {
         self.0.keep_alive_ms.store(millis(LAST_ANSWERS), Relaxed);
         if self.0.open.load(Relaxed) == 0 {
@@ -117,7 +117,7 @@ impl IdleTracker {
         }
     }
 
-    /// The peer sent something.
+    /// Records that the peer sent something.
     pub(super) fn bytes_received(&self) {
         if !self.is_multiplexed() && self.0.idle.swap(false, Relaxed) {
             self.allow_ms(millis(self.0.head));
@@ -158,7 +158,7 @@ mod tests {
         IdleTracker::new(&HttpLimits::default(), OpenRequests::default())
     }
 
-    /// Whether the connection has not expired after so many seconds more.
+    /// Whether the connection is still alive after this many more seconds.
     async fn lasts(tracker: &IdleTracker, seconds: u64) -> bool {
         timeout(Duration::from_secs(seconds), tracker.expired()).await.is_err()
     }

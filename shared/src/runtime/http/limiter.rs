@@ -12,7 +12,7 @@ use crate::telemetry::{LogThrottle, metric};
 /// An IPv6 subscriber has a /64 at least (RFC 6177): addresses within one count as one.
 const IPV6_PREFIX: u32 = 64;
 
-/// Connections too many that are answered 503 at once; what comes beyond is cut.
+/// How many connections beyond the limit are answered 503 at once; any more are cut.
 const MAX_REFUSALS: usize = 256;
 
 /// Bounds connections; clones share the count.
@@ -35,14 +35,14 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// How a connection is counted.
+/// How a connection counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// From a trusted proxy.
     Trusted,
     /// From this address.
     From(IpAddr),
-    /// One too many.
+    /// Beyond the limit.
     Excess,
 }
 
@@ -68,8 +68,8 @@ impl ConnectionLimiter {
         }))
     }
 
-    /// A permit for a connection from this address. Beyond the limits it is a permit to refuse (`is_excess`); `None` where even
-    /// those are used up.
+    /// A permit for a connection from this address. Beyond the limits it is a permit to refuse (`is_excess`), or `None`
+    /// if even those are used up.
     pub(super) fn admit(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let is_trusted = (self.0.is_trusted)(peer);
         let mut counts = self.lock();
@@ -89,7 +89,7 @@ impl ConnectionLimiter {
         Some(ConnectionPermit { limiter: self.clone(), kind, is_trusted })
     }
 
-    /// Which bound is reached, if any: the index of its counter.
+    /// Which limit is reached, if any: the index of its counter.
     fn refusal(&self, counts: &Counts, kind: Kind) -> Option<usize> {
         if counts.all >= self.0.limit {
             return Some(0);
@@ -140,7 +140,7 @@ impl Counts {
 }
 
 impl ConnectionPermit {
-    /// Whether the connection is one too many.
+    /// Whether the connection is beyond the limit.
     pub(super) fn is_excess(&self) -> bool {
         self.kind == Kind::Excess
     }

@@ -11,16 +11,17 @@ use tokio::time::sleep;
 use super::HttpService;
 use super::connection::Connections;
 
-/// Connections the system holds until they are accepted. A burst of clients that reconnect is larger than the usual 128.
+/// Connections that the system queues until they are accepted. A burst of reconnecting clients is larger than the usual
+/// 128.
 const BACKLOG: u32 = 4_096;
 
-/// Wait after the system could not give a connection, most often for want of file descriptors.
+/// Wait after the system failed to accept a connection, usually for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Binds an address and listens.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A program that restarts finds its port although connections of before are still in TIME_WAIT.
+    // Lets a restarted program bind its port although earlier connections are still in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
@@ -48,7 +49,7 @@ pub(super) async fn accept_until<S: HttpService>(
     }
 }
 
-/// Accepts what the system has accepted for us already: closing the socket would reset those connections.
+/// Accepts the connections that the system has queued already: closing the socket would reset them.
 pub(super) fn accept_pending<S: HttpService>(
     listener: TcpListener,
     connections: &Connections<S>,
@@ -60,7 +61,7 @@ pub(super) fn accept_pending<S: HttpService>(
     Ok(())
 }
 
-/// Whether the peer went away before its connection was accepted.
+/// Whether the peer left before its connection was accepted.
 fn is_the_peers(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! How many requests a server has open, and the moment when there are none.
+//! The number of open requests of a server, and the moment when there are none.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ impl OpenRequests {
 
     /// Completes when there are none.
     pub async fn none(&self) {
-        // The sender lives as long as `self`.
+        // `self` keeps the sender alive.
         drop(self.0.subscribe().wait_for(|open| *open == 0).await);
     }
 

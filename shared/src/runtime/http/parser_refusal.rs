@@ -1,12 +1,13 @@
-//! What the HTTP parser refuses is answered by the parser itself, with an empty body. Clients are promised the envelope
-//! and a request id in every answer, so such an answer is recognised on its way out and replaced.
+//! The HTTP parser answers the requests it refuses itself, with an empty body. Clients are promised the envelope and a
+//! request id in every answer, so such an answer is recognised on its way out and replaced.
 
 use serde_json::json;
 
 use crate::domain::ids::RequestId;
 use crate::domain::outcome::{ErrorBody, Reason};
 
-/// The refusal with the envelope as its body, where `head` is one; services never answer these with an empty body.
+/// The refusal with the envelope as its body, if `head` is one; services never answer these statuses with an empty
+/// body.
 pub(super) fn with_body(head: &[u8]) -> Option<Vec<u8>> {
     let status = head.strip_prefix(b"HTTP/1.1 ").or_else(|| head.strip_prefix(b"HTTP/1.0 "))?;
     let (line, reason, message) = match status.get(..3)? {

@@ -1,4 +1,4 @@
-//! A socket that tells the idle tracker of bytes that come, and gives refusals of the parser a body.
+//! A socket that reports received bytes to the idle tracker, and gives the parser's refusals a body.
 
 use std::io;
 use std::pin::Pin;
@@ -10,11 +10,11 @@ use tokio::net::TcpStream;
 use super::idle::IdleTracker;
 use super::parser_refusal;
 
-/// A socket under watch.
+/// A monitored socket.
 pub(super) struct MonitoredStream {
     stream: TcpStream,
     idle: IdleTracker,
-    /// What is written in place of the parser's own refusal, as far as it is not written yet.
+    /// What replaces the parser's own refusal and is not written yet.
     refusal: Vec<u8>,
 }
 
@@ -23,7 +23,7 @@ impl MonitoredStream {
         Self { stream, idle, refusal: Vec::new() }
     }
 
-    /// Keeps a refusal of the parser back, to be written with a body when the parser flushes.
+    /// Holds back a refusal of the parser, to be written with a body when the parser flushes.
     fn replaces(&mut self, head: &[u8]) -> bool {
         let replacement = if self.idle.is_multiplexed() { None } else { parser_refusal::with_body(head) };
         replacement.map(|refusal| self.refusal = refusal).is_some()

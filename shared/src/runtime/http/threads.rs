@@ -1,6 +1,6 @@
-//! A thread per core, each with a runtime and a service of its own. A connection stays on the thread it was given to, so
-//! that a request wakes no other thread, and what it allocates is freed where it came from: a third more requests than
-//! over one runtime for all threads, measured on two cores.
+//! A thread per core, each with its own runtime and service. A connection stays on the thread it was given to, so that
+//! a request wakes no other thread, and memory is freed on the thread that allocated it: a third more requests than
+//! with one runtime for all threads, measured on two cores.
 
 use std::io;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// All threads of a server. When this is dropped they end, with whatever is still open on them.
+/// All threads of a server. When this is dropped they end, along with any open connections.
 pub(super) struct ServerThreads<S> {
     all: Vec<ServerThread<S>>,
-    /// Declared before the threads it ends, and so dropped before they are joined.
+    /// Declared before the threads it stops, so that it is dropped before they are joined.
     _end: DropGuard,
     _joined: Vec<JoinOnDrop>,
 }
 
 struct ServerThread<S> {
     runtime: Handle,
-    /// Each connection and each request under way holds one: how many there are says how busy the thread is.
+    /// Each open connection and request holds a clone: their number shows how busy the thread is.
     service: Arc<S>,
 }
 
 struct JoinOnDrop(Option<JoinHandle<()>>);
 
 impl<S: Send + Sync + 'static> ServerThreads<S> {
-    /// A thread for each of these, or the current runtime where there is one only. The error is the system's, which
-    /// gives no thread or no poll.
+    /// A thread for each of these, or the current runtime if there is only one. The error is the system's, which could
+    /// not create a thread or a poll.
     pub(super) fn start(mut services: Vec<S>) -> io::Result<Self> {
         let (mut threads, mut joined, end) = (Vec::new(), Vec::new(), CancellationToken::new());
-        // Dropped before the threads are joined, also where one of them cannot be started.
+        // Dropped before the threads are joined, even if one of them cannot be started.
         let end_all = end.clone().drop_guard();
         if services.len() == 1 {
             let alone = services.drain(..).map(|service| (Handle::current(), Arc::new(service)));
@@ -46,7 +46,7 @@ impl<S: Send + Sync + 'static> ServerThreads<S> {
         Ok(Self { all: threads, _end: end_all, _joined: joined })
     }
 
-    /// Runs a task made with the service on the thread that is least busy.
+    /// Runs a task made with the service on the least busy thread.
     pub(super) fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: impl FnOnce(Arc<S>) -> F) {
         let thread = self.all.iter().min_by_key(|thread| Arc::strong_count(&thread.service));
         if let Some(thread) = thread {
@@ -58,7 +58,7 @@ impl<S: Send + Sync + 'static> ServerThreads<S> {
 impl Drop for JoinOnDrop {
     fn drop(&mut self) {
         if let Some(thread) = self.0.take() {
-            // A thread that panicked has been logged by the panic.
+            // The panic of a thread has been logged already.
             drop(thread.join());
         }
     }

@@ -1,7 +1,8 @@
-//! The check of a code, in two steps around the comparison. *Guess* counts the check before anything is compared, in one
-//! step with reading what to compare with, so that a thousand guesses at once get as many comparisons as are left.
-//! *Spend* uses the code up in one step, so that of two right guesses at once one is right. In between, hashes are
-//! compared here and not in Redis: the key stays out of it, and the comparison takes the same time whatever it finds.
+//! The check of a code, in two steps around the comparison. *Guess* counts the check before anything is compared, in
+//! the same step that reads the hashes, so that a thousand guesses at once get only as many comparisons as are left.
+//! *Spend* uses up the code in one step, so that of two right guesses at once only one succeeds. The hashes are
+//! compared in between, here and not in Redis: Redis never sees the key, and the comparison takes the same time
+//! whatever it finds.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,25 +16,25 @@ use crate::domain::phone::PhoneNumber;
 use crate::redis::RedisError;
 use crate::settings::FAILED_CHECKS_PER_PHONE_HOUR;
 
-/// Failed checks of a client within a minute.
+/// Failed checks a client may make within a minute.
 const FAILED_PER_CLIENT_MINUTE: u64 = 60;
 
 /// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Checked {
-    /// It is the code, which is used up now.
+    /// The code is right, and is used up now.
     Right(Verified),
-    /// It is not. Neither is any guess at a phone that was sent none: the two are not told apart.
+    /// The code is wrong, or no code was sent to the phone: the two are not told apart.
     Wrong,
     /// The phone's codes are too old.
     Expired,
-    /// There were too many guesses at the phone's codes; this one was not looked at.
+    /// Too many guesses were made at the phone's codes; this one was not compared.
     Spent(NextCheck),
-    /// The client failed too often; this check was not looked at.
+    /// The client failed too often; this check was not compared.
     ClientLimit(NextCheck),
 }
 
-/// When a check is looked at again, by Redis' clock.
+/// When the next check will be compared, by Redis' clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NextCheck {
     /// Milliseconds since the epoch.
@@ -45,7 +46,7 @@ pub struct NextCheck {
 /// A code that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// Name of the verification; it does not lead back to job or phone.
+    /// Name of the verification; it reveals neither job nor phone.
     pub id: Uuid,
     /// When the code would have expired, milliseconds since the epoch.
     pub expires_ms: u64,
@@ -54,7 +55,7 @@ pub struct Verified {
 /// A code a guess may be compared with.
 struct Candidate<'a> {
     key: &'a OtpKey,
-    /// Where the key stands among the keys.
+    /// The index of its key.
     index: usize,
     job: JobId,
     hash: String,
@@ -69,7 +70,7 @@ struct Guess<'a> {
 }
 
 impl Codes {
-    /// Checks a guess of this client at the code that was sent to a phone.
+    /// Checks a client's guess at the code that was sent to a phone.
     pub async fn check(
         &self,
         client: &ClientId,
@@ -114,13 +115,13 @@ impl Codes {
         })
     }
 
-    /// A record no build of ours wrote has nothing to compare with.
+    /// A record that none of our builds wrote has nothing to compare with.
     fn candidate(&self, (number, job, hash): (usize, String, String)) -> Option<Candidate<'_>> {
         let index = number.checked_sub(1)?;
         Some(Candidate { key: self.keys.get(index)?, index, job: job.parse().ok()?, hash })
     }
 
-    /// Codes used must outlive a fail-over, as guesses must.
+    /// Used codes must outlive a fail-over, as guesses must.
     async fn spend(&self, guess: &Guess<'_>, right: &Candidate<'_>) -> Result<Checked, RedisError> {
         let mut call = self.spend.key(&guess.checks);
         call.key(&guess.records[right.index]);
@@ -134,7 +135,7 @@ impl Codes {
     }
 }
 
-/// The candidate whose code the guess is. All are compared, whichever fits.
+/// The candidate that the guess matches. All are compared, whichever matches.
 fn find<'a, 'k>(
     candidates: &'a [Candidate<'k>],
     phone: &PhoneNumber,
@@ -147,7 +148,7 @@ fn find<'a, 'k>(
     candidates.iter().zip(fits).find(|(_, fits)| bool::from(*fits)).map(|(candidate, _)| candidate)
 }
 
-/// Tells one call from its own repetition after a lost answer.
+/// Identifies a call, so that repeating it after a lost answer is recognised.
 fn nonce() -> String {
     URL_SAFE_NO_PAD.encode(Uuid::new_v4().as_bytes())
 }

@@ -1,6 +1,6 @@
--- Takes one guess at a phone's codes and hands out what it may be compared with. It is counted before the comparison, so
--- that any number of guesses at once get no more comparisons than are left. A phone that was never sent a code is given
--- no record: such guesses are counted to the client only.
+-- Takes one guess at a phone's codes and returns the hashes to compare with. It is counted before the comparison, so
+-- that simultaneous guesses get no more comparisons than are left. A phone that was never sent a code gets no record:
+-- guesses at it count against the client only.
 -- KEYS  1 failed checks of the client, 2 … the phone's record under each secret
 -- ARGV  1 guesses at each code, 2 failed checks of a phone in an hour, 3 of a client in a minute, 4 life of a code in ms
 -- Result  {word, next attempt ms, time of the guess, {{number of the secret, job, hash}, …}}; words: compare, expired,

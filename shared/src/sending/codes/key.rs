@@ -1,6 +1,6 @@
-//! What is computed under one secret of `RESEND_OTP_KEY`: codes, the hashes to check them, and the names of
-//! verifications. Each has a key of its own, expanded from the secret under its own label (as in RFC 5869, section
-//! 2.3, with one block), so that nothing found in Redis under one says anything about another.
+//! What is derived from one secret of `RESEND_OTP_KEY`: codes, the hashes to check them, and the names of
+//! verifications. Each has its own key, expanded from the secret under its own label (as in RFC 5869, section 2.3, with
+//! one block), so that no value found in Redis reveals anything about another kind.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,10 +13,10 @@ use super::Code;
 use crate::domain::ids::JobId;
 use crate::domain::phone::PhoneNumber;
 
-/// What the codes are for; part of every name and hash, so that a code never opens anything else.
+/// The purpose of the codes; part of every name and hash, so that a code is valid for nothing else.
 const PURPOSE: &str = "approval";
 
-/// Bytes kept of a hash: a truncated HMAC of 128 bit is as good against guessing (RFC 2104, section 5).
+/// Stored bytes of a hash: an HMAC truncated to 128 bits is as good against guessing (RFC 2104, section 5).
 const HASH_BYTES: usize = 16;
 
 /// The keys under one secret.
@@ -43,13 +43,13 @@ impl OtpKey {
         Code::new(truncate(&mac(&self.codes, &[job.as_str()]), digits))
     }
 
-    /// What is kept to check a code: 10^6 guesses against it come to nothing without the key.
+    /// The hash to check a code: without the key, trying 10^6 guesses against it is useless.
     pub(super) fn hash(&self, phone: &PhoneNumber, job: &JobId, code: &Code) -> String {
         let mac = mac(&self.hashes, &[PURPOSE, phone.expose(), job.as_str(), code.expose()]);
         URL_SAFE_NO_PAD.encode(&mac[..HASH_BYTES])
     }
 
-    /// The name a verification of the job's code goes by: a UUID of version 8 (RFC 9562, section 5.8).
+    /// The name of the verification of the job's code: a UUID of version 8 (RFC 9562, section 5.8).
     pub(super) fn verification(&self, job: &JobId) -> Uuid {
         let mac = mac(&self.verifications, &[job.as_str()]);
         uuid::Builder::from_custom_bytes(mac.first_chunk().copied().unwrap_or_default()).into_uuid()

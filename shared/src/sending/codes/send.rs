@@ -1,4 +1,4 @@
-//! What sending needs of a code: it is offered with the permit to send, and *activated* with the end of its job once a
+//! The sender's side of a code: it is offered with the permit to send, and *activated* with the end of its job once a
 //! gateway took its message.
 
 use super::{Code, Codes};
@@ -14,7 +14,7 @@ pub struct OfferedCode {
     pub(crate) hash: String,
     /// The phone's record that holds it.
     pub(crate) record: String,
-    /// The record under the older key, where this code is under the newest and keys rotate.
+    /// The record under the older key, if this code is under the newest and keys are being rotated.
     pub(crate) older_record: Option<String>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct JobCode {
 }
 
 impl Codes {
-    /// The code of this job under each key, the newest first. Which of them is sent is decided with the permit to send: one that
+    /// The code of this job under each key, the newest first. The permit to send decides which one is sent: a code that
     /// was offered before the keys were rotated stays the job's code.
     pub(crate) fn of_job(&self, phone: &PhoneNumber, job: &JobId) -> Vec<JobCode> {
         let made = self.keys.iter().map(|key| {

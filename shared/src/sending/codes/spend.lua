@@ -1,8 +1,8 @@
--- Uses a job's code up, so that no retry of the job makes it a code again, and takes the guess back from what counts as
--- failed. Codes whose messages were taken before this one was offered are gone with it; later ones stay.
+-- Uses up a job's code, so that no retry of the job makes it valid again, and subtracts the guess from the failed
+-- checks. Also deletes the codes whose messages were taken before this one was offered; later ones stay.
 -- KEYS  1 failed checks of the client, 2 the record that holds the code, 3 the phone's record under the other secret
--- ARGV  1 job, 2 life of a code in ms, 3 nonce of this call: repeated, it has the same result, 4 time of the guess
--- Result  when the code would have expired, ms; nothing where it was used or replaced before
+-- ARGV  1 job, 2 life of a code in ms, 3 nonce of this call: a repeated call has the same result, 4 time of the guess
+-- Result  when the code would have expired, ms; nothing if it was used or replaced before
 local life, at, now = tonumber(ARGV[2]), tonumber(ARGV[4]), now_ms()
 local phone = read_phone(redis.call('GET', KEYS[2]), now)
 local known = find_code(phone, ARGV[1])

@@ -1,6 +1,6 @@
--- Forgets a phone's failed checks, those at its codes included.
+-- Deletes a phone's failed checks, including the guesses at its codes.
 -- KEYS  the phone's record under each secret
--- Result  failed checks that were forgotten
+-- Result  how many failed checks were deleted
 local now, forgotten = now_ms(), 0
 for i = 1, #KEYS do
   local text = redis.call('GET', KEYS[i])

@@ -1,10 +1,10 @@
--- Gives out the next slot of a channel (GCRA: one number a channel, which spaces messages out). A slot that nobody uses is
--- lost: rather too few messages than too many. A number further ahead than any slot can be was written before the clock
--- was set back, and counts as none.
+-- Allots the next slot of a channel (GCRA: one number per channel, which spaces messages out). An unused slot is lost:
+-- better too few messages than too many. A number further ahead than any slot can be was written before the clock was
+-- set back, and is ignored.
 -- KEYS  1 when the channel is free next, microseconds
 -- ARGV  1 microseconds between two messages, 2 messages that may go together, 3 longest wait of this caller, microseconds,
 --       4 longest wait of any caller, microseconds
--- Result  {1, microseconds until it may be handed over}, or {0, microseconds until asking again has any use}
+-- Result  {1, microseconds until it may be handed over}, or {0, microseconds until it is worth asking again}
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local interval, ahead = tonumber(ARGV[1]), (ARGV[2] - 1) * ARGV[1]

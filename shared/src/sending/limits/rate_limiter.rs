@@ -1,5 +1,5 @@
-//! How fast all workers together hand messages to a channel (`RESEND_SMS_PER_SECOND`): a generic cell rate algorithm
-//! (GCRA) over one number a channel. It refuses no message; a message waits for its slot.
+//! The rate at which all workers together hand messages to a channel (`RESEND_SMS_PER_SECOND`): a generic cell rate
+//! algorithm (GCRA) over one number per channel. It refuses no message; a message waits for its slot.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,26 +9,26 @@ use redis::Script;
 use crate::queue::Queue;
 use crate::redis::RedisError;
 
-/// Messages that may go together are those of a tenth of a second, one at least: a gateway that counts by the second
-/// then sees no more than a tenth over its limit.
+/// A burst is a tenth of a second's messages, at least one: a gateway that counts by the second then sees at most a
+/// tenth over its limit.
 const TOGETHER: u32 = 10;
 
-/// No slot is given out further ahead than this, however long a caller would wait. What stands further ahead in Redis was
+/// No slot is allotted further ahead than this, however long a caller would wait. A time further ahead in Redis was
 /// written before the clock was set back.
 const FURTHEST: Duration = Duration::from_secs(10);
 
-/// Gives out slots.
+/// Allots slots.
 pub struct RateLimiter {
     queue: Queue,
     script: Script,
 }
 
-/// When a channel may be handed a message.
+/// When a message may be handed to a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
     /// After this wait; the slot is the caller's.
     After(Duration),
-    /// No slot is free that soon, and none was taken. After this wait one may be free.
+    /// No slot is free that soon, and none was taken. One may be free after this wait.
     NoneBefore(Duration),
 }
 

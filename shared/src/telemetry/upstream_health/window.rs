@@ -1,4 +1,4 @@
-//! Calls of the last quarter of an hour in slices of ten seconds, and how long they took.
+//! Calls of the last quarter of an hour in slices of ten seconds, and their durations.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ const SLICE: Duration = Duration::from_secs(10);
 const SLICES: usize = 90;
 const SLICES_OF_A_MINUTE: u64 = 6;
 
-/// Bounds of the classes of duration in milliseconds; one more class holds what took longer.
+/// Upper bounds of the duration buckets in milliseconds; one more bucket is for longer calls.
 const BOUNDS_MS: [u64; 12] = [5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000];
 
 /// Calls, and how many of them failed.
@@ -27,7 +27,7 @@ pub(super) struct Window {
 
 #[derive(Clone, Copy, Default)]
 struct Slice {
-    /// Number of the slice since the start; one that is older than the window counts no more.
+    /// Number of the slice since the start; one older than the window no longer counts.
     number: u64,
     totals: Totals,
     durations: [u32; BOUNDS_MS.len() + 1],
@@ -61,7 +61,7 @@ impl Window {
         self.totals(now, SLICES as u64)
     }
 
-    /// The bound that 95 of 100 calls kept; the last one stands for all that took longer.
+    /// The bound that 95 of 100 calls stayed within; the last one stands for all longer calls.
     pub(super) fn p95_ms(&self, now: Instant) -> Option<u64> {
         let mut classes = [0_u64; BOUNDS_MS.len() + 1];
         for slice in self.of_last(now, SLICES as u64) {
@@ -90,7 +90,7 @@ impl Window {
         self.slices.iter().filter(move |slice| slice.number <= number && slice.number + slices > number)
     }
 
-    /// From beyond the window, so that a slice nothing was ever written to counts at no time.
+    /// Older than the window, so that a slice that was never written to never counts.
     fn number(&self, now: Instant) -> u64 {
         now.saturating_duration_since(self.start).as_secs() / SLICE.as_secs() + SLICES as u64
     }
