@@ -1,6 +1,6 @@
-//! Who calls, and what for: the one door every protected route goes through.
+//! Authentication and authorization: every protected route goes through here.
 //!
-//! Headers of a gateway (`x-consumer-*`) are looked at in its own mode only: anybody could send them.
+//! Headers of a gateway (`x-consumer-*`) are read only in its own mode: anybody could send them.
 
 mod bearer;
 mod cache;
@@ -31,15 +31,15 @@ pub(crate) enum AuthError {
     NoToken,
     /// The token is malformed, unknown, expired, revoked, or not an access token.
     InvalidToken,
-    /// The token needs an API key beside it, and none was sent.
+    /// The token requires an API key, and none was sent.
     ApiKeyMissing,
     /// The API key is unknown.
     ApiKeyInvalid,
-    /// The token is good but does not allow this.
+    /// The token is valid but does not allow this.
     MissingScope(Scope),
     /// The token cannot be checked: the provider does not answer.
     Unavailable,
-    /// The token is not checked, because too many are being checked.
+    /// The token is not checked, because too many checks are in progress.
     Busy,
 }
 
@@ -62,20 +62,20 @@ impl From<ProviderUnavailable> for AuthError {
     }
 }
 
-/// Knows whom to ask about a token (`RESEND_AUTH_MODE`).
+/// Verifies tokens in the configured mode (`RESEND_AUTH_MODE`).
 pub(crate) enum Authenticator {
-    /// An authorization server (RFC 7662).
+    /// Asks an authorization server (RFC 7662).
     Introspection(Introspection),
-    /// Nobody: tokens are signed (RFC 9068).
+    /// Checks signed tokens here (RFC 9068).
     Jwt(Box<Jwt>),
-    /// The platform's token service.
+    /// Asks the platform's token service.
     Mithril(Mithril),
-    /// Nobody: the gateway before us has asked.
+    /// Trusts the gateway before us, which has checked the token.
     Gateway,
 }
 
 impl Authenticator {
-    /// Sets it up; the error is that of the client for upstream calls.
+    /// Sets it up; an error comes from the client for upstream calls.
     pub(crate) fn new(config: &AuthConfig) -> Result<Self, reqwest::Error> {
         match &config.mode {
             AuthMode::Introspection(mode) => {
@@ -87,7 +87,7 @@ impl Authenticator {
         }
     }
 
-    /// How the provider stands; `None` where nobody is asked.
+    /// The health of the provider; `None` if no provider is called.
     pub(crate) fn health(&self) -> Option<HealthSnapshot> {
         match self {
             Self::Introspection(mode) => Some(mode.health()),
@@ -97,7 +97,7 @@ impl Authenticator {
         }
     }
 
-    /// The caller, if the token is good and holds the scope.
+    /// The caller, if the token is valid and has the scope.
     pub(crate) async fn authorize(
         &self,
         scope: Scope,

@@ -23,18 +23,18 @@ use shared::settings::{
 /// All settings of the API.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where it listens, and what its links look like.
+    /// Where it listens, and the form of its links.
     pub http: HttpConfig,
-    /// Who may call.
+    /// How tokens are checked.
     pub auth: AuthConfig,
-    /// How often a message for one approval may be asked for.
+    /// Limits on requests for one approval and of one client.
     pub limits: ApprovalLimits,
-    /// Codes made here. `None` where the platform's OTP service makes them, and where `RESEND_OTP_KEY` is not set: this
-    /// API then checks none.
+    /// Codes made here. `None` if the platform's OTP service makes them, or if `RESEND_OTP_KEY` is not set, in which
+    /// case this API checks no codes.
     pub otp: Option<OtpConfig>,
-    /// When a request waits for its job.
+    /// When a PATCH waits for its job.
     pub sync: SyncConfig,
-    /// What a fleet is to have alike, to be compared.
+    /// The settings that a fleet must share, to be compared.
     pub fleet: FleetSettings,
     /// Names and times of the queue.
     pub queue: QueueConfig,
@@ -44,7 +44,7 @@ pub struct Config {
     pub log: LogConfig,
     /// Where traces go.
     pub traces: TraceConfig,
-    /// What one process and one connection may take; tests shorten the times.
+    /// Limits of one process and one connection; tests shorten the times.
     pub server: ServerLimits,
 }
 
@@ -70,7 +70,7 @@ impl Config {
     }
 }
 
-/// Whoever reaches an API of the mode `gateway` may name themselves in a header, unless only proxies are believed.
+/// Without this check, anybody who reaches an API in the mode `gateway` could name themselves in a header.
 fn check_gateway(http: &HttpConfig, auth: &AuthConfig) -> Result<(), ConfigError> {
     let is_open = !http.listen.ip().is_loopback() && http.trusted_proxies.is_empty();
     if matches!(auth.mode, AuthMode::Gateway) && is_open {

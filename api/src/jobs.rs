@@ -1,4 +1,4 @@
-//! Jobs on behalf of a client: reading its own, and waiting for one to end.
+//! A client's access to jobs: reading its own, and waiting for one to end.
 
 pub(crate) mod errors;
 pub(crate) mod reader;

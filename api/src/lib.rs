@@ -1,5 +1,5 @@
-//! The HTTP API: takes resend requests, answers with a job, serves its result. It stores nothing itself: jobs live in
-//! the queue, and the work is done by the workers.
+//! The HTTP API: accepts resend requests, answers with a job, and serves its result. It stores nothing itself: jobs are
+//! in the queue, and workers do the work.
 
 mod auth;
 pub mod config;
@@ -34,19 +34,19 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::state::{AppState, StateError};
 
-/// Between two looks at whether Redis answers, before the process is ready.
+/// Time between two checks whether Redis answers, before the process is ready.
 const FIRST_ANSWER_CHECK: Duration = Duration::from_millis(200);
 
-/// Longest a stop waits for its report to be taken back.
+/// Longest a stop waits to withdraw the process' report.
 const WITHDRAWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why the API did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// What the routes need cannot be set up.
+    /// What the routes need could not be set up.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The socket is of no use.
+    /// A socket could not be used.
     #[error("cannot listen: {0}")]
     Socket(#[from] std::io::Error),
 }
@@ -55,12 +55,12 @@ pub enum StartError {
 pub struct Listeners {
     /// For clients.
     pub clients: TcpListener,
-    /// For health and metrics, where they have a port of their own.
+    /// For health and metrics, if they have a port of their own.
     pub admin: Option<TcpListener>,
 }
 
-/// Serves until `stop` is done and every open request is answered, at most 25 s later (section 7 of the contract). Redis
-/// need not be there yet: until it first answered, `/readyz` says so and requests are answered 503.
+/// Serves until `stop` completes and every open request is answered, at most 25 s later (section 7 of the contract).
+/// Redis need not be available yet: until it first answers, `/readyz` says so and requests are answered 503.
 pub async fn serve(
     listeners: Listeners,
     config: &Config,
@@ -94,7 +94,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Reports how the provider of tokens stands, where there is one, for operators.
+/// Reports the health of the token provider to operators, if there is one.
 async fn report(app: AppState, stop: CancellationToken) {
     let started_ms = clock::now_ms();
     if app.authenticator.health().is_none() {
@@ -113,7 +113,7 @@ fn server(config: &Config, app: &AppState) -> Server {
     }
 }
 
-/// Health and metrics on a port of their own, as long as clients are served.
+/// Serves health and metrics on their own port for as long as clients are served.
 async fn serve_admin(
     listener: TcpListener,
     health: Health,
@@ -124,8 +124,8 @@ async fn serve_admin(
     server.serve(listener, vec![router], stop).await
 }
 
-/// Redis has to answer once. A later outage leaves the process ready, so that clients get the designed 503 instead of a
-/// proxy's.
+/// Waits until Redis has answered once. The process stays ready during later outages, so that clients get our own 503
+/// instead of a proxy's.
 async fn ready_once_redis_answers(app: AppState, fleet: FleetSettings) {
     let answered = async {
         while app.queue.redis().ping().await.is_err() {

@@ -16,7 +16,7 @@ const NAME: &str = "resend-api";
 const ABOUT: &str =
     "Takes requests to resend the SMS code of an approval, answers with a job and serves its result";
 
-// Beside what serves requests: signals, accepting, subscriptions. Requests have threads of their own.
+// A runtime for everything but requests: signals, accepting, subscriptions. Requests have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let program = Program { name: NAME, about: ABOUT, settings: table::API };

@@ -1,4 +1,4 @@
-//! Paths of all routes, and the labels made of them.
+//! Paths of all routes, and the labels derived from them.
 
 use axum::extract::MatchedPath;
 
@@ -16,7 +16,7 @@ pub(crate) const HEALTHZ: &str = "/healthz";
 pub(crate) const READYZ: &str = "/readyz";
 pub(crate) const METRICS: &str = "/metrics";
 
-/// Routes that probes and scrapers ask for all day.
+/// Routes that probes and scrapers call all day.
 pub(crate) const PROBES: [&str; 3] = [HEALTHZ, READYZ, METRICS];
 
 /// All of them.
@@ -36,10 +36,10 @@ pub(crate) const ALL: [&str; 13] = [
     METRICS,
 ];
 
-/// The route a request matched, as metrics and logs name it: the closed set above, or `other`.
+/// The route that a request matched, for metrics and logs: from the closed set above, or `other`.
 pub(crate) fn label(matched: Option<&MatchedPath>) -> &'static str {
     let Some(matched) = matched.map(MatchedPath::as_str) else { return "other" };
-    // The viewer's files are one route.
+    // The files of the API viewer count as one route.
     let matched = if matched.starts_with("/docs/") { DOCS } else { matched };
     ALL.into_iter().find(|path| *path == matched).unwrap_or("other")
 }

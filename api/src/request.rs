@@ -1,5 +1,4 @@
-//! What a request says about itself and what it may take: its identity, preferences, idempotency key, address, permit
-//! and deadline.
+//! A request's own data and resources: its identity, preferences, idempotency key, address, permit and deadline.
 
 pub(crate) mod client_address;
 pub(crate) mod concurrency;

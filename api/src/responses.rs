@@ -1,4 +1,4 @@
-//! What is answered: the envelope, the errors, the views of jobs and codes, and the document that describes them.
+//! Answers: the envelope, the errors, the views of jobs and codes, and the document that describes them.
 
 mod challenge;
 pub(crate) mod document;

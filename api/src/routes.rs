@@ -1,4 +1,4 @@
-//! The one list of routes. Handlers, labels of metrics, and the document come from it.
+//! The only list of routes. Handlers, metric labels and the document are derived from it.
 
 mod docs;
 mod extractors;
@@ -24,7 +24,7 @@ use crate::responses::error::ApiError;
 use crate::state::AppState;
 use service::DocumentText;
 
-/// Routes that do work, under the names of the specification; then the other names that clients know.
+/// Routes that do work, under the specification's paths; then the aliases that clients know.
 fn work() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(resend::resend))
@@ -37,12 +37,12 @@ fn work() -> OpenApiRouter<AppState> {
         .route(paths::JOB_EVENTS_UNDER_API, get(job_events::events))
 }
 
-/// Routes whose handlers are elsewhere, for the document.
+/// Routes with handlers elsewhere, for the document.
 #[derive(OpenApi)]
 #[openapi(paths(service::openapi, docs::page, service::healthz, service::readyz, service::metrics))]
 struct OpenRoutes;
 
-/// All routes with everything around them. Health and metrics are served here unless they have a port of their own.
+/// All routes with all their layers. Health and metrics are served here unless they have a port of their own.
 pub(crate) fn router(app: &AppState, health: Option<Health>) -> Router {
     let (work, document) = described();
     let open = Router::new()

@@ -1,4 +1,4 @@
-//! Everything a handler may touch.
+//! Everything that handlers may use.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,29 +19,29 @@ use crate::jobs::reader::JobReader;
 use crate::jobs::wait::JobWaiter;
 use crate::request::concurrency::ConcurrencyLimit;
 
-/// Why the state cannot be set up.
+/// Why the state could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The addresses of Redis cannot be used.
+    /// The addresses of Redis are invalid.
     #[error("RESEND_REDIS_URL: {0}")]
     Redis(#[from] RedisError),
-    /// The client for upstream calls cannot be set up.
+    /// The client for upstream calls could not be set up.
     #[error("cannot set up TLS for upstream calls: {0}")]
     Upstream(#[from] reqwest::Error),
 }
 
-/// The state behind all routes, on one thread of the server; clones share it.
+/// The state of all routes on one thread of the server; clones share it.
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Services>);
 
-/// What the state holds.
+/// The contents of the state.
 pub(crate) struct Services {
     pub(crate) queue: Queue,
     pub(crate) jobs: JobReader,
     pub(crate) waiter: JobWaiter,
     /// Checked by the queue when a job is accepted.
     pub(crate) approval_limits: ApprovalLimits,
-    /// Checks codes made here; none without the key they are made under.
+    /// Checks codes made here; `None` without the key they are made under.
     pub(crate) codes: Option<Codes>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) http: HttpConfig,
@@ -49,22 +49,22 @@ pub(crate) struct Services {
     pub(crate) limits: RequestLimits,
     pub(crate) notifier: JobNotifier,
     pub(crate) readiness: Readiness,
-    /// Cancelled when a stop is asked for: every wait ends then.
+    /// Cancelled when the program is told to stop, which ends every wait.
     pub(crate) stopping: CancellationToken,
     /// Jobs stored by this process.
     pub(crate) jobs_accepted: Counter,
 }
 
-/// How many requests are in each phase at once, and for how long.
+/// Limits on the number of requests in each phase, and on their duration.
 #[derive(Clone)]
 pub(crate) struct RequestLimits {
     /// Worked on.
     pub(crate) in_flight: ConcurrencyLimit,
-    /// Sending their body.
+    /// Receiving their body.
     pub(crate) bodies: ConcurrencyLimit,
     /// Longest a request may be worked on.
     pub(crate) request: Duration,
-    /// Longest a body may take.
+    /// Longest time to receive a body.
     pub(crate) body: Duration,
 }
 
@@ -97,7 +97,7 @@ impl AppState {
         })))
     }
 
-    /// The state of another thread: a connection to Redis of its own, all else in common.
+    /// The state for another thread: its own connection to Redis, everything else shared.
     pub(crate) fn with_own_connection(&self, config: &Config) -> Self {
         let queue = self.queue.with_own_connection();
         Self(Arc::new(Services {

@@ -1,13 +1,13 @@
-//! The bearer token of a request (RFC 6750, section 2.1). Tokens in the query or in a form are not taken.
+//! The bearer token of a request (RFC 6750, section 2.1). Tokens in the query or in a form are ignored.
 
 use axum::http::{HeaderMap, header};
 
 use super::AuthError;
 
-/// Longest token taken, in bytes: a signed token with many claims has two or three thousand.
+/// Longest accepted token, in bytes: a signed token with many claims has two or three thousand.
 const LONGEST: usize = 8 * 1024;
 
-/// The token, if exactly one was sent and it has a token's syntax.
+/// The token, if exactly one was sent and its syntax is valid.
 pub(crate) fn token(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut sent = headers.get_all(header::AUTHORIZATION).iter();
     let credentials = sent.next().ok_or(AuthError::NoToken)?;

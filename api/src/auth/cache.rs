@@ -1,5 +1,5 @@
-//! What providers answered, for as long as it is cached. Tokens and API keys themselves are not kept, only their hash;
-//! at any moment there is one question about a token, however many requests wait for the answer; a failure is not cached.
+//! Cached answers of providers. Only a hash of tokens and API keys is kept; a token is looked up once at a time,
+//! however many requests wait for the answer; failures are not cached.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use super::AuthError;
 use crate::auth::principal::{Access, Principal};
 use crate::config::CacheTtl;
 
-/// Tokens remembered; with the longest client id about 40 MB. The least used go first.
+/// Tokens cached; with the longest client ids about 40 MB. The least recently used are evicted first.
 const CAPACITY: u64 = 50_000;
 
-/// What a provider answered: the bearer, or why the credentials are good for nothing.
+/// A provider's answer: the bearer, or why the credentials are refused.
 pub(crate) type CachedIdentity = Result<Arc<Principal>, CredentialError>;
 
 /// Why credentials are refused.
@@ -24,7 +24,7 @@ pub(crate) type CachedIdentity = Result<Arc<Principal>, CredentialError>;
 pub(crate) enum CredentialError {
     /// The token: malformed, unknown, expired, revoked, or not an access token.
     Token,
-    /// The token needs an API key beside it, and none was sent.
+    /// The token requires an API key, and none was sent.
     ApiKeyMissing,
     /// The API key is unknown.
     ApiKeyInvalid,
@@ -33,9 +33,9 @@ pub(crate) enum CredentialError {
 /// The provider gave no usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ProviderUnavailable {
-    /// It was asked and did not answer, or answered with something other than its protocol.
+    /// It was called and did not answer, or its answer violates the protocol.
     Failed,
-    /// It was not asked, because too many questions are under way.
+    /// It was not called, because too many lookups are in progress.
     Busy,
 }
 
@@ -49,7 +49,7 @@ impl CredentialHash {
         let mut hash = Sha256::new();
         hash.update(token);
         if let Some(key) = api_key {
-            // No token has this byte, so no other pair has the same text.
+            // No token contains this byte, so no other pair gives the same text.
             hash.update([0]);
             hash.update(key);
         }
@@ -57,19 +57,19 @@ impl CredentialHash {
     }
 }
 
-/// Identities by token. Each is held twice, because writes trust it for a shorter time than reads.
+/// Identities by token. Each is stored twice, because writes trust it for a shorter time than reads.
 pub(crate) struct TokenCache {
     for_writes: Cache<CredentialHash, CachedIdentity>,
     for_reads: Cache<CredentialHash, CachedIdentity>,
 }
 
 impl TokenCache {
-    /// An empty one.
+    /// An empty cache.
     pub(crate) fn new(trust: &CacheTtl) -> Self {
         Self { for_writes: cache(trust.write), for_reads: cache(trust.read) }
     }
 
-    /// The bearer of these credentials, unless they are good for nothing or the token is past its own end.
+    /// The bearer of these credentials, unless they are refused or the token has expired.
     pub(crate) async fn principal<A: Future<Output = Result<CachedIdentity, ProviderUnavailable>>>(
         &self,
         credentials: CredentialHash,
@@ -81,8 +81,8 @@ impl TokenCache {
         in_force.then_some(principal).ok_or(AuthError::InvalidToken)
     }
 
-    /// The identity that is cached for this access; `ask` is called where there is none. It is a closure, not a future, so
-    /// that a cache hit does not carry the state of a question.
+    /// The cached identity for this access, or the result of `ask`. `ask` is a closure, not a future, so that a cache
+    /// hit does not carry the state of a lookup.
     pub(crate) async fn identity<A: Future<Output = Result<CachedIdentity, ProviderUnavailable>>>(
         &self,
         token: CredentialHash,
@@ -96,7 +96,7 @@ impl TokenCache {
         if let Some(identity) = trusted {
             return Ok(identity);
         }
-        // The rare path is boxed, so that the usual one stays small.
+        // The rare path is boxed, so that the future of the usual one stays small.
         let asked = Box::pin(async {
             let identity = ask().await?;
             self.for_reads.insert(token, identity.clone()).await;

@@ -1,5 +1,5 @@
-//! Calls to a provider: bounded in number, time and size, never redirected. Its health is kept, which logs when it goes
-//! down and when it is back.
+//! Calls to a provider: limited in number, time and size, and never redirected. Their health is recorded, which logs
+//! when the provider goes down and when it is back.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -27,28 +27,28 @@ pub(super) struct ProviderClient {
     limit: QuestionLimit,
 }
 
-/// Why there is no answer. Neither a token, nor a URL that may hold one, nor what was answered is part of it.
+/// Why there is no answer. Contains neither a token, nor a URL that may hold one, nor the body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
     /// No connection, or none in time.
     #[error("no connection: {0}")]
     NoConnection(String),
-    /// No answer, or only the begin of one.
+    /// No answer, or only the beginning of one.
     #[error("{0}")]
     Transport(#[source] reqwest::Error),
-    /// A status that says nothing of the token.
+    /// A status that says nothing about the token.
     #[error("answered {0}")]
     Status(StatusCode),
-    /// More than is read.
+    /// A body over the limit.
     #[error("answered more than {SIZE_LIMIT} bytes")]
     TooLong,
-    /// A body of another shape.
+    /// A body of an unexpected form.
     #[error("answered with something other than its protocol")]
     Unreadable,
 }
 
 impl ProviderClient {
-    /// One under this name, whose credentials are in this setting; nothing is asked yet.
+    /// A client with this name and the setting of its credentials; nothing is called yet.
     pub(super) fn new(name: &'static str, credentials: &'static str) -> Result<Self, reqwest::Error> {
         let http = Client::builder()
             .redirect(redirect::Policy::none())
@@ -62,12 +62,12 @@ impl ProviderClient {
         Ok(Self { http, name, health, limit: QuestionLimit::default() })
     }
 
-    /// What requests are made with.
+    /// The underlying HTTP client.
     pub(super) fn http(&self) -> &Client {
         &self.http
     }
 
-    /// Asks, on behalf of a request of ours, and has `read` make sense of status and body.
+    /// Calls the provider for one of our requests, and parses status and body with `read`.
     pub(super) async fn ask<T>(
         &self,
         question: RequestBuilder,
@@ -102,7 +102,7 @@ impl ProviderClient {
         ProviderUnavailable::Busy
     }
 
-    /// Logs a failure with its cause, once a second at most because every request may fail during an outage.
+    /// Logs a failure with its cause, at most once a second because every request may fail during an outage.
     fn log(&self, error: Option<&CallError>) {
         static THROTTLE: LogThrottle = LogThrottle::new();
         if let Some(error) = error
@@ -118,14 +118,14 @@ impl ProviderClient {
         }
     }
 
-    /// How the provider stands.
+    /// The health of the provider.
     pub(super) fn health(&self) -> HealthSnapshot {
         self.health.snapshot()
     }
 }
 
 impl CallError {
-    /// What it says of the provider, and in which words.
+    /// What the failure means for the provider's health, and its description.
     fn judged(&self) -> (CallResult, Cow<'static, str>) {
         let answer = match self {
             Self::NoConnection(_) => "no connection".into(),

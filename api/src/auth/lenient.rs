@@ -1,8 +1,8 @@
-//! Members of an answer in every form that servers send them.
+//! Reads members of an answer in every form that servers send.
 
 use serde::{Deserialize, Deserializer};
 
-/// A time in epoch seconds: a number, whole or with a fraction, or either as text.
+/// A time in epoch seconds: a number, whole or fractional, or either as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EpochSeconds(pub(super) i64);
 
@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for EpochSeconds {
             Number::Fraction(number) => Some(number),
             Number::Text(text) => text.trim().parse().ok(),
         };
-        // Doubles are exact far beyond any time.
+        // Doubles are exact far beyond any real time.
         let in_range = number.filter(|number| number.abs() < 1e15);
         #[allow(clippy::cast_possible_truncation)]
         let seconds = in_range.map(|number| Self(number.floor() as i64));
@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for EpochSeconds {
 }
 
 impl OneOrMany {
-    /// Each text; a scope as text is a space-separated list by itself.
+    /// Each text; a scope given as text is itself a space-separated list.
     pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
         let texts = match self {
             Self::One(text) => std::slice::from_ref(text),

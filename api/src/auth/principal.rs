@@ -1,26 +1,26 @@
-//! A caller that is known, and what it may do.
+//! An authenticated caller, and what it may do.
 
 use std::time::Duration;
 
 use shared::domain::clock;
 use shared::domain::ids::ClientId;
 
-/// What keeps the names of clients and subjects apart.
+/// Keeps the names of clients and subjects apart.
 const CLIENT: &str = "client:";
 const SUBJECT: &str = "sub:";
 
-/// What a token says of its bearer.
+/// A token's statements about its bearer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal {
-    /// Whose jobs are made and may be read.
+    /// The owner of the jobs it creates and may read.
     pub(crate) client: ClientId,
-    /// What it may do.
+    /// Its scopes.
     pub(crate) scopes: Scopes,
-    /// End of the token's life in epoch seconds, where it has one.
+    /// When the token expires, in epoch seconds, if it does.
     pub(crate) expires_at: Option<i64>,
 }
 
-/// A scope some route of ours wants.
+/// A scope that one of our routes requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// To have a code sent again.
@@ -31,20 +31,21 @@ pub(crate) enum Scope {
     OtpVerify,
 }
 
-/// What a request does with the state behind it, which decides how long an earlier check of its token is trusted.
+/// What a request does to the state behind it; decides how long an earlier check of its token is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Changes it.
     Write,
-    /// Looks at it.
+    /// Reads it.
     Read,
 }
 
-/// A set of scopes. Those no route of ours wants are not kept, so that a token's size does not matter.
+/// A set of scopes. Scopes that no route requires are dropped, so that a token's size does not matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Scopes(u8);
 
-/// The owner of what a client makes. Its name is its `client_id`, unless that could be taken for one of `subject_owner`.
+/// The owner of a client's jobs. Its name is the `client_id`, unless that might look like a name made by
+/// `subject_owner`.
 pub(crate) fn client_owner(client_id: &str) -> Option<ClientId> {
     if [CLIENT, SUBJECT].iter().any(|prefix| client_id.starts_with(prefix)) {
         format!("{CLIENT}{client_id}").parse().ok()
@@ -53,15 +54,15 @@ pub(crate) fn client_owner(client_id: &str) -> Option<ClientId> {
     }
 }
 
-/// The owner of what a subject makes, where the token names no client: a name space of its own, so that the subject `x`
-/// does not read the jobs of the client `x`.
+/// The owner of a subject's jobs, if the token names no client. It has a name space of its own, so that the subject `x`
+/// cannot read the jobs of the client `x`.
 pub(crate) fn subject_owner(subject: &str) -> Option<ClientId> {
     let is_named = !subject.is_empty();
     is_named.then(|| format!("{SUBJECT}{subject}").parse().ok()).flatten()
 }
 
 impl Principal {
-    /// So long at most, but not past the end of the token: how long it may wait.
+    /// How long it may be cached: at most this long, but not beyond the token's end.
     pub(crate) fn lasts(&self, longest: Duration) -> Duration {
         let left = self
             .expires_at
@@ -71,7 +72,7 @@ impl Principal {
 }
 
 impl Scope {
-    /// Every one.
+    /// Every scope.
     pub(crate) const ALL: [Self; 3] = [Self::ApprovalCreate, Self::JobRead, Self::OtpVerify];
 
     /// Its name in tokens.
@@ -83,7 +84,7 @@ impl Scope {
         }
     }
 
-    /// The scope of this name. The platform's OTP service has its own for checking codes.
+    /// The scope with this name. The platform's OTP service has its own names for checking codes.
     fn named(name: &str) -> Option<Self> {
         if name == "otp:write" {
             return Some(Self::OtpVerify);
@@ -91,7 +92,7 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == name)
     }
 
-    /// What the routes that want it do.
+    /// What the routes that require it do.
     pub(crate) const fn access(self) -> Access {
         match self {
             Self::ApprovalCreate | Self::OtpVerify => Access::Write,
@@ -111,12 +112,12 @@ impl Scopes {
         Self(known.fold(0, |bits, scope| bits | scope.bit()))
     }
 
-    /// Those in at least one of the two sets.
+    /// The scopes in at least one of the two sets.
     pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Those in both sets.
+    /// The scopes in both sets.
     pub(crate) const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }

@@ -1,17 +1,17 @@
-//! How many questions to a provider are under way. Unknown tokens cost their sender nothing, so without a bound one
-//! client could have the authorization server asked about thousands of them at once.
+//! How many lookups at a provider are in progress. Unknown tokens cost their sender nothing, so without a limit one
+//! client could make us ask the authorization server about thousands of them at once.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most questions at once.
+/// Most lookups at once.
 const MAX_QUESTIONS: usize = 256;
 
-/// Most questions at once for one client address.
+/// Most lookups at once for one client address.
 const MAX_PER_ADDRESS: usize = 32;
 
-/// Questions under way; clones count together.
+/// Lookups in progress; clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct QuestionLimit(Arc<Mutex<UnderWay>>);
 
@@ -21,14 +21,14 @@ struct UnderWay {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// A question that is counted; dropping it, also when the client goes away, ends it.
+/// A counted lookup; dropping it ends it, including when the client disconnects.
 pub(super) struct QuestionPermit {
     limit: QuestionLimit,
     address: IpAddr,
 }
 
 impl QuestionLimit {
-    /// A permit for one question on behalf of this address, if both bounds allow it.
+    /// A permit for one lookup on behalf of this address, if both limits allow it.
     pub(super) fn acquire(&self, address: IpAddr) -> Option<QuestionPermit> {
         let address = network(address);
         let mut under_way = self.under_way();
@@ -59,7 +59,7 @@ impl Drop for QuestionPermit {
     }
 }
 
-/// What counts as one address: of IPv6 the /64, which is the least a client is given.
+/// What counts as one address: with IPv6 the /64, the least that a client is given.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),

@@ -18,25 +18,25 @@ pub use mithril::MithrilUrl;
 pub struct AuthConfig {
     /// `RESEND_AUTH_MODE` (no default, must be set).
     pub mode: AuthMode,
-    /// How long the answer about a token is cached.
+    /// How long answers about tokens are cached.
     pub cache_ttl: CacheTtl,
 }
 
-/// Who vouches for a token.
+/// The source of trust in a token.
 #[derive(Debug, Clone)]
 pub enum AuthMode {
-    /// An authorization server is asked (RFC 7662).
+    /// An authorization server (RFC 7662).
     Introspection(IntrospectionConfig),
-    /// The issuer, whose signature is checked here (RFC 9068).
+    /// The issuer's signature, checked here (RFC 9068).
     Jwt(JwtConfig),
-    /// The platform's token service is asked.
+    /// The platform's token service.
     Mithril(MithrilUrl),
-    /// The gateway before this service, in headers (`x-consumer-*`).
+    /// The gateway before this service, by headers (`x-consumer-*`).
     Gateway,
 }
 
-/// `RESEND_AUTH_CACHE_SECONDS`: how long an answer about a token is cached at most. A token is never trusted past its own
-/// end; zero caches nothing.
+/// `RESEND_AUTH_CACHE_SECONDS`: how long an answer about a token is cached at most. No token is trusted after it
+/// expires; zero caches nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheTtl {
     /// For requests that change something (default 5 s).
@@ -61,7 +61,7 @@ fn mode(settings: &Settings) -> Result<AuthMode, ConfigErrors> {
     })
 }
 
-/// Taken as it stands: for some servers a trailing slash is another resource, and redirects are not followed.
+/// Used unchanged: for some servers a trailing slash is another resource, and redirects are not followed.
 fn url(settings: &Settings) -> Result<Url, ConfigError> {
     const NAME: &str = "RESEND_AUTH_URL";
     let url: Url = settings.parse(NAME)?;
@@ -70,7 +70,7 @@ fn url(settings: &Settings) -> Result<Url, ConfigError> {
     if fits { Ok(url) } else { Err(settings.invalid(NAME)) }
 }
 
-/// The text with everything escaped but what never needs it (RFC 3986, 2.3).
+/// The text with everything percent-encoded except unreserved characters (RFC 3986, 2.3).
 pub(crate) fn percent_encoded(text: &str) -> String {
     let escaped = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),

@@ -1,4 +1,4 @@
-//! Where the API listens and what clients see of it.
+//! The API's addresses, and the URLs that clients see.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ pub struct HttpConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(Arc<str>);
 
-/// The text is not scheme and host only.
+/// The text is more than scheme and host, or less.
 #[derive(Debug, thiserror::Error)]
 #[error("not scheme and host only")]
 pub struct InvalidUrl;

@@ -6,16 +6,16 @@ use shared::domain::ids::JobId;
 
 const PLACE: &str = "{id}";
 
-/// The paths a job is served under. A proxy may put something before them, which a whole URL then names.
+/// The paths a job is served under. A proxy may add a prefix, which a whole URL then includes.
 const SERVED: [&str; 3] = ["/Jobs/{id}", "/jobs/{id}", "/api/jobs/{id}"];
 
-/// `RESEND_JOB_HREF` (default `/Jobs/{id}`): a path, or a whole URL, that ends with the id.
+/// `RESEND_JOB_HREF` (default `/Jobs/{id}`): a path, or a whole URL, ending with the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobHref {
     before: String,
 }
 
-/// The template has no place for an id, or no route serves it.
+/// The template has no placeholder for the id, or no route serves it.
 #[derive(Debug, thiserror::Error)]
 #[error("no route serves this template")]
 pub struct InvalidJobHref;
@@ -23,7 +23,7 @@ pub struct InvalidJobHref;
 impl FromStr for JobHref {
     type Err = InvalidJobHref;
 
-    /// Reads the template. Visible ASCII only, because the link is a header (`Location`) too.
+    /// Parses the template. Visible ASCII only, because the link is also a header (`Location`).
     fn from_str(template: &str) -> Result<Self, InvalidJobHref> {
         Self::parse(template).ok_or(InvalidJobHref)
     }

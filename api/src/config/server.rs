@@ -1,4 +1,4 @@
-//! What a connection and a process may take. The figures are those of the reliability notes, "Defaults and why".
+//! Limits of a connection and a process. The figures are those of the reliability notes, "Defaults and why".
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use shared::settings::{ConfigError, Settings};
 pub struct ServerLimits {
     /// Of connections.
     pub http: HttpLimits,
-    /// Longest a request's body may take; then 400.
+    /// Longest time to receive a request's body; after that 400.
     pub body: Duration,
-    /// Requests worked on at once, a quarter of them of one client; one more is answered 503 at once.
+    /// Requests worked on at once, at most a quarter of them of one client; any more are answered 503 at once.
     pub in_flight: usize,
-    /// The same for requests whose body is awaited.
+    /// The same for requests whose body is being received.
     pub bodies: usize,
-    /// The same for clients that wait for a job; one more is answered as if it had not asked to wait.
+    /// The same for clients that wait for a job; any more are answered as if they had not asked to wait.
     pub waits: usize,
 }
 

@@ -9,21 +9,21 @@ use shared::settings::{ConfigErrors, Settings};
 pub struct SyncConfig {
     /// `RESEND_SYNC_POLICY` (default `prefer`).
     pub policy: SyncPolicy,
-    /// `RESEND_SYNC_MAX_WAIT_MS` (default 2000): longest such wait.
+    /// `RESEND_SYNC_MAX_WAIT_MS` (default 2000): the longest wait.
     pub max_wait: Duration,
 }
 
-/// Who decides that a PATCH waits.
+/// What makes a PATCH wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyncPolicy {
-    /// The client, by `Prefer: wait=N`.
+    /// The client's `Prefer: wait=N`.
     Prefer,
-    /// The client, or the prediction that the job will have ended in time.
+    /// The client's `Prefer`, or a prediction that the job will have ended in time.
     Auto,
-    /// The server, for clients that never poll: a job that failed in time is answered with its error, everything else
+    /// Always wait, for clients that never poll: a job that fails in time is answered with its error, everything else
     /// with 202.
     Refusals,
-    /// Nobody: the answer is always 202.
+    /// Nothing: the answer is always 202.
     Never,
 }
 

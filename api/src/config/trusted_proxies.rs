@@ -1,4 +1,4 @@
-//! Proxies before the API, whose word about a client's address is believed.
+//! Proxies before the API that are trusted to report a client's address.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,9 +30,9 @@ impl TrustedProxies {
         self.0.is_empty()
     }
 
-    /// Whether this is the address of a trusted proxy.
+    /// Whether this address belongs to a trusted proxy.
     pub fn contain(&self, address: IpAddr) -> bool {
-        // A socket for both families shows IPv4 peers as ::ffff:a.b.c.d.
+        // A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d.
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }

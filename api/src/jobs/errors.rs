@@ -7,14 +7,14 @@ use shared::telemetry::{LogThrottle, metric};
 
 use crate::responses::error::ApiError;
 
-/// Counts a request that a limit refuses, and answers the refusal.
+/// Counts a request that a limit refuses, and returns the refusal.
 pub(crate) fn limited(limit: Reason, next_attempt_ms: u64, now_ms: u64) -> ApiError {
     counter!(metric::LIMIT_HITS, "limit" => limit.as_str()).increment(1);
     ApiError::LimitReached { limit, next_attempt_ms, now_ms }
 }
 
-/// Logs an error of the queue, once a second at most because every request fails during an outage, and answers the
-/// refusal: 503 for what Redis did not do, 500 for records that no build of ours wrote.
+/// Logs an error of the queue, at most once a second because every request fails during an outage, and returns the
+/// refusal: 503 for failures of Redis, 500 for records that none of our builds wrote.
 pub(crate) fn refusal(error: &QueueError) -> ApiError {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.allow() {

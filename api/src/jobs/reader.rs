@@ -1,4 +1,4 @@
-//! Jobs are for the client that made them. Malformed, unknown and foreign ids are not told apart.
+//! Only the client that created a job may read it. Malformed, unknown and foreign ids are not told apart.
 
 use shared::domain::ids::{ClientId, JobId};
 use shared::domain::job::Job;
@@ -11,11 +11,11 @@ use crate::responses::error::ApiError;
 #[derive(Clone)]
 pub(crate) struct JobReader(JobStore);
 
-/// A job as it stood at a moment.
+/// A job as read at one moment.
 pub(crate) struct ReadJob {
-    /// The job; the predicted end of a pending one lies ahead.
+    /// The job; the predicted end of a pending one is in the future.
     pub(crate) job: Job,
-    /// That moment by Redis' clock, milliseconds since the epoch.
+    /// The time of the read by Redis' clock, milliseconds since the epoch.
     pub(crate) now_ms: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Waiting for a job on behalf of a client: for long polls, event streams, and a PATCH that waits for its result.
+//! Waiting for a job: for long polls, event streams, and a PATCH that waits for its result.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(crate) struct JobWaiter {
     waiting: Gauge,
 }
 
-/// One client's wait for one job, until some time.
+/// One client's wait for one job, with a time limit.
 pub(crate) struct Wait {
     subscription: Subscription,
     until: Instant,
@@ -32,14 +32,14 @@ pub(crate) struct Wait {
     _permits: (RequestPermit, ClientPermit),
 }
 
-/// Why a wait went on.
+/// Why a wait returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WakeUp {
-    /// Something happened to the job.
+    /// The job has changed.
     Changed,
     /// The time is up.
     TimeUp,
-    /// The process stops.
+    /// The process is stopping.
     Stopping,
 }
 
@@ -48,8 +48,8 @@ impl JobWaiter {
         Self { notifier, limit, stopping, waiting: gauge!(metric::HTTP_WAITING) }
     }
 
-    /// A wait of at most so long. `None` where too many wait already. The job is to be read after this, so that its end
-    /// is not missed.
+    /// A wait of at most this long. `None` if too many clients wait already. Read the job after this call, so that its
+    /// end is not missed.
     pub(crate) fn begin(&self, job: &JobId, client: &ClientId, limit: Duration) -> Option<Wait> {
         let permits = self.limit.acquire_for(client)?;
         self.waiting.increment(1);
@@ -62,8 +62,8 @@ impl JobWaiter {
         })
     }
 
-    /// This client's job: once it has ended, or as it stands when the time is up or the process stops. Where too many
-    /// wait already it is answered at once. The second value tells whether there was a wait.
+    /// This client's job: once it has ended, or as it is when the time is up or the process stops. If too many clients
+    /// wait already, returns it at once. The second value is whether there was a wait.
     pub(crate) async fn for_end(
         &self,
         jobs: &JobReader,
@@ -91,7 +91,7 @@ impl JobWaiter {
 }
 
 impl Wait {
-    /// Completes when there is a reason to look at the job again, or none to wait on.
+    /// Completes when the job should be read again, or when the wait is over.
     pub(crate) async fn woken(&mut self) -> WakeUp {
         tokio::select! {
             biased;

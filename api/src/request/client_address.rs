@@ -1,5 +1,5 @@
-//! The client's address: that of the connection, or what trusted proxies say of it. The rightmost address that is not a
-//! trusted proxy's is believed: whatever stands to its left the client may have written.
+//! The client's address: that of the connection, or what trusted proxies report. The rightmost address that is not a
+//! trusted proxy's counts, because the client may have written anything to its left.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,17 +10,17 @@ use crate::config::TrustedProxies;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Where a request comes from.
+/// The source of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress {
     /// The client's address.
     pub(crate) ip: IpAddr,
-    /// Whether its connection is a trusted proxy's. Where none is configured every one is.
+    /// Whether its connection comes from a trusted proxy. If none is configured, every connection counts as one.
     pub(crate) is_from_proxy: bool,
 }
 
 impl ClientAddress {
-    /// Where the request behind this connection comes from.
+    /// The source of the request on this connection.
     pub(crate) fn of(connection: &Connection, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
         let is_from_proxy = connection.is_trusted || proxies.is_empty();
         Self { ip: client_ip(connection, headers, proxies), is_from_proxy }
@@ -33,7 +33,7 @@ impl ClientAddress {
     }
 }
 
-/// `Forwarded` (RFC 7239) wins over `X-Forwarded-For`.
+/// `Forwarded` (RFC 7239) overrides `X-Forwarded-For`.
 fn client_ip(connection: &Connection, headers: &HeaderMap, proxies: &TrustedProxies) -> IpAddr {
     if !connection.is_trusted {
         return connection.peer;
@@ -45,7 +45,7 @@ fn client_ip(connection: &Connection, headers: &HeaderMap, proxies: &TrustedProx
     };
     let mut nearest = connection.peer;
     for hop in forwarded.into_iter().rev() {
-        // What is no address ends what can be believed.
+        // Nothing beyond a malformed address can be trusted.
         let Some(hop) = hop else { break };
         nearest = hop;
         if !proxies.contain(hop) {

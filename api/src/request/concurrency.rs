@@ -1,5 +1,5 @@
-//! How many requests are in one phase at once: worked on, sending their body, or waiting for a job. One client has at
-//! most a quarter of each, so that it does not shut out the others.
+//! How many requests are in one phase at once: worked on, receiving their body, or waiting for a job. One client gets
+//! at most a quarter of each, so that it does not shut out the others.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,10 +9,10 @@ use metrics::{Counter, Gauge, counter, gauge};
 use shared::domain::ids::ClientId;
 use shared::telemetry::metric;
 
-/// Part of all permits that one client may have.
+/// The fraction of all permits that one client may have.
 const SHARE: usize = 4;
 
-/// Bounds the requests in one phase; clones share the count.
+/// Limits the requests in one phase; clones share the count.
 #[derive(Clone)]
 pub(crate) struct ConcurrencyLimit(Arc<Limit>);
 
@@ -24,23 +24,23 @@ struct Limit {
     by_client: Mutex<HashMap<ClientId, usize>>,
 }
 
-/// A request that is counted; dropping it, also when the client goes away, frees it.
+/// A counted request; dropping it frees its permit, including when the client disconnects.
 pub(crate) struct RequestPermit(ConcurrencyLimit);
 
-/// The same among its client's.
+/// Its permit among those of its client.
 pub(crate) struct ClientPermit {
     limit: ConcurrencyLimit,
     client: ClientId,
 }
 
-/// A request that is not counted while this lives, although its permits do.
+/// While this lives, the request is not counted but keeps its permits.
 pub(crate) struct PausedPermit<'a> {
     limit: &'a ConcurrencyLimit,
     client: Option<&'a ClientId>,
 }
 
 impl ConcurrencyLimit {
-    /// So many requests in the phase of this name.
+    /// A limit for the phase with this name.
     pub(crate) fn new(phase: &'static str, most: usize) -> Self {
         let refused = counter!(metric::HTTP_REFUSED, "phase" => phase);
         let in_flight = gauge!(metric::HTTP_IN_FLIGHT, "phase" => phase);
@@ -74,12 +74,12 @@ impl ConcurrencyLimit {
         Some(ClientPermit { limit: self.clone(), client: client.clone() })
     }
 
-    /// Both.
+    /// Takes both permits.
     pub(crate) fn acquire_for(&self, client: &ClientId) -> Option<(RequestPermit, ClientPermit)> {
         Some((self.acquire()?, self.acquire_share(client)?))
     }
 
-    /// Takes a request out of the count for a while.
+    /// Stops counting a request for a while.
     pub(crate) fn pause<'a>(&'a self, client: Option<&'a ClientId>) -> PausedPermit<'a> {
         self.exit();
         if let Some(client) = client {
@@ -125,7 +125,7 @@ impl Drop for ClientPermit {
 
 impl Drop for PausedPermit<'_> {
     fn drop(&mut self) {
-        // It comes back even where the count is full by now: it was let in before.
+        // Resumes even if the limit is reached by now, because the request was admitted before.
         self.limit.enter();
         if let Some(client) = self.client {
             *self.limit.by_client().entry(client.clone()).or_default() += 1;

@@ -1,4 +1,4 @@
-//! What identifies a request from its arrival to its last log line.
+//! The identity of a request, from its arrival to its last log line.
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -14,37 +14,37 @@ use super::url::RequestUrl;
 use crate::auth::Origin;
 use crate::config::PublicUrl;
 
-/// Carries the request's id, in and out.
+/// The header with the request's id, in requests and answers.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Carries the request's trace (W3C Trace Context).
+/// The header with the request's trace (W3C Trace Context).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The identity of a request; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestContext(Arc<Identity>);
 
-/// What a context holds.
+/// The data of a context.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// Taken over from the client or made here.
+    /// The client's id, or one made here.
     pub(crate) request_id: RequestId,
-    /// The trace those below belong to: this request's span, or the client's trace where there are no spans.
+    /// The parent of spans made for this request: its own span, or the client's trace if there are no spans.
     pub(crate) trace: Option<TraceParent>,
-    /// To be echoed; a malformed one is the handler's to refuse.
+    /// To be echoed; the handler refuses a malformed one.
     pub(crate) idempotency_key: Option<IdempotencyKey>,
-    /// As the client sees it.
+    /// The URL as the client sees it.
     pub(crate) url: RequestUrl,
-    /// Where it comes from.
+    /// The client's address.
     pub(crate) address: ClientAddress,
-    /// Who asks, once the token is known; for the log.
+    /// The caller, once the token is checked; for the log.
     client: OnceLock<ClientId>,
-    /// The job the answer is about, once it is known; for the log.
+    /// The job that the answer is about, once it is known; for the log.
     job: OnceLock<JobId>,
 }
 
 impl RequestContext {
-    /// Reads it off a request that comes from there.
+    /// Reads the context of a request from this source.
     pub(crate) fn read(request: &Request, public_url: Option<&PublicUrl>, address: ClientAddress) -> Self {
         let headers = request.headers();
         Self(Arc::new(Identity {
@@ -58,16 +58,16 @@ impl RequestContext {
         }))
     }
 
-    /// The same below the request's own span, where there is one.
+    /// The same under the request's own span, if there is one.
     pub(crate) fn within(mut self, span: &Span) -> Self {
-        // Nobody else has it yet.
+        // Nobody else has a reference yet.
         if let (Some(trace), Some(identity)) = (span.traceparent(), Arc::get_mut(&mut self.0)) {
             identity.trace = Some(trace);
         }
         self
     }
 
-    /// What a question about its token tells of the request.
+    /// The part of the request that a lookup of its token needs.
     pub(crate) fn origin(&self) -> Origin<'_> {
         Origin {
             request_id: &self.request_id,
@@ -79,22 +79,22 @@ impl RequestContext {
 }
 
 impl Identity {
-    /// Notes who asks.
+    /// Records the caller.
     pub(crate) fn set_client(&self, client: &ClientId) {
         self.client.get_or_init(|| client.clone());
     }
 
-    /// Notes which job the answer is about.
+    /// Records which job the answer is about.
     pub(crate) fn set_job(&self, job: &JobId) {
         self.job.get_or_init(|| job.clone());
     }
 
-    /// Who asks, if that is known.
+    /// The caller, if known.
     pub(crate) fn client(&self) -> Option<&ClientId> {
         self.client.get()
     }
 
-    /// The job the answer is about, if there is one.
+    /// The job that the answer is about, if there is one.
     pub(crate) fn job(&self) -> Option<&JobId> {
         self.job.get()
     }

@@ -1,4 +1,4 @@
-//! How long a request may be worked on. Waiting, for its body or for a job, stops the clock and frees the permit.
+//! How long a request may be worked on. Waits for its body or for a job stop the clock and free the permit.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::concurrency::{ClientPermit, ConcurrencyLimit};
 
-/// The deadline of a request that is worked on; clones share it.
+/// The deadline of a request; clones share it.
 #[derive(Clone)]
 pub(crate) struct RequestDeadline(Arc<Inner>);
 
@@ -21,26 +21,26 @@ struct Inner {
 }
 
 impl RequestDeadline {
-    /// So long from now on.
+    /// A deadline this long from now.
     pub(crate) fn new(in_flight: &ConcurrencyLimit, limit: Duration, connection: Connection) -> Self {
         let until = Mutex::new(Instant::now() + limit);
         let client = OnceLock::new();
         Self(Arc::new(Inner { in_flight: in_flight.clone(), until, client, connection }))
     }
 
-    /// Counts the request among its client's, now that the client is known. `None`: the client has too many.
+    /// Counts the request against its client, now that the client is known. `None`: the client has too many.
     pub(crate) fn acquire_share(&self, client: &ClientId) -> Option<ClientPermit> {
         let permit = self.0.in_flight.acquire_share(client)?;
         self.0.client.get_or_init(|| client.clone());
         Some(permit)
     }
 
-    /// Whose request it is, once that is known.
+    /// The request's client, once known.
     pub(crate) fn client(&self) -> Option<&ClientId> {
         self.0.client.get()
     }
 
-    /// Waits for something at most so long. Meanwhile the request is not counted as worked on.
+    /// Waits for something, at most this long. Meanwhile the request does not count as being worked on.
     pub(crate) async fn wait<T>(&self, limit: Duration, something: impl Future<Output = T>) -> T {
         *self.until() += limit;
         let _paused = self.0.in_flight.pause(self.0.client.get());
@@ -58,7 +58,7 @@ impl RequestDeadline {
         }
     }
 
-    /// The connection the request came by.
+    /// The request's connection.
     pub(crate) fn connection(&self) -> &Connection {
         &self.0.connection
     }

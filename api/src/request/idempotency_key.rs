@@ -1,5 +1,5 @@
-//! `Idempotency-Key` (IETF draft), and `X-Idempotency-Key` as the platform calls it. A key in quotes is a structured-field
-//! string (RFC 9651, 3.3.3): the quotes are not part of it.
+//! `Idempotency-Key` (IETF draft), and `X-Idempotency-Key`, the platform's name for it. A key in quotes is a
+//! structured-field string (RFC 9651, 3.3.3): the quotes are not part of it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use shared::domain::ids::IdempotencyKey;
@@ -23,7 +23,7 @@ const REUSED: Rule = Rule {
     description: "was used with another path before; use a new key for a new request",
 };
 
-/// The key of a request, if it has one; the violation if it is malformed or there are two different ones.
+/// The key of a request, if it has one; a violation if it is malformed or there are two different ones.
 pub(crate) fn of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Violation> {
     let mut first: Option<IdempotencyKey> = None;
     for (name, value) in sent(headers) {
@@ -36,7 +36,7 @@ pub(crate) fn of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Violatio
     Ok(first)
 }
 
-/// The violation of a key that was used with another path before.
+/// The violation for a key that was used with another path before.
 pub(crate) fn reused(headers: &HeaderMap) -> Violation {
     Violation::header(sent(headers).next().map_or(NAMES[0], |(name, _)| name), REUSED)
 }
@@ -55,7 +55,7 @@ fn parse(value: &HeaderValue) -> Option<IdempotencyKey> {
     }
 }
 
-/// The string between the quotes, without the backslash before a quote or a backslash.
+/// The string between the quotes, without the backslash before an escaped quote or backslash.
 fn unquoted(text: &str) -> Option<String> {
     let (mut plain, mut characters) = (String::with_capacity(text.len()), text.chars());
     while let Some(character) = characters.next() {

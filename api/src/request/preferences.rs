@@ -1,5 +1,5 @@
-//! What a client would rather have (`Prefer`, RFC 7240). A preference is never an obligation: what is unknown,
-//! malformed or said a second time is passed over.
+//! A client's preferences (`Prefer`, RFC 7240). A preference is never binding: unknown, malformed and repeated ones are
+//! ignored.
 
 use std::iter;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// Tells which preference was honoured.
+/// The header that names the preference that was honoured.
 pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The preferences that mean something here.
+/// The preferences that this API supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Preferences {
-    /// `wait=N`: the answer is to be had within so long (RFC 7240, 4.3).
+    /// `wait=N`: the longest time to wait for the answer (RFC 7240, 4.3).
     pub(crate) wait: Option<Duration>,
     /// `respond-async`: do not wait (RFC 7240, 4.1).
     pub(crate) respond_async: bool,
@@ -38,7 +38,7 @@ impl Preferences {
     }
 }
 
-/// `Preference-Applied` after a wait of at most so long, in whole seconds as it was asked for.
+/// `Preference-Applied` after a wait of at most this long, in whole seconds as requested.
 pub(crate) fn wait_applied(limit: Duration) -> HeaderValue {
     let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
     HeaderValue::try_from(format!("wait={seconds}")).unwrap_or(HeaderValue::from_static("wait"))
@@ -55,7 +55,7 @@ fn split(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Name and value of `name[=value][;parameters]`; the value without its quotes, empty where there is none.
+/// Name and value of `name[=value][;parameters]`; the value without its quotes, empty if there is none.
 fn preference(item: &str) -> Option<(&str, &str)> {
     let (item, _parameters) = split_once_outside_quotes(item, b';');
     let (name, value) = item.split_once('=').unwrap_or((item, ""));
@@ -81,7 +81,7 @@ fn split_once_outside_quotes(text: &str, separator: u8) -> (&str, Option<&str>) 
     end.map_or((text, None), |end| (&text[..end], Some(&text[end + 1..])))
 }
 
-/// Seconds are digits only; more of them than a number holds are as good as for ever.
+/// Only digits are seconds; a number that overflows counts as unlimited.
 fn seconds(value: &str) -> Option<Duration> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))))

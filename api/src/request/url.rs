@@ -1,4 +1,4 @@
-//! The URL that was requested, as the client sees it: `meta.url` of every answer.
+//! The requested URL as the client sees it: `meta.url` of every answer.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::config::PublicUrl;
 
-/// The URL that was requested. Where the client named no usable host it is the path alone.
+/// The requested URL, or only its path if the client named no usable host.
 #[derive(Debug)]
 pub(crate) struct RequestUrl {
     host: Host,
@@ -24,7 +24,7 @@ enum Host {
 }
 
 impl RequestUrl {
-    /// Reads it off a request; a public URL wins over whatever the client says.
+    /// Reads it from a request; a configured public URL overrides the client's.
     pub(crate) fn of(request: &Request, public_url: Option<&PublicUrl>) -> Self {
         let path = request.uri().path_and_query().cloned();
         Self { host: Host::of(request, public_url), path }
@@ -45,8 +45,8 @@ impl Host {
     }
 }
 
-/// Whether a request names one host: two servers in a row must not disagree about whose request it is. HTTP/1.1 has one
-/// `Host` (RFC 9112, 3.2); HTTP/2 has `:authority`, or `Host`, or both if they are equal (RFC 9113, 8.3.1).
+/// Whether a request names exactly one host, so that two servers in a row cannot disagree about its target. HTTP/1.1
+/// has one `Host` (RFC 9112, 3.2); HTTP/2 has `:authority`, or `Host`, or both if they are equal (RFC 9113, 8.3.1).
 pub(crate) fn names_one_host(request: &Request) -> bool {
     let authority = request.uri().authority().filter(|authority| !authority.as_str().contains('@'));
     match request.version() {
@@ -60,7 +60,7 @@ pub(crate) fn names_one_host(request: &Request) -> bool {
     }
 }
 
-/// The only host in `Host`; the error is that of two hosts, or of one that is malformed.
+/// The only host in `Host`; an error if there are two, or a malformed one.
 fn only_host(headers: &HeaderMap) -> Result<Option<Authority>, ()> {
     let mut sent = headers.get_all(header::HOST).iter();
     match (sent.next(), sent.next()) {
@@ -70,7 +70,7 @@ fn only_host(headers: &HeaderMap) -> Result<Option<Authority>, ()> {
     }
 }
 
-/// The host a `Host` header names, with its port; users have no place there.
+/// The host in a `Host` header, with its port; user names are not allowed there.
 fn authority_of(value: &HeaderValue) -> Option<Authority> {
     Authority::try_from(value.as_bytes()).ok().filter(|authority| !authority.as_str().contains('@'))
 }

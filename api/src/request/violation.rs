@@ -1,4 +1,4 @@
-//! What is wrong with a request, entry by entry, as the platform writes it in `invalid`.
+//! Violations in a request, one entry each, in the platform's format (`invalid`).
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! The API described in its own terms (OpenAPI 3.1): what the list of routes does not say by itself.
+//! The OpenAPI 3.1 document of the API: the parts that the list of routes does not contain.
 
 mod aliases;
 mod examples;

@@ -15,13 +15,13 @@ use crate::request::context::RequestContext;
 use crate::request::url::RequestUrl;
 use crate::request::violation::Violation;
 
-/// Room for a usual answer, so that it is written without growing: bytes.
+/// Buffer size that fits a usual answer without growing, in bytes.
 const USUAL_SIZE: usize = 768;
 
-/// Room for the headers of a usual answer, so that their map is made once.
+/// Header capacity that fits a usual answer, so that the map is allocated once.
 const USUAL_HEADERS: usize = 12;
 
-/// An answer with its data.
+/// An answer with data.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Success<'a, T> {
@@ -106,7 +106,7 @@ pub(crate) fn success<T: Serialize>(
     Ok(response)
 }
 
-/// The same as text alone.
+/// The same, as text only.
 pub(crate) fn success_text<T: Serialize>(
     status: StatusCode,
     data: T,
@@ -115,8 +115,8 @@ pub(crate) fn success_text<T: Serialize>(
     json(&Success { data, meta: Meta::new(status, context) }).ok_or(ApiError::Internal)
 }
 
-/// Gives a refusal its body; any other answer passes as it is. The answer to a HEAD has the length of the body but not
-/// the body: over HTTP/2 sending it is a protocol error.
+/// Gives a refusal its body; other answers pass unchanged. The answer to a HEAD has the length of the body but not the
+/// body: sending it over HTTP/2 would be a protocol error.
 pub(crate) fn complete(mut response: Response, context: &RequestContext, is_head: bool) -> Response {
     let Some(error) = response.extensions().get::<ApiError>() else {
         return response;

@@ -1,4 +1,4 @@
-//! Every way a request is refused, and what HTTP makes of it: the one place where the two meet.
+//! Every way a request is refused, and its HTTP answer: the only place that maps one to the other.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use super::challenge::{challenge, missing_allowances};
 use crate::auth::AuthError;
 use crate::request::violation::Violation;
 
-/// An answer with an error. Its body is written once its request is known, by the envelope's layer.
+/// An answer with an error. The envelope layer writes its body, because it knows the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ApiError {
-    /// The token: none, an invalid one, or one without the scope.
+    /// The token is missing, invalid, or lacks the scope.
     Auth(AuthError),
     /// Malformed ids, headers or members of the body.
     Invalid(Vec<Violation>),
@@ -23,17 +23,17 @@ pub(crate) enum ApiError {
     KeyReused(Violation),
     /// No such route.
     RouteUnknown,
-    /// No job of this id that this client may read: malformed, unknown, expired and foreign ids are not told apart.
+    /// No job with this id that this client may read: malformed, unknown, expired and foreign ids are not told apart.
     JobNotFound,
     /// The route has other methods.
     MethodUnsupported,
     /// A body over the limit.
     BodyTooLarge,
-    /// A body that breaks off or is framed wrongly.
+    /// A body that is cut off or framed wrongly.
     BodyUnreadable,
     /// A transfer coding other than `chunked` (RFC 9112, 6.1).
     TransferCodingUnsupported,
-    /// No host, two, or a malformed one.
+    /// The host is missing, repeated or malformed.
     HostInvalid,
     /// Too many headers, or too many bytes of them.
     HeadTooLarge,
@@ -45,7 +45,7 @@ pub(crate) enum ApiError {
     JobFailed {
         /// Its status.
         status: StatusCode,
-        /// The word for its cause.
+        /// Its reason.
         reason: Reason,
         /// Its message.
         message: String,
@@ -54,36 +54,36 @@ pub(crate) enum ApiError {
     },
     /// A limit on messages is reached.
     LimitReached {
-        /// Which one.
+        /// The limit.
         limit: Reason,
         /// When the next attempt is allowed, milliseconds since the epoch.
         next_attempt_ms: u64,
         /// Now by the same clock.
         now_ms: u64,
     },
-    /// The backlog is longer than a job may wait, by so many milliseconds.
+    /// The backlog is this many milliseconds longer than a job may wait.
     BacklogTooLong {
         /// When there may be room again.
         retry_after_ms: u64,
     },
-    /// This process does as much as it can.
+    /// This process is at its limit.
     Overloaded,
-    /// Redis does not take or give jobs.
+    /// Redis cannot store or read jobs.
     RedisUnavailable,
-    /// Our fault.
+    /// A fault of this service.
     Internal,
 }
 
-/// Why a code is not accepted, as the platform's OTP service tells it.
+/// Why a code is not accepted, in the categories of the platform's OTP service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CodeError {
-    /// Not the code, or none was sent.
+    /// The code is wrong, or none was sent.
     Wrong,
-    /// Too old.
+    /// The code has expired.
     Expired,
-    /// Too many guesses.
+    /// Too many guesses were made.
     Spent {
-        /// Until the next one may be made.
+        /// When the next one is allowed.
         retry_after_seconds: u64,
     },
 }
@@ -91,17 +91,17 @@ pub(crate) enum CodeError {
 const UNAVAILABLE: &str = "The service can not take the request at the moment. Try again later";
 
 impl ApiError {
-    /// The status, from which the error's type follows.
+    /// The status, which determines the error's type.
     pub(crate) fn status(&self) -> StatusCode {
         self.row().0
     }
 
-    /// The word for the cause.
+    /// The reason.
     pub(crate) fn reason(&self) -> Reason {
         self.row().1
     }
 
-    /// The sentence for people; the platform's clients compare some of them literally.
+    /// The message for people; the platform's clients compare some of them literally.
     pub(crate) fn message(&self) -> Cow<'static, str> {
         match self {
             Self::Auth(AuthError::MissingScope(scope)) => missing_allowances(*scope).into(),
@@ -148,7 +148,7 @@ impl ApiError {
         }
     }
 
-    /// The entries of `invalid`, where there are any.
+    /// The entries of `invalid`, if there are any.
     pub(crate) fn violations(&self) -> &[Violation] {
         match self {
             Self::Invalid(violations) => violations,
@@ -157,7 +157,7 @@ impl ApiError {
         }
     }
 
-    /// The value of `Retry-After`, where a later attempt may succeed.
+    /// The value of `Retry-After`, if a later attempt may succeed.
     fn retry_after_seconds(&self) -> Option<u64> {
         match self {
             Self::LimitReached { next_attempt_ms, now_ms, .. } => {
@@ -210,12 +210,12 @@ fn code_row(error: CodeError) -> (StatusCode, Reason, &'static str) {
     (StatusCode::FORBIDDEN, reason, message)
 }
 
-/// Whole seconds from now until then, rounded up and at least 1: the value of `Retry-After` (RFC 9110, 10.2.3).
+/// Whole seconds until then, rounded up and at least 1: the value of `Retry-After` (RFC 9110, 10.2.3).
 pub(crate) fn seconds_until(then_ms: u64, now_ms: u64) -> u64 {
     then_ms.saturating_sub(now_ms).div_ceil(1_000).max(1)
 }
 
-/// One or two seconds, drawn, so that clients turned away together do not come back together.
+/// One or two seconds at random, so that clients refused together do not return together.
 fn soon() -> u64 {
     rand::random_range(1..=2)
 }

@@ -3,12 +3,12 @@
 use axum::http::{HeaderMap, header};
 use shared::domain::job::{Job, JobState};
 
-/// The tag: equal as long as `data` is.
+/// The tag: the same for as long as `data` is.
 pub(crate) fn of(job: &Job) -> String {
     format!("W/\"{}\"", event_id(job))
 }
 
-/// The same as the id of an event.
+/// The same, in the form of an event id.
 pub(crate) fn event_id(job: &Job) -> String {
     match (&job.end, job.state) {
         (None, _) => format!("pending-{}", job.eta_ms),
@@ -17,7 +17,7 @@ pub(crate) fn event_id(job: &Job) -> String {
     }
 }
 
-/// Whether the client has this very state already (`If-None-Match`, compared weakly: RFC 9110, 13.1.2).
+/// Whether the client already has this state (`If-None-Match`, compared weakly: RFC 9110, 13.1.2).
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let sent = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());

@@ -100,14 +100,14 @@ pub(crate) struct FailedView<'a> {
 }
 
 impl<'a> PendingView<'a> {
-    /// A job with this link that is predicted to end then, milliseconds since the epoch.
+    /// A job with this link and this predicted end, milliseconds since the epoch.
     pub(crate) fn new(eta_ms: u64, href: &'a str) -> Self {
         Self { status: Pending::Pending, eta: clock::iso(eta_ms), links: links_to(href) }
     }
 }
 
 impl<'a> JobView<'a> {
-    /// The word in `status`.
+    /// The value of `status`.
     pub(crate) fn status(&self) -> &'static str {
         match self {
             Self::Pending(_) => "pending",
@@ -116,14 +116,14 @@ impl<'a> JobView<'a> {
         }
     }
 
-    /// The view of a job; the error is that of a result that is no JSON.
+    /// The view of a job; an error if its result is not JSON.
     pub(crate) fn new(job: &'a Job, href: &'a str) -> Result<Self, serde_json::Error> {
         let Some(end) = &job.end else {
             return Ok(Self::Pending(PendingView::new(job.eta_ms, href)));
         };
         let (eta, ended_at) = (clock::iso(job.eta_ms), clock::iso(end.ended_ms));
         let (links, status_code) = (links_to(href), end.status_code);
-        // Kept as the text it is: read once here to be sure of it, never built up as a tree.
+        // Validated once, but kept as text: no tree is built.
         let result: &RawValue = serde_json::from_str(&end.result)?;
         Ok(if job.state == JobState::Processed {
             let status = Processed::Processed;

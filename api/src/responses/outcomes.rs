@@ -1,4 +1,4 @@
-//! Every outcome of every route: status, when it comes, what it holds.
+//! Every outcome of every route: status, cause and content.
 
 use utoipa::IntoResponses;
 
@@ -7,7 +7,7 @@ use super::job::{JobView, PendingView};
 use super::schemas::{Approval, JobEvent};
 use super::verification::VerificationView;
 
-/// What every route refuses, those about the service itself too.
+/// The refusals of every route, including those about the service itself.
 #[derive(IntoResponses)]
 #[allow(dead_code, reason = "a description")]
 pub(crate) enum HeadRefusals<'a> {

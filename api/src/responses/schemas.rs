@@ -1,5 +1,5 @@
-//! What passes through this service as it is, described: closed sets of words, results that workers wrote, and bodies
-//! that are read by hand.
+//! Schemas for data without a type of ours: closed sets of words, results that workers wrote, and bodies that are
+//! parsed by hand.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -23,7 +23,7 @@ pub(crate) struct VerificationView {
 }
 
 impl VerificationView {
-    /// The view of a code that was right.
+    /// The view of a correct code.
     pub(crate) fn of(verified: &Verified) -> Self {
         let code_expired_at = clock::iso(verified.expires_ms);
         Self { id: verified.id, status: VerifiedWord::Verified, code_expired_at, active: false }

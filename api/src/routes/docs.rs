@@ -1,4 +1,4 @@
-//! `GET /docs`: Swagger UI over the document. All of it is in the binary: it works without any other network.
+//! `GET /docs`: Swagger UI for the document. All its files are in the binary, so it works without internet access.
 
 use axum::Router;
 use axum::http::header::CONTENT_SECURITY_POLICY;
@@ -11,8 +11,8 @@ use crate::paths;
 use crate::responses::error::ApiError;
 use crate::responses::outcomes::HeadRefusals;
 
-/// The page runs its own scripts only, and asks this service alone. It sets styles on elements, which no policy without
-/// `unsafe-inline` allows; images are its own icons.
+/// The page may run only its own scripts, and call only this service. It sets inline styles, which no policy without
+/// `unsafe-inline` allows; its images are its own icons.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -32,7 +32,7 @@ pub(super) fn router() -> Router {
     Router::from(SwaggerUi::new(paths::DOCS).config(config)).layer(map_response(restrict))
 }
 
-/// A file the page does not have is an unknown route like any other.
+/// A file that the page does not have is an unknown route like any other.
 async fn restrict(mut response: Response) -> Response {
     if response.status() == StatusCode::NOT_FOUND {
         return ApiError::RouteUnknown.into_response();

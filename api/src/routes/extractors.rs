@@ -1,4 +1,4 @@
-//! What handlers take from a request.
+//! Extractors of the handlers.
 
 pub(crate) mod authorized;
 pub(crate) mod body;

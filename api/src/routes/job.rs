@@ -1,4 +1,4 @@
-//! `GET /Jobs/{id}`: where a job stands and how it ended (section 3 of the contract).
+//! `GET /Jobs/{id}`: the state of a job and how it ended (section 3 of the contract).
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::responses::outcomes::JobOutcomes;
 use crate::responses::{envelope, etag};
 use crate::state::AppState;
 
-/// Longest a long poll lasts, below the time-outs usual in proxies.
+/// Longest long poll, below the time-outs that are usual in proxies.
 const LONGEST_POLL: Duration = Duration::from_secs(30);
 
 /// The state of a job, and how it ended.
@@ -47,7 +47,7 @@ pub(crate) async fn show(
     let owner = (&id, &call.principal.client);
     let (read, waited) = match poll {
         None => (app.jobs.owned(owner.0, owner.1).await?, false),
-        // The rare way is boxed, so that the usual one stays small.
+        // The rare path is boxed, so that the future of the usual one stays small.
         Some(limit) => Box::pin(app.waiter.for_end(&app.jobs, &call.deadline, owner, limit)).await?,
     };
     let tag = etag::of(&read.job);
@@ -59,7 +59,7 @@ pub(crate) async fn show(
     Ok(response)
 }
 
-/// How long the client would rather wait than poll.
+/// How long the client wants to wait instead of polling.
 fn poll(headers: &HeaderMap) -> Option<Duration> {
     let wait = Preferences::of(headers).wait?.min(LONGEST_POLL);
     (!wait.is_zero()).then_some(wait)
@@ -78,7 +78,7 @@ fn shown(read: &ReadJob, context: &RequestContext, app: &AppState) -> Result<Res
 }
 
 fn add_headers(headers: &mut HeaderMap, read: &ReadJob, tag: String) {
-    // Always a header: status word, digits and quotes.
+    // Always a valid header: status word, digits and quotes.
     headers.extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
     let retry_at_ms = match &read.job.end {
         None => Some(read.job.eta_ms),

@@ -1,5 +1,5 @@
-//! `GET /Jobs/{id}/events`: the same as the job itself, as a stream of server-sent events. There is one event for each
-//! status, named after it; behind the last the stream ends.
+//! `GET /Jobs/{id}/events`: the job as a stream of server-sent events. There is one event for each status, named after
+//! it; the stream ends after the last.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -27,29 +27,29 @@ use crate::responses::outcomes::StreamOutcomes;
 use crate::responses::{envelope, etag};
 use crate::state::AppState;
 
-/// Between two comments that keep proxies from closing a silent stream.
+/// Time between two comments that keep proxies from closing a silent stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Longest a stream lasts: the default deadline of a job. Clients that want more connect again.
+/// Longest a stream lasts: the default deadline of a job. Clients that need longer connect again.
 const LONGEST: Duration = Duration::from_mins(5);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Keeps a proxy from gathering events before it passes them on.
+/// Keeps a proxy from buffering events.
 const UNBUFFERED: (HeaderName, HeaderValue) =
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
 
-/// Follows a job in a task of its own, so that the stream ends in time whether or not its client reads.
+/// Follows a job in a separate task, so that the stream ends in time even if its client does not read.
 struct JobEventStream {
     app: AppState,
     context: RequestContext,
-    /// What the client came with: checked again before each event, for a token may end or be revoked.
+    /// The request's credentials: checked again before each event, because a token may expire or be revoked.
     headers: HeaderMap,
     job: Job,
-    /// The id of the last event the client has.
+    /// The id of the last event that the client has.
     sent: Option<String>,
     wait: Wait,
-    /// The connection has a request as long as the stream lasts.
+    /// Keeps the request open for as long as the stream lasts.
     _open: RequestGuard,
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn events(
         // Browsers connect again after the end; this tells them not to (HTML, 9.2.3).
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    // A stream that cannot wait is none: the client may poll, or try again.
+    // Without a place to wait there is no stream: the client may poll, or try again.
     let wait = wait.ok_or(ApiError::Overloaded)?;
     let open = call.deadline.connection().begin(version);
     let stream = JobEventStream { app, context: call.context, headers, job, sent, wait, _open: open };
@@ -107,9 +107,9 @@ fn streamed(events: JobEventStream, end: Instant) -> Response {
 }
 
 impl JobEventStream {
-    /// Keeps the newest event ready until the job or the stream's time ends, the process stops, or the client goes away.
-    /// It waits for no reader: a client that reads slowly finds the newest event only, and one that never reads holds its
-    /// place no longer than its job lasts.
+    /// Keeps the newest event ready until the job or the stream's time ends, the process stops, or the client
+    /// disconnects. It does not wait for readers: a slow client gets only the newest event, and one that never reads
+    /// keeps its place no longer than its job lasts.
     async fn run(mut self, newest: watch::Sender<Option<Event>>, end: Instant) {
         let stopping = self.app.stopping.clone();
         let follow = async {
@@ -128,7 +128,7 @@ impl JobEventStream {
         }
     }
 
-    /// The next event; `None` when there is nothing more to tell, or when the client had better connect again.
+    /// The next event; `None` if there are no more, or if the client should connect again.
     async fn next(&mut self) -> Option<Event> {
         loop {
             let id = etag::event_id(&self.job);

@@ -1,4 +1,4 @@
-//! `PATCH /api/patients/{patient_id}/approvals/{id}/actions/resend`: sends the SMS code of an approval again, by a job
+//! `PATCH /api/patients/{patient_id}/approvals/{id}/actions/resend`: sends the SMS code of an approval again, as a job
 //! (section 2 of the contract).
 
 mod decision;
@@ -74,7 +74,7 @@ fn new_job(target: ResendTarget, call: &Authorized<ApprovalCreate>) -> NewJob {
     }
 }
 
-/// The job that stands for this request, new or not; or why there is none.
+/// The job for this request, new or existing; or why there is none.
 fn accepted_job(enqueued: Enqueued, headers: &HeaderMap, app: &AppState) -> Result<AcceptedJob, ApiError> {
     match enqueued {
         Enqueued::Accepted(job) => {
@@ -93,7 +93,7 @@ fn accepted_job(enqueued: Enqueued, headers: &HeaderMap, app: &AppState) -> Resu
     }
 }
 
-/// The job's own answer where the server decides to wait and the job ends in time, else 202.
+/// The job's own answer if the server decides to wait and the job ends in time, else 202.
 async fn answer(
     accepted: &AcceptedJob,
     href: &str,
@@ -104,7 +104,7 @@ async fn answer(
     let preferences = Preferences::of(headers);
     let wait = decision::decide(&app.sync, preferences, accepted);
     let waited = match wait {
-        // The rare way is boxed, so that the usual one stays small.
+        // The rare path is boxed, so that the future of the usual one stays small.
         Some(limit) => Box::pin(decision::wait_for_answer(app, call, &accepted.job, limit)).await,
         None => decision::WaitResult::default(),
     };
@@ -130,13 +130,13 @@ fn pending(accepted: &AcceptedJob, href: &str, context: &RequestContext) -> Resu
     Ok(response)
 }
 
-/// Names the job an answer is about: `Link` (RFC 8631), and `Location` unless the answer is an error.
+/// Links the job that an answer is about: `Link` (RFC 8631), and `Location` unless the answer is an error.
 fn name_job(response: &mut Response, href: &str) {
     let is_error = !response.status().is_success();
     let link = HeaderValue::try_from(format!("<{href}>; rel=\"status\""));
     let location = HeaderValue::try_from(href);
     let headers = response.headers_mut();
-    // Both are visible ASCII, as the setting is that the link is made from.
+    // Both are visible ASCII, because the setting that they are made from is.
     headers.extend(link.ok().map(|link| (LINK, link)));
     headers.extend(location.ok().filter(|_| !is_error).map(|location| (LOCATION, location)));
 }

@@ -1,4 +1,4 @@
-//! Routes about the service itself: its document, and descriptions of those that every program has.
+//! Routes about the service itself: its document, and descriptions of the routes that every program has.
 
 use std::sync::Arc;
 

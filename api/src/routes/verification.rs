@@ -1,5 +1,6 @@
 //! `PATCH /verifications/{phone_number}/actions/complete`: checks a code as the platform's OTP service does (contract,
-//! section 8). A phone that was sent none is answered as a wrong code is: nobody learns here which phones there are.
+//! section 8). A phone that was sent no code gets the same answer as a wrong code, so that nobody can find out which
+//! phones exist.
 
 mod body;
 
@@ -47,7 +48,7 @@ pub(crate) async fn complete(
     phone: Result<Path<String>, PathRejection>,
     SmallBody(body): SmallBody,
 ) -> Result<Response, ApiError> {
-    // This process cannot check codes without the key they are made under.
+    // Without the key that codes are made under, this process cannot check any.
     let codes = app.codes.as_ref().ok_or(ApiError::RouteUnknown)?;
     let (phone, code) = match (self::phone(phone), body::code(&body, codes.length())?) {
         (Ok(phone), Ok(code)) => (phone, code),

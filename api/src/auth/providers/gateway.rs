@@ -1,5 +1,5 @@
-//! The platform's gateway has checked the token already and says in headers whose it was. Only in the mode `gateway`, and
-//! only from the gateway, is that believed: anybody else could send these headers.
+//! The platform's gateway has checked the token already and reports its owner in headers. These are believed only in
+//! the mode `gateway`, and only from the gateway: anybody else could send them too.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use serde::Deserialize;
 use crate::auth::principal::{Principal, Scopes, client_owner, subject_owner};
 use crate::auth::{AuthError, Origin};
 
-/// Who the user is; without it nobody was let through.
+/// The user's id; the gateway lets no request through without it.
 const CONSUMER_ID: &str = "x-consumer-id";
 
-/// What the user may do: a space-separated list.
+/// The user's scopes: a space-separated list.
 const CONSUMER_SCOPE: &str = "x-consumer-scope";
 
 /// JSON about the token.
@@ -29,7 +29,7 @@ struct Metadata {
     broker_scope: Option<String>,
 }
 
-/// The caller the gateway names.
+/// The caller that the gateway names.
 pub(crate) fn principal(headers: &HeaderMap, origin: Origin<'_>) -> Result<Arc<Principal>, AuthError> {
     if !origin.is_from_proxy {
         return Err(AuthError::NoToken);
@@ -48,8 +48,8 @@ pub(crate) fn principal(headers: &HeaderMap, origin: Origin<'_>) -> Result<Arc<P
     Ok(Arc::new(Principal { client, scopes, expires_at: None }))
 }
 
-/// What the gateway says of the token. It sets the header only where the token has a scope of its own, which is in it;
-/// otherwise the client's own header comes through, and is no word of the gateway's.
+/// The gateway's data about the token. The gateway sets the header only if the token has a scope of its own, which is
+/// then in it; otherwise a header here was sent by the client and is not the gateway's.
 fn metadata(headers: &HeaderMap, scope: &str) -> Result<Metadata, AuthError> {
     let Some(text) = only(headers, CONSUMER_METADATA)? else { return Ok(Metadata::default()) };
     let metadata: Metadata = serde_json::from_str(text).map_err(|_| AuthError::InvalidToken)?;
@@ -57,7 +57,7 @@ fn metadata(headers: &HeaderMap, scope: &str) -> Result<Metadata, AuthError> {
     Ok(if is_the_gateways { metadata } else { Metadata::default() })
 }
 
-/// A header that was sent once at most: a second one would be the client's own, beside that of the gateway.
+/// A header that occurs at most once: a second one would be the client's own, next to the gateway's.
 fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, AuthError> {
     let mut sent = headers.get_all(name).iter();
     let value = sent.next();

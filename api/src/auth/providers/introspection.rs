@@ -1,4 +1,4 @@
-//! Token introspection (RFC 7662): the authorization server is asked, its answer is cached for a short time.
+//! Token introspection (RFC 7662): asks the authorization server, and caches its answer for a short time.
 
 mod answer;
 
@@ -23,7 +23,7 @@ pub(crate) struct Introspection {
 }
 
 impl Introspection {
-    /// Sets it up; nothing is asked yet.
+    /// Sets it up; nothing is called yet.
     pub(crate) fn new(config: &IntrospectionConfig, ttl: &CacheTtl) -> Result<Self, reqwest::Error> {
         // Both halves are form-encoded before they are joined (RFC 6749, 2.3.1).
         let secret = percent_encoded(config.client_secret.expose_secret());
@@ -32,7 +32,7 @@ impl Introspection {
         Ok(Self { client, config: config.clone(), credentials, cache: TokenCache::new(ttl) })
     }
 
-    /// The bearer of this token, unless it is inactive or past its own end.
+    /// The bearer of this token, unless it is inactive or has expired.
     pub(crate) async fn principal(
         &self,
         token: &str,
@@ -42,7 +42,7 @@ impl Introspection {
         self.cache.principal(CredentialHash::of(token, None), access, || self.ask(token, origin)).await
     }
 
-    /// How the authorization server stands.
+    /// The health of the authorization server.
     pub(crate) fn health(&self) -> HealthSnapshot {
         self.client.health()
     }

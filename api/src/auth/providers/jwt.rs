@@ -31,7 +31,7 @@ impl Jwt {
         Ok(Self { keys, validation: validation(&config.issuer, &config.audience) })
     }
 
-    /// The bearer of this token, if the issuer signed it, it is meant for us, and it is in force now.
+    /// The bearer of this token, if the issuer signed it, it is meant for this service, and it is valid now.
     pub(crate) async fn principal(
         &self,
         token: &str,
@@ -48,14 +48,14 @@ impl Jwt {
 }
 
 impl Jwt {
-    /// How the place of the issuer's keys stands.
+    /// The health of the issuer's key set URL.
     pub(crate) fn health(&self) -> HealthSnapshot {
         self.keys.health()
     }
 }
 
-/// What the library checks beside the signature. It is not given the times: its leeway would serve tokens that have
-/// ended too.
+/// What the library checks besides the signature. Times are not left to it: its leeway would also accept expired
+/// tokens.
 fn validation(issuer: &str, audience: &str) -> Validation {
     let mut validation = Validation::default();
     validation.set_issuer(&[issuer]);

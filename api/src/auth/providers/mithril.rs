@@ -1,4 +1,4 @@
-//! The platform's own token service: it is asked as the platform's gateway asks it, with the caller's API key; its answer
+//! The platform's own token service: called as the platform's gateway calls it, with the caller's API key; its answer
 //! is cached for a short time.
 
 mod answer;
@@ -15,10 +15,10 @@ use crate::auth::principal::{Access, Principal};
 use crate::auth::{AuthError, Origin, bearer};
 use crate::config::{CacheTtl, MithrilUrl};
 
-/// Carries the key of the system a client works through.
+/// The header with the API key of the system that a client works through.
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 
-/// Longest API key taken, in bytes.
+/// Longest accepted API key, in bytes.
 const MAX_API_KEY: usize = 1024;
 
 /// The mode `mithril`.
@@ -29,13 +29,13 @@ pub(crate) struct Mithril {
 }
 
 impl Mithril {
-    /// Sets it up; nothing is asked yet.
+    /// Sets it up; nothing is called yet.
     pub(crate) fn new(url: &MithrilUrl, ttl: &CacheTtl) -> Result<Self, reqwest::Error> {
         let client = ProviderClient::new("mithril", "RESEND_AUTH_URL")?;
         Ok(Self { client, url: url.clone(), cache: TokenCache::new(ttl) })
     }
 
-    /// The bearer of the token in these headers, unless the service refuses it or its API key, or it is past its own end.
+    /// The bearer of the token in these headers, unless the service refuses it or its API key, or it has expired.
     pub(crate) async fn principal(
         &self,
         headers: &HeaderMap,
@@ -47,7 +47,7 @@ impl Mithril {
         self.cache.principal(credentials, access, || self.ask(token, key, origin)).await
     }
 
-    /// How the token service stands.
+    /// The health of the token service.
     pub(crate) fn health(&self) -> HealthSnapshot {
         self.client.health()
     }
@@ -68,7 +68,7 @@ impl Mithril {
     }
 }
 
-/// The API key of a request. A second one, or one that is no text, cannot be the one the service knows.
+/// The API key of a request. A repeated header, or one that is not text, cannot be a valid key.
 fn api_key(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
     let mut sent = headers.get_all(API_KEY).iter();
     let key = sent.next().map(|key| key.to_str().map_err(|_| AuthError::ApiKeyInvalid)).transpose()?;
@@ -78,8 +78,8 @@ fn api_key(headers: &HeaderMap) -> Result<Option<&str>, AuthError> {
     Ok(key.filter(|key| !key.is_empty()))
 }
 
-/// A refusal that concerns token or key is an answer; any other, such as too many questions, is none. What the service
-/// has against the key it says with 422.
+/// Whether a refusal concerns token or key, and so is an answer; others, such as too many requests, are failures. The
+/// service reports problems with the key by 422.
 fn read(status: StatusCode, body: &[u8], has_key: bool) -> Result<CachedIdentity, CallError> {
     match status {
         StatusCode::OK => answer::read(body),

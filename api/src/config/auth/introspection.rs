@@ -4,7 +4,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 use shared::settings::{ConfigErrors, Settings};
 
-/// The introspection endpoint and how to prove who asks.
+/// The introspection endpoint, and our credentials there.
 #[derive(Debug, Clone)]
 pub struct IntrospectionConfig {
     /// `RESEND_AUTH_URL` (no default).

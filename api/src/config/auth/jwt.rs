@@ -3,12 +3,12 @@
 use reqwest::Url;
 use shared::settings::{ConfigErrors, Settings};
 
-/// Whose tokens are taken, and where the keys are that sign them.
+/// The accepted issuer and audience, and the URL of the keys.
 #[derive(Debug, Clone)]
 pub struct JwtConfig {
     /// `RESEND_AUTH_URL` (no default): the issuer's key set.
     pub keys: Url,
-    /// `RESEND_AUTH_ISSUER` (no default): `iss` of every token, compared as it stands.
+    /// `RESEND_AUTH_ISSUER` (no default): `iss` of every token, compared exactly.
     pub issuer: String,
     /// `RESEND_AUTH_AUDIENCE` (no default): must be among `aud` of every token.
     pub audience: String,

@@ -1,21 +1,21 @@
-//! The mode `mithril`: where the platform's token service is asked about a token.
+//! The mode `mithril`: the URL of the platform's token service.
 
 use reqwest::Url;
 use shared::settings::{ConfigError, Settings};
 
 const PLACE: &str = "{access_token}";
 
-/// `RESEND_AUTH_URL` (no default): a URL with the place of the token in its path or query.
+/// `RESEND_AUTH_URL` (no default): a URL with a placeholder for the token in its path or query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MithrilUrl {
     before: String,
     after: String,
-    /// How many steps the path of a question has.
+    /// How many segments the path of a call has.
     steps: usize,
 }
 
 impl MithrilUrl {
-    /// Reads the template.
+    /// Parses the template.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigError> {
         const NAME: &str = "RESEND_AUTH_URL";
         Self::parse(settings.required(NAME)?).ok_or_else(|| settings.invalid(NAME))
@@ -23,7 +23,7 @@ impl MithrilUrl {
 
     fn parse(template: &str) -> Option<Self> {
         let (before, after) = template.split_once(PLACE)?;
-        // What stands before the place is a whole URL, so that a token can never become part of the host.
+        // The part before the placeholder must be a whole URL, so that a token can never become part of the host.
         let url: Url = before.parse().ok()?;
         let (scheme, rest) = before.split_once("://")?;
         let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
@@ -33,9 +33,9 @@ impl MithrilUrl {
         (bare && fits).then(|| Self { before: before.to_owned(), after: after.to_owned(), steps })
     }
 
-    /// The URL to ask about this token. `None` for `.` and `..` where the token has a segment of the path to itself:
-    /// they are steps in the path however they are escaped (WHATWG URL, 4.1: `%2E` is a dot there), so that the question
-    /// would go to another address.
+    /// The URL to ask about this token. `None` for `.` and `..` if the token has a path segment to itself: they are
+    /// steps in the path however they are escaped (WHATWG URL, 4.1: `%2E` is a dot there), so the call would go to
+    /// another address.
     pub fn of(&self, token: &str) -> Option<Url> {
         let escaped = super::percent_encoded(token);
         let question: Url = [&self.before, escaped.as_str(), &self.after].concat().parse().ok()?;

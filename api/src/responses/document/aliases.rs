@@ -3,11 +3,11 @@
 use utoipa::Modify;
 use utoipa::openapi::{Deprecated, OpenApi, PathItem};
 
-/// Paths that begin so are described once, and served under the others too.
+/// Paths with this prefix are described once, and served under the others too.
 const JOBS: &str = "/Jobs/";
 const ALIASES: [(&str, &str); 2] = [("/jobs/", "LowerCase"), ("/api/jobs/", "UnderApi")];
 
-/// Adds them.
+/// Adds the aliases.
 pub(super) struct Aliases;
 
 impl Modify for Aliases {
@@ -26,7 +26,7 @@ impl Modify for Aliases {
     }
 }
 
-/// The same under a name of its own, and deprecated: new clients use the first path.
+/// The same operation under another name, marked deprecated: new clients use the first path.
 fn renamed(mut item: PathItem, name: &str) -> PathItem {
     if let Some(operation) = &mut item.get {
         operation.deprecated = Some(Deprecated::True);

@@ -1,11 +1,11 @@
-//! An example of every outcome.
+//! An example for every outcome.
 
 use serde_json::{Value, json};
 use shared::domain::outcome::{Reason, error_type};
 use utoipa::Modify;
 use utoipa::openapi::{OpenApi, RefOr};
 
-/// Adds them.
+/// Adds the examples.
 pub(super) struct Examples;
 
 impl Modify for Examples {

@@ -1,14 +1,14 @@
-//! What an answer holds is called by its name, rather than written out in each: a generated client then has one type for
-//! it, which it can take by its status.
+//! Replaces the inline content of answers by references to named schemas, so that a generated client has one type for
+//! each, which it can choose by status.
 
 use utoipa::Modify;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{OpenApi, Ref, RefOr};
 
-/// Answers are called so, and after what they hold.
+/// The schemas' names: of the answer, with the name of its data.
 const ANSWER: &str = "Success_";
 
-/// Puts the names in.
+/// Inserts the references.
 pub(super) struct Named;
 
 impl Modify for Named {

@@ -1,4 +1,4 @@
-//! A request whose token is valid and holds the scope its route wants.
+//! A request whose token is valid and has the scope that its route requires.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::request::deadline::RequestDeadline;
 use crate::responses::error::ApiError;
 use crate::state::AppState;
 
-/// The scope a route wants.
+/// The scope that a route requires.
 pub(crate) trait RequiredScope {
     const SCOPE: Scope;
 }
@@ -39,7 +39,7 @@ impl RequiredScope for OtpVerify {
     const SCOPE: Scope = Scope::OtpVerify;
 }
 
-/// The request, with who asks and how long it may take. As long as it lives it counts among its client's requests.
+/// The request, with its caller and its deadline. While it lives, it counts against its client.
 pub(crate) struct Authorized<R> {
     pub(crate) principal: Arc<Principal>,
     pub(crate) context: RequestContext,

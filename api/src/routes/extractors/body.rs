@@ -1,4 +1,4 @@
-//! The one reader of bodies.
+//! Reads request bodies, for all routes.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::state::{AppState, RequestLimits};
 /// Longest body, in bytes.
 const LIMIT: usize = 16 * 1024;
 
-/// A whole body of at most 16 KiB, whatever its type is said to be.
+/// A whole body of at most 16 KiB, whatever its content type.
 ///
-/// One that says it is longer is not read at all. One that is still to come is awaited apart from work, under a limit of
-/// its own; one that does not come within the time is as good as broken.
+/// A body that announces a greater length is not read at all. A body that has not arrived yet is awaited under a limit
+/// of its own, not counted as work; one that does not arrive in time counts as broken.
 pub(crate) struct SmallBody(pub(crate) Bytes);
 
 impl FromRequest<AppState> for SmallBody {

@@ -15,7 +15,7 @@ pub(crate) const UUID: Rule = Rule {
     description: "must be a UUID such as aff00bf6-68bf-4b49-b66d-f031d48922b3",
 };
 
-/// What is to be resent, and the key under which it may be asked for again.
+/// The approval whose code is to be resent, and the request's idempotency key.
 #[derive(Debug)]
 pub(crate) struct ResendTarget {
     pub(crate) patient: PatientId,
@@ -23,13 +23,13 @@ pub(crate) struct ResendTarget {
     pub(crate) key: Option<IdempotencyKey>,
 }
 
-/// The job a path names.
+/// The job in a path.
 pub(crate) struct JobPath(pub(crate) JobId);
 
 impl FromRequestParts<AppState> for ResendTarget {
     type Rejection = ApiError;
 
-    /// Everything that is wrong is told at once.
+    /// All violations are reported at once.
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let params = RawPathParams::from_request_parts(parts, app).await.ok();
         let text =
@@ -68,7 +68,7 @@ mod tests {
 
     const RIGHT: &str = "aff00bf6-68bf-4b49-b66d-f031d48922b3";
 
-    /// What is wrong with a request for a resend, if anything.
+    /// The violations in a request to resend, if any.
     async fn violations(patient: &str, approval: &str, key: &str) -> Option<Value> {
         let read = async |target: Result<ResendTarget, ApiError>| match target {
             Ok(target) => {

@@ -21,7 +21,7 @@ use crate::responses::error::ApiError;
 use crate::routes::extractors::authorized::{ApprovalCreate, Authorized};
 use crate::state::AppState;
 
-/// `error` of a job, as far as it is needed here.
+/// The part of a job's `error` that is needed here.
 #[derive(Deserialize)]
 struct JobError {
     reason: Reason,
@@ -31,13 +31,14 @@ struct JobError {
 /// The result of a wait.
 #[derive(Default)]
 pub(super) struct WaitResult {
-    /// Whether there was one: a job may have ended before, or too many clients wait.
+    /// Whether there was a wait: the job may have ended before, or too many clients may be waiting.
     pub(super) at_all: bool,
-    /// The job's own answer. `None` if the job did not end in time or cannot be read now: it is accepted all the same.
+    /// The job's own answer. `None` if the job did not end in time or cannot be read now; it is accepted in either
+    /// case.
     pub(super) answer: Option<Result<Response, ApiError>>,
 }
 
-/// How long to wait for the job; `None` where the answer is 202 at once.
+/// How long to wait for the job; `None` to answer 202 at once.
 pub(super) fn decide(
     config: &SyncConfig,
     preferences: Preferences,
@@ -54,7 +55,7 @@ pub(super) fn decide(
     limit.filter(|limit| !limit.is_zero())
 }
 
-/// Whether a wait is what the client asked for, and not the policy alone.
+/// Whether the client asked for the wait, rather than the policy alone.
 pub(super) fn is_asked_for(config: &SyncConfig, preferences: Preferences) -> bool {
     config.policy != SyncPolicy::Refusals && preferences.wait.is_some()
 }
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
     use SyncPolicy::{Auto, Never, Prefer, Refusals};
 
-    /// The decision in milliseconds; `predicted` is that of the job's end.
+    /// The decision in milliseconds; `predicted` is the job's predicted end.
     fn decided(policy: SyncPolicy, wait: Option<u64>, respond_async: bool, predicted: u64) -> Option<u128> {
         let config = SyncConfig { policy, max_wait: Duration::from_secs(2) };
         let preferences = Preferences { wait: wait.map(Duration::from_secs), respond_async };

@@ -17,7 +17,7 @@ const REQUIRED: Rule =
 const DIGITS: Rule =
     Rule { name: "format", params: &["code"], description: "must be a code of digits as it was sent" };
 
-/// The code in it. The outer error is that of a body that is no JSON at all.
+/// The code in the body. The outer error is for a body that is not JSON.
 pub(super) fn code(body: &[u8], digits: u8) -> Result<Result<Code, Violation>, ApiError> {
     let CodeMember(code) = serde_json::from_slice(body).map_err(|_| ApiError::BodyUnreadable)?;
     let width = usize::from(digits);
@@ -33,7 +33,7 @@ pub(super) fn code(body: &[u8], digits: u8) -> Result<Result<Code, Violation>, A
     Ok(if is_code { Ok(Code::new(text)) } else { Err(Violation::request("$.code", DIGITS)) })
 }
 
-/// The member `code`; null where there is none, or where the body is no object.
+/// The member `code`; null if there is none, or if the body is not an object.
 struct CodeMember(Value);
 
 impl<'de> Deserialize<'de> for CodeMember {
@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for CodeMember {
     }
 }
 
-/// Reads an object with no member twice: what stands before this service may have looked at the other one.
+/// Parses an object and rejects repeated members: a server before this one may have checked the other occurrence.
 struct OneCode;
 
 impl<'de> Visitor<'de> for OneCode {

@@ -1,4 +1,4 @@
-//! What an authorization server answers about a token (RFC 7662, section 2.2).
+//! An authorization server's answer about a token (RFC 7662, section 2.2).
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::config::IntrospectionConfig;
 /// How far the server's clock may be ahead of ours, seconds.
 const SKEW: i64 = 30;
 
-/// Kinds of tokens that are no access token, as `token_type` and `token_use` of various servers name them.
+/// Kinds of tokens that are not access tokens, as various servers name them in `token_type` and `token_use`.
 const OTHER_KINDS: [&str; 6] =
     ["refresh", "refresh_token", "offline", "id", "id_token", "authorization_code"];
 
-/// Members that matter of an active token; any others are ignored.
+/// The relevant members of an active token; any others are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Answer {
@@ -34,8 +34,8 @@ struct Answer {
     token_use: Option<String>,
 }
 
-/// The identity an answer gives. An answer that does not say whether the token is active is none; what else cannot be
-/// read is that token's misfortune only.
+/// The identity in an answer. An answer that does not say whether the token is active is invalid; if any other member
+/// cannot be read, only this token is refused.
 pub(super) fn read(body: &[u8], config: &IntrospectionConfig) -> Result<CachedIdentity, CallError> {
     let answer: Value = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
     match answer["active"].as_bool() {
@@ -50,7 +50,8 @@ pub(super) fn read(body: &[u8], config: &IntrospectionConfig) -> Result<CachedId
 }
 
 impl Answer {
-    /// The bearer of an active token. A token that names neither a client nor a subject can own no job: it is refused.
+    /// The bearer of an active token. A token that names neither a client nor a subject is refused, because nobody
+    /// would own its jobs.
     fn principal(self, config: &IntrospectionConfig) -> Option<Principal> {
         let usable = self.is_access_token() && self.is_in_force() && self.is_for_us(config);
         let owner = match self.client_id.as_deref() {
@@ -66,7 +67,7 @@ impl Answer {
     fn is_access_token(&self) -> bool {
         let kinds = [&self.token_type, &self.token_use].into_iter().flatten();
         kinds.map(|kind| kind.to_ascii_lowercase()).all(|kind| {
-            // RFC 8693 has URNs, such as urn:ietf:params:oauth:token-type:refresh_token.
+            // RFC 8693 uses URNs, such as urn:ietf:params:oauth:token-type:refresh_token.
             kind.rsplit(':').next().is_none_or(|name| !OTHER_KINDS.contains(&name))
         })
     }
@@ -76,7 +77,7 @@ impl Answer {
         self.nbf.is_none_or(|nbf| nbf.0 <= now.saturating_add(SKEW))
     }
 
-    /// Issuer and audience, each where one is set.
+    /// Compares issuer and audience, each if one is configured.
     fn is_for_us(&self, config: &IntrospectionConfig) -> bool {
         let issued = config.issuer.as_ref().is_none_or(|issuer| self.iss.as_ref() == Some(issuer));
         let meant = config

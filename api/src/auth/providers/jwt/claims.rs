@@ -1,16 +1,16 @@
-//! What a token claims beside issuer and audience, and whether that lets its bearer in (RFC 9068, 4).
+//! A token's claims besides issuer and audience, and whether they admit its bearer (RFC 9068, 4).
 
 use serde::Deserialize;
 
 use crate::auth::principal::{Principal, Scopes, client_owner};
 
-/// How far the issuer's clock may be ahead of ours, seconds. It is never in favour of a token that has ended.
+/// How far the issuer's clock may be ahead of ours, seconds. It never extends an expired token.
 const SKEW: f64 = 30.0;
 
-/// Every claim RFC 9068, 2.2 requires, and those that restrict the token further.
+/// Every claim that RFC 9068, 2.2 requires, and those that restrict the token further.
 #[derive(Deserialize)]
 pub(super) struct Claims {
-    /// One issuer; the library takes a list of them too.
+    /// One issuer; the library would also take a list.
     #[serde(rename = "iss")]
     _issuer: String,
     sub: String,
@@ -26,7 +26,7 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// The bearer, if the token is in force.
+    /// The bearer, if the token is valid now.
     pub(super) fn principal(self, now_ms: u64) -> Option<Principal> {
         // Milliseconds since the epoch stay exact in a double until the year 287396.
         #[allow(clippy::cast_precision_loss)]

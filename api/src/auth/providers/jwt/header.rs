@@ -1,5 +1,5 @@
-//! The header of an access token (RFC 9068, 2.1). The library reads it too, but knows neither this type of token nor
-//! that a `crit` of `null` is one.
+//! The header of an access token (RFC 9068, 2.1). The library parses it too, but neither checks for this type of token
+//! nor sees that a `crit` of `null` is present.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,28 +7,28 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
-/// What the choice of a key needs.
+/// What is needed to choose a key.
 #[derive(Debug, Deserialize)]
 pub(super) struct Header {
-    /// What the token is said to be signed with; an asymmetric algorithm.
+    /// The token's stated algorithm, an asymmetric one.
     pub(super) alg: Algorithm,
-    /// The name of the key, where it has one.
+    /// The name of the key, if it has one.
     #[serde(default)]
     pub(super) kid: Option<String>,
     typ: String,
-    /// Extensions that must be understood (RFC 7515, 4.1.11): none are.
+    /// Extensions that must be understood (RFC 7515, 4.1.11): we understand none.
     #[serde(rename = "crit", default, deserialize_with = "present")]
     has_crit: bool,
 }
 
 impl Header {
-    /// Reads it off a token. `None` for anything but an access token under an algorithm that is allowed.
+    /// Reads the header of a token. `None` unless it is an access token with an allowed algorithm.
     pub(super) fn read(token: &str) -> Option<Self> {
         let (header, _) = token.split_once('.')?;
         let header: Self = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
         let is_access_token =
             ["at+jwt", "application/at+jwt"].iter().any(|typ| header.typ.eq_ignore_ascii_case(typ));
-        // The keys are public, so a shared secret made of one would be known to everybody.
+        // The keys are public: if one could be used as a shared secret, everybody could sign with it.
         let is_asymmetric = header.alg.family() != AlgorithmFamily::Hmac;
         (is_access_token && is_asymmetric && !header.has_crit).then_some(header)
     }

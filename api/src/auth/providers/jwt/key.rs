@@ -1,26 +1,26 @@
-//! A key of the issuer (RFC 7517), and which tokens it may be tried with.
+//! A key of the issuer (RFC 7517), and which tokens it may verify.
 
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 
 use super::header::Header;
 
-/// Shortest modulus of an RSA key, bytes: shorter ones verify nothing (RFC 7518, 3.3).
+/// Shortest modulus of an RSA key, in bytes: shorter keys are ignored (RFC 7518, 3.3).
 const RSA_MINIMUM: usize = 256;
 
 /// A public key that verifies signatures.
 pub(super) struct Key {
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     id: Option<String>,
-    /// The one algorithm it is for, where it says so or its curve does.
+    /// Its only algorithm, if it or its curve determines one.
     only: Option<Algorithm>,
-    /// What the library verifies with.
+    /// The key in the library's form.
     pub(super) material: DecodingKey,
 }
 
 impl Key {
-    /// Reads a member of `keys`. `None` for a key that verifies no signature we take: issuers publish such keys for
-    /// others.
+    /// Parses a member of `keys`. `None` for a key that cannot verify our tokens: issuers publish such keys for other
+    /// uses.
     pub(super) fn read(jwk: serde_json::Value) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(jwk).ok()?;
         let is_for_signatures =
@@ -44,8 +44,8 @@ impl Key {
         agrees.then(|| Self { id: jwk.common.key_id, only: stated.or(of_curve), material })
     }
 
-    /// Whether a token with this header may be signed with it: by name, type of key and algorithm. A token that names no
-    /// key goes with keys that have no name.
+    /// Whether it may verify a token with this header: by name, type of key and algorithm. A token that names no key
+    /// matches keys without a name.
     pub(super) fn fits(&self, header: &Header) -> bool {
         self.id == header.kid
             && self.material.family() == header.alg.family()
@@ -53,7 +53,8 @@ impl Key {
     }
 }
 
-/// The key itself, and the one algorithm of its curve. The library takes coordinates of any length.
+/// The key itself, and the only algorithm of its curve. Checked here because the library takes coordinates of any
+/// length.
 fn material(jwk: &Jwk) -> Option<(DecodingKey, Option<Algorithm>)> {
     let of_curve = match &jwk.algorithm {
         AlgorithmParameters::RSA(_) => None,
@@ -75,7 +76,7 @@ fn material(jwk: &Jwk) -> Option<(DecodingKey, Option<Algorithm>)> {
     has_its_length.then_some((key, of_curve))
 }
 
-/// Some issuers put zeros before the numbers of an RSA key, which the provider of cryptography refuses.
+/// Some issuers put zeros before the numbers of an RSA key, which the cryptography provider rejects.
 fn without_zeros(key: DecodingKey) -> DecodingKey {
     let trimmed = |number: &[u8]| {
         let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());

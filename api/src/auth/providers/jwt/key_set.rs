@@ -1,5 +1,5 @@
-//! The issuer's keys (RFC 7517, 5): fetched when they are first needed, again when they grow old or a token names one
-//! that is not known, but not at the will of whoever sends tokens.
+//! The issuer's keys (RFC 7517, 5): fetched when first needed, and again when they are old or a token names an unknown
+//! one, but not as often as a client likes.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -16,22 +16,22 @@ use crate::auth::Origin;
 use crate::auth::cache::ProviderUnavailable;
 use crate::auth::client::{CallError, ProviderClient};
 
-/// Keys are looked up again after this: one that was withdrawn is not trusted much longer.
+/// Keys are fetched again after this time, so that a withdrawn key is not trusted much longer.
 const FRESH: Duration = Duration::from_mins(5);
 
-/// While the issuer does not answer, keys are trusted for so long.
+/// How long keys are trusted while the issuer does not answer.
 const USABLE: Duration = Duration::from_hours(1);
 
-/// Shortest time between two fetches, after one that succeeded and after one that failed.
+/// Shortest time between two fetches, after a success and after a failure.
 const COOL_DOWN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
 
-/// Keys taken of one set.
+/// Most keys used from one set.
 const MAX_KEYS: usize = 64;
 
-/// Where keys are published, and those known.
+/// The URL of the keys, and the known keys.
 pub(super) struct KeySet {
     issuer: Arc<Issuer>,
-    /// Held while keys are fetched: at any moment once.
+    /// Held while keys are fetched, so that only one fetch is in progress.
     last: Arc<Mutex<Option<Attempt>>>,
 }
 
@@ -65,7 +65,7 @@ impl KeySet {
         Ok(Self { issuer: Arc::new(issuer), last: Arc::default() })
     }
 
-    /// The keys a token with this header may be signed with; none if the issuer publishes no such key.
+    /// The keys that may verify a token with this header; none if the issuer publishes no such key.
     pub(super) async fn fitting(
         &self,
         header: &Header,
@@ -76,9 +76,9 @@ impl KeySet {
         if !keys.is_empty() && known.is_younger_than(FRESH) {
             return Ok(keys);
         }
-        // The rare paths are boxed, so that the usual one stays small.
+        // The rare paths are boxed, so that the future of the usual one stays small.
         if !keys.is_empty() && known.is_younger_than(USABLE) {
-            // While one request fetches, the others go on with the known keys.
+            // While one request fetches, the others use the known keys.
             if let Ok(last) = self.last.clone().try_lock_owned() {
                 let _ = Box::pin(self.fetch(last, origin)).await;
             }
@@ -88,7 +88,7 @@ impl KeySet {
         Ok(self.known().fitting(header))
     }
 
-    /// How the place of the keys stands.
+    /// The health of the key set URL.
     pub(super) fn health(&self) -> HealthSnapshot {
         self.issuer.client.health()
     }
@@ -103,8 +103,8 @@ impl KeySet {
         }
         let issuer = self.issuer.clone();
         let (request_id, trace, address) = (origin.request_id.clone(), origin.trace.cloned(), origin.address);
-        // A task of its own: an attempt is noted also where the client that caused it goes away, or clients that do so
-        // would have the issuer asked as often as they like.
+        // A separate task, so that an attempt is recorded even if the client that caused it disconnects; otherwise such
+        // clients could make us call the issuer as often as they like.
         let fetch = tokio::spawn(async move {
             let result = issuer
                 .fetch(Origin {
@@ -152,7 +152,7 @@ impl Attempt {
     }
 }
 
-/// Keys we cannot use are passed over: issuers publish them for others. A set without any we can is no answer.
+/// Skips keys that we cannot use: issuers publish them for others. A set without any usable key counts as a failure.
 fn read(status: StatusCode, body: &[u8]) -> Result<Arc<[Arc<Key>]>, CallError> {
     if status != StatusCode::OK {
         return Err(CallError::Status(status));

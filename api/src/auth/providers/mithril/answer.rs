@@ -1,4 +1,4 @@
-//! What the platform's token service says of a token.
+//! The platform's token service's answer about a token.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::auth::client::CallError;
 use crate::auth::lenient::EpochSeconds;
 use crate::auth::principal::{Principal, Scopes, client_owner, subject_owner};
 
-/// The one kind of token that is taken: the service verifies refresh tokens and authorization codes as well.
+/// The only accepted kind of token: the service also verifies refresh tokens and authorization codes.
 const ACCESS_TOKEN: &str = "access_token";
 
-/// Members that matter here; any others are ignored.
+/// The relevant members; any others are ignored.
 #[derive(Deserialize)]
 struct Token {
     expires_at: EpochSeconds,
@@ -35,13 +35,13 @@ struct Details {
     client_id: Option<String>,
     #[serde(default)]
     scope: Option<String>,
-    /// What the system may that the client works through.
+    /// The scopes of the system that the client works through.
     #[serde(default)]
     broker_scope: Option<String>,
 }
 
-/// The identity an answer gives. Without an object `data` it is none; what cannot be read of that is this token's
-/// misfortune only.
+/// The identity in an answer. An answer without an object `data` is invalid; if anything in it cannot be read, only
+/// this token is refused.
 pub(super) fn read(body: &[u8]) -> Result<CachedIdentity, CallError> {
     let mut answer: Value = serde_json::from_slice(body).map_err(|_| CallError::Unreadable)?;
     let data =
@@ -51,7 +51,7 @@ pub(super) fn read(body: &[u8]) -> Result<CachedIdentity, CallError> {
 }
 
 impl Token {
-    /// The bearer. A token that names neither a client nor a user can own no job: it is refused.
+    /// The bearer. A token that names neither a client nor a user is refused, because nobody would own its jobs.
     fn principal(self) -> Option<Principal> {
         if self.name.is_some_and(|name| name != ACCESS_TOKEN) {
             return None;
