@@ -1,4 +1,4 @@
-//! The worker's own port: health and metrics, and the board where it has a token.
+//! The worker's own port: health and metrics, and the board if its token is set.
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ops::board;
 
-/// Serves until `stop` is cancelled, under the same bounds as the API's port. It outlives the consumer, so that a probe
-/// sees "not ready" during a stop and not a refused connection.
+/// Serves until `stop` is cancelled, under the same limits as the API's port. It outlives the consumer, so that a probe
+/// sees "not ready" during a stop, not a refused connection.
 pub async fn serve(
     listener: TcpListener,
     health: Health,
@@ -21,7 +21,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let board = board.map(|(queue, token)| board::routes(queue, token));
     let app: Router = health::routes(health).merge(board.unwrap_or_default()).layer(from_fn(refuse_excess));
-    // The worker's own readiness is the consumer's to say; this one is the port's.
+    // The worker's readiness is reported by the consumer; this one belongs to the port.
     let server = Server::new("worker", HttpLimits::for_operators(), Readiness::default());
     server.serve(listener, vec![app], stop.cancelled_owned()).await
 }

@@ -1,4 +1,4 @@
-//! Who makes the code and sends it: this service, or the platform's OTP service.
+//! Makes and sends the code: in this service, or through the platform's OTP service.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use crate::sms::{SendHistory, Slot, Sms};
 use crate::upstream::HttpClient;
 use shared::telemetry::upstream_health::HealthSnapshot;
 
-/// The way a code goes (`RESEND_OTP_MODE`).
+/// How codes are made and sent (`RESEND_OTP_MODE`).
 pub enum CodeSender {
-    /// It is made here and goes out through a channel of ours.
+    /// Made here, and sent through one of our channels.
     Local {
-        /// Makes codes and keeps what checking them needs.
+        /// Makes codes and stores their hashes.
         codes: Arc<Codes>,
         /// Sends them.
         sms: Sms,
@@ -27,7 +27,7 @@ pub enum CodeSender {
 }
 
 impl CodeSender {
-    /// Waits for a slot where channels have rates, in the order of asking and however long it takes.
+    /// Waits for a slot if channels have rates, first come first served and however long it takes.
     pub async fn reserve(&self) -> Slot {
         match self {
             Self::Local { sms, .. } => sms.reserve().await,
@@ -35,8 +35,8 @@ impl CodeSender {
         }
     }
 
-    /// Waits until a message of a job with this history may go, perhaps in the reserved slot. The error is how long none
-    /// may.
+    /// Waits until a message of a job with this history may be sent, perhaps in the reserved slot. The error is how
+    /// long none may be sent.
     pub async fn slot(&self, history: &SendHistory, reserved: Slot) -> Result<Slot, Duration> {
         match self {
             Self::Local { sms, .. } => sms.slot(history, reserved).await,
@@ -44,7 +44,7 @@ impl CodeSender {
         }
     }
 
-    /// Announces what can be sent now, so that predictions count with it.
+    /// Announces what can be sent now, for predictions.
     pub fn announce(&self, capacity: &SendCapacity) {
         match self {
             Self::Local { sms, .. } => sms.announce(capacity),
@@ -52,7 +52,7 @@ impl CodeSender {
         }
     }
 
-    /// How the channels stand, or the OTP service.
+    /// The health of the channels, or of the OTP service.
     pub fn health(&self) -> Vec<HealthSnapshot> {
         match self {
             Self::Local { sms, .. } => sms.health(),
@@ -60,14 +60,14 @@ impl CodeSender {
         }
     }
 
-    /// Ends what channels keep open.
+    /// Closes the channels' connections.
     pub async fn close(&self) {
         if let Self::Local { sms, .. } = self {
             sms.close().await;
         }
     }
 
-    /// The way the settings have it.
+    /// Built from the settings.
     pub fn new(config: &SendingConfig, queue: Queue, client: &HttpClient) -> Self {
         let capacity = queue.send_capacity().clone();
         let sender = match config {

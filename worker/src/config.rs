@@ -25,12 +25,12 @@ pub use sending::{OtpServiceConfig, SendingConfig, phone_secrets};
 pub use smpp::SmppConfig;
 pub use sms::SmsConfig;
 
-/// Everything the worker reads at start.
+/// All settings of the worker.
 #[derive(Debug, Clone)]
 pub struct WorkerConfig {
     /// `RESEND_REDIS_*`.
     pub redis: RedisConfig,
-    /// What a fleet is to have alike, to be announced and compared.
+    /// The settings that a fleet must share, to be announced and compared.
     pub fleet: FleetSettings,
     /// `RESEND_QUEUE_*`, `RESEND_JOB_*`, `RESEND_LEASE_SECONDS`, `RESEND_MAX_DELIVERIES`.
     pub queue: QueueConfig,
@@ -50,10 +50,10 @@ pub struct WorkerConfig {
     pub limits: LimitsConfig,
     /// `RESEND_LIMIT_PER_*`, `RESEND_LIMIT_TOTAL_MINUTE`.
     pub message_limits: MessageLimits,
-    /// What phones are named under where messages to them are counted: `RESEND_OTP_KEY`, or `RESEND_REGISTRY_TOKEN`
-    /// where there is none.
+    /// The secrets for the names of phones whose messages are counted: `RESEND_OTP_KEY`, or `RESEND_REGISTRY_TOKEN` if
+    /// there is none.
     pub phone_secrets: Vec<SecretSlice<u8>>,
-    /// `RESEND_BOARD_TOKEN`: the board is served to who knows it; none: there is no board.
+    /// `RESEND_BOARD_TOKEN`: required to see the board; `None`: no board.
     pub board_token: Option<SecretString>,
 }
 
@@ -82,7 +82,7 @@ fn concurrency(settings: &Settings) -> Result<usize, ConfigError> {
     Ok(usize::try_from(settings.number("RESEND_WORKER_CONCURRENCY")?).unwrap_or(usize::MAX))
 }
 
-/// A bearer token as the header it is sent in; it does not print.
+/// A bearer token in the form of its header; it does not print.
 fn bearer(settings: &Settings, name: &'static str) -> Result<Option<HeaderValue>, ConfigError> {
     let Some(token) = settings.secret(name) else { return Ok(None) };
     if !token.expose_secret().bytes().all(|byte| byte.is_ascii_graphic()) {

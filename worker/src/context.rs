@@ -1,4 +1,4 @@
-//! What a job may touch, in one explicit struct.
+//! What a job may use, in one explicit struct.
 
 use chrono::{DateTime, Utc};
 use shared::queue::Queue;
@@ -12,29 +12,29 @@ use crate::registry::Registry;
 use crate::upstream::HttpClient;
 use shared::telemetry::InFlight;
 
-/// Everything a job may touch; shared by all jobs of a worker.
+/// Everything a job may use; shared by all jobs of a worker.
 pub struct Context {
-    /// Asked for permits to send.
+    /// Grants permits to send.
     pub queue: Queue,
     /// Persons and approvals.
     pub registry: Registry,
     /// Makes codes and sends them.
     pub sender: CodeSender,
-    /// Where messages may go.
+    /// The countries that messages may go to.
     pub limits: LimitsConfig,
-    /// How many may be sent, and whether this one now.
+    /// The channels' capacity, and whether a message may go now.
     pub send_guard: SendGuard,
-    /// The runs of the moment.
+    /// The runs in progress.
     pub runs: InFlight,
     /// Jobs whose last try left it open whether their message was taken.
     pub open_outcomes: OpenOutcomes,
-    /// The time decisions are made at.
+    /// The clock for decisions.
     pub clock: fn() -> DateTime<Utc>,
 }
 
 impl Context {
-    /// Builds the clients of the configured services. Nothing is connected yet. The error is that of an HTTP client
-    /// that cannot be made: no certificates, no cryptography.
+    /// Builds the clients of the configured services. Nothing is connected yet. Fails if an HTTP client cannot be
+    /// created: no certificates, no cryptography.
     pub fn new(config: &WorkerConfig, queue: Queue) -> Result<Self, reqwest::Error> {
         let client = HttpClient::new()?;
         Ok(Self {

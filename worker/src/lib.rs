@@ -1,5 +1,5 @@
 //! The worker: takes jobs from the queue, looks up the person and the approval, decides, sends the SMS with the code,
-//! and says how the job ended. It serves no client; what it finds out is read through the API.
+//! and records how the job ended. It serves no clients; they read results through the API.
 
 pub mod admin;
 pub mod code_sender;

@@ -1,4 +1,4 @@
-//! `resend-worker`: reads the settings, starts what a worker is made of, and stops it in order.
+//! `resend-worker`: reads the settings, starts the parts of a worker, and stops them in order.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use worker::reporter::Reporter;
 use worker::resend_approval::resend_approval;
 use worker::runner::{WorkerRunner, unique_name};
 
-/// Longest a stop waits for its report to be taken back.
+/// Longest a stop waits to withdraw the worker's report.
 const WITHDRAWN_WITHIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 const NAME: &str = "resend-worker";
@@ -43,8 +43,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// On one thread: jobs wait for others most of their time, and a second thread costs each of them a quarter more CPU in
-/// wake-ups and locks. More cores are for more workers.
+/// One thread: jobs mostly wait for other services, and a second thread costs each a quarter more CPU in wake-ups and
+/// locks. To use more cores, run more workers.
 #[tokio::main(flavor = "current_thread")]
 async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     crash::contain();
@@ -102,7 +102,7 @@ async fn run(config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     Ok(ended?)
 }
 
-/// A worker that others must not work beside does not start.
+/// A worker whose settings must not run beside those of others does not start.
 async fn compare_settings(queue: &Queue, config: &WorkerConfig) -> Result<(), Box<dyn std::error::Error>> {
     match queue.operator().compare_settings(&config.fleet).await {
         Ok(None) => Ok(()),
@@ -114,7 +114,7 @@ async fn compare_settings(queue: &Queue, config: &WorkerConfig) -> Result<(), Bo
     }
 }
 
-/// Readiness turns before anything else does, so that nobody counts on a worker that is leaving.
+/// Readiness changes before anything else, so that nobody relies on a worker that is leaving.
 async fn turn_unready(readiness: Readiness, asked: CancellationToken) {
     asked.cancelled().await;
     readiness.set(false);

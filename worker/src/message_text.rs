@@ -1,8 +1,8 @@
-//! The text of the message: a template that holds the code once and fits one SMS, checked at start.
+//! The text of the message: a template that contains the code once and fits one SMS, checked at start.
 
 use shared::sending::codes::Code;
 
-/// Where the code goes.
+/// The placeholder of the code.
 const PLACE: &str = "{code}";
 
 /// Units of one part: 140 octets of 7 bits, or of two octets each (3GPP TS 23.040, section 9.2.3.16).
@@ -23,18 +23,18 @@ pub struct MessageText {
     after: String,
 }
 
-/// Why a template is not one.
+/// Why a template is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// No place for the code, or more than one.
+    /// No placeholder for the code, or more than one.
     #[error("a text with {{code}} in it exactly once")]
     Place,
-    /// It would go out, and be paid for, as several messages.
+    /// It would be sent, and paid for, as several messages.
     #[error("a text that fits one SMS with the code in it: {units} of {most} units now")]
     TooLong {
         /// Its length.
         units: usize,
-        /// The longest there is in its alphabet.
+        /// The longest that its alphabet allows.
         most: usize,
     },
 }
@@ -60,7 +60,7 @@ impl MessageText {
     }
 }
 
-/// Units used, and units of one part in the alphabet the text needs.
+/// Units used, and units of one part, in the alphabet that the text needs.
 pub fn length(text: &str) -> (usize, usize) {
     match text.chars().map(gsm_units).sum::<Option<usize>>() {
         Some(units) => (units, GSM_UNITS),
@@ -72,11 +72,11 @@ fn gsm_units(character: char) -> Option<usize> {
     if GSM_BASIC.contains(character) { Some(1) } else { GSM_EXTENDED.contains(character).then_some(2) }
 }
 
-/// A letter in the GSM alphabet, an octet for each of its septets; `None` where it has no place there.
+/// The letters in the GSM alphabet, one octet for each septet; `None` if a letter is not in it.
 pub(super) fn gsm_septets(character: char) -> Option<Vec<u8>> {
     const ESCAPE: u8 = 0x1B;
     const EXTENDED: [u8; 10] = [0x0A, 0x14, 0x28, 0x29, 0x2F, 0x3C, 0x3D, 0x3E, 0x40, 0x65];
-    // Its basic table has the escape between what stands before and after it here.
+    // The alphabet's basic table has the escape at this position.
     let place = |alphabet: &str| alphabet.chars().position(|other| other == character);
     if let Some(place) = place(GSM_BASIC).and_then(|place| u8::try_from(place).ok()) {
         return Some(vec![if place < ESCAPE { place } else { place + 1 }]);

@@ -1,5 +1,5 @@
-//! Jobs whose last try left it open whether their message was taken, as long as this worker may see them again. It needs
-//! their moment on its own clock, to compare it with what channels took since.
+//! Jobs whose last try left it open whether their message was taken, for as long as this worker may see them again. The
+//! worker needs the time of the try by its own clock, to compare it with what channels took since.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,34 +7,34 @@ use std::time::{Duration, Instant};
 
 use shared::domain::ids::JobId;
 
-/// Jobs that are remembered; beyond it all are forgotten, which makes each of them wait a little longer.
+/// How many jobs are remembered; beyond it all are forgotten, so that each waits a little longer.
 const MAX_JOBS: usize = 10_000;
 
-/// Longest that a job can come back after: its deadline, at most an hour.
+/// Longest time until a job can return: its deadline, at most an hour.
 const FORGET_AFTER: Duration = Duration::from_hours(1);
 
-/// One try that left it open.
+/// A try that left it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenOutcome {
-    /// When.
+    /// The time of the try.
     pub since: Instant,
     /// There was no answer at all.
     pub silent: bool,
-    /// The run died; no gateway answered or failed to.
+    /// The run died; no gateway answered or failed.
     pub by_crash: bool,
 }
 
-/// Those of this worker.
+/// The open outcomes of this worker.
 #[derive(Default)]
 pub struct OpenOutcomes(Mutex<HashMap<JobId, OpenOutcome>>);
 
 impl OpenOutcomes {
-    /// Notes that a try of this job left it open.
+    /// Records that a try of this job left it open.
     pub fn note(&self, job: &JobId, silent: bool) {
         self.insert(job, OpenOutcome { since: Instant::now(), silent, by_crash: false });
     }
 
-    /// The open outcome of a job that has one by its record. One that another worker left counts from now.
+    /// The open outcome of a job, if its record has one. One that another worker left counts from now.
     pub fn of_job(&self, job: &JobId, by_crash: bool) -> OpenOutcome {
         let known = self.jobs().get(job).copied();
         known.unwrap_or_else(|| {
@@ -44,7 +44,7 @@ impl OpenOutcomes {
         })
     }
 
-    /// Forgets a job that ends.
+    /// Forgets a job that has ended.
     pub fn forget(&self, job: &JobId) {
         self.jobs().remove(job);
     }

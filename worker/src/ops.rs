@@ -1,5 +1,4 @@
-//! What operators see: the figures of a queue, the alarms they give, how numbers read, and the board. `resendctl` prints
-//! the same.
+//! The operators' view: the figures of a queue, the alarms, number formats, and the board. `resendctl` prints the same.
 
 pub mod alarms;
 pub mod board;

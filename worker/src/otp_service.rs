@@ -1,6 +1,6 @@
 //! The platform's OTP service (`RESEND_OTP_MODE=service`): it makes the code, sends the SMS itself and checks the code
-//! later. A repeat brings another code, for the service cancels the one before: unlike our own, it cannot be asked for
-//! the same again.
+//! later. A repeated call sends another code, because the service cancels the previous one: unlike our own codes, the
+//! same one cannot be sent again.
 
 mod error;
 
@@ -40,7 +40,8 @@ impl OtpService {
         }
     }
 
-    /// Whether a job with this history may have its code sent now, which keeps a due probe for it; else how long not.
+    /// Whether a job with this history may have its code sent now, which reserves a due probe for it; else how long
+    /// not.
     pub fn may_go(&self, history: &SendHistory) -> Result<(), Duration> {
         self.breaker.claim(Instant::now(), history)
     }
@@ -50,13 +51,13 @@ impl OtpService {
         self.breaker.takes_messages(Instant::now())
     }
 
-    /// How it stands.
+    /// Its health.
     pub fn health(&self) -> HealthSnapshot {
         HealthSnapshot { is_closed: !self.breaker.is_open(), ..self.health.snapshot() }
     }
 
-    /// Has a code sent to the phone, once. `Throttled` is the service's own limit on messages to this phone: it has sent
-    /// none for this call.
+    /// Sends a code to the phone, once. `Throttled` is the service's own limit on messages to this phone: this call
+    /// sent none.
     pub async fn start(
         &self,
         phone: &PhoneNumber,
@@ -79,7 +80,7 @@ impl OtpService {
 
     fn note(&self, submission: &Submission, start: Instant) {
         let (call, for_breaker) = match &submission.result {
-            // A limit on one phone is an answer like any refusal.
+            // A limit on one phone is an answer, like any refusal.
             SubmitResult::Throttled { .. } => (CallResult::Good, &SubmitResult::Rejected),
             result @ (SubmitResult::Accepted { .. } | SubmitResult::Rejected) => (CallResult::Good, result),
             result @ SubmitResult::ChannelUnavailable => (CallResult::Closed, result),

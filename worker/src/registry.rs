@@ -1,4 +1,4 @@
-//! The registry of persons and approvals: two reads, and no more of an answer than the decision needs.
+//! The registry of persons and approvals: two reads, each parsed only as far as the decision needs.
 
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,13 @@ use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot
 use crate::config::RegistryConfig;
 use crate::upstream::{Answer, HttpClient, Origin, Upstream};
 
-/// Most bytes that are read of an answer: an approval may grant access to thousands of resources.
+/// Most bytes read of an answer: an approval may grant access to thousands of resources.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// Why the registry did not bring what was asked for.
+/// Why a read of the registry failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
-    /// It answered 404 and said in JSON that there is no such thing. Nothing else is ever read as "not found".
+    /// It answered 404 and said in JSON that the item does not exist. Nothing else ever counts as "not found".
     #[error("the registry has nothing with these ids")]
     NotFound,
     /// It answered with an error, a redirect or nonsense.
@@ -30,13 +30,13 @@ pub enum RegistryError {
         /// Its `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// It was not reached or did not answer in time.
+    /// It could not be reached or did not answer in time.
     #[error("the registry did not answer")]
     Silent,
-    /// Its answer is longer than 1 MiB, and will be the next time.
+    /// Its answer is longer than 1 MiB, and will be again next time.
     #[error("the registry's answer is longer than {BODY_LIMIT} bytes")]
     TooLarge,
-    /// A member of its answer is not as the contract has it, and will not be the next time.
+    /// A member of its answer violates the contract, and will do so again next time.
     #[error("the registry's answer: {0}")]
     Unreadable(#[from] UnreadableMember),
 }
@@ -77,14 +77,14 @@ impl Registry {
         Self { upstream, base: config.url.clone(), health: UpstreamHealth::new("registry", HINTS) }
     }
 
-    /// The person. An answer about somebody else is nonsense.
+    /// The person. An answer about another person is an error of the registry.
     pub async fn person(&self, patient: PatientId, origin: Origin<'_>) -> Result<Person, RegistryError> {
         let url = format!("{}/persons/{patient}", self.base);
         let person = Person::from_registry(&self.get(span::REGISTRY_PERSON, &url, origin).await?)?;
         if person.id == patient.0 { Ok(person) } else { Err(FAILED) }
     }
 
-    /// The approval under these two ids; whether it is that patient's is for the caller to compare.
+    /// The approval under these two ids; the caller must check whether it is that patient's.
     pub async fn approval(
         &self,
         patient: PatientId,
@@ -111,7 +111,7 @@ impl Registry {
         read
     }
 
-    /// How it stands.
+    /// Its health.
     pub fn health(&self) -> HealthSnapshot {
         self.health.snapshot()
     }
@@ -138,8 +138,8 @@ fn read(answer: &Answer) -> Result<Value, RegistryError> {
     }
 }
 
-/// A 404 of the registry itself. A proxy or a wrong URL answers 404 as well, which must not tell a doctor that the
-/// patient does not exist.
+/// A 404 by the registry itself. A proxy or a wrong URL also answers 404, which must not tell a doctor that the patient
+/// does not exist.
 fn says_not_found(answer: &Answer) -> bool {
     answer.json::<ErrorEnvelope>().is_some_and(|it| it.error.kind == "not_found")
 }

@@ -1,5 +1,5 @@
-//! Reports how a worker and the upstreams it calls stand, for operators; copies the queue's totals once a minute; and logs
-//! which workers are gone with jobs in their hands.
+//! Reports the health of a worker and its upstreams to operators; copies the queue's totals once a minute; and logs
+//! which workers are gone and still hold jobs.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 
-/// Between two looks at the queue.
+/// Time between two reads of the queue.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A worker that reports.
 pub struct Reporter {
-    /// Where to.
+    /// The queue to report to.
     pub queue: Queue,
     /// Its name in the consumer group.
     pub name: String,
-    /// Whose upstreams.
+    /// The source of its upstreams.
     pub context: Arc<Context>,
-    /// Its settings, as far as a fleet is to have them alike.
+    /// Its settings that the whole fleet should share.
     pub settings: FleetSettings,
 }
 
 impl Reporter {
-    /// Reports until `stop` is cancelled, and takes the report back then.
+    /// Reports until `stop` is cancelled, then withdraws the report.
     pub async fn run(self, stop: CancellationToken) {
         let started_ms = clock::now_ms();
         let reporting =
@@ -69,7 +69,7 @@ impl Reporter {
     }
 }
 
-/// Workers that are gone with jobs in their hands; each is logged once.
+/// Workers that are gone and still hold jobs; each is logged once.
 #[derive(Default)]
 struct GoneWorkers(HashSet<String>);
 

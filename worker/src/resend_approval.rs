@@ -1,5 +1,5 @@
-//! The one job: resend the code of an approval. It reads as section 4 of the contract reads; each step either goes on
-//! or stops the job with what is to become of it. How it ended is logged where it is settled.
+//! The only kind of job: resend the code of an approval. The code follows section 4 of the contract; each step either
+//! continues or stops the job with its disposition. Its end is logged where it is settled.
 
 mod checks;
 mod decide;
@@ -23,9 +23,8 @@ use history::History;
 pub use preview::{Decision, Preview, preview};
 use step_exit::StepExit;
 
-/// Does the job of one delivery, once. Nothing is written to the queue but the intent to send; the caller settles what
-/// is returned. `state` keeps how far it came, where it is cut off; `slot` is one that was waited for, where channels have
-/// rates.
+/// Runs the job of one delivery, once. Writes only the intent to send to the queue; the caller settles the result.
+/// `state` keeps the progress in case the run is cut off; `slot` is a slot that was reserved, if channels have rates.
 pub async fn resend_approval(
     delivery: &Delivery,
     context: &Context,
@@ -56,7 +55,7 @@ async fn run(
     slot: Slot,
 ) -> Result<Outcome, StepExit> {
     let (job, now) = (&delivery.message, (context.clock)());
-    // A job that comes again does not ask the registry while its message could not go out.
+    // A retried job does not call the registry while its message could not be sent anyway.
     let is_early = history.job.is_retry;
     let slot = if is_early { guard::slot(history, slot, context).await? } else { slot };
 

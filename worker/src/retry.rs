@@ -1,24 +1,22 @@
-//! How long a job waits before its next try. Whether there is one is for the job's deadline to say, which the queue
-//! keeps.
+//! How long a job waits before its next try. Whether there is one depends on the job's deadline, which the queue keeps.
 
 use std::time::Duration;
 
 use shared::runtime::backoff::Backoff;
 
-/// Upper bounds of the waits: 1, 4, then 15 s. Which holds is told by the age of the job, which is known without counting
-/// tries in the message.
+/// Upper bounds of the waits: 1, 4, then 15 s. The job's age decides which applies, so that the message needs no count
+/// of tries.
 const BACKOFF: Backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(15)).times(4);
 
-/// Longest wait taken from an upstream service's `Retry-After`: one that asks for a day has not thought of us, and a
-/// job lives five minutes.
+/// Longest wait accepted from an upstream's `Retry-After`: a service that asks for a day does not know that a job lives
+/// five minutes.
 const LONGEST_ASKED: Duration = Duration::from_mins(1);
 
-/// Part of the time that is left until the deadline that our own bound may take: chance alone must not cost a job its
-/// last try.
+/// Share of the time left until the deadline that our own bound may use: chance alone must not cost a job its last try.
 const SHARE_OF_WHAT_IS_LEFT: u32 = 4;
 
-/// The wait of a job accepted `age` ago that has so much time `left`: what the service asked for, and on top a random part
-/// of our own bound (full jitter), so that jobs put back together do not return together.
+/// The wait of a job accepted `age` ago with this much time `left`: what the service asked for, plus a random part of
+/// our own bound (full jitter), so that jobs scheduled together do not return together.
 pub fn wait(age: Duration, left: Duration, asked: Option<Duration>) -> Duration {
     let own = BACKOFF.wait_anywhere(BACKOFF.failures_within(age)).min(left / SHARE_OF_WHAT_IS_LEFT);
     asked.unwrap_or_default().min(LONGEST_ASKED) + own

@@ -1,4 +1,5 @@
-//! The wiring to apalis: deliveries in, dispositions out; what a crash, a time-out, a lost lease and a stop mean to a run.
+//! The wiring to apalis: deliveries in, dispositions out; how a run reacts to a crash, a time-out, a lost lease and a
+//! stop.
 
 mod run_state;
 
@@ -17,21 +18,21 @@ use tracing::Instrument as _;
 
 pub use run_state::RunState;
 
-/// Longest a run may take. Its parts have limits of their own, 19 s in all (registry 3 s, slot 4 s, permit 2 s, channels
-/// 10 s), so this cuts off only what hangs. It is shorter than the default lease, so that even without a heartbeat nobody
-/// else takes over a job that is still being worked on.
+/// Longest a run may take. Its parts have limits of their own, 19 s in all (registry 3 s, slot 4 s, permit 2 s,
+/// channels 10 s), so this cuts off only what hangs. It is shorter than the default lease, so that even without a
+/// heartbeat no other worker takes over a job that is still being worked on.
 const RUN_LIMIT: Duration = Duration::from_secs(22);
 
-/// How long a stopping worker waits for what runs before it hands the rest back.
+/// How long a stopping worker waits for running jobs before it releases the rest.
 const STOP_LIMIT: Duration = Duration::from_secs(25);
 
-/// Why a worker ended that was not asked to stop.
+/// Why a worker ended without being told to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumerError {
-    /// The loops that bring deliveries ended.
+    /// The loops that fetch deliveries ended.
     #[error("the last consumer ended by itself")]
     Ended,
-    /// What drives the jobs panicked.
+    /// The task that runs the jobs panicked.
     #[error("the worker crashed: {0}")]
     Crashed(#[source] tokio::task::JoinError),
     /// apalis gave up.
@@ -39,7 +40,7 @@ pub enum ConsumerError {
     Worker(#[from] apalis::prelude::WorkerError),
 }
 
-/// How a worker takes part in the queue.
+/// A worker's place in the queue.
 #[derive(Clone)]
 pub struct WorkerRunner {
     /// The queue.
@@ -50,7 +51,7 @@ pub struct WorkerRunner {
     pub concurrency: usize,
 }
 
-/// A worker that has begun to fetch.
+/// A worker that has started to fetch.
 pub struct StartedWorker {
     name: String,
     backend: Backend,
@@ -58,7 +59,7 @@ pub struct StartedWorker {
 }
 
 impl WorkerRunner {
-    /// Begins to fetch, until `asked` is cancelled.
+    /// Starts to fetch, until `asked` is cancelled.
     pub fn start(self, asked: CancellationToken) -> StartedWorker {
         let backend = Backend::start(self.queue.deliveries().clone(), &self.name, self.concurrency, &asked);
         StartedWorker { name: self.name, backend, asked }
@@ -75,13 +76,13 @@ impl WorkerRunner {
 }
 
 impl StartedWorker {
-    /// The consumer behind it, to ask whether it takes jobs.
+    /// The consumer behind it, which knows whether it takes jobs.
     pub fn consumer(&self) -> Arc<Consumer> {
         self.backend.consumer()
     }
 
-    /// Works until the stop is asked for and what runs has ended or was handed back. An end nobody asked for is an
-    /// error: a worker without consumers must not look alive.
+    /// Works until told to stop and all running jobs have ended or were released. Any other end is an error: a worker
+    /// without consumers must not look alive.
     pub async fn run<H, F>(self, handler: H) -> Result<(), ConsumerError>
     where
         H: Fn(LeasedJob, RunState) -> F + Clone + Send + Sync + 'static,
@@ -90,7 +91,7 @@ impl StartedWorker {
         self.run_in_turn(async || (), move |held, state, ()| handler(held, state)).await
     }
 
-    /// The same, where each job first waits for `turn`, in the order they were fetched. That wait is no part of the run: it
+    /// The same, but each job first waits for `turn`, in the order of fetching. That wait is not part of the run: it
     /// has no limit, and predictions do not count it.
     pub async fn run_in_turn<W, V, T, H, F>(self, turn: W, handler: H) -> Result<(), ConsumerError>
     where
@@ -112,8 +113,8 @@ impl StartedWorker {
             }
         };
         let worker = WorkerBuilder::new(&*self.name).backend(self.backend).build(run);
-        // A task, so that a panic comes out as an error, and so that on a runtime of several threads each step of a job
-        // need not wake the one in `block_on`.
+        // A separate task, so that a panic becomes an error, and so that on a runtime with several threads the steps of
+        // a job need not wake the thread in `block_on`.
         let driven = AbortOnDropHandle::new(tokio::spawn(worker.run()));
         tokio::select! {
             ended = driven => ended.map_err(ConsumerError::Crashed)??,
@@ -123,8 +124,7 @@ impl StartedWorker {
     }
 }
 
-/// One run in a task of its own: a panic ends that task only, and comes out as the error that costs the job a
-/// delivery.
+/// One run in a separate task: a panic ends only that task, and becomes an error that costs the job a delivery.
 async fn run_once<H, F>(held: LeasedJob, handler: H) -> Result<JobDisposition, tokio::task::JoinError>
 where
     H: FnOnce(LeasedJob, RunState) -> F + Send + 'static,
@@ -140,7 +140,7 @@ where
     let ended = lost.run_until_cancelled(timeout(RUN_LIMIT, run)).await;
     job.note(seen.told());
     match ended {
-        // Fenced: where the job is somebody else's by now, nothing of this is written.
+        // Fenced: if another worker has the job by now, nothing is written.
         None => Ok(seen.decided().unwrap_or(JobDisposition::Lost)),
         Some(Ok(ended)) => ended.or_else(|crash| seen.decided().ok_or(crash)),
         Some(Err(_)) => Ok(seen.cut_off()),

@@ -1,4 +1,4 @@
-//! Sending an SMS: the text, the channels it may go through, and what is known afterwards about the message.
+//! Sending an SMS: the text, the channels, and what is known about the message afterwards.
 
 mod breaker;
 mod guarded_channel;
@@ -43,35 +43,35 @@ use guarded_channel::GuardedChannel;
 use pacing::Pacing;
 use shared::telemetry::upstream_health::HealthSnapshot;
 
-/// Longest all channels together may take. With the registry's 3 s, the rate's 4 s and the permit's 2 s it stays within
-/// the 20 s that are planned for a run.
+/// Longest all channels together may take. With the registry's 3 s, the rate's 4 s and the permit's 2 s it stays below
+/// the 20 s limit of a run.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Longest a message waits for its slot at a channel that has a rate. Waiting here keeps later jobs in the queue, where
-/// being put back and coming again would cost each of them more.
+/// Longest a message waits for its slot at a channel with a rate. This wait keeps later jobs in the queue, where a
+/// retry would cost each of them more.
 const LONGEST_SLOT_WAIT: Duration = Duration::from_secs(4);
 
-/// Most of a gateway's message id that is kept for the log.
+/// Most of a gateway's message id that is logged.
 const MESSAGE_ID_LENGTH: usize = 64;
 
-/// One message. It has no `Debug`: the text holds the code.
+/// One message. It has no `Debug`, because the text contains the code.
 #[derive(Clone, Copy)]
 pub struct SmsMessage<'a> {
     /// The phone.
     pub to: &'a PhoneNumber,
-    /// What it says.
+    /// The text.
     pub text: &'a str,
-    /// Our name for the message; the same for every try of a job, so that a gateway may drop a second one.
+    /// Our id for the message; the same for every try of a job, so that a gateway may drop a duplicate.
     pub reference: &'a JobId,
-    /// How long it is of use: the life of its code.
+    /// How long it is useful: the lifetime of its code.
     pub life: Duration,
-    /// On whose behalf.
+    /// The request it is sent for.
     pub origin: Origin<'a>,
-    /// Asked right before the message leaves: whether it may still, by the permit and the job's deadline.
+    /// Checked right before the message leaves: whether the permit and the job's deadline still allow it.
     pub may_submit: &'a (dyn Fn() -> bool + Send + Sync),
 }
 
-/// What a job has to send, and how.
+/// What a job has to send.
 #[derive(Clone, Copy)]
 pub struct Order<'a> {
     /// The phone.
@@ -80,26 +80,26 @@ pub struct Order<'a> {
     pub code: &'a Code,
     /// The job.
     pub reference: &'a JobId,
-    /// On whose behalf.
+    /// The request it is sent for.
     pub origin: Origin<'a>,
-    /// What earlier tries of the job left behind.
+    /// The results of earlier tries of the job.
     pub history: SendHistory,
     /// As in [`SmsMessage`].
     pub may_submit: &'a (dyn Fn() -> bool + Send + Sync),
 }
 
-/// The result of one try of a job, over all channels it was offered to.
+/// The result of one try of a job, over all channels that were tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendResult {
     /// What is known of the message.
     pub result: SubmitResult,
-    /// How often it was handed to a gateway, whatever was answered.
+    /// How often it was handed to a gateway, whatever the answer was.
     pub handed: u32,
-    /// How many answers 503 with a time were believed.
+    /// How many 503s with a time were believed.
     pub believed: u32,
     /// The channel that answered last.
     pub channel: Option<&'static str>,
-    /// The next channel may be asked.
+    /// Whether the next channel may be tried.
     is_left_to_others: bool,
 }
 
@@ -109,15 +109,15 @@ pub type Submitting<'a> = Pin<Box<dyn Future<Output = Submission> + Send + 'a>>;
 /// What `SmsChannel::close` returns.
 pub type Closing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// A way to hand messages to a gateway.
+/// A channel that hands messages to a gateway.
 pub trait SmsChannel: Send + Sync {
     /// Its name in settings and metrics.
     fn name(&self) -> &'static str;
 
-    /// Hands over one message and says what is known of it then. Never tries twice by itself.
+    /// Hands over one message and returns what is then known of it. Never tries twice by itself.
     fn submit<'a>(&'a self, message: SmsMessage<'a>) -> Submitting<'a>;
 
-    /// Ends what it keeps open, if anything; after that it takes no messages.
+    /// Closes its connections, if any; after that it takes no messages.
     fn close(&self) -> Closing<'_> {
         Box::pin(async {})
     }
@@ -132,26 +132,26 @@ pub struct Sms {
 }
 
 impl Sms {
-    /// Messages through these channels, in this order of fallback, with this text, of use for so long.
+    /// Messages with this text through these channels, in order of fallback, useful for this long.
     pub fn new(channels: Vec<Box<dyn SmsChannel>>, text: MessageText, life: Duration) -> Self {
         Self { channels: channels.into_iter().map(GuardedChannel::new).collect(), pacing: None, text, life }
     }
 
-    /// Messages as the settings have them.
+    /// Messages according to the settings.
     pub fn from_config(config: &SmsConfig, client: &HttpClient) -> Self {
         let channels = config.channels.iter().map(|config| channel(config, client)).collect();
         Self::new(channels, config.text.clone(), config.life)
     }
 
-    /// Has all workers together keep to the channels' rates.
+    /// Makes all workers together keep to the channels' rates.
     #[must_use]
     pub fn paced(mut self, config: &SmsConfig, pace: RateLimiter) -> Self {
         self.pacing = Pacing::new(pace, config.rates.clone()).map(Arc::new);
         self
     }
 
-    /// Waits for a slot at the first open channel, where channels have rates, however long it takes: jobs that wait here
-    /// keep their order. None is given where no channel is open, or Redis cannot be asked.
+    /// Waits for a slot at the first open channel if channels have rates, however long it takes, so that waiting jobs
+    /// keep their order. Returns none if no channel is open, or Redis does not answer.
     pub async fn reserve(&self) -> Slot {
         let Some(pacing) = &self.pacing else { return Slot::none() };
         let _ahead = pacing.ahead().await;
@@ -175,9 +175,9 @@ impl Sms {
         }
     }
 
-    /// Waits for a slot at the first channel that would take a message of a job with this history, unless the reserved one
-    /// is there; where it has none soon, at the next. The error is how long there is none at any. To be asked before the permit
-    /// to send, which does not last.
+    /// Waits for a slot at the first channel that would take a message of a job with this history, unless one is
+    /// reserved; if that channel has none soon, at the next. The error is how long no channel has one. Call it before
+    /// the permit to send is requested, because a permit does not last.
     pub async fn slot(&self, history: &SendHistory, reserved: Slot) -> Result<Slot, Duration> {
         let mut earliest = None;
         for channel in &self.channels {
@@ -197,8 +197,8 @@ impl Sms {
         earliest.map_or(Ok(Slot::none()), Err)
     }
 
-    /// Sends the code: by the first channel that takes it. The next is asked only where the one before did not take the
-    /// message, as far as is known, and may be alone in that.
+    /// Sends the code through the first channel that takes it. The next channel is tried only if the one before did not
+    /// take the message, as far as is known, and another may do so.
     pub async fn send(&self, order: Order<'_>, slot: &Slot) -> SendResult {
         let text = self.text.with(order.code);
         let Order { to, reference, origin, may_submit, .. } = order;
@@ -216,7 +216,7 @@ impl Sms {
         sent
     }
 
-    /// Announces what the channels can take now: the sum of the open ones' rates, and whether none is open.
+    /// Announces the channels' present capacity: the sum of the open ones' rates, and whether none is open.
     pub fn announce(&self, capacity: &SendCapacity) {
         let is_closed = self.channels.iter().all(|channel| !channel.takes_messages());
         let usable = self.channels.iter().filter(|channel| is_closed || channel.takes_messages());
@@ -225,12 +225,12 @@ impl Sms {
         capacity.set_rate(rates.map(|rate| Some(f64::from(rate?.get()))).sum());
     }
 
-    /// How the channels stand.
+    /// The health of the channels.
     pub fn health(&self) -> Vec<HealthSnapshot> {
         self.channels.iter().map(GuardedChannel::health).collect()
     }
 
-    /// Ends what channels keep open.
+    /// Closes the channels' connections.
     pub async fn close(&self) {
         for channel in &self.channels {
             channel.close().await;
@@ -251,7 +251,7 @@ impl SendResult {
         Self { handed, channel: Some(channel), result, ..Self::unsent() }
     }
 
-    /// Adds the result of one channel. A third answer 503 with a time is like any other 5xx.
+    /// Adds the result of one channel. A third 503 with a time counts like any other 5xx.
     fn note(&mut self, result: SubmitResult, channel: &'static str, history: &mut SendHistory) {
         let result = match result {
             SubmitResult::Deferred { .. } if !history.believes() => {
@@ -282,7 +282,7 @@ fn channel(config: &ChannelConfig, client: &HttpClient) -> Box<dyn SmsChannel> {
     }
 }
 
-/// A gateway's id for a message, bounded and without anything that could forge a log line.
+/// A gateway's id for a message, shortened and without anything that could forge a log line.
 pub(crate) fn plain_id(id: &str) -> String {
     id.chars().filter(char::is_ascii_graphic).take(MESSAGE_ID_LENGTH).collect()
 }

@@ -1,4 +1,4 @@
-//! What unit tests run against: a Redis server of their own, and upstream services that answer as told.
+//! The environment of unit tests: a Redis server for each, and upstream services with given answers.
 
 pub(crate) mod redis;
 pub(crate) mod upstream;

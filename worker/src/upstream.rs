@@ -1,5 +1,5 @@
-//! What all upstream calls share: who is asking, how long they may take, that no redirect is followed, and how much
-//! of an answer is read. What an answer means is for the caller to say.
+//! What all upstream calls share: the origin of a call, its time limit, no redirects, and a limit on the size of an
+//! answer. The caller interprets the answer.
 
 mod answer;
 
@@ -15,17 +15,17 @@ use shared::telemetry::{LogThrottle, connect_failure, metric};
 
 pub use answer::Answer;
 
-/// Longest the way to a connection may take: name, TCP and TLS.
+/// Longest a connection may take: name lookup, TCP and TLS.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long an idle connection is kept. Common servers drop theirs after 5 s, and a request written to a connection
-/// that is just being dropped leaves nobody knowing whether it arrived.
+/// How long an idle connection is kept. Common servers close theirs after 5 s, and if a request is written just then,
+/// nobody knows whether it arrived.
 const IDLE_LIMIT: Duration = Duration::from_secs(4);
 
-/// Most bytes that are read of an answer, unless the service has a limit of its own; more is nonsense.
+/// Most bytes read of an answer, unless the service has a limit of its own; a longer one is an error.
 const BODY_LIMIT: usize = 64 * 1024;
 
-/// On whose behalf a call is made: the request that made the job, and its trace.
+/// The origin of a call: the request that created the job, and its trace.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
     /// Sent as `X-Request-Id`.
@@ -40,11 +40,11 @@ impl<'a> From<&'a Message> for Origin<'a> {
     }
 }
 
-/// The HTTP client of a process: one for all services, for each of its own would keep the certificates of the system.
+/// The HTTP client of a process: one for all services, because each client would keep its own copy of the system's certificates.
 #[derive(Clone)]
 pub struct HttpClient(Client);
 
-/// One service and the way to call it.
+/// One service, and how to call it.
 pub struct Upstream {
     client: HttpClient,
     authorization: Option<HeaderValue>,
@@ -57,7 +57,7 @@ pub struct Upstream {
 /// Why no answer arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// There never was a connection, so the service certainly has not seen the request.
+    /// There was never a connection, so the service certainly has not seen the request.
     #[error("could not be reached")]
     Unreachable,
     /// The request may have arrived: the time ran out or the connection was cut.
@@ -98,7 +98,7 @@ impl Upstream {
         }
     }
 
-    /// Reads so many bytes of an answer.
+    /// Sets how many bytes are read of an answer.
     #[must_use]
     pub fn with_body_limit(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
@@ -119,12 +119,12 @@ impl Upstream {
         self.authorization.iter().fold(request, |request, value| request.header(AUTHORIZATION, value))
     }
 
-    /// Makes the call and reads what it brings, within the limits.
+    /// Makes the call and reads the answer, within the limits.
     pub async fn call(&self, request: RequestBuilder, origin: Origin<'_>) -> Result<Answer, CallError> {
         self.call_as(self.service, request, origin).await
     }
 
-    /// Makes the call under a name of its own in the trace.
+    /// Makes the call under its own name in the trace.
     pub async fn call_as(
         &self,
         what: &'static str,
@@ -152,7 +152,7 @@ impl Upstream {
 }
 
 impl Upstream {
-    /// Tells what kept a connection from being made: a certificate, say, which nobody guesses from "unreachable".
+    /// Logs what prevented the connection, for instance a certificate, which "unreachable" would not reveal.
     fn failed(&self, error: &reqwest::Error) -> CallError {
         let failed = CallError::from_error(error);
         if failed == CallError::Unreachable
@@ -169,13 +169,13 @@ fn note(span: &Span, result: &'static str, status: Option<u16>) {
     if let Some(status) = status {
         span.status(status);
     }
-    // By the conventions for HTTP a client's span has failed from 400 on.
+    // By the HTTP conventions, a client's span has failed from 400 on.
     if result == "2xx" { span.result(result) } else { span.fail(result) }
 }
 
 impl CallError {
     fn from_error(error: &reqwest::Error) -> Self {
-        // A request that could not even be built counts as one that never left.
+        // A request that could not even be built was certainly not sent.
         if error.is_connect() || error.is_builder() { Self::Unreachable } else { Self::Unanswered }
     }
 }

@@ -1,12 +1,12 @@
-//! Who may see the board.
+//! Access to the board.
 
 use secrecy::{ExposeSecret, SecretString};
 use shared::settings::{ConfigError, Settings};
 
-/// Shortest token: it is guessed over HTTP, and nothing counts the guesses.
+/// Shortest token: it can be guessed over HTTP, where guesses are not limited in number.
 const SHORTEST: usize = 16;
 
-/// `RESEND_BOARD_TOKEN`; none: there is no board.
+/// `RESEND_BOARD_TOKEN`; `None`: no board.
 pub(super) fn token(settings: &Settings) -> Result<Option<SecretString>, ConfigError> {
     let name = "RESEND_BOARD_TOKEN";
     let Some(token) = settings.secret(name) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Where one channel leads. Each has variables of its own, which win over the general ones.
+//! The gateway of one channel. Each channel has its own variables, which override the general ones.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// One channel of `RESEND_SMS_CHANNEL`.
 #[derive(Debug, Clone)]
 pub enum ChannelConfig {
-    /// The generic one: one JSON POST (contract, section 8).
+    /// The generic channel: one JSON POST (contract, section 8).
     Http(HttpChannelConfig),
     /// SMPP 3.4.
     Smpp(SmppConfig),
@@ -28,9 +28,9 @@ pub enum ChannelConfig {
 /// `RESEND_SMS_<CHANNEL>_*`, each falling back to the variable without the channel.
 #[derive(Debug, Clone)]
 pub struct HttpChannelConfig {
-    /// `RESEND_SMS_<CHANNEL>_URL` or `RESEND_SMS_URL`: the whole URL that is posted to.
+    /// `RESEND_SMS_<CHANNEL>_URL` or `RESEND_SMS_URL`: the full URL of the POST.
     pub url: String,
-    /// `RESEND_SMS_<CHANNEL>_TOKEN` or `RESEND_SMS_TOKEN`: as the header it is sent in.
+    /// `RESEND_SMS_<CHANNEL>_TOKEN` or `RESEND_SMS_TOKEN`: in the form of its header.
     pub authorization: Option<HeaderValue>,
     /// `RESEND_SMS_<CHANNEL>_SENDER` or `RESEND_SMS_SENDER` (default `eHealth`).
     pub sender: String,
@@ -43,7 +43,7 @@ type Own = [&'static str; 3];
 
 const GENERAL: Own = ["RESEND_SMS_URL", "RESEND_SMS_TOKEN", "RESEND_SMS_SENDER"];
 const HTTP: Own = ["RESEND_SMS_HTTP_URL", "RESEND_SMS_HTTP_TOKEN", "RESEND_SMS_HTTP_SENDER"];
-// The password stands in the URL.
+// The password is in the URL.
 const SMPP: Own = ["RESEND_SMS_SMPP_URL", "RESEND_SMS_TOKEN", "RESEND_SMS_SMPP_SENDER"];
 const TURBOSMS: Own = ["RESEND_SMS_TURBOSMS_URL", "RESEND_SMS_TURBOSMS_TOKEN", "RESEND_SMS_TURBOSMS_SENDER"];
 const TWILIO: Own = ["RESEND_SMS_TWILIO_URL", "RESEND_SMS_TWILIO_TOKEN", "RESEND_SMS_TWILIO_SENDER"];
@@ -91,7 +91,7 @@ impl HttpChannelConfig {
         authorization: Result<Option<HeaderValue>, ConfigError>,
     ) -> Result<Self, ConfigErrors> {
         shared::read_settings!(Self {
-            // As given: a trailing slash of a whole URL is part of it.
+            // Used unchanged: a trailing slash is part of a full URL.
             url: settings.http_url(url).map(|_| settings.text(url).unwrap_or_default().to_owned()),
             authorization: authorization,
             sender: self::sender(settings, sender),
@@ -105,7 +105,7 @@ fn names(settings: &Settings, own: Own) -> Own {
     [first(0), first(1), first(2)]
 }
 
-/// Basic credentials: the account, which stands in the URL, and its token.
+/// Basic credentials: the account, which is in the URL, and its token.
 fn account(settings: &Settings, [url, token, _]: Own) -> Result<HeaderValue, ConfigError> {
     let mut segments = settings.required(url)?.split('/').skip_while(|segment| *segment != "Accounts");
     let account = segments.nth(1).filter(|account| !account.is_empty());

@@ -1,4 +1,4 @@
-//! Where messages may go. It needs the registry's answer, so that only the worker can hold it.
+//! Destinations of messages. The check needs the registry's answer, so only the worker can make it.
 
 use shared::domain::phone::PhoneNumber;
 use shared::settings::{ConfigErrors, Settings};
@@ -6,11 +6,11 @@ use shared::settings::{ConfigErrors, Settings};
 /// `RESEND_LIMIT_COUNTRIES`.
 #[derive(Debug, Clone)]
 pub struct LimitsConfig {
-    /// `RESEND_LIMIT_COUNTRIES` (default 380): where messages may go.
+    /// `RESEND_LIMIT_COUNTRIES` (default 380): the allowed countries.
     pub countries: Countries,
 }
 
-/// Country codes messages may go to; none given (`0`) means everywhere.
+/// Allowed country codes; empty (`0`) means everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countries(Vec<String>);
 
@@ -24,7 +24,7 @@ impl LimitsConfig {
 }
 
 impl Countries {
-    /// Reads a comma-separated list of codes; `None` where one is not a code.
+    /// Parses a comma-separated list of codes; `None` if any is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "0" {
             return Some(Self(Vec::new()));
@@ -38,7 +38,7 @@ impl Countries {
     }
 }
 
-/// Up to three digits, or four where a country shares its first with others, as those of North America do.
+/// Up to three digits, or four if several countries share the first, as in North America.
 fn country_code(text: &str) -> Option<String> {
     let fits = (1..=4).contains(&text.len()) && !text.starts_with('0');
     (fits && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())

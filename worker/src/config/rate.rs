@@ -1,4 +1,4 @@
-//! How fast messages may go to a channel.
+//! The rate of messages to a channel.
 
 use std::num::NonZeroU32;
 
@@ -6,7 +6,7 @@ use shared::settings::{ConfigError, Settings};
 
 const GENERAL: &str = "RESEND_SMS_PER_SECOND";
 
-/// `RESEND_SMS_<CHANNEL>_PER_SECOND` or `RESEND_SMS_PER_SECOND`; none: as fast as they come.
+/// `RESEND_SMS_<CHANNEL>_PER_SECOND` or `RESEND_SMS_PER_SECOND`; `None`: unlimited.
 pub(super) fn rate(settings: &Settings, channel: &str) -> Result<Option<NonZeroU32>, ConfigError> {
     let own = match channel {
         "http" => "RESEND_SMS_HTTP_PER_SECOND",

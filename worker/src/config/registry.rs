@@ -1,11 +1,11 @@
-//! Where persons and approvals are.
+//! The registry of persons and approvals.
 
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
 use shared::settings::{ConfigError, ConfigErrors, Settings};
 
-/// Longest one read may take. With the 10 s of an SMS it stays under the 20 s a job may run.
+/// Longest one read may take. With the 10 s of an SMS it stays below the 20 s limit of a run.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// `RESEND_REGISTRY_*`.
@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 pub struct RegistryConfig {
     /// `RESEND_REGISTRY_URL`: base URL, without a trailing slash.
     pub url: String,
-    /// `RESEND_REGISTRY_TOKEN`: as the header it is sent in.
+    /// `RESEND_REGISTRY_TOKEN`: in the form of its header.
     pub authorization: Option<HeaderValue>,
     /// Longest one read may take (3 s).
     pub limit: Duration,

@@ -1,4 +1,4 @@
-//! Who makes the code and sends it, and the secrets phones are named under where messages to them are counted.
+//! How codes are made and sent, and the secrets for the names of phones whose messages are counted.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use shared::settings::{ConfigErrors, OtpConfig, OtpMode, Settings};
 
 use super::SmsConfig;
 
-/// Longest one call of the OTP service may take: it sends the SMS meanwhile.
+/// Longest one call of the OTP service may take: it sends the SMS during the call.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// `RESEND_OTP_MODE`, with what either mode needs.
+/// `RESEND_OTP_MODE`, with the settings of either mode.
 #[derive(Debug, Clone)]
 pub enum SendingConfig {
-    /// Codes are made here and go out through a channel of ours.
+    /// Codes are made here and sent through one of our channels.
     Local {
         /// `RESEND_OTP_*`.
         otp: OtpConfig,
@@ -34,7 +34,7 @@ pub struct OtpServiceConfig {
 }
 
 impl SendingConfig {
-    /// Reads the settings; those of the other mode are not looked at.
+    /// Reads the settings; those of the other mode are ignored.
     pub fn from_settings(settings: &Settings) -> Result<Self, ConfigErrors> {
         match OtpMode::from_settings(settings)? {
             OtpMode::Local => Self::local(settings),
@@ -58,8 +58,8 @@ impl SendingConfig {
     }
 }
 
-/// `RESEND_OTP_KEY`, newest first. The OTP service needs none of ours, so in that mode the registry's token may stand in:
-/// it is secret, and the same for the whole fleet.
+/// `RESEND_OTP_KEY`, newest first. The OTP service does not need our key, so in that mode the registry's token may
+/// replace it: it is secret, and the same for the whole fleet.
 pub fn phone_secrets(settings: &Settings) -> Result<Vec<SecretSlice<u8>>, ConfigErrors> {
     let stands_in =
         settings.secret("RESEND_REGISTRY_TOKEN").filter(|_| settings.text("RESEND_OTP_KEY").is_none());

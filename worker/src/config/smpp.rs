@@ -1,4 +1,4 @@
-//! Where the SMSC of the `smpp` channel is and who we are there.
+//! The SMSC of the `smpp` channel, and our account there.
 
 use std::time::Duration;
 
@@ -18,26 +18,26 @@ const PASSWORD: usize = 8;
 pub struct SmppConfig {
     /// `RESEND_SMS_SMPP_URL` or `RESEND_SMS_URL`: name or address of the SMSC.
     pub host: String,
-    /// Its port; 2775 when the URL names none.
+    /// Its port; 2775 if the URL has none.
     pub port: u16,
-    /// Who we are.
+    /// Our system id.
     pub system_id: String,
-    /// What proves it.
+    /// Our password.
     pub password: SecretString,
     /// `RESEND_SMS_SMPP_SENDER` or `RESEND_SMS_SENDER` (default `eHealth`).
     pub sender: String,
-    /// Longest connecting and binding may take each, and the answer to one part of a message (5 s).
+    /// Time limit for connecting, for binding, and for the answer to one part of a message (5 s each).
     pub limit: Duration,
-    /// `RESEND_SMS_SMPP_WINDOW` (default 10): submits without an answer at a time; SMSCs commonly allow ten. Jobs beyond it
+    /// `RESEND_SMS_SMPP_WINDOW` (default 10): most submits without an answer; SMSCs commonly allow ten. Further jobs
     /// wait.
     pub window: usize,
-    /// `RESEND_SMS_SMPP_VALIDITY_PERIOD` (default `true`): messages tell the SMSC how long their code is good.
+    /// `RESEND_SMS_SMPP_VALIDITY_PERIOD` (default `true`): messages tell the SMSC how long their code is valid.
     pub validity_period: bool,
-    /// The session is idle for so long before it is asked whether it lives (15 s).
+    /// How long the session is idle before the SMSC is asked whether it is alive (15 s).
     pub keep_alive: Duration,
 }
 
-/// What a right URL looks like, also where it stands in the variable of all channels.
+/// What a valid URL looks like, also in the variable that all channels share.
 const EXPECTED: &str = "smpp://system_id:password@host:port, the system id of at most 15 and the password of at most 8 \
                         visible ASCII characters, special ones as %XX";
 
@@ -75,7 +75,7 @@ impl SmppConfig {
     }
 }
 
-/// A part of the URL as it was before it was escaped for it.
+/// Decodes a percent-encoded part of the URL.
 fn credential(escaped: &str, most: usize) -> Option<String> {
     let mut plain = Vec::new();
     let mut bytes = escaped.bytes();

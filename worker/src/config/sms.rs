@@ -1,4 +1,4 @@
-//! What the message says and which ways it goes.
+//! The text of the message, and its channels.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -17,9 +17,9 @@ pub struct SmsConfig {
     pub text: MessageText,
     /// `RESEND_SMS_CHANNEL` (default `http`), in the order of fallback; at least one.
     pub channels: Vec<ChannelConfig>,
-    /// `RESEND_SMS_PER_SECOND`, `RESEND_SMS_<CHANNEL>_PER_SECOND`: by name, of channels that have one.
+    /// `RESEND_SMS_PER_SECOND`, `RESEND_SMS_<CHANNEL>_PER_SECOND`: by name, for channels that have one.
     pub rates: HashMap<&'static str, NonZeroU32>,
-    /// `RESEND_OTP_TTL_SECONDS`: after that a message is of no use to anybody.
+    /// `RESEND_OTP_TTL_SECONDS`: after that a message is useless.
     pub life: Duration,
 }
 

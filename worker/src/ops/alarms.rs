@@ -1,4 +1,4 @@
-//! What an operator must know first: a sentence for each thing that is wrong, the most urgent first.
+//! What an operator must know first: a sentence for each problem, most urgent first.
 
 use std::time::Duration;
 
@@ -10,23 +10,23 @@ use super::figures::Figures;
 use super::format::{count, span, time_of_day};
 use super::upstreams::{Upstream, sentence};
 
-/// Age of the oldest entry that wants looking at: well above a run, well below the deadline.
+/// Age of the oldest entry that deserves attention: well above a run, well below the deadline.
 const OLD: Duration = Duration::from_secs(30);
 
-/// Jobs put back that are more than the odd retry.
+/// Scheduled jobs beyond the occasional retry.
 const MANY_RETRIES: u64 = 10;
 
-/// Failures of ours that are more than chance, and their share of all ends, one in so many.
+/// Our own failures beyond chance, and their share of all ends, one in this many.
 const FEWEST_FAILURES: u64 = 3;
 const ONE_IN: u64 = 5;
 
-/// A run this long has hung: its parts are limited to 22 seconds together.
+/// A run this long hangs: its parts are limited to 22 seconds together.
 const HUNG: f64 = 15.0;
 
-/// Nearly all slots, in percent: some are between two calls.
+/// Nearly all slots, in percent: some are always between two calls.
 const NEARLY_ALL: u64 = 90;
 
-/// Every alarm of this look.
+/// Every alarm in these figures.
 pub fn alarms(now: &Figures) -> Vec<String> {
     let first = [paused(now), no_worker(now)];
     let causes = upstreams(now).into_iter().chain(workers_gone(now)).chain(slots_hung(now));
@@ -34,7 +34,7 @@ pub fn alarms(now: &Figures) -> Vec<String> {
     first.into_iter().flatten().chain(causes).chain(effects.into_iter().flatten()).collect()
 }
 
-/// How alarms begin, and what to do about them.
+/// How alarms begin, and what to do about each.
 const CHANGES: [(&str, &str); 9] = [
     ("PAUSED", "`resendctl resume` lets the workers continue"),
     ("NO WORKER", "start resend-worker; jobs wait, and fail at their deadline"),
@@ -65,13 +65,13 @@ fn no_worker(now: &Figures) -> Option<String> {
     (now.workers == 0).then(|| "NO WORKER IS ALIVE: jobs wait, and fail at their deadline".to_owned())
 }
 
-/// An upstream that is down: the cause before its effects.
+/// An upstream that is down: causes come before their effects.
 fn upstreams(now: &Figures) -> Vec<String> {
     let down = now.upstreams.iter().filter(|upstream| upstream.is_down);
     down.map(|upstream| format!("{} IS DOWN: {}", upstream.name.to_uppercase(), sentence(upstream))).collect()
 }
 
-/// A worker that is gone with jobs in its hands is no backlog: they are taken over when their lease ends.
+/// Jobs held by a worker that is gone are not a backlog: they are taken over when their lease ends.
 fn workers_gone(now: &Figures) -> Vec<String> {
     now.overview.gone().map(|worker| gone(worker, now.at_ms)).collect()
 }
@@ -84,7 +84,7 @@ fn gone(worker: &WorkerStatus, now_ms: u64) -> String {
     format!("WORKER GONE: {} {jobs} held by {name}, which is gone; taken over by {by}", count(*running))
 }
 
-/// Every slot waits for one upstream: the backlog behind them is its, not theirs.
+/// If every slot waits for one upstream, the backlog is its fault, not the workers'.
 fn slots_hung(now: &Figures) -> Option<String> {
     let holds_all = |upstream: &&Upstream| upstream.in_flight * 100 >= now.slots * NEARLY_ALL;
     let hangs = |upstream: &&Upstream| upstream.longest_ms.is_some_and(|longest| longest >= HUNG_CALL_MS);
@@ -114,7 +114,8 @@ fn retrying(now: &Figures) -> Option<String> {
     many.then(|| format!("RETRYING: {} jobs wait for another try; an upstream fails", count(now.scheduled)))
 }
 
-/// By share, not by rate: at night there is less than one job a second. Refusals (404, 409, 429) are answers, not failures.
+/// By share, not by rate: at night there is less than one job a second. Refusals (404, 409, 429) are answers, not
+/// failures.
 fn failing(now: &Figures) -> Option<String> {
     let recent = now.recent?;
     let many = recent.failed >= FEWEST_FAILURES && recent.failed * ONE_IN >= recent.ended;

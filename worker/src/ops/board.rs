@@ -1,8 +1,8 @@
-//! The board: the queue for a browser, in pages made on the server that need no script. It only looks. It names jobs,
+//! The board: the queue in a browser, in pages made on the server that need no script. It is read-only. It shows jobs,
 //! clients, requests and workers; never a person, a number, a code or a result.
 //!
-//! It is our own because apalis-board wants tasks it can serialise and write back, has no sign-in, and offers to push
-//! tasks, while our deliveries are rights that cannot be copied.
+//! We have our own because apalis-board needs tasks that it can serialise and write back, has no sign-in, and offers to
+//! push tasks, while our deliveries are rights that cannot be copied.
 
 mod activity;
 mod errors;
@@ -30,7 +30,7 @@ use shared::queue::{Queue, QueueError};
 use sampler::Sampler;
 use sign_in::SignIn;
 
-/// Only our own style sheet and pictures made of data; no script; not inside another page.
+/// Only our own style sheet, and images generated from data; no script; not inside another page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; \
                       base-uri 'none'";
 
@@ -71,12 +71,12 @@ async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
 }
 
-/// A page that cannot be made while Redis is away says so; the first page shows the last figures instead.
+/// A page that needs Redis while it is away says so; the first page shows the last figures instead.
 struct Unavailable;
 
 impl From<QueueError> for Unavailable {
     fn from(_: QueueError) -> Self {
-        // The connection logs that Redis is away.
+        // The connection layer logs that Redis is away.
         Self
     }
 }

@@ -1,4 +1,4 @@
-//! One look at the queue, as it is printed; rates come from two.
+//! The figures of the queue at one moment, as they are printed; rates need two.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,28 +10,28 @@ use shared::queue::{Minute, OperatorAction, Overview, ProcessReport, Queue, Queu
 use super::format::{rate, span_or_none};
 use super::upstreams::{Upstream, together};
 
-/// What is shown. The names are part of the interface of `--output json`.
+/// The figures shown. The names are part of the interface of `--output json`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Figures {
     /// Name of the queue.
     pub queue: String,
-    /// When it was looked at, ISO 8601.
+    /// When the figures were read, ISO 8601.
     pub at: String,
     /// How long it has been paused.
     pub paused_seconds: Option<f64>,
     /// Entries that no worker has taken yet.
     pub ready: u64,
-    /// Entries in workers' hands.
+    /// Entries held by workers.
     pub running: u64,
-    /// Jobs put back until their next try.
+    /// Scheduled jobs.
     pub scheduled: u64,
-    /// Entries set aside.
+    /// Quarantined entries.
     pub quarantined: u64,
     /// Jobs that have not ended.
     pub live: u64,
     /// Age of the oldest entry.
     pub oldest_seconds: Option<f64>,
-    /// Until the next scheduled job is due.
+    /// Time until the next scheduled job is due.
     pub next_retry_seconds: Option<f64>,
     /// Mean length of the newest runs.
     pub mean_run_seconds: Option<f64>,
@@ -41,48 +41,48 @@ pub struct Figures {
     pub slots: u64,
     /// Jobs ended so far, by status code.
     pub ended: BTreeMap<u16, u64>,
-    /// Rates since the look before.
+    /// Rates since the previous figures.
     pub rates: Option<Rates>,
     #[serde(skip)]
     /// Who paused the queue, and why.
     pub paused_by: Option<String>,
-    /// Ends of the newest minutes.
+    /// Jobs ended in the newest minutes.
     pub recent: Option<Recent>,
     /// Upstream services and channels, those that are down first.
     pub upstreams: Vec<Upstream>,
-    /// How long the longest run of the moment has taken.
+    /// How long the longest current run has taken.
     pub longest_run_seconds: Option<f64>,
-    /// What each process says of itself.
+    /// The report of each process.
     #[serde(skip)]
     pub processes: BTreeMap<String, ProcessReport>,
-    /// When it was looked at, milliseconds since the epoch.
+    /// When the figures were read, milliseconds since the epoch.
     pub at_ms: u64,
     #[serde(skip)]
-    /// What it was made from.
+    /// The data they were computed from.
     pub overview: Overview,
 }
 
-/// Minutes the share of failures is taken over; the second where the first had too few ends to tell, as at night.
+/// Minutes over which the share of failures is measured; the second if the first had too few ends, as at night.
 const RECENT_MINUTES: [u64; 2] = [5, 15];
 
-/// Ends that tell a share.
+/// Ends needed to measure a share.
 const ENOUGH_ENDS: u64 = 10;
 
-/// Actions looked through for the last pause.
+/// How many actions are searched for the last pause.
 const ACTIONS: usize = 20;
 
-/// Ends of the newest minutes.
+/// Jobs ended in the newest minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Recent {
-    /// All of them.
+    /// All ends.
     pub ended: u64,
     /// Those with an error of ours (5xx).
     pub failed: u64,
-    /// Minutes they are of.
+    /// The number of minutes.
     pub minutes: u64,
 }
 
-/// What happened between two looks, per second.
+/// Events between two reads, per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Rates {
     /// Accepted.
@@ -91,11 +91,11 @@ pub struct Rates {
     pub ended: f64,
     /// Ended with an error of ours (5xx).
     pub failed: f64,
-    /// Over this time.
+    /// The time between the reads.
     pub over_seconds: f64,
 }
 
-/// Looks at the queue; rates come from the look before.
+/// Reads the figures; rates are relative to the previous ones.
 pub async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, QueueError> {
     let overview = queue.operator().overview().await?;
     let figures = Figures::new(&queue.config().name, clock::now_ms(), overview, before);
@@ -107,7 +107,7 @@ pub async fn look(queue: &Queue, before: Option<&Figures>) -> Result<Figures, Qu
     Ok(figures)
 }
 
-/// What the newest minutes and the totals of now give together.
+/// The newest minutes, from their records and the current totals.
 fn recent(history: &[Minute], ended: &BTreeMap<u16, u64>) -> Option<Recent> {
     let [short, long] = RECENT_MINUTES.map(|minutes| over(history, ended, minutes));
     short.filter(|recent| recent.ended >= ENOUGH_ENDS).or(long)
@@ -132,7 +132,7 @@ fn paused_by(actions: &[OperatorAction]) -> Option<String> {
 }
 
 impl Figures {
-    /// Figures of this moment.
+    /// The figures now.
     pub fn new(queue: &str, at_ms: u64, overview: Overview, before: Option<&Self>) -> Self {
         let seconds = |age: Option<Duration>| age.map(|age| age.as_secs_f64());
         let alive = overview.workers.iter().filter(|worker| worker.alive);
@@ -164,7 +164,7 @@ impl Figures {
         figures
     }
 
-    /// The same with what the processes report.
+    /// Adds the reports of the processes.
     #[must_use]
     pub fn with_reports(mut self, processes: BTreeMap<String, ProcessReport>) -> Self {
         self.upstreams = together(processes.values());
@@ -174,7 +174,7 @@ impl Figures {
         self
     }
 
-    /// An accepted job is live or has ended, so both together grow with every accept.
+    /// An accepted job is live or has ended, so the sum of both grows with every accept.
     fn rates_since(&self, before: &Self) -> Option<Rates> {
         let millis = self.at_ms.checked_sub(before.at_ms).filter(|millis| *millis > 0)?;
         #[allow(clippy::cast_precision_loss)]
@@ -190,7 +190,7 @@ impl Figures {
         })
     }
 
-    /// Everything that matters on one line.
+    /// Everything important on one line.
     pub fn line(&self) -> String {
         let rates = self.rates.map_or_else(String::new, |rates| {
             format!("in {} out {} failed {}", rate(rates.accepted), rate(rates.ended), rate(rates.failed))

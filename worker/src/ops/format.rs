@@ -1,4 +1,4 @@
-//! How numbers and times read.
+//! How numbers and times are written.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ pub fn span(span: Duration) -> String {
     }
 }
 
-/// The same where there may be none.
+/// The same for an optional value.
 pub fn span_or_none(of: Option<Duration>) -> String {
     of.map_or_else(|| "–".to_owned(), span)
 }
 
-/// A count with its thousands apart: `12 345`.
+/// A count with thousands separated: `12 345`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -35,13 +35,13 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// The time of day of a moment soon: `21:48:44 UTC`.
+/// The time of day of a moment in the near future: `21:48:44 UTC`.
 pub fn time_of_day(epoch_ms: u64) -> String {
     let iso = clock::iso(epoch_ms);
     format!("{} UTC", iso.get(11..19).unwrap_or(&iso))
 }
 
-/// A moment of the past: `21:48:44` today, `2018-08-02 10:45:16` before; by UTC.
+/// A past moment: `21:48:44` if today, else `2018-08-02 10:45:16`; in UTC.
 pub fn moment(epoch_ms: u64) -> String {
     let (iso, today) = (clock::iso(epoch_ms), clock::iso(clock::now_ms()));
     match (iso.get(..10), iso.get(11..19)) {
@@ -51,7 +51,7 @@ pub fn moment(epoch_ms: u64) -> String {
     }
 }
 
-/// A rate: one place behind the point while it is small.
+/// A rate: with one decimal while it is small.
 pub fn rate(per_second: f64) -> String {
     if per_second < 100.0 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
 }

@@ -1,4 +1,4 @@
-//! A job's story, made from what its record keeps anyway.
+//! A job's history, from what its record keeps anyway.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use shared::queue::{JobStatus, OperatorAction, Progress, Queue, QueueError};
 
 use super::format::span;
 
-/// What the client reads now, in one line.
+/// The client's current view, in one line.
 pub fn answer(job: &JobStatus) -> String {
     let reason = job.reason.as_deref().map(|reason| format!(", {reason}")).unwrap_or_default();
     match (job.progress, job.status_code) {
@@ -21,7 +21,7 @@ pub fn answer(job: &JobStatus) -> String {
     }
 }
 
-/// The sentence a client reads of a job that failed. What it reads of one that was processed is nobody else's.
+/// The message that the client of a failed job reads. The result of a processed one is nobody else's business.
 pub async fn message(queue: &Queue, job: &JobStatus) -> Result<Option<String>, QueueError> {
     if job.progress != Progress::Failed {
         return Ok(None);
@@ -31,7 +31,7 @@ pub async fn message(queue: &Queue, job: &JobStatus) -> Result<Option<String>, Q
     Ok(error.and_then(|error| Some(error["message"].as_str()?.to_owned())))
 }
 
-/// Each step that is known: when it was, counted from the accept, and what it was; with what operators did to the job.
+/// Each known step: its time since the accept, and what happened, including actions of operators.
 pub fn story(job: &JobStatus, actions: &[OperatorAction]) -> Vec<(String, String)> {
     let request = job.request.as_deref().map(|request| format!(", request {request}")).unwrap_or_default();
     let mut steps = vec![(clock::iso(job.accepted_ms), format!("accepted from {}{request}", job.client))];

@@ -1,4 +1,4 @@
-//! Upstream services and channels over all processes that call them.
+//! Upstream services and channels, merged over all processes that call them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use shared::telemetry::upstream_health::{HealthSnapshot, Totals};
 
 use super::format::{count, moment};
 
-/// One upstream, as the processes that call it see it together.
+/// One upstream, merged from the reports of all processes that call it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Upstream {
     /// `registry`, `tokens`, `otp`, `sms http`, …
@@ -20,13 +20,13 @@ pub struct Upstream {
     pub quarter: Totals,
     /// The longest p95 any process sees, milliseconds.
     pub p95_ms: Option<u64>,
-    /// What the process that saw it change last was answered.
+    /// Its last answer, according to the process that saw the latest change.
     pub last: Option<String>,
     /// Since when, ISO 8601.
     pub since: Option<String>,
-    /// When it last answered any process as it should, ISO 8601.
+    /// When it last answered any process properly, ISO 8601.
     pub last_good: Option<String>,
-    /// Some process takes it for down.
+    /// Whether some process counts it as down.
     pub is_down: bool,
     /// The setting to look at.
     pub setting: Option<String>,
@@ -36,7 +36,7 @@ pub struct Upstream {
     pub longest_ms: Option<u64>,
 }
 
-/// Puts the reports of all processes together, those that are down first.
+/// Merges the reports of all processes; upstreams that are down come first.
 pub fn together<'a>(reports: impl IntoIterator<Item = &'a ProcessReport>) -> Vec<Upstream> {
     let mut by_name: BTreeMap<&str, Vec<&HealthSnapshot>> = BTreeMap::new();
     for report in reports {
@@ -50,7 +50,7 @@ pub fn together<'a>(reports: impl IntoIterator<Item = &'a ProcessReport>) -> Vec
 }
 
 fn one(name: &str, seen: &[&HealthSnapshot]) -> Upstream {
-    // A process that takes it for down knows more than one that has not called it since.
+    // A process that counts it as down knows more than one that has not called it since.
     let telling = seen.iter().max_by_key(|report| (report.is_down, report.since_ms));
     let sum = |of: fn(&HealthSnapshot) -> Totals| {
         seen.iter().map(|report| of(report)).fold(Totals::default(), |all, one| Totals {
@@ -74,13 +74,13 @@ fn one(name: &str, seen: &[&HealthSnapshot]) -> Upstream {
 }
 
 impl Upstream {
-    /// Tokens are the API's to ask about; every other upstream is called from the slots of workers.
+    /// Tokens are checked by the API; every other upstream is called from the slots of workers.
     pub fn is_called_by_workers(&self) -> bool {
         !self.name.starts_with("tokens ")
     }
 }
 
-/// How it stands, in one sentence: `answers 401 since …, 412 of 412 calls failed; last good …; see RESEND_SMS_TOKEN`.
+/// Its state in one sentence: `answers 401 since …, 412 of 412 calls failed; last good …; see RESEND_SMS_TOKEN`.
 pub fn sentence(upstream: &Upstream) -> String {
     let Totals { calls, failures } = upstream.quarter;
     let p95 = upstream.p95_ms.map(|p95| format!(", p95 {p95} ms")).unwrap_or_default();
@@ -97,7 +97,7 @@ pub fn sentence(upstream: &Upstream) -> String {
     format!("{does} since {since}, {failures} of {calls} calls failed{p95}{good}{setting}")
 }
 
-/// What an upstream does whose last answer was this.
+/// A description of an upstream's last answer.
 fn does(last: &str) -> String {
     match last {
         "no answer" => "does not answer".to_owned(),

@@ -1,5 +1,5 @@
-//! What an answer of the OTP service means (section 8 of the contract). It sends the SMS while it is asked, so behind every
-//! 5xx, with or without a time to come back, a message may be out.
+//! How answers of the OTP service are interpreted (section 8 of the contract). It sends the SMS during the call, so
+//! after every 5xx, with or without `Retry-After`, a message may be out.
 
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ pub(super) fn read(answer: &Answer) -> Submission {
             Some(Started { data }) => {
                 return SubmitResult::Accepted { message_id: Some(plain_id(&data.id)) }.into();
             }
-            // A page of a proxy, or an answer that breaks off.
+            // A proxy's page, or an incomplete answer.
             None => return Submission::new(MAY_BE_OUT, Cause::Unreadable),
         },
         429 => SubmitResult::Throttled { retry_after: answer.retry_after },

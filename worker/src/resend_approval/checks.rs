@@ -1,5 +1,5 @@
-//! Steps 1 to 5 in their order: everything that is decided from the registry's answers, before any limit is counted and
-//! before anything is sent. The job runs them, and `resendctl doctor` shows what they come to.
+//! Steps 1 to 5 in order: all decisions based on the registry's answers, before any limit is counted and before
+//! anything is sent. The job runs them, and `resendctl doctor` shows their result.
 
 use chrono::{DateTime, Utc};
 use shared::domain::UnreadableMember;
@@ -17,7 +17,7 @@ use crate::registry::Registry;
 
 /// The result of the checks.
 pub(crate) struct Checked {
-    /// Methods of the person that can not be read. They count as absent.
+    /// Methods of the person that cannot be read. They count as absent.
     pub(crate) unreadable_methods: Vec<UnreadableMember>,
     /// Whether the code may be sent.
     pub(crate) decision: Result<Sendable, Stopped>,
@@ -26,15 +26,15 @@ pub(crate) struct Checked {
 /// A job whose code may be sent.
 #[derive(Debug)]
 pub(crate) struct Sendable {
-    /// Where to.
+    /// The phone.
     pub(crate) phone: PhoneNumber,
-    /// The accepted authentication methods have other numbers by now. The approval's is followed all the same.
+    /// The accepted authentication methods have other numbers by now. The approval's number is used all the same.
     pub(crate) is_former_phone: bool,
     /// JSON: what the client will see of the approval.
     pub(crate) result: String,
 }
 
-/// Asks the registry and decides.
+/// Reads the registry and decides.
 pub(crate) async fn check(
     job: &Message,
     registry: &Registry,
@@ -76,7 +76,7 @@ fn decide(
 }
 
 impl Checked {
-    /// The decision, once the log and the metrics know what is particular about it.
+    /// The decision, after logging and counting what is unusual about it.
     pub(super) fn reported(self) -> Result<Sendable, StepExit> {
         static METHODS: LogThrottle = LogThrottle::new();
         static STOPS: LogThrottle = LogThrottle::new();

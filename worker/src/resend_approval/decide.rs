@@ -1,4 +1,4 @@
-//! Steps 1 to 5: the rules, each a pure function of what the registry gave.
+//! Steps 1 to 5: the rules, each a pure function of the registry's answers.
 
 mod phone;
 
@@ -13,7 +13,7 @@ use crate::config::Countries;
 
 pub(super) use phone::{Phone, PhoneUnusable, phone};
 
-/// Most bytes of a result, as JSON. Redis keeps it for a day, and every poll carries it.
+/// Largest result, in bytes of JSON. Redis keeps it for a day, and every poll carries it.
 const RESULT_LIMIT: usize = 256 * 1024;
 
 /// Step 1.
@@ -21,7 +21,7 @@ pub(super) fn person_is_active(person: &Person) -> Result<(), Refusal> {
     holds(person.is_active, Refusal::PersonInactive)
 }
 
-/// Step 2: the answer is about the approval and the patient that were asked for. The registry is not trusted with this.
+/// Step 2: the answer is about the requested approval and patient. The registry is not trusted to ensure this.
 pub(super) fn approval_is_the_patients(approval: &Approval, job: &Message) -> Result<(), Refusal> {
     let same = approval.id() == job.approval.0 && approval.patient_id() == job.patient.0;
     holds(same, Refusal::ApprovalNotFound)
@@ -35,8 +35,8 @@ pub(super) fn approval_is_open(approval: &Approval, now: DateTime<Utc>) -> Resul
     }
 }
 
-/// Step 4: the methods the code may be sent for. With `authorize_with` that is the one it names, else those of the kind
-/// noted on creation; there may be none for `OTP`, where the note alone decides.
+/// Step 4: the methods that the code may be sent for. With `authorize_with`, the one it names; else those of the kind
+/// recorded on creation. There may be none for `OTP`, where the recorded kind alone decides.
 pub(super) fn otp_methods<'a>(
     person: &'a Person,
     approval: &Approval,
@@ -61,7 +61,7 @@ pub(super) fn country_is_allowed(phone: &PhoneNumber, countries: &Countries) -> 
     holds(countries.allow(phone), Refusal::CountryNotAllowed)
 }
 
-/// Before step 6: a result that could not be kept must not be found out after the message has gone.
+/// Before step 6: a result that is too large to store must be found before the message is sent.
 pub(super) fn result_fits(result: &str) -> Result<(), Refusal> {
     holds(result.len() <= RESULT_LIMIT, Refusal::ApprovalTooLarge)
 }

@@ -27,7 +27,7 @@ pub(super) struct SendAttempt<'a> {
     pub(super) run: &'a RunState,
 }
 
-/// Has the code sent, once. `outcome` is the job's end if a gateway takes it: from that moment on it holds, even where this
+/// Sends the code once. `outcome` is the job's end if a gateway takes the message: from then on it holds, even if this
 /// run is cut off.
 pub(super) async fn send_code(
     this: SendAttempt<'_>,
@@ -84,7 +84,7 @@ impl SendAttempt<'_> {
         service.start(self.phone, origin, &self.history.for_channels()).await
     }
 
-    /// Nothing was handed over: the message is taken back from all limits, with the job where it is put back.
+    /// Nothing was handed over: the message is subtracted from all limits, together with the retry if there is one.
     async fn unsent(&self, cause: &'static str, context: &Context) -> StepExit {
         let exit = StepExit::retry(cause, None, Refusal::UpstreamSilent);
         self.settle(exit, 0, false, context).await
@@ -104,7 +104,7 @@ impl SendAttempt<'_> {
         self.settle(exit, sent.believed, is_open, context).await
     }
 
-    /// Records the outcome of the submits: together with the job where it is put back, else at once.
+    /// Records the outcome of the submits: together with the retry if there is one, else at once.
     async fn settle(&self, exit: StepExit, believed: u32, is_open: bool, context: &Context) -> StepExit {
         match (exit, self.permit.settle(believed, is_open)) {
             (StepExit::Retry(mut later), send) => {
@@ -119,7 +119,7 @@ impl SendAttempt<'_> {
         }
     }
 
-    /// The code that a gateway took, where it was made here.
+    /// The code that a gateway took, if it was made here.
     fn taken_code(&self, context: &Context) -> Option<TakenCode> {
         let CodeSender::Local { codes, .. } = &context.sender else { return None };
         self.permit.offered.as_ref().map(|offered| codes.taken(offered))

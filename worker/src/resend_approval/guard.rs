@@ -1,5 +1,5 @@
-//! Step 5 and the door to step 6: the limits on messages, then the intent to send and the code, all recorded before
-//! anything is sent. The limits come first, so that a message they refuse is not counted against its approval.
+//! Step 5 and the start of step 6: the limits on messages, then the intent to send and the code, all recorded before
+//! anything is sent. The limits come first, so that a refused message does not count against its approval.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::code_sender::CodeSender;
 use crate::context::Context;
 use crate::sms::Slot;
 
-/// Longest that a permit to send is waited for.
+/// Longest wait for a permit to send.
 const PERMIT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Waits for a slot at a channel that would take the message, unless the reserved one is there: before the permit is asked for,
-/// which would grow old meanwhile.
+/// Waits for a slot at a channel that would take the message, unless one is reserved. This comes before the permit,
+/// which would expire meanwhile.
 pub(super) async fn slot(history: &History, reserved: Slot, context: &Context) -> Result<Slot, StepExit> {
     let slot = context.sender.slot(&history.for_channels(), reserved).await;
     slot.map_err(|wait| StepExit::retry("no channel takes messages now", Some(wait), Refusal::UpstreamFailed))
 }
 
-/// Asks for a permit to send one message.
+/// Requests a permit to send one message.
 pub(super) async fn to_send(
     delivery: &Delivery,
     phone: &PhoneNumber,

@@ -1,5 +1,5 @@
-//! What a run knows of the tries before it, without asking the registry: from the delivery, and for jobs that come again
-//! from their record.
+//! What a run knows of the tries before it, without the registry: from the delivery, and for retried jobs from their
+//! record.
 
 use std::time::{Duration, Instant};
 
@@ -10,24 +10,24 @@ use crate::context::Context;
 use crate::open_outcomes::OpenOutcome;
 use crate::sms::SendHistory;
 
-/// A stream entry that is younger than its job by more than this was put back once. Both times are Redis'.
+/// An entry that is younger than its job by more than this was scheduled once. Both times are Redis'.
 const PUT_BACK: Duration = Duration::from_millis(100);
 
 /// The tries before this one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct History {
-    /// How old the job is.
+    /// The job's age.
     pub(super) job: JobAge,
     /// How often it was handed over.
     counts: SendCounts,
-    /// The last outcome that left it open whether the message was taken, where there was one.
+    /// The last outcome that left it open whether the message was taken, if any.
     open: Option<OpenOutcome>,
-    /// When half of its deadline is past.
+    /// When half of its deadline has passed.
     half_deadline: Option<Instant>,
 }
 
 impl History {
-    /// Reads it. A first run costs nothing. The error is the disposition of a job whose record cannot be read now.
+    /// Reads it. A first run needs no call. The error is the disposition of a job whose record cannot be read now.
     pub(super) async fn of(delivery: &Delivery, context: &Context) -> Result<Self, JobDisposition> {
         let age = Duration::from_millis(entry_ms(delivery).saturating_sub(delivery.accepted_ms));
         let deadline = context.queue.config().deadline;
@@ -52,15 +52,16 @@ impl History {
         self.counts.put_back.saturating_add(1)
     }
 
-    /// Whether an earlier try left it open, and then whether its gateway was silent.
+    /// Whether an earlier try left it open, and if so, whether its gateway was silent.
     pub(super) fn open_silent(&self) -> Option<bool> {
         self.open.map(|open| open.silent)
     }
 
-    /// What decides which channel may take the message.
+    /// What decides which channels may take the message.
     pub(super) fn for_channels(&self) -> SendHistory {
         SendHistory {
-            // Of a run that died nobody knows whether it submitted, and no gateway is to blame: it is not waited for.
+            // If a run died, nobody knows whether it submitted, and no gateway is to blame: the job does not wait for
+            // one.
             left_open: self.open.filter(|open| !open.by_crash).map(|open| open.since),
             open: self.counts.open,
             believed: self.counts.believed,
@@ -70,7 +71,7 @@ impl History {
     }
 }
 
-/// When the entry was written, by Redis' clock: the first half of its id.
+/// When the entry was written, by Redis' clock: the first part of its id.
 fn entry_ms(delivery: &Delivery) -> u64 {
     delivery.entry.split('-').next().and_then(|ms| ms.parse().ok()).unwrap_or(delivery.accepted_ms)
 }

@@ -9,14 +9,14 @@ use super::step_exit::{RetryScheduled, StepExit, Stopped};
 use crate::registry::{Registry, RegistryError};
 use crate::upstream::Origin;
 
-/// Both answers of the registry, apart: whatever is wrong with the person, even for a moment, is looked at before
+/// Both answers of the registry, kept apart: any problem with the person, even a temporary one, is handled before
 /// anything about the approval.
 pub(super) struct RegistryAnswers {
     pub(super) person: Result<Person, Stopped>,
     pub(super) approval: Result<Approval, Stopped>,
 }
 
-/// Asks for both at once, which halves the time.
+/// Reads both at once, which halves the time.
 pub(super) async fn person_and_approval(job: &Message, registry: &Registry) -> RegistryAnswers {
     let origin = Origin::from(job);
     let (person, approval) = tokio::join!(
@@ -40,7 +40,7 @@ fn stopped(what: &'static str, error: &RegistryError, not_found: Refusal) -> Sto
             retry("registry failed", *retry_after, Refusal::UpstreamFailed)
         }
         RegistryError::Silent => retry("registry silent", None, Refusal::UpstreamSilent),
-        // The next answer will be the same.
+        // The next answer would be the same.
         RegistryError::TooLarge | RegistryError::Unreadable(_) => {
             Stopped { exit: Refusal::UpstreamFailed.into(), detail: Some(format!("{what}: {error}").into()) }
         }

@@ -1,4 +1,4 @@
-//! What the worker would decide about an approval now, for people who set up a registry. Nothing is sent or counted.
+//! The worker's decision about an approval now, for people who set up a registry. Nothing is sent or counted.
 
 use chrono::Utc;
 use shared::domain::UnreadableMember;
@@ -12,7 +12,7 @@ use super::step_exit::{StepExit, Stopped};
 use crate::config::Countries;
 use crate::registry::Registry;
 
-/// The decision, and what is particular about the registry's answers.
+/// The decision, and anything unusual in the registry's answers.
 #[derive(Debug)]
 pub struct Preview {
     /// What the worker would do.
@@ -23,19 +23,19 @@ pub struct Preview {
     pub unreadable_methods: Vec<UnreadableMember>,
 }
 
-/// What the worker would do next.
+/// The worker's next step.
 #[derive(Debug)]
 pub enum Decision {
     /// Send the code, if the limits on messages allow it.
     Send {
-        /// Where to.
+        /// The phone.
         phone: PhoneNumber,
         /// The person's methods have other numbers by now.
         is_former_phone: bool,
     },
     /// End the job.
     Refuse(Refusal),
-    /// Ask again until the deadline, then end the job like this.
+    /// Try again until the deadline, then end the job like this.
     Retry {
         /// What went wrong.
         cause: &'static str,
@@ -44,7 +44,7 @@ pub enum Decision {
     },
 }
 
-/// Asks the registry and decides as a job does.
+/// Reads the registry and decides as a job does.
 pub async fn preview(
     patient: PatientId,
     approval: ApprovalId,
@@ -63,7 +63,7 @@ pub async fn preview(
         Err(Stopped { exit: StepExit::Retry(later), detail }) => {
             (Decision::Retry { cause: later.cause, otherwise: later.otherwise }, detail)
         }
-        // Only a delivery can be lost, and there is none.
+        // Only a delivery can be lost, and here there is none.
         Err(Stopped { exit: StepExit::Lost, detail }) => (Decision::Refuse(Refusal::Cancelled), detail),
     };
     Preview { decision, detail: detail.map(String::from), unreadable_methods }

@@ -8,45 +8,45 @@ use shared::telemetry::LogThrottle;
 
 use crate::retry;
 
-/// Why the straight line was left.
+/// Why a step stopped the job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StepExit {
     /// Decided for good: no SMS.
     Refused(Refusal),
-    /// Another try can cure it.
+    /// Another try may succeed.
     Retry(RetryScheduled),
-    /// The job belongs to another worker now, or ended.
+    /// Another worker has the job now, or it has ended.
     Lost,
 }
 
-/// Why a job stops, with what the log and the doctor say beyond the refusal.
+/// Why a job stops, with details for the log and the doctor.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stopped {
     pub(crate) exit: StepExit,
     pub(crate) detail: Option<Box<str>>,
 }
 
-/// How old a job is, which decides about the wait before its next try.
+/// The age of a job, which decides the wait before its next try.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct JobAge {
-    /// How old it was when it was put into the stream last. By Redis' clock alone.
+    /// Its age when it was last put into the stream, by Redis' clock alone.
     pub(super) age: Duration,
-    /// How long its deadline was away then.
+    /// The time left until its deadline then.
     pub(super) left: Duration,
-    /// It was put back or taken over before.
+    /// Whether it was retried or taken over before.
     pub(super) is_retry: bool,
 }
 
-/// What is known about a try that may be repeated.
+/// A try that may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RetryScheduled {
     /// What went wrong, for the log.
     pub(super) cause: &'static str,
     /// The wait an upstream service asked for.
     pub(super) asked: Option<Duration>,
-    /// The outcome of its submits, where there is anything to record.
+    /// The outcome of its submits, if there is anything to record.
     pub(super) send: Option<SendSettlement>,
-    /// How the job ends where no time is left for another try.
+    /// The job's end if no time is left for another try.
     pub(super) otherwise: Refusal,
 }
 
@@ -63,14 +63,14 @@ impl From<Refusal> for Stopped {
 }
 
 impl StepExit {
-    /// Another try, where no message was handed over in this one.
+    /// Another try, if this one handed no message over.
     pub(super) fn retry(cause: &'static str, asked: Option<Duration>, otherwise: Refusal) -> Self {
         Self::Retry(RetryScheduled { cause, asked, send: None, otherwise })
     }
 
-    /// Where an earlier try left it open whether the message was taken, `open_silent` says whether its gateway was silent.
-    /// Such a job must not end as if nothing were out: not for an upstream that fails now, nor
-    /// for a limit that its own message may have reached.
+    /// If an earlier try left it open whether the message was taken, `open_silent` says whether its gateway was silent.
+    /// Such a job must not end as if nothing had been sent: neither because of an upstream that fails now, nor because
+    /// of a limit that its own message may have reached.
     pub(super) fn after(self, open_silent: Option<bool>) -> Self {
         let Some(silent) = open_silent else { return self };
         let unknown = Refusal::DeliveryUnknown { silent };
@@ -100,11 +100,11 @@ impl RetryScheduled {
         Self { cause: "redis away", asked: None, send: None, otherwise: Refusal::UpstreamSilent }
     }
 
-    /// Puts the job back for a wait by its age.
+    /// Schedules the job after a wait that depends on its age.
     pub(super) fn disposition(self, job: &JobAge) -> JobDisposition {
         let after = retry::wait(job.age, job.left, self.asked);
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        // A job's retries are one line when they begin; how it ended is the other.
+        // The log has two lines about a retried job: the first retry, and its end.
         if job.is_retry {
             tracing::debug!(cause = self.cause, after_ms, "job will be tried again");
         } else {

@@ -1,5 +1,5 @@
-//! How far a run of a job has come, kept outside of the run: where it is cut off, crashes or loses its lease, what a gateway
-//! did by then is still known.
+//! The progress of a run, kept outside of it: if the run is cut off, crashes or loses its lease, it is still known what
+//! a gateway did.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use shared::domain::outcome::{Outcome, Refusal};
 use shared::queue::{JobAttempt, JobDisposition, SendSettlement, TakenCode};
 
-/// Wait before a run that took too long is tried again.
+/// Wait before a run that timed out is tried again.
 const AFTER_CUT: Duration = Duration::from_secs(1);
 
-/// Written by the run, and read where the run is cut off.
+/// Written by the run, and read if the run is cut off.
 #[derive(Clone, Default)]
 pub struct RunState(Arc<Mutex<Progress>>);
 
@@ -25,16 +25,16 @@ enum Stage {
     /// No permit to send was given yet.
     #[default]
     Before,
-    /// A permit was given and nothing handed over: what takes it back.
+    /// A permit was granted and nothing handed over; this settlement takes it back.
     Permitted(Option<SendSettlement>),
     /// A message may be at a gateway.
     Submitting,
-    /// A gateway took the message: how the job ends.
+    /// A gateway took the message: the job's end.
     Taken(Outcome),
 }
 
 impl RunState {
-    /// Which try of its job this run is.
+    /// The number of this try.
     pub fn attempt(&self, number: u32) {
         self.progress().attempt.number = number;
     }
@@ -44,12 +44,12 @@ impl RunState {
         self.progress().attempt.channel = channel;
     }
 
-    /// What the log is told of it.
+    /// The details for the log.
     pub fn told(&self) -> JobAttempt {
         self.progress().attempt.clone()
     }
 
-    /// A permit was given; `unsent` takes it back from all limits.
+    /// A permit was granted; `unsent` takes it back from all limits.
     pub fn permitted(&self, unsent: Option<SendSettlement>) {
         self.progress().stage = Stage::Permitted(unsent);
     }
@@ -73,7 +73,7 @@ impl RunState {
         }
     }
 
-    /// How a run ends that is cut off here. A message that may be out stays counted as an open outcome.
+    /// The disposition of a run that is cut off here. If a message may be out, its outcome stays counted as open.
     pub fn cut_off(&self) -> JobDisposition {
         let (send, otherwise) = match &self.progress().stage {
             Stage::Taken(outcome) => return JobDisposition::End(outcome.clone()),

@@ -1,6 +1,5 @@
-//! Keeps a channel from being asked while it cannot take messages: after failures in a row, and as long as the gateway
-//! asked for itself. Each worker learns this alone; what many workers may send together is for the gateway's own limit
-//! to say.
+//! Keeps a channel from being called while it cannot take messages: after failures in a row, and for as long as the
+//! gateway asked. Each worker learns this alone; the rate of all workers together is limited by the gateway itself.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,30 +12,30 @@ use super::history::SendHistory;
 /// Failures in a row that close the channel.
 const FAILURES: u32 = 8;
 
-/// How long it stays closed before one message probes it, by the probes that failed before. A probe is one call, which costs
-/// the gateway nothing to speak of, and jobs wait for its return with their deadline running.
+/// How long it stays closed before one message probes it, by the number of failed probes. A probe is one call, which
+/// costs the gateway next to nothing, while jobs wait for its return with their deadline running.
 const CLOSED_FOR: Backoff = Backoff::between(Duration::from_secs(2), Duration::from_secs(5));
 
-/// How long a due probe is left to jobs that were never handed over, before a job spends its last try on it.
+/// How long a due probe is left to jobs that were never handed over, before a job may use its last try for it.
 const RESERVED_FOR_FIRST_TRIES: Duration = Duration::from_secs(3);
 
-/// How long it is left to jobs that have asked the registry already, which costs a job that comes again one more look-up.
+/// How long it is left to jobs that have read the registry already; a retried job would have to read it again.
 const RESERVED_FOR_NEW: Duration = Duration::from_secs(1);
 
-/// How long a probe is kept for the job that was told it may go: longer than its look-ups and leave usually take.
+/// How long a probe is reserved for the job that was told it may go: longer than its look-ups and permit usually take.
 const CLAIMED_FOR: Duration = Duration::from_secs(2);
 
-/// A probe whose result never arrives holds up the next one for so long: longer than any call.
+/// A probe whose result never arrives blocks the next one for this long: longer than any call.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 
-/// What the others are told to wait meanwhile: a probe's result is usually there by then, and a job that is near its
-/// deadline must not be ended for a probe that is silent.
+/// The wait given to other jobs meanwhile: usually the probe's result is there by then, and a job near its deadline
+/// must not end because of a silent probe.
 const WHILE_PROBED: Duration = Duration::from_secs(1);
 
-/// Longest wait taken from a gateway.
+/// Longest wait accepted from a gateway.
 const LONGEST_ASKED: Duration = Duration::from_mins(1);
 
-/// Wait of a job that keeps its last try until the channel takes a message again.
+/// How long a job that saves its last try waits until the channel takes a message again.
 const UNTIL_ACCEPTED: Duration = Duration::from_secs(5);
 
 /// The state of one channel.
@@ -48,13 +47,13 @@ struct State {
     failures: u32,
     /// No message is admitted before this.
     not_before: Option<Instant>,
-    /// Probes of the closed channel that failed; nothing while it is open.
+    /// Failed probes of the closed channel; `None` while it is open.
     failed_probes: Option<u32>,
     /// The gateway asked to be left alone: one message goes first when that is over.
     is_resting: bool,
     /// A message is probing the closed channel.
     probing: bool,
-    /// Until then the next probe is some job's that was told it may go.
+    /// Until when the next probe is reserved for a job that was told it may go.
     claimed_until: Option<Instant>,
     /// When it last took a message.
     accepted: Option<Instant>,
@@ -73,7 +72,7 @@ impl Breaker {
         Ok(())
     }
 
-    /// The same for a job that has its look-ups still before it: a probe that is due is kept for it, and the others wait.
+    /// The same for a job that has yet to do its look-ups: a due probe is reserved for it, and the others wait.
     pub(crate) fn claim(&self, now: Instant, history: &SendHistory) -> Result<(), Duration> {
         let mut state = self.state();
         state.may_go(now, history)?;
@@ -84,7 +83,7 @@ impl Breaker {
         Ok(())
     }
 
-    /// The same without being admitted: nothing is changed.
+    /// The same without admitting a message: nothing is changed.
     pub(crate) fn may_go(&self, now: Instant, history: &SendHistory) -> Result<(), Duration> {
         self.state().may_go(now, history)
     }
@@ -94,23 +93,23 @@ impl Breaker {
         self.state().failed_probes.is_none()
     }
 
-    /// Whether messages can be handed over: failures have not closed the channel, and the gateway has not asked to wait.
+    /// Whether messages can be handed over: the channel is open, and the gateway has not asked to wait.
     pub(crate) fn takes_messages(&self, now: Instant) -> bool {
         let state = self.state();
         state.failed_probes.is_none() && state.may_go(now, &SendHistory::NONE).is_ok()
     }
 
-    /// Notes the result of a message.
+    /// Records the result of a message.
     pub(crate) fn note(&self, result: &SubmitResult, now: Instant) {
         let mut state = self.state();
         match result {
-            // The gateway was not asked, so a probe is still to be made.
+            // The gateway was not called, so a probe is still needed.
             SubmitResult::Held { .. } if state.probing => {
                 (state.probing, state.not_before) = (false, Some(now));
             }
             SubmitResult::Held { .. } => {}
             SubmitResult::Accepted { .. } => *state = State { accepted: Some(now), ..State::default() },
-            // An account that is closed to us is an answer, and the way to it is open.
+            // A closed account is still an answer: the gateway can be reached.
             SubmitResult::Rejected | SubmitResult::ChannelUnavailable => {
                 *state = State { accepted: state.accepted, ..State::default() };
             }
@@ -149,12 +148,12 @@ impl State {
         self.reserved_for(RESERVED_FOR_FIRST_TRIES, now)
     }
 
-    /// Whether only one message may go, to see whether the gateway takes it.
+    /// Whether only one message may go, to test whether the gateway takes it.
     fn is_on_trial(&self) -> bool {
         self.failed_probes.is_some() || self.is_resting
     }
 
-    /// Whether a probe is due for longer than this.
+    /// Whether a probe has been due for longer than this.
     fn reserved_for(&self, time: Duration, now: Instant) -> Result<(), Duration> {
         let due = self.not_before.filter(|_| self.is_on_trial()).map(|due| due + time);
         due.filter(|due| now < *due).map_or(Ok(()), |due| Err(due - now))
@@ -169,7 +168,7 @@ impl State {
                 return;
             }
             None => 0,
-            // Sent before it was closed, and failed since: that says nothing new.
+            // Sent before the channel was closed, and failed since: that is nothing new.
             Some(_) if !was_probing => return,
             Some(before) => before + 1,
         };

@@ -11,7 +11,7 @@ use super::pacing::Pacing;
 use super::{Cause, SmsChannel, SmsMessage, Submission, SubmitResult};
 use shared::telemetry::upstream_health::{CallResult, HealthHints, HealthSnapshot, UpstreamHealth};
 
-/// A channel and what is known of it.
+/// A channel with its state.
 pub(super) struct GuardedChannel {
     channel: Box<dyn SmsChannel>,
     breaker: Breaker,
@@ -37,7 +37,7 @@ impl GuardedChannel {
         self.breaker.takes_messages(Instant::now())
     }
 
-    /// Whether a message of a job with this history may go now, which keeps a due probe for it; else how long not.
+    /// Whether a message of a job with this history may go now, which reserves a due probe for it; else how long not.
     pub(super) fn claim(&self, history: &SendHistory) -> Result<(), Duration> {
         self.breaker.claim(Instant::now(), history)
     }
@@ -47,12 +47,12 @@ impl GuardedChannel {
         self.breaker.may_go(Instant::now(), history)
     }
 
-    /// Counts a message that the channel was not asked about.
+    /// Counts a message that was not offered to the channel.
     pub(super) fn count_held(&self) {
         self.count(&SubmitResult::Held { retry_after: None });
     }
 
-    /// Hands the message over, unless the channel is closed, at its rate, or out of time.
+    /// Hands the message over, unless the channel is closed, at its rate, or no time is left.
     pub(super) async fn submit(
         &self,
         message: SmsMessage<'_>,
@@ -68,7 +68,7 @@ impl GuardedChannel {
         result
     }
 
-    /// Ends what the channel keeps open.
+    /// Closes the channel's connections.
     pub(super) async fn close(&self) {
         self.channel.close().await;
     }
@@ -79,7 +79,7 @@ impl GuardedChannel {
         history: &SendHistory,
         pacing: Option<&Pacing>,
     ) -> Result<Instant, Option<Duration>> {
-        // Before the breaker, which would admit as its probe a message that then has no slot.
+        // Comes before the breaker, which might admit as its probe a message without a slot.
         self.may_go(history).map_err(Some)?;
         if let Some(pacing) = pacing {
             pacing.slot(self.name(), Duration::ZERO).await.map_err(Some)?;

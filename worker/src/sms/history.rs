@@ -1,11 +1,11 @@
-//! What earlier tries of a job left behind, as far as it decides which channel may take its message now.
+//! The results of a job's earlier tries that decide which channel may take its message now.
 
 use std::time::{Duration, Instant};
 
-/// Answers 503 with a time that are believed, over all tries of a job.
+/// How many 503s with a time are believed, over all tries of a job.
 pub const BELIEVED_MOST: u32 = 2;
 
-/// Outcomes that leave it open whether the message was taken, over all tries of a job; after these it fails.
+/// How many outcomes may leave it open whether the message was taken, over all tries of a job; then it fails.
 pub const OPEN_MOST: u32 = 2;
 
 /// The earlier tries of a job.
@@ -15,11 +15,11 @@ pub struct SendHistory {
     pub left_open: Option<Instant>,
     /// Tries that left it open.
     pub open: u32,
-    /// Answers 503 with a time that were believed.
+    /// 503s with a time that were believed.
     pub believed: u32,
-    /// The job was put back or taken over before.
+    /// Whether the job was retried or taken over before.
     pub is_retry: bool,
-    /// When half of the job's deadline is past; `None` where nobody knows, and then it is not waited for.
+    /// When half of the job's deadline has passed; `None` if unknown, and then nothing waits for it.
     pub half_deadline: Option<Instant>,
 }
 
@@ -28,12 +28,12 @@ impl SendHistory {
     pub const NONE: Self =
         Self { left_open: None, open: 0, believed: 0, is_retry: false, half_deadline: None };
 
-    /// Whether one more answer 503 with a time is believed.
+    /// Whether one more 503 with a time is believed.
     pub(crate) fn believes(&self) -> bool {
         self.believed < BELIEVED_MOST
     }
 
-    /// How long until half of the deadline is past.
+    /// The time until half of the deadline has passed.
     pub(super) fn until_half_the_deadline(&self) -> Option<Duration> {
         let wait = self.half_deadline?.saturating_duration_since(Instant::now());
         (!wait.is_zero()).then_some(wait)

@@ -1,4 +1,4 @@
-//! The generic channel: one JSON POST for a message (section 8 of the contract).
+//! The generic channel: one JSON POST per message (section 8 of the contract).
 
 mod error;
 

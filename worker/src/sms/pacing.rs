@@ -1,4 +1,4 @@
-//! Channels that have a rate: a message waits for a slot there, shared by all workers.
+//! Channels with a rate: each message waits for a slot; all workers share the slots.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -10,18 +10,17 @@ use shared::telemetry::LogThrottle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 
-/// Wait before the next try where Redis could not be asked for a slot: without it nothing goes to a channel that has
-/// a rate.
+/// Wait before the next try if Redis could not be asked for a slot: without one nothing goes to a channel with a rate.
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 
-/// How long a slot that was not used is good for another message.
+/// How long an unused slot is valid for another message.
 const UNUSED_FOR: Duration = Duration::from_secs(1);
 
-/// Part of a second whose slots a worker asks for ahead: enough to use the rate to the full, and little is lost with a
-/// worker that dies.
+/// How many slots a worker reserves ahead, as part of a second: enough to use the full rate, while a worker that dies
+/// loses few.
 const AHEAD: u32 = 4;
 
-/// The channels' rates, and what hands out their slots.
+/// The channels' rates, and the limiter that allots their slots.
 pub(super) struct Pacing {
     limiter: RateLimiter,
     rates: HashMap<&'static str, NonZeroU32>,
@@ -30,25 +29,25 @@ pub(super) struct Pacing {
 }
 
 impl Pacing {
-    /// Keeps to these rates; `None` where no channel has one.
+    /// Keeps to these rates; `None` if no channel has one.
     pub(super) fn new(limiter: RateLimiter, rates: HashMap<&'static str, NonZeroU32>) -> Option<Self> {
         let sum: u32 = rates.values().map(|rate| rate.get()).fold(0, u32::saturating_add);
         let ahead = Semaphore::new(sum.div_ceil(AHEAD) as usize);
         (!rates.is_empty()).then(|| Self { limiter, rates, ahead, unused: Mutex::default() })
     }
 
-    /// The channel's rate, messages a second; `None`: it has none.
+    /// The channel's rate, messages a second; `None`: unlimited.
     pub(super) fn per_second(&self, channel: &str) -> Option<NonZeroU32> {
         self.rates.get(channel).copied()
     }
 
-    /// Waits, in the order of asking, until this worker may ask for one more slot ahead.
+    /// Waits, first come first served, until this worker may reserve one more slot.
     pub(super) async fn ahead(&self) -> Option<SemaphorePermit<'_>> {
-        // Never closed.
+        // The semaphore is never closed.
         self.ahead.acquire().await.ok()
     }
 
-    /// How far ahead a slot may lie that is asked for in that order; beyond it another channel is asked, where there is one.
+    /// How far ahead a slot in that order may be; beyond it another channel is tried, if there is one.
     pub(super) fn near(&self, channel: &str, is_only: bool) -> Duration {
         if is_only {
             return Duration::MAX;
@@ -87,7 +86,7 @@ impl Pacing {
         asked.ok()
     }
 
-    /// Leaves a slot that was not used to the next message.
+    /// Leaves an unused slot to the next message.
     pub(super) fn give_back(&self, channel: &'static str) {
         if self.rates.contains_key(channel) {
             self.unused().push((channel, Instant::now()));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::pacing::Pacing;
 
-/// A slot at a channel, to be used at once. One that is dropped unused goes to the next message.
+/// A slot at a channel, to be used at once. If it is dropped unused, the next message gets it.
 pub struct Slot {
     channel: Option<&'static str>,
     pacing: Option<Arc<Pacing>>,
@@ -14,22 +14,22 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// None of any channel: only what has no rate, or is free right now, is used.
+    /// No slot: only a channel without a rate, or one that is free right now, can be used.
     pub fn none() -> Self {
         Self { channel: None, pacing: None, is_used: AtomicBool::new(false) }
     }
 
-    /// One at this channel.
+    /// A slot at this channel.
     pub(super) fn at(channel: &'static str, pacing: Option<Arc<Pacing>>) -> Self {
         Self { channel: Some(channel), pacing, is_used: AtomicBool::new(false) }
     }
 
-    /// Whether it is one at this channel.
+    /// Whether it is for this channel.
     pub(super) fn is_at(&self, channel: &str) -> bool {
         self.channel == Some(channel)
     }
 
-    /// Uses it, if it is one at this channel.
+    /// Uses it, if it is for this channel.
     pub(super) fn use_at(&self, channel: &str) -> bool {
         let is_here = self.is_at(channel);
         self.is_used.fetch_or(is_here, Ordering::Relaxed);

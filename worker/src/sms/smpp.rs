@@ -1,5 +1,5 @@
-//! The SMPP channel (3.4): `submit_sm` over one session that a task of its own keeps. A message is handed over only while
-//! the session is bound, and never twice by this channel.
+//! The SMPP channel (3.4): `submit_sm` over one session, which a separate task keeps bound. A message is handed over
+//! only while the session is bound, and never twice by this channel.
 
 mod encoding;
 mod error;
@@ -30,13 +30,13 @@ use session::{Link, Session};
 /// Its name in settings and metrics.
 const NAME: &str = SmppChannel::NAME;
 
-/// Longest a message waits for the first bind of a program that has just started.
+/// Longest a message waits for the first bind after a program's start.
 const BIND_WAIT: Duration = Duration::from_secs(2);
 
 /// Longest a message waits for room in the window; with the answer's 5 s it stays within what all channels may take.
 const WINDOW_WAIT: Duration = Duration::from_secs(4);
 
-/// Longest the end of the session may take: an unbind and its answer.
+/// Longest the end of the session may take: unbind and answer.
 const UNBIND_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The client.
@@ -54,7 +54,7 @@ impl SmppChannel {
     /// Its name in settings and metrics.
     pub const NAME: &'static str = "smpp";
 
-    /// Starts the task that keeps the session; it needs a runtime, and ends with this value.
+    /// Starts the task that keeps the session; needs a runtime. The task ends when this value is dropped.
     pub fn new(config: &SmppConfig) -> Self {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (session, link) = Session::new(config.clone(), stop.clone());
@@ -74,7 +74,7 @@ impl SmppChannel {
         let Some(client) = self.bound().await else {
             return Submission::new(SubmitResult::Unreachable, Cause::NoConnection);
         };
-        // Our own window is no fault of the SMSC's.
+        // If our own window is full, that is no fault of the SMSC.
         let Ok(Ok(_room)) = timeout(WINDOW_WAIT, self.window.acquire()).await else {
             return SubmitResult::Held { retry_after: None }.into();
         };
@@ -108,18 +108,19 @@ impl SmppChannel {
                 (None, SubmitResult::Accepted { .. }) => taken = Some(submission),
                 (None, _) => return submission,
                 (Some(_), SubmitResult::Accepted { .. }) => {}
-                // One part is taken: the phone may show it, so whatever is answered to the rest, this may be a message.
+                // One part was taken, so the phone may show it: whatever the answers to the rest, this may be a
+                // message.
                 (Some(_), _) => {
                     let result = SubmitResult::Indeterminate { silent: false };
                     return Submission { result, cause: submission.cause };
                 }
             }
         }
-        // Without any part: a text that SMPP cannot carry.
+        // No parts: SMPP cannot carry the text.
         taken.unwrap_or(SubmitResult::ChannelUnavailable.into())
     }
 
-    /// The bound session; the first bind is waited for, a broken session is not.
+    /// The bound session; waits for the first bind, but not for a broken session.
     async fn bound(&self) -> Option<Client> {
         let mut link = self.link.clone();
         let settled = timeout(BIND_WAIT, link.wait_for(|link| !matches!(link, Link::Starting))).await;
@@ -161,7 +162,7 @@ async fn submit(client: &Client, part: SubmitSm) -> Submission {
     judge(client.submit_sm(part).await.map(|answer| answer.message_id().to_string()))
 }
 
-/// What an answer means, or its absence. Whether a connection was lost before or after the write is not told apart.
+/// How an answer, or its absence, is interpreted. Connections lost before and after the write are not told apart.
 fn judge(answer: Result<String, Error>) -> Submission {
     match answer {
         Ok(id) => {

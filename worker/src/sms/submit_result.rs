@@ -1,4 +1,5 @@
-//! What is known of a message after it was handed to a gateway: the closed set every channel's error table leads to.
+//! What is known of a message after it was handed to a gateway: the closed set of results that every channel's error
+//! table uses.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,38 +11,39 @@ use crate::upstream::{Answer, CallError};
 pub enum SubmitResult {
     /// The gateway took it.
     Accepted {
-        /// The gateway's name for it, where it gave one.
+        /// The gateway's id for it, if it gave one.
         message_id: Option<String>,
     },
-    /// The gateway has not seen it: the channel is closed, at its rate, its window is full, or too little time is left.
+    /// The gateway has not seen it: the channel is closed or at its rate, its window is full, or too little time is
+    /// left.
     Held {
         /// When the channel may take it.
         retry_after: Option<Duration>,
     },
     /// The gateway is over its own limit (429). The message certainly was not taken.
     Throttled {
-        /// How much later it wants it again.
+        /// The wait that it asks for.
         retry_after: Option<Duration>,
     },
-    /// The gateway answered 503 and named a time. It is believed that it did not take the message, but not for ever.
+    /// The gateway answered 503 and named a time. It is believed not to have taken the message, but only a few times.
     Deferred {
-        /// How much later it wants it again.
+        /// The wait that it asks for.
         retry_after: Duration,
     },
     /// There was no connection, so it certainly was not taken.
     Unreachable,
-    /// This gateway takes no message at all until somebody acts: token, balance, sender. Another may.
+    /// This gateway takes no messages until somebody acts: token, balance, sender. Another may.
     ChannelUnavailable,
-    /// No gateway will ever take this message: no number, a recipient who wants none.
+    /// No gateway will ever take this message: an invalid number, or a recipient who has opted out.
     Rejected,
     /// The gateway failed, was cut off, or did not answer: the message may have been taken.
     Indeterminate {
-        /// There was no answer at all.
+        /// Whether there was no answer at all.
         silent: bool,
     },
 }
 
-/// What a gateway answered, or why there was no answer: for logs and health, never for decisions.
+/// A gateway's answer, or why there was none: for logs and health, never for decisions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// An HTTP status.
@@ -63,13 +65,13 @@ pub enum Cause {
 pub struct Submission {
     /// What is known of the message.
     pub result: SubmitResult,
-    /// What the gateway answered; `None` where it was not asked, or took the message.
+    /// The gateway's answer; `None` if it was not called, or took the message.
     pub cause: Option<Cause>,
 }
 
 impl SubmitResult {
-    /// Whether another channel may be asked: it was not taken, as far as is known, and not for a reason that holds
-    /// everywhere.
+    /// Whether another channel may be tried: the message was not taken, as far as is known, and for a reason that does
+    /// not apply to every gateway.
     pub(super) fn leaves_it_to_others(&self) -> bool {
         matches!(
             self,
@@ -86,7 +88,7 @@ impl SubmitResult {
         !matches!(self, Self::Held { .. } | Self::Unreachable)
     }
 
-    /// Of two channels that did not take a message, the one that can be hoped for first.
+    /// Of two channels that did not take a message, the more promising one.
     pub(super) fn or_sooner(self, other: Self) -> Self {
         // A channel that is closed itself names no time, and so leaves it to the other.
         match (self.retry_after(), other.retry_after()) {
@@ -98,7 +100,7 @@ impl SubmitResult {
         }
     }
 
-    /// When the channel wants the message again, where it said so.
+    /// When the channel will take the message again, if it said so.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Held { retry_after } | Self::Throttled { retry_after } => *retry_after,
@@ -124,12 +126,12 @@ impl SubmitResult {
 }
 
 impl Submission {
-    /// A result with what led to it.
+    /// A result with its cause.
     pub(crate) fn new(result: SubmitResult, cause: Cause) -> Self {
         Self { result, cause: Some(cause) }
     }
 
-    /// What no answer over HTTP means.
+    /// What the absence of an HTTP answer means.
     pub(crate) fn unanswered(error: CallError) -> Self {
         match error {
             CallError::Unreachable => Self::new(SubmitResult::Unreachable, Cause::NoConnection),
@@ -137,12 +139,13 @@ impl Submission {
         }
     }
 
-    /// The message left, and nothing came back.
+    /// The message was sent, and no answer came.
     pub(super) fn silent() -> Self {
         Self::new(SubmitResult::Indeterminate { silent: true }, Cause::NoAnswer)
     }
 
-    /// What statuses mean at every gateway over HTTP, before its own error table: 429, 503 with a time, and other 5xx.
+    /// The statuses that mean the same at every HTTP gateway, checked before its own error table: 429, 503 with a time,
+    /// and other 5xx.
     pub(super) fn of_status(answer: &Answer) -> Option<Self> {
         let result = match (answer.status.as_u16(), answer.retry_after) {
             (429, retry_after) => SubmitResult::Throttled { retry_after },

@@ -1,5 +1,5 @@
-//! TurboSMS: one JSON POST. It always answers 200; what became of the message is in `response_code`, for the request
-//! and, where that went well, for the recipient.
+//! TurboSMS: one JSON POST. It always answers 200; the result is in `response_code`, for the request and, if that
+//! succeeded, for the recipient.
 
 mod error;
 
@@ -27,7 +27,7 @@ impl TurboSms {
         let order = json!({
             "recipients": [message.to.expose().trim_start_matches('+')],
             "sms": {"sender": self.sender, "text": message.text},
-            // A second one of the same id is not sent again.
+            // A second message with the same id is not sent again.
             "sequence_id": message.reference,
         });
         let request = self.upstream.post(&self.url).json(&order);

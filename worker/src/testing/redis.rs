@@ -1,4 +1,4 @@
-//! A Redis server of its own for each test, on a socket in a directory of its own.
+//! A Redis server for each test, on a socket in its own directory.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -39,7 +39,7 @@ impl PrivateRedis {
         started
     }
 
-    /// Ends the server, as an outage would.
+    /// Stops the server, as in an outage.
     pub(crate) fn stop(&mut self) {
         self.server.kill().unwrap();
         self.server.wait().unwrap();

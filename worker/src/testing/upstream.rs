@@ -1,4 +1,4 @@
-//! Upstream services on a free port: one that speaks HTTP, and ones that break it in the ways networks do.
+//! Upstream services on a free port: one that speaks HTTP, and others that violate it as networks do.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) path: String,
@@ -17,14 +17,14 @@ pub(crate) struct Seen {
     pub(crate) body: Bytes,
 }
 
-/// A running service and what it saw.
+/// A running service and the requests it received.
 pub(crate) struct Service {
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     _running: AbortOnDropHandle<()>,
 }
 
-/// What happens to a connection after the first request on it was read and `said` was written.
+/// What happens to a connection after its first request was read and `said` was written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum ConnectionEnd {
     Cut,
@@ -49,7 +49,7 @@ impl Service {
         Self { url, seen, _running: AbortOnDropHandle::new(running) }
     }
 
-    /// Answers every request alike.
+    /// Answers every request the same way.
     pub(crate) async fn always(
         status: u16,
         headers: &'static [(&'static str, &'static str)],
@@ -59,7 +59,7 @@ impl Service {
         Self::answering(move |_| reply(status, headers, &body)).await
     }
 
-    /// Reads a request, says these bytes, and then breaks.
+    /// Reads a request, writes these bytes, and then breaks the connection.
     pub(crate) async fn breaking(said: &'static str, then: ConnectionEnd) -> Self {
         let (listener, url) = listen().await;
         let running = tokio::spawn(async move {
@@ -81,7 +81,7 @@ impl Service {
     }
 }
 
-/// A URL nobody listens at.
+/// A URL where nothing listens.
 pub(crate) async fn nobody() -> String {
     listen().await.1
 }
@@ -100,7 +100,7 @@ async fn listen() -> (TcpListener, String) {
     (listener, url)
 }
 
-/// The whole of a small request, so that closing the connection afterwards is not a reset.
+/// Reads the whole of a small request, so that closing the connection afterwards does not reset it.
 async fn read_some(stream: &mut TcpStream) {
     let _ = stream.read(&mut [0; 4_096]).await;
 }

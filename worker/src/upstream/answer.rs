@@ -1,4 +1,4 @@
-//! An answer of an upstream service: its head, and of its body no more than can be meant.
+//! An answer of an upstream service: its head, and its body up to a limit.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use serde::de::DeserializeOwned;
 pub struct Answer {
     /// Its status.
     pub status: StatusCode,
-    /// `Retry-After`, where it was given and could be read.
+    /// `Retry-After`, if it is present and valid.
     pub retry_after: Option<Duration>,
     body: Body,
 }
 
-/// What was read of a body.
+/// The body, as far as it was read.
 enum Body {
     Whole(Vec<u8>),
-    /// It was cut, or too slow.
+    /// It was cut off, or too slow.
     Partial,
-    /// It is longer than what is read.
+    /// It is over the limit.
     TooLarge,
 }
 
@@ -31,7 +31,7 @@ impl Answer {
         Self { status, retry_after, body: read_body(response, limit).await }
     }
 
-    /// The body as JSON; `None` where it is anything else.
+    /// The body as JSON; `None` if it is anything else.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
         match &self.body {
             Body::Whole(body) => serde_json::from_slice(body).ok(),
@@ -39,7 +39,7 @@ impl Answer {
         }
     }
 
-    /// Whether the body is longer than what is read of it.
+    /// Whether the body is over the limit.
     pub fn is_too_large(&self) -> bool {
         matches!(self.body, Body::TooLarge)
     }
@@ -67,7 +67,7 @@ async fn read_body(mut response: Response, limit: usize) -> Body {
     }
 }
 
-/// Seconds or a date (RFC 9110, section 10.2.3); a date that is past asks for no wait.
+/// Seconds or a date (RFC 9110, section 10.2.3); a past date asks for no wait.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {

@@ -1,4 +1,4 @@
-//! `activity`: what operators did.
+//! `activity`: what operators have done.
 
 use serde::Serialize;
 use shared::domain::clock;

@@ -214,21 +214,21 @@ pub(super) struct Selection {
 }
 
 impl Filter {
-    /// Where to begin.
+    /// Where to start.
     pub(super) fn from(&self) -> JobCursor {
-        // A reason is known of failed jobs only.
+        // Only failed jobs have a reason.
         let only_failed = self.state == Some(Progress::Failed) || self.reason.is_some();
         let start = if only_failed { JobCursor::failed() } else { JobCursor::of(self.state) };
         self.after.clone().unwrap_or(start)
     }
 
-    /// Whether failed jobs are asked for, too.
+    /// Whether failed jobs are included.
     pub(super) fn wants_failed(&self) -> bool {
         let by_id = self.patient.is_some() || self.approval.is_some() || self.request.is_some();
         self.state.map_or(by_id || self.reason.is_some(), |state| state == Progress::Failed)
     }
 
-    /// Whether a job is one of those asked for.
+    /// Whether a job matches the filter.
     pub(super) fn fits(&self, job: &JobStatus) -> bool {
         let is = |asked: &Option<String>, known: &str| {
             asked.as_deref().is_none_or(|asked| asked.eq_ignore_ascii_case(known))
@@ -241,7 +241,7 @@ impl Filter {
             && is(&self.request, job.request.as_deref().unwrap_or_default())
     }
 
-    /// What is looked for, in words, for an empty list.
+    /// A description of the filter, for an empty list.
     pub(super) fn words(&self) -> String {
         let wishes = [
             ("state", self.state.map(|state| state.as_str().to_owned())),
@@ -257,7 +257,8 @@ impl Filter {
 }
 
 impl Cli {
-    /// Reads the command line. One id in 64 begins with a dash and would pass for an option, so ids are made links.
+    /// Parses the command line. One id in 64 begins with a dash and would look like an option, so ids are turned into
+    /// links.
     pub(crate) fn read(words: impl IntoIterator<Item = String>) -> Result<Self, clap::Error> {
         let is_id = |word: &String| word.starts_with('-') && word.parse::<JobId>().is_ok();
         let words = words.into_iter().map(|word| if is_id(&word) { format!("/Jobs/{word}") } else { word });
@@ -272,7 +273,7 @@ fn job(text: &str) -> Result<JobId, InvalidId> {
     text.rsplit('/').next().unwrap_or_default().parse()
 }
 
-/// Of processed jobs there is no list: they are counted, and found by their id.
+/// There is no list of processed jobs: they are counted, and found by their id.
 fn progress() -> impl TypedValueParser<Value = Progress> {
     let listed = Progress::ALL.into_iter().filter(|state| *state != Progress::Processed);
     let words = PossibleValuesParser::new(listed.map(Progress::as_str));
@@ -301,7 +302,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// What stands for an id, a phone or a reason in `deploy/runbook.md`.
+    /// Placeholders for an id, a phone or a reason in `deploy/runbook.md`.
     const PLACES: [(&str, &str); 6] = [
         ("--patient ID", "--patient 0b6ce8d9-6d6f-4c5c-9f0e-3b1f8c2f4a11"),
         ("--approval ID", "--approval 0b6ce8d9-6d6f-4c5c-9f0e-3b1f8c2f4a11"),

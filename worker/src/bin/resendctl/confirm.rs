@@ -1,10 +1,10 @@
-//! Asking before what cannot be taken back.
+//! Asks for confirmation before an action that cannot be undone.
 
 use std::io::{IsTerminal, Write};
 
 use super::exit::CtlError;
 
-/// Goes on only after a yes. Off a terminal nobody can answer, so `--yes` must be there.
+/// Continues only after a yes. Without a terminal nobody can answer, so `--yes` is required.
 pub(super) fn confirm(question: &str, yes: bool) -> Result<(), CtlError> {
     if yes {
         return Ok(());

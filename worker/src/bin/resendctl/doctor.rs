@@ -1,4 +1,4 @@
-//! `doctor`: looks at everything the promise rests on, and says what to change.
+//! `doctor`: checks everything that the service's promises depend on, and reports what to change.
 
 mod approval;
 mod queue;
@@ -17,7 +17,7 @@ use worker::config::WorkerConfig;
 
 pub(super) use approval::check as check_approval;
 
-/// One thing looked at.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Check {
     area: &'static str,
@@ -27,7 +27,7 @@ struct Check {
     change: String,
 }
 
-/// How bad it is.
+/// Its severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Level {
@@ -50,7 +50,7 @@ impl Check {
     }
 }
 
-/// Exits 1 where something is a problem. Redis being away is told as such, with the rest not looked at.
+/// Exits 1 if there is a problem. If Redis is away, that is reported, and the other checks are skipped.
 pub(super) async fn doctor(queue: &Queue, settings: &Settings, output: Output) -> Result<ExitCode, CtlError> {
     let mut checks = redis::check(queue, settings).await?;
     checks.extend(self::queue::check(queue).await?);

@@ -1,4 +1,4 @@
-//! Why a verb was not done, and the exit status that says so. The statuses are part of the interface.
+//! Why a verb failed, and its exit status. The statuses are part of the interface.
 
 use std::process::ExitCode;
 
@@ -6,45 +6,45 @@ use shared::queue::QueueError;
 use shared::redis::RedisError;
 use shared::settings::{ConfigErrors, Settings};
 
-/// A problem was found, or something asked for was not done.
+/// A problem was found, or a request could not be carried out.
 pub(super) const PROBLEM: u8 = 1;
 const SETTINGS: u8 = 2;
 const NOT_FOUND: u8 = 3;
 const REDIS: u8 = 4;
 
-/// Why a verb was not done.
+/// Why a verb failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CtlError {
-    /// No verb.
+    /// No verb was given.
     #[error("no command was given; --help lists them")]
     Usage,
     /// Wrong settings.
     #[error(transparent)]
     Settings(#[from] ConfigErrors),
-    /// Redis did not do it.
+    /// Redis failed.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// Redis was not reached there.
+    /// Redis could not be reached at this address.
     #[error("{error} (RESEND_REDIS_URL={addresses})")]
     Redis {
         /// Without user and password.
         addresses: String,
-        /// Why.
+        /// The cause.
         error: RedisError,
     },
-    /// There is no such thing.
+    /// It does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// It was not done, for this reason.
+    /// It was refused for this reason.
     #[error("{0}")]
     Refused(String),
-    /// The terminal or the pipe.
+    /// Terminal or pipe failed.
     #[error("output: {0}")]
     Output(#[from] std::io::Error),
 }
 
 impl CtlError {
-    /// The same with where Redis was looked for.
+    /// Adds the address of Redis.
     pub(super) fn at(self, settings: &Settings) -> Self {
         match self {
             Self::Queue(QueueError::Redis(error)) => {
@@ -54,9 +54,9 @@ impl CtlError {
         }
     }
 
-    /// Says what went wrong and answers the exit status.
+    /// Prints the error and returns the exit status.
     pub(super) fn report(&self) -> ExitCode {
-        // Who pipes into `head` has read enough.
+        // `head` closes the pipe once it has read enough.
         if matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
         }
@@ -79,7 +79,7 @@ impl CtlError {
     }
 }
 
-/// The exit code of a verb over several things: that of the worst result.
+/// The exit status of a verb over several things: that of the worst result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum WorstResult {
     Done,

@@ -1,4 +1,4 @@
-//! What `--help` says: the verbs in groups, examples, and only the settings that a verb reads.
+//! The text of `--help`: the verbs in groups, examples, and only the settings that a verb reads.
 
 use clap::Command;
 use shared::runtime::cli::terminal_width;
@@ -11,7 +11,7 @@ const EXIT_CODES: &str = "Exit status:
   3  no such job or entry
   4  Redis is unreachable or refuses";
 
-/// The verbs, by what one wants.
+/// The verbs, by purpose.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("See what is wrong", &["stats", "doctor", "workers", "activity"]),
     ("Follow a job or a phone", &["jobs", "quarantine", "phone"]),
@@ -19,10 +19,10 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("This program", &["completions", "help"]),
 ];
 
-/// How the settings begin that say where the queue is.
+/// Prefixes of the settings that locate the queue.
 const QUEUE: &[&str] = &["RESEND_CONFIG", "RESEND_REDIS_", "RESEND_QUEUE_NAME"];
 
-/// Verbs that read more, and how the names of those settings begin.
+/// Verbs that read more settings, with the prefixes of these.
 const MORE: [(&str, &[&str]); 3] = [
     ("doctor", &["RESEND_", "OTEL_"]),
     ("phone", &["RESEND_OTP_", "RESEND_LIMIT_PER_PHONE_"]),
@@ -47,7 +47,7 @@ const EXAMPLES: [(&str, &str); 12] = [
     ("completions", "resendctl completions bash > /etc/bash_completion.d/resendctl"),
 ];
 
-/// The command line with all that.
+/// The command line with these texts.
 pub(super) fn added_to(command: Command) -> Command {
     let width = terminal_width();
     let template = format!(
@@ -66,7 +66,7 @@ pub(super) fn added_to(command: Command) -> Command {
     })
 }
 
-/// Examples and settings for a verb and those below it.
+/// Examples and settings for a verb and its subcommands.
 fn describe(verb: Command, read: &[&str], width: usize) -> Command {
     let below: Vec<_> = verb.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
     let example = EXAMPLES.iter().find(|(name, _)| *name == verb.get_name());
@@ -94,7 +94,7 @@ fn settings(begins: &[&str], width: usize) -> String {
     table::help(all.filter(|known| begins.iter().any(|begin| known.name.starts_with(begin))), width)
 }
 
-/// The column in which what a verb does begins.
+/// The column in which the description of a verb begins.
 const ABOUT_FROM: usize = 15;
 
 fn verbs(command: &Command, width: usize) -> String {

@@ -16,7 +16,7 @@ use super::output::{Output, table, width};
 use worker::ops::format::{count, span};
 use worker::ops::story::{answer, message, story};
 
-/// Actions of operators looked through for those on one job: all that are kept.
+/// How many actions of operators are searched for those on one job: all that are kept.
 const ACTIONS: usize = 1_000;
 
 #[derive(Serialize)]
@@ -44,17 +44,17 @@ struct Row<'a> {
     deliveries: Option<u64>,
 }
 
-/// A job with what its client reads, and how it came to it.
+/// A job with its client's view and its history.
 #[derive(Serialize)]
 struct Shown<'a> {
     #[serde(flatten)]
     row: Row<'a>,
     message: Option<&'a str>,
-    /// When, and what.
+    /// Time and event.
     story: Vec<(String, String)>,
 }
 
-/// What was done with one job.
+/// The result for one job.
 #[derive(Serialize)]
 struct Outcome<'a> {
     job: &'a JobId,
@@ -67,7 +67,7 @@ pub(super) async fn list(queue: &Queue, filter: &Filter, output: Output) -> Resu
     let mut page = queue.operator().jobs(filter.from(), filter.wants_failed(), filter.limit, fits).await?;
     page.jobs.sort_by_key(|job| job.accepted_ms);
     output.answer(&page.jobs.iter().map(row).collect::<Vec<_>>(), || words(&page, filter))?;
-    // Beside the answer, which programs read.
+    // To standard error, because programs read the answer.
     if let Some(next) = &page.next {
         eprintln!("there may be more: continue with --after {next}");
     }
@@ -165,7 +165,7 @@ fn row(job: &JobStatus) -> Row<'_> {
     }
 }
 
-/// Columns of a terminal that is wide enough for ids of requests and approvals as well.
+/// Width of a terminal that also has room for ids of requests and approvals.
 const WIDE: usize = 190;
 
 fn words(page: &JobPage, filter: &Filter) -> String {
@@ -195,7 +195,7 @@ fn words(page: &JobPage, filter: &Filter) -> String {
     table(&header, page.jobs.iter().map(line).collect(), &none(page, filter))
 }
 
-/// What was looked for, where nothing was found.
+/// The filter, if nothing was found.
 fn none(page: &JobPage, filter: &Filter) -> String {
     let (wishes, looked_at) = (filter.words(), count(page.looked_at.try_into().unwrap_or(u64::MAX)));
     let of = if filter.from() == JobCursor::failed() { "failed" } else { "live" };

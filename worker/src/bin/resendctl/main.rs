@@ -1,5 +1,5 @@
-//! `resendctl`: the operator's command line over the same Redis. It shows the queue, steers it, and finds what is wrong
-//! with its set-up. It only reads unless the verb says otherwise, and shows no phone number, code, token or result.
+//! `resendctl`: the operator's command line for the same Redis. It shows the queue, controls it, and finds errors in
+//! its configuration. It only reads unless the verb says otherwise, and shows no phone number, code, token or result.
 
 mod activity;
 mod arguments;
@@ -58,7 +58,7 @@ async fn start(cli: Cli) -> Result<ExitCode, CtlError> {
     }
 }
 
-/// What every verb needs; both parts' errors.
+/// The settings that every verb needs, or the errors of both parts.
 fn read(settings: &Settings) -> Result<(RedisConfig, QueueConfig), ConfigErrors> {
     match (RedisConfig::from_settings(settings), QueueConfig::from_settings(settings)) {
         (Ok(redis), Ok(queue)) => Ok((redis, queue)),

@@ -1,4 +1,4 @@
-//! Who is at the command line, and the record of what they did.
+//! Who is at the command line, and the record of their actions.
 
 use shared::queue::{Queue, QueueError};
 
@@ -6,7 +6,7 @@ use shared::queue::{Queue, QueueError};
 const LONGEST_NAME: usize = 64;
 const LONGEST_REASON: usize = 200;
 
-/// Records an action that was done, and by whom. An action that cannot be recorded was done all the same, and says so.
+/// Records an action that was done, and by whom. If that fails, the action stays done, and a message says so.
 pub(super) async fn record(queue: &Queue, action: &str, subject: &str, because: &str) {
     let because = short(because, LONGEST_REASON);
     if let Err(error) = try_record(queue, action, subject, &because).await {
@@ -18,7 +18,7 @@ async fn try_record(queue: &Queue, action: &str, subject: &str, because: &str) -
     queue.operator().record_action(&who(), action, subject, because).await
 }
 
-/// `user@host`; behind sudo the one who called it.
+/// `user@host`; under sudo, the user who called it.
 fn who() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("SUDO_USER").or_else(|| variable("USER")).or_else(|| variable("LOGNAME"));
@@ -27,7 +27,7 @@ fn who() -> String {
     format!("{}@{}", short(&user, LONGEST_NAME), short(host.trim(), LONGEST_NAME))
 }
 
-/// Without what would disturb a terminal or a page, and no longer than this.
+/// Removes characters that would disturb a terminal or a page, and limits the length.
 fn short(text: &str, longest: usize) -> String {
     text.chars().filter(|c| !c.is_control()).take(longest).collect()
 }

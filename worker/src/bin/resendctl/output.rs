@@ -10,7 +10,7 @@ use shared::runtime::cli::columns;
 use super::arguments::Format;
 use super::exit::CtlError;
 
-/// Where answers go, and how.
+/// Destination and format of answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     format: Format,
@@ -21,17 +21,17 @@ impl Output {
         Self { format }
     }
 
-    /// Whether programs read it.
+    /// Whether the answer is for programs.
     pub(super) fn is_json(self) -> bool {
         self.format == Format::Json
     }
 
-    /// Whether a person looks at a terminal.
+    /// Whether a person is looking at a terminal.
     pub(super) fn is_live(self) -> bool {
         !self.is_json() && std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
     }
 
-    /// Prints the value as JSON, or the words for people.
+    /// Prints the value as JSON, or the text for people.
     pub(super) fn answer(
         self,
         value: &impl Serialize,
@@ -46,7 +46,7 @@ impl Output {
     }
 }
 
-/// Columns of the terminal; `None` where the answer goes elsewhere.
+/// Width of the terminal; `None` if the answer goes elsewhere.
 pub(super) fn width() -> Option<usize> {
     std::io::stdout().is_terminal().then(columns).flatten()
 }
@@ -62,22 +62,22 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<(), CtlError> {
     print(format!("{line}\n").as_bytes())
 }
 
-/// Prints bytes as they are.
+/// Prints bytes unchanged.
 pub(super) fn print(bytes: &[u8]) -> Result<(), CtlError> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(bytes)?;
     Ok(stdout.flush()?)
 }
 
-/// A table without lines, so that it can be cut and pasted; `none` where it has no row.
+/// A table without lines, so that it can be copied; prints `none` if it has no rows.
 pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, none: &str) -> String {
     if rows.is_empty() {
         return none.to_owned();
     }
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    // On a terminal cells are broken where lines would be, and empty columns left out; off it each row is one line with
-    // every column, for `grep` and `cut`.
+    // On a terminal, long cells are wrapped and empty columns left out; elsewhere each row is one line with every
+    // column, for `grep` and `cut`.
     let (mut header, mut rows) = (header.to_vec(), rows);
     if let Some(columns) = width() {
         drop_empty_columns(&mut header, &mut rows);
@@ -90,7 +90,7 @@ pub(super) fn table(header: &[&str], rows: Vec<Vec<String>>, none: &str) -> Stri
     }
     for (at, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        // What names a row is copied, so it stays whole.
+        // The cell that names a row stays whole, because it is often copied.
         if at == 0 {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }

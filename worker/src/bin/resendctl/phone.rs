@@ -1,4 +1,4 @@
-//! `phone show` and `phone unlock`: what holds up messages to a phone, or checks of its codes.
+//! `phone show` and `phone unlock`: what delays messages to a phone, or checks of its codes.
 
 use serde::Serialize;
 use shared::domain::clock;
@@ -14,7 +14,7 @@ use super::exit::CtlError;
 use super::operator;
 use super::output::{Output, table};
 
-/// A phone as programs read it; times are ISO 8601.
+/// A phone for programs; times are ISO 8601.
 #[derive(Serialize)]
 struct Phone {
     number: String,
@@ -26,7 +26,7 @@ struct Phone {
     codes: Vec<Code>,
 }
 
-/// One of its codes, which is not shown.
+/// One of its codes, without the code itself.
 #[derive(Serialize)]
 struct Code {
     job: String,
@@ -56,7 +56,7 @@ pub(super) async fn show(
     output.answer(&answer, || words(&answer))
 }
 
-/// Forgets its failed checks.
+/// Deletes its failed checks.
 pub(super) async fn unlock(
     queue: &Queue,
     settings: &Settings,

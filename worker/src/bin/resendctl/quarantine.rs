@@ -15,7 +15,7 @@ use super::operator;
 use super::output::{Output, table};
 use worker::ops::format::{count, span};
 
-/// `--all` takes so many at a time.
+/// How many entries `--all` handles at a time.
 const ALL: usize = 10_000;
 
 #[derive(Serialize)]

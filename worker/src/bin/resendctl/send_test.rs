@@ -1,4 +1,4 @@
-//! `send-test`: one message through the configured channel, to see that it arrives and what it costs.
+//! `send-test`: one message through the configured channel, to see whether it arrives and what it costs.
 
 use std::process::ExitCode;
 
@@ -31,10 +31,10 @@ pub(super) async fn send(
         let what = format!("{} is in no country of RESEND_LIMIT_COUNTRIES", to.masked());
         return Err(CtlError::Refused(what));
     }
-    // No code of anybody's: it verifies nothing, and may be shown.
+    // Not a real code: it verifies nothing, and may be shown.
     let code = Code::new("0".repeat(otp.length.into()));
     let text = config.text.with(&code);
-    // Settings let no text through that needs more than one part.
+    // The settings allow no text that needs more than one part.
     let (units, most) = length(&text);
     let parts = units.div_ceil(most);
     confirm(&format!("{text:?} will be sent to {}, and paid for. Send?", to.masked()), yes)?;

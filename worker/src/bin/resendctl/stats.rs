@@ -1,4 +1,4 @@
-//! `stats`: one look, or with `--watch` the same every second.
+//! `stats`: one view of the queue, or with `--watch` a new one every second.
 
 mod text;
 
@@ -25,7 +25,7 @@ pub(super) async fn once(queue: &Queue, output: Output) -> Result<(), CtlError> 
     output.answer(&now, || text::of(&now))
 }
 
-/// Looks again and again until a signal ends it. While Redis is away the last figures stay, with the error above them.
+/// Repeats until a signal ends it. While Redis is away the last figures stay, with the error above them.
 pub(super) async fn watch(queue: &Queue, output: Output, every: Duration) -> Result<(), CtlError> {
     let stop = shutdown::on_signal()?;
     let mut before = look(queue, None).await?;
@@ -42,7 +42,7 @@ pub(super) async fn watch(queue: &Queue, output: Output, every: Duration) -> Res
     Ok(())
 }
 
-/// A terminal shows the whole text anew; a log or another program gets a line each time.
+/// A terminal shows the whole text each time; a log or a program gets one line.
 fn show(now: &Figures, trouble: Option<&str>, output: Output) -> Result<(), CtlError> {
     if output.is_json() {
         return json_line(now);

@@ -1,4 +1,4 @@
-//! Who did what.
+//! Actions of operators.
 
 use axum::extract::State;
 use maud::html;

@@ -10,10 +10,10 @@ use super::layout::{Page, job_link, page, table, when};
 use super::{Board, Unavailable};
 use crate::ops::format::count;
 
-/// Failures looked at, of the newest.
+/// How many of the newest failures are counted.
 const LOOKED_AT: usize = 1_000;
 
-/// One reason, with what it did.
+/// One reason, with its failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cause {
     status_code: u16,
@@ -36,7 +36,7 @@ pub(super) async fn show(State(board): State<Board>) -> Result<Page, Unavailable
     Ok(page("/board/errors", &sample, None, &body))
 }
 
-/// The newest failures by reason: those of ours first, then by number.
+/// The newest failures by reason: our own first, then by number.
 pub(super) async fn by_reason(queue: &Queue) -> Result<Vec<Cause>, QueueError> {
     let mut causes: BTreeMap<(u16, String), Cause> = BTreeMap::new();
     for job in queue.operator().newest_failures(LOOKED_AT).await? {

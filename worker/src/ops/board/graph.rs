@@ -6,22 +6,22 @@ use shared::queue::Minute;
 /// Minutes shown.
 const MINUTES: u64 = 60;
 
-/// Height of a drawing, in its own units.
+/// Height of a graph, in its own units.
 const HEIGHT: u64 = 100;
 
-/// One minute between two records.
+/// The minute between two records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Bar {
-    /// Minutes before the newest.
+    /// How many minutes before the newest.
     ago: u64,
     sent: u64,
     failed: u64,
     live: u64,
 }
 
-/// Jobs ended in each minute, and jobs that had not ended when it ended.
+/// Jobs ended in each minute, and jobs that had not ended at its end.
 pub(super) fn bars(history: &[Minute]) -> Vec<Bar> {
-    // A record of a minute's begin ends the bar of the minute before.
+    // The record made at the start of a minute ends the bar of the minute before.
     let minute_of = |record: &Minute| record.at_ms.saturating_sub(1) / 60_000;
     let newest = history.last().map_or(0, |minute| minute.at_ms / 60_000);
     let bar = |pair: &[Minute]| {
@@ -30,7 +30,7 @@ pub(super) fn bars(history: &[Minute]) -> Vec<Bar> {
             let of = |minute: &Minute| minute.ended.get(&code).copied().unwrap_or(0);
             of(after).saturating_sub(of(before))
         };
-        // Only ends of ours count as failed; a refusal is the answer to its request.
+        // Only our own failures count as failed; a refusal is the answer to its request.
         let failed = after.ended.keys().filter(|code| **code >= 500).map(|code| ended(*code)).sum();
         Some(Bar { ago: newest.saturating_sub(minute_of(after)), sent: ended(200), failed, live: after.live })
     };

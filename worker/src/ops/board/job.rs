@@ -12,7 +12,7 @@ use super::layout::{message, page};
 use super::{Board, Unavailable};
 use crate::ops::story::{answer, message as told_to_client, story};
 
-/// Actions of operators looked through for those on this job: all that are kept.
+/// How many actions of operators are searched for those on this job: all that are kept.
 const ACTIONS: usize = 1_000;
 
 /// `GET /board/jobs/{job}`.
@@ -65,7 +65,7 @@ fn facts(job: &JobStatus) -> Markup {
     }
 }
 
-/// Enough of an id to compare with one that is known, and too little to look a person up by.
+/// Enough of an id to compare with a known one, and too little to look up a person.
 fn shortened(id: &str) -> String {
     match (id.get(..13), id.get(32..)) {
         (Some(head), Some(tail)) => format!("{head}…{tail}"),

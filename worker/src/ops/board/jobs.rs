@@ -15,21 +15,21 @@ use crate::ops::format::count;
 /// Jobs shown.
 const SHOWN: usize = 100;
 
-/// What is asked for.
+/// The query.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
-    /// Only this state.
+    /// Only jobs in this state.
     #[serde(default)]
     state: String,
-    /// A job, or the request, approval or patient of jobs.
+    /// The id of a job, or the request, approval or patient of jobs.
     #[serde(default)]
     find: String,
-    /// Where an earlier page ended.
+    /// The end of the previous page.
     #[serde(default)]
     after: String,
 }
 
-/// `GET /board/jobs`. A job's own id leads to its page.
+/// `GET /board/jobs`. The id of a job leads to its page.
 pub(super) async fn show(
     State(board): State<Board>,
     Query(asked): Query<Asked>,
@@ -67,7 +67,7 @@ pub(super) async fn show(
     Ok(page("/board/jobs", &sample, None, &body).into_response())
 }
 
-/// The same search behind a cursor.
+/// The same search from a cursor on.
 fn link(asked: &Asked, after: &JobCursor) -> String {
     let query = [("state", asked.state.as_str()), ("find", asked.find.trim()), ("after", &after.to_string())];
     let page = Url::parse_with_params("http://board/board/jobs", query);

@@ -9,7 +9,7 @@ use super::sampler::Sample;
 use crate::ops::alarms::alarms;
 use crate::ops::format::{count, moment, time_of_day};
 
-/// The pages of the menu: path and name.
+/// The pages in the menu: path and name.
 const PAGES: [(&str, &str); 6] = [
     ("/board", "Now"),
     ("/board/jobs", "Jobs"),
@@ -19,11 +19,11 @@ const PAGES: [(&str, &str); 6] = [
     ("/board/activity", "Who did what"),
 ];
 
-/// The page's picture in the browser's tab, green or red.
+/// The icon in the browser's tab, green or red.
 const QUIET: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Ccircle cx='4' cy='4' r='4' fill='%231b7a34'/%3E%3C/svg%3E";
 const LOUD: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E%3Crect width='8' height='8' fill='%23b3261e'/%3E%3C/svg%3E";
 
-/// A finished page, and after how many seconds a browser loads it anew.
+/// A finished page, and the seconds after which a browser reloads it.
 pub(super) struct Page {
     content: Markup,
     reload_seconds: Option<u32>,
@@ -40,8 +40,8 @@ impl IntoResponse for Page {
     }
 }
 
-/// A page with the menu; `path` is its own. Only the first page is loaded anew, and it can be held: who types into its
-/// search would lose what they typed.
+/// A page with the menu; `path` is its own. Only the first page reloads, and that can be paused: otherwise text typed
+/// into its search would be lost.
 pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, body: &Markup) -> Page {
     let alarms =
         sample.figures.as_ref().map(alarms).unwrap_or_default().len() + usize::from(sample.trouble.is_some());
@@ -69,7 +69,7 @@ pub(super) fn page(path: &str, sample: &Sample, reload_seconds: Option<u32>, bod
     Page { content: frame(&title, alarms > 0, &menu, body), reload_seconds }
 }
 
-/// Whether what is shown is of now.
+/// Whether the figures are current.
 fn liveness(path: &str, sample: &Sample, reload_seconds: Option<u32>) -> Markup {
     let at = sample.figures.as_ref().map(|figures| time_of_day(figures.at_ms)).unwrap_or_default();
     html! {
@@ -87,7 +87,7 @@ fn liveness(path: &str, sample: &Sample, reload_seconds: Option<u32>) -> Markup 
     }
 }
 
-/// A moment, short to read and whole to a program.
+/// A time, short for people and complete for programs.
 pub(super) fn when(at_ms: u64) -> Markup {
     let iso = clock::iso(at_ms);
     html! { time datetime=(iso) title=(iso) { (moment(at_ms)) } }
@@ -119,7 +119,7 @@ fn frame(title: &str, is_loud: bool, menu: &Markup, body: &Markup) -> Markup {
     }
 }
 
-/// A table; numbers are set to the right in the columns named.
+/// A table; numbers are right-aligned in the columns named.
 pub(super) fn table(header: &[&str], numbers: &[usize], rows: &[Vec<Markup>], none: &str) -> Markup {
     let class = |column: usize| numbers.contains(&column).then_some("number");
     html! {

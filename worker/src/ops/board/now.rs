@@ -1,4 +1,4 @@
-//! The first page: what is wrong and why, then the figures.
+//! The first page: problems and their causes, then the figures.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::ops::figures::Figures;
 use crate::ops::format::{count, rate, span_or_none};
 use crate::ops::upstreams::{self, Upstream};
 
-/// Seconds between two loads.
+/// Seconds between two reloads.
 const RELOAD: u32 = 5;
 
 /// Causes shown.
 const CAUSES: usize = 8;
 
-/// How it is looked at.
+/// The query.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct View {
-    /// The page stays as it is.
+    /// The page does not reload.
     hold: Option<String>,
 }
 
@@ -78,7 +78,7 @@ fn upstream_cards(upstreams: &[Upstream]) -> Markup {
 }
 
 fn graphs(mut history: Vec<Minute>, now: &Figures) -> Markup {
-    // With what the running minute has brought so far.
+    // Includes the current minute so far.
     history.push(Minute { at_ms: now.at_ms, live: now.live, ended: now.ended.clone() });
     let bars = graph::bars(&history);
     html! {

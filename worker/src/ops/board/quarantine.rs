@@ -1,4 +1,4 @@
-//! What was set aside.
+//! Quarantined entries.
 
 use axum::extract::State;
 use maud::html;

@@ -1,5 +1,5 @@
-//! Looks at the queue for all viewers together. Rates are taken over the same seconds whoever asks and however often, so
-//! two viewers do not read each other's.
+//! Reads the queue for all viewers together. Rates are measured over the same seconds whoever asks and however often,
+//! so that viewers do not disturb each other's rates.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,13 @@ use tokio::sync::Mutex;
 
 use crate::ops::figures::{Figures, look};
 
-/// A look is shared by everybody who asks within this time, milliseconds.
+/// How long figures are shared by all viewers, milliseconds.
 const FRESH_MS: u64 = 1_000;
 
-/// Rates are taken over about this time, milliseconds.
+/// About the time that rates are measured over, milliseconds.
 const RATES_OVER_MS: u64 = 10_000;
 
-/// The newest looks.
+/// The newest figures.
 pub(super) struct Sampler {
     queue: Queue,
     looks: Mutex<VecDeque<Figures>>,
@@ -23,9 +23,9 @@ pub(super) struct Sampler {
 
 /// What is shown.
 pub(super) struct Sample {
-    /// The figures, of now or of before Redis went away.
+    /// The figures, current or from before Redis went away.
     pub(super) figures: Option<Figures>,
-    /// Why there are none of now.
+    /// Why there are no current ones.
     pub(super) trouble: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Sampler {
         Self { queue, looks: Mutex::default() }
     }
 
-    /// The figures of now, or the last ones with the reason why there are no newer.
+    /// The current figures, or the last ones with the reason why there are no newer.
     pub(super) async fn sample(&self) -> Sample {
         let mut looks = self.looks.lock().await;
         let now = clock::now_ms();
@@ -52,7 +52,7 @@ impl Sampler {
     }
 }
 
-/// Keeps one look that is old enough to take rates from, and what came after it.
+/// Keeps one sample that is old enough to measure rates from, and all later ones.
 fn forget(looks: &mut VecDeque<Figures>, now: u64) {
     while looks.get(1).is_some_and(|second| now.saturating_sub(second.at_ms) >= RATES_OVER_MS) {
         looks.pop_front();

@@ -1,5 +1,5 @@
-//! Who may look: the token, as a bearer token or as the password a browser asks for (RFC 7617), whatever the name. Wrong
-//! ones are counted, logged and slowed.
+//! Access to the board: the token, as a bearer token or as the password in a browser's dialogue (RFC 7617), with any
+//! user name. Wrong tokens are counted, logged and slowed down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ use tokio::sync::Semaphore;
 
 const CHALLENGE: &str = r#"Basic realm="resend board", charset="UTF-8""#;
 
-/// A wrong token is answered after this time.
+/// A wrong token is answered after this delay.
 const SLOWED: Duration = Duration::from_secs(1);
 
-/// Wrong tokens being slowed at once; those beyond are refused at once, so that they hold no connection. The right token
-/// is let in meanwhile: a flood of guesses must not lock the operators out.
+/// How many wrong tokens are delayed at once; any more are refused at once, so that they hold no connection. The right
+/// token is accepted meanwhile: a flood of guesses must not lock out the operators.
 const SLOWED_AT_ONCE: usize = 8;
 
-/// The token, and the places for those who have another.
+/// The token, and the permits for delayed answers.
 pub(super) struct SignIn {
     token: SecretString,
     slowed: Semaphore,
@@ -44,7 +44,7 @@ pub(super) async fn required(State(sign_in): State<Arc<SignIn>>, request: Reques
     match given(request.headers()) {
         Some(token) if sign_in.knows(&token) => next.run(request).await,
         Some(_) => refuse(&sign_in).await,
-        // A browser asks once without a password before it shows its dialogue: that is no failed sign-in.
+        // A browser first asks without a password and then shows its dialogue: that is no failed sign-in.
         None => challenge(StatusCode::UNAUTHORIZED),
     }
 }

@@ -1,20 +1,20 @@
-//! Step 6, the number: the approval's own where it is whole; where it is masked, the one number of the accepted methods
-//! that masks to it.
+//! Step 6, the number: the approval's own if it is whole; if it is masked, the only number of the accepted methods that
+//! matches the mask.
 
 use std::collections::HashSet;
 
 use shared::domain::person::AuthenticationMethod;
 use shared::domain::phone::PhoneNumber;
 
-/// Where the code goes.
+/// The phone that the code goes to.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::resend_approval) struct Phone {
     pub(in crate::resend_approval) number: PhoneNumber,
-    /// The accepted methods have other numbers by now. The approval's is followed all the same.
+    /// The accepted methods have other numbers by now. The approval's number is used all the same.
     pub(in crate::resend_approval) is_former: bool,
 }
 
-/// Why the approval's number can not be used. Texts hold no number.
+/// Why the approval's number cannot be used. The texts contain no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(in crate::resend_approval) enum PhoneUnusable {
     #[error("the approval has no phone number")]
@@ -27,7 +27,7 @@ pub(in crate::resend_approval) enum PhoneUnusable {
     SeveralMatches,
 }
 
-/// The number to send to, from what the approval says and the methods that step 4 accepted.
+/// The number to send to, from the approval's text and the methods that step 4 accepted.
 pub(in crate::resend_approval) fn phone(
     noted: Option<&str>,
     methods: &[&AuthenticationMethod],

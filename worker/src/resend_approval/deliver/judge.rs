@@ -1,4 +1,4 @@
-//! What a job's future is after each way a submission can go.
+//! The disposition of a job after each result of a submission.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use shared::telemetry::metric;
 use crate::resend_approval::step_exit::StepExit;
 use crate::sms::SubmitResult;
 
-/// What a client is told to wait where the OTP service does not say: the cool-down between two messages here.
+/// The wait given to a client if the OTP service names none: the cool-down between two messages here.
 const USUAL_LIMIT: Duration = Duration::from_mins(1);
 
-/// The longest wait believed.
+/// The longest wait that is accepted.
 const LONGEST_LIMIT: Duration = Duration::from_hours(24);
 
-/// What to do about a message that was not taken. `is_last`: after this hand-over the job may make no other if nobody can
-/// tell what became of it.
+/// What to do about a message that was not taken. `is_last`: the job may make no further hand-over if the outcome of
+/// this one stays unknown.
 pub(super) fn exit(result: &SubmitResult, is_last: bool) -> StepExit {
     let retry_after = result.retry_after();
     match result {
@@ -43,8 +43,8 @@ pub(super) fn exit(result: &SubmitResult, is_last: bool) -> StepExit {
     }
 }
 
-/// What the OTP service decides by itself. Its limit is one only as the first answer: after an earlier call of which
-/// nobody knows, its own message may be what reached it.
+/// The OTP service's own decisions. Its limit counts only as the first answer: after an earlier call with an unknown
+/// outcome, that call's message may be the one that reached the limit.
 pub(super) fn decided_by_service(
     result: &SubmitResult,
     is_service: bool,
@@ -63,7 +63,7 @@ pub(super) fn decided_by_service(
     }
 }
 
-/// The service's own limit, which it names no end of unless asked to.
+/// The service's own limit: until the time that it names, or for the usual wait if it names none.
 fn limit_of_the_service(retry_after: Option<Duration>, now: DateTime<Utc>) -> Refusal {
     metrics::counter!(metric::LIMIT_HITS, "limit" => Reason::OtpServiceLimit.as_str()).increment(1);
     let next = now + retry_after.unwrap_or(USUAL_LIMIT).min(LONGEST_LIMIT);

@@ -1,4 +1,4 @@
-//! What an answer of the generic gateway means (section 8 of the contract).
+//! How answers of the generic gateway are interpreted (section 8 of the contract).
 //!
 //! | answer | meaning |
 //! |---|---|
@@ -29,7 +29,7 @@ pub(super) fn read(answer: &Answer) -> Submission {
     }
 }
 
-/// Pages of a proxy and answers that break off also come with 200, and nobody knows then where the message is.
+/// A proxy's pages and incomplete answers may also have status 200; then nobody knows where the message is.
 fn taken(answer: &Answer) -> Submission {
     let id = match answer.json::<Value>() {
         Some(Value::Object(body)) => match body.get("message_id") {

@@ -1,7 +1,7 @@
 //! The text as octets of `short_message`: GSM 03.38 or UCS-2, in one part or several with a header that joins them.
 //!
-//! Default alphabet (`data_coding` 0) means GSM 03.38, unpacked, at most SMSCs, and Latin-1 at some. So it is used only
-//! for letters that are the same in ASCII, or where UCS-2 would cost a part more.
+//! At most SMSCs the default alphabet (`data_coding` 0) is GSM 03.38, unpacked; at some it is Latin-1. So it is used
+//! only for letters that are the same in ASCII, or if UCS-2 would need another part.
 
 use crate::message_text::gsm_septets;
 
@@ -11,21 +11,21 @@ const GSM_OCTETS: usize = 160;
 
 /// Header that joins parts: length, element 0, its length, reference, count, number (3GPP TS 23.040, section 9.2.3.24.1).
 const HEADER: usize = 6;
-/// Octets left beside that header: 134, or 153 septets.
+/// Octets left next to that header: 134, or 153 septets.
 const UCS2_PART: usize = UCS2_OCTETS - HEADER;
 const GSM_PART: usize = 153;
 
-/// A text as it is sent.
+/// An encoded text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Encoded {
-    /// Whether it is UCS-2, else it is in the default alphabet.
+    /// Whether it is UCS-2 rather than the default alphabet.
     pub(super) is_ucs2: bool,
-    /// `short_message` of each part; more than one begin with the header.
+    /// `short_message` of each part; if there are several, each begins with the header.
     pub(super) parts: Vec<Vec<u8>>,
 }
 
-/// Encodes a text. Parts of one text bear the same reference, which tells them from those of another to the same phone.
-/// `None` where it would take more than 255 parts.
+/// Encodes a text. All parts of one text have the same reference, which distinguishes them from those of another text
+/// to the same phone. `None` if it would take more than 255 parts.
 pub(super) fn encode(text: &str, reference: u8) -> Option<Encoded> {
     let ucs2: Vec<Vec<u8>> = text.chars().map(utf16).collect();
     let ucs2 = parts(&ucs2, UCS2_OCTETS, UCS2_PART);
@@ -38,7 +38,7 @@ pub(super) fn encode(text: &str, reference: u8) -> Option<Encoded> {
     Some(Encoded { is_ucs2, parts: with_headers(parts, reference)? })
 }
 
-/// UTF-16: phones read pairs of surrogates, and nothing else can carry an emoji.
+/// UTF-16: phones understand surrogate pairs, and nothing else can carry an emoji.
 fn utf16(letter: char) -> Vec<u8> {
     letter.encode_utf16(&mut [0; 2]).iter().flat_map(|unit| unit.to_be_bytes()).collect()
 }
@@ -48,7 +48,7 @@ fn is_same_in_ascii(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || " !\"#%&'()*+,-./:;<=>?\r\n".contains(letter)
 }
 
-/// One part where it fits, else parts of which none tears a letter.
+/// One part if it fits, else parts that split no letter.
 fn parts(letters: &[Vec<u8>], alone: usize, joined: usize) -> Vec<Vec<u8>> {
     let all = letters.concat();
     if all.len() <= alone {

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use crate::sms::SubmitResult;
 
-/// How long a throttled channel rests; SMPP cannot say it.
+/// How long a throttled channel rests, because SMPP has no way to say it.
 const REST: Duration = Duration::from_secs(1);
 
-/// `ESME_RINVEXPIRY`: the SMSC wants no validity period, or another.
+/// `ESME_RINVEXPIRY`: the SMSC accepts no validity period, or not this one.
 pub(super) const INVALID_VALIDITY: u32 = 0x62;
 
 pub(super) fn refusal(status: u32) -> SubmitResult {

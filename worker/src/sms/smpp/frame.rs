@@ -1,5 +1,5 @@
-//! PDUs as octets: where one ends, and what its header says. It looks into no body, so whatever a peer sends is one PDU
-//! after the other.
+//! PDUs as octets: where each ends, and its header. Bodies are not parsed, so whatever a peer sends is a sequence of
+//! PDUs.
 
 use std::io;
 
@@ -9,22 +9,22 @@ use tokio_util::codec::Decoder;
 /// Octets of a header (SMPP 3.4, section 3.2).
 pub(super) const HEADER: usize = 16;
 
-/// Longest PDU that is read; a longer one is passed over. A message of 64 KiB in a TLV still fits.
+/// Longest PDU that is read; longer ones are skipped. A message of 64 KiB in a TLV still fits.
 const LONGEST: usize = 128 * 1024;
 
-/// A length from which on nobody can tell any more where the next PDU begins.
+/// From this length on it is impossible to tell where the next PDU begins.
 const NONSENSE: usize = 16 * 1024 * 1024;
 
-/// One PDU, or why it is none.
+/// One PDU, or why it is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame {
     /// A whole PDU.
     Pdu(Pdu),
-    /// Its length is impossible, or longer than is read; it was passed over. Holds what is known of its header.
+    /// Its length is impossible, or over the limit; it was skipped. Contains the known part of its header.
     BadLength { sequence: u32 },
 }
 
-/// A PDU whose body was not looked into.
+/// A PDU whose body was not parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pdu {
     pub(super) id: u32,
@@ -33,20 +33,20 @@ pub(super) struct Pdu {
     pub(super) body: Bytes,
 }
 
-/// Cuts octets into PDUs.
+/// Splits octets into PDUs.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    /// Octets of a PDU that is passed over, still to come.
+    /// Octets still to come of a PDU that is skipped.
     skipping: usize,
 }
 
 impl Pdu {
-    /// One without a body.
+    /// A PDU without a body.
     pub(super) fn bare(id: u32, status: u32, sequence: u32) -> Self {
         Self { id, status, sequence, body: Bytes::new() }
     }
 
-    /// As it is sent.
+    /// Its octets.
     pub(super) fn encode(&self) -> Vec<u8> {
         let length = u32::try_from(HEADER + self.body.len()).unwrap_or(u32::MAX);
         let header = [length, self.id, self.status, self.sequence].map(u32::to_be_bytes);

@@ -1,11 +1,11 @@
-//! What is done with each PDU of the SMSC, before the library sees any of it: what the library waits for is handed on
-//! without anything it could stumble over, and what the SMSC asks for itself is answered here. So one PDU that nobody can
-//! read costs that PDU and not the session.
+//! Handles each PDU of the SMSC before the library sees it: what the library waits for is passed on without anything
+//! that might confuse it, and the SMSC's own requests are answered here. So an unreadable PDU costs that PDU and not
+//! the session.
 //!
-//! | PDU | what is done |
+//! | PDU | handling |
 //! |---|---|
-//! | answers to ours | handed on: of `submit_sm_resp` the message id, of the others the header alone |
-//! | `enquire_link`, `unbind`, `generic_nack` | the header is handed on |
+//! | answers to ours | passed on: of `submit_sm_resp` the message id, of the others the header alone |
+//! | `enquire_link`, `unbind`, `generic_nack` | the header is passed on |
 //! | `deliver_sm`, `data_sm` | receipts are counted, all are acknowledged; one that cannot be read is refused for good |
 //! | other requests | refused (`generic_nack`, invalid command id) |
 //! | other answers | ignored |
@@ -33,25 +33,25 @@ const DATA_SM: u32 = 0x103;
 const OK: u32 = 0;
 const INVALID_LENGTH: u32 = 0x02;
 const INVALID_COMMAND: u32 = 0x03;
-/// Permanent application error: the same is not to be sent again.
+/// Permanent application error: the same PDU must not be sent again.
 const REFUSED_FOR_GOOD: u32 = 0x65;
 
 /// Longest message id (section 5.2.23) and system id (section 5.2.1), without their NUL.
 const MESSAGE_ID: usize = 64;
 const SYSTEM_ID: usize = 15;
 
-/// What becomes of a PDU.
+/// The handling of a PDU.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// The library gets this one.
+    /// Pass this one on to the library.
     HandOn(Pdu),
-    /// The SMSC gets this answer.
+    /// Send this answer to the SMSC.
     Answer(Pdu),
-    /// Nothing.
+    /// Ignore it.
     Ignore,
 }
 
-/// Decides about one PDU.
+/// Decides how to handle one PDU.
 pub(super) fn take(frame: Frame) -> Action {
     let pdu = match frame {
         Frame::Pdu(pdu) => pdu,
@@ -73,7 +73,7 @@ pub(super) fn take(frame: Frame) -> Action {
                 if id == DELIVER_SM { receipt::of_deliver_sm(body) } else { receipt::of_data_sm(body) };
             let Ok(receipt) = read else { return refuse(id | ANSWER, REFUSED_FOR_GOOD, sequence) };
             receipt.iter().for_each(receipt::note);
-            // Both answers hold an empty message id.
+            // Both answers contain an empty message id.
             Action::Answer(Pdu { body: Bytes::from_static(&[0]), ..Pdu::bare(id | ANSWER, OK, sequence) })
         }
         id if id & ANSWER == 0 => refuse(GENERIC_NACK, INVALID_COMMAND, sequence),
@@ -90,7 +90,7 @@ fn refuse(id: u32, status: u32, sequence: u32) -> Action {
     Action::Answer(Pdu::bare(id, status, sequence))
 }
 
-/// The PDU with the first word of its body and nothing else, ended as the library wants it.
+/// The PDU with only the first word of its body, terminated as the library requires.
 fn with_word(pdu: &Pdu, longest: usize) -> Pdu {
     let word = pdu.body.iter().copied().take_while(|octet| *octet != 0).filter(u8::is_ascii_graphic);
     let body: Bytes = word.take(longest).chain([0]).collect();

@@ -1,25 +1,25 @@
-//! Drives a session's connection past a wake-up that rusmppc 0.4.0 loses. To be removed once that is mended there.
+//! Drives a session's connection past a wake-up that rusmppc 0.4.0 loses. Remove this once that is fixed there.
 //!
-//! As it could be reported. `Connection::poll` polls its actions at most five times (`ACTIONS_POLL_LIMIT`), then its sink
-//! at most five times (`SINK_POLL_LIMIT`, two to three commands: each takes one round to write and one to flush), and then
-//! its stream. Where the stream is pending, `poll` returns `Poll::Pending`, also when it left either of the first two loops
-//! because of its limit. Nothing has registered the waker for what is left over: the channel of actions was not polled
-//! until it was pending, and `requests` is a plain queue. (The loop over the stream does it right: at its own limit it
-//! calls `wake_by_ref`.) The rest is sent at the next wake-up for any other reason, as a rule the answer to what was just
-//! written. Where that answer was read within the same `poll`, because the peer is quick or this thread was held up, the
-//! next wake-up is the `enquire_link` timer: commands lie for up to `enquire_link_interval`, past their response time-out,
-//! and are then sent although their callers have given up on them.
+//! Text for a bug report: `Connection::poll` polls its actions at most five times (`ACTIONS_POLL_LIMIT`), then its sink
+//! at most five times (`SINK_POLL_LIMIT`, two to three commands: each takes one round to write and one to flush), and
+//! then its stream. If the stream is pending, `poll` returns `Poll::Pending`, even if it left either of the first two
+//! loops because of its limit. Nothing has registered the waker for the remaining work: the channel of actions was not
+//! polled until it was pending, and `requests` is a plain queue. (The loop over the stream is correct: at its own limit
+//! it calls `wake_by_ref`.) The rest is sent at the next wake-up for any other reason, usually the answer to what was
+//! just written. If that answer was read within the same `poll`, because the peer is fast or this thread was delayed,
+//! the next wake-up is the `enquire_link` timer: commands wait for up to `enquire_link_interval`, past their response
+//! time-out, and are then sent although their callers have given up on them.
 //!
-//! To reproduce: a peer whose answer can be read as soon as a command was written, ten concurrent `submit_sm`, a response
-//! time-out of 500 ms; some of them time out, and the peer sees them after 30 s. To mend: `wake_by_ref` wherever one of the
-//! two loops ends at its limit.
+//! To reproduce: a peer whose answer can be read as soon as a command was written, ten concurrent `submit_sm`, and a
+//! response time-out of 500 ms; some of them time out, and the peer sees them after 30 s. To fix: call `wake_by_ref`
+//! whenever one of the two loops ends at its limit.
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-/// Drives the connection until it ends. At each wake-up it is polled often enough for a full window, at two commands a
-/// poll, with some to spare; a poll that finds nothing to do costs next to nothing.
+/// Drives the connection until it ends. At each wake-up it is polled often enough for a full window, at two commands
+/// per poll, with some to spare; a poll without work costs next to nothing.
 pub(super) async fn driven(connection: impl Future<Output = ()>, window: usize) {
     let polls = window.max(16);
     let mut connection = pin!(connection);

@@ -1,12 +1,12 @@
-//! Delivery receipts: of a `deliver_sm` or `data_sm` the TLVs, else the text of SMPP 3.4, appendix B
-//! (`id:… sub:… dlvrd:… submit date:… done date:… stat:DELIVRD err:000 text:…`). They are counted by state and logged;
-//! nothing is kept of them.
+//! Delivery receipts: the TLVs of a `deliver_sm` or `data_sm`, or else its text (SMPP 3.4, appendix B: `id:… sub:…
+//! dlvrd:… submit date:… done date:… stat:DELIVRD err:000 text:…`). They are counted by state and logged; nothing is
+//! stored.
 
 use shared::telemetry::metric;
 
 use crate::sms::plain_id;
 
-/// Bits of `esm_class` that say what a `deliver_sm` is (section 5.2.12).
+/// Bits of `esm_class` that give the type of a `deliver_sm` (section 5.2.12).
 const TYPE: u8 = 0b0011_1100;
 const RECEIPT: u8 = 0b0000_0100;
 const INTERMEDIATE: u8 = 0b0010_0000;
@@ -16,17 +16,17 @@ const RECEIPTED_MESSAGE_ID: u16 = 0x001E;
 const MESSAGE_STATE: u16 = 0x0427;
 const MESSAGE_PAYLOAD: u16 = 0x0424;
 
-/// What the SMSC tells of a message it took before.
+/// The SMSC's report about a message it took before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Receipt {
-    /// The SMSC's name for the message. The answer to the submit may have spelt the same number in the other of hex and
-    /// decimal.
+    /// The SMSC's id for the message. The answer to the submit may have written the same number in hex instead of
+    /// decimal, or the other way round.
     pub(super) message_id: String,
-    /// Where it is.
+    /// Its state.
     pub(super) state: MessageState,
 }
 
-/// Where a message is (section 5.2.28).
+/// The state of a message (section 5.2.28).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MessageState {
     Enroute,
@@ -39,19 +39,19 @@ pub(super) enum MessageState {
     Rejected,
 }
 
-/// Counts and logs one.
+/// Counts and logs a receipt.
 pub(super) fn note(receipt: &Receipt) {
     let Receipt { message_id, state } = receipt;
     metrics::counter!(metric::SMS_RECEIPTS, "channel" => super::NAME, "state" => state.as_str()).increment(1);
     tracing::info!(message_id, state = state.as_str(), "delivery receipt");
 }
 
-/// A body that ends before its fields do.
+/// A body that ends too early.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Truncated;
 
-/// The fields that matter here. Whatever else a body holds is passed over, odd TLVs too: an id without its NUL, unknown
-/// tags, a last one that is cut off.
+/// The fields that matter here. Everything else in a body is skipped, malformed TLVs too: an id without its NUL,
+/// unknown tags, a truncated last one.
 #[derive(Default)]
 struct Fields<'a> {
     esm_class: u8,
@@ -60,7 +60,7 @@ struct Fields<'a> {
     state: Option<u8>,
 }
 
-/// The receipt in the body of a `deliver_sm` (section 4.6.1), if it is one that names its message and a state.
+/// The receipt in the body of a `deliver_sm` (section 4.6.1), if it names its message and a state.
 pub(super) fn of_deliver_sm(body: &[u8]) -> Result<Option<Receipt>, Truncated> {
     let mut reader = Reader(body);
     let esm_class = reader.addresses_and_class()?;
@@ -74,7 +74,7 @@ pub(super) fn of_deliver_sm(body: &[u8]) -> Result<Option<Receipt>, Truncated> {
     Ok(Fields { esm_class, text, ..Fields::default() }.with_tlvs(reader).receipt())
 }
 
-/// The same of a `data_sm` (section 4.7.1), whose text is a TLV.
+/// The same for a `data_sm` (section 4.7.1), whose text is a TLV.
 pub(super) fn of_data_sm(body: &[u8]) -> Result<Option<Receipt>, Truncated> {
     let mut reader = Reader(body);
     let esm_class = reader.addresses_and_class()?;
@@ -112,11 +112,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What is left of a body.
+/// The unread rest of a body.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// What both kinds begin with: `service_type`, source and destination with type and plan each, `esm_class`.
+    /// The common first fields: `service_type`, source and destination with type and plan each, `esm_class`.
     fn addresses_and_class(&mut self) -> Result<u8, Truncated> {
         self.word()?;
         for _ in 0..2 {
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         Ok(u16::from_be_bytes([octets[0], octets[1]]))
     }
 
-    /// Up to its NUL.
+    /// The octets up to the NUL.
     fn word(&mut self) -> Result<&'a [u8], Truncated> {
         let end = self.0.iter().position(|octet| *octet == 0).ok_or(Truncated)?;
         let word = self.octets(end)?;
@@ -155,9 +155,9 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The word after this name, which stands at the beginning or after a space; names come in either case.
+/// The word after this name, which is at the beginning or after a space; in upper or lower case.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    // What the message said comes last, and is not ours to read.
+    // The text of the message comes last, and is not ours to read.
     let lower = text.to_ascii_lowercase();
     let end = lower.find(" text:").unwrap_or(text.len());
     let at = lower[..end].match_indices(name).find(|(at, _)| *at == 0 || lower.as_bytes()[at - 1] == b' ')?.0;
@@ -193,7 +193,7 @@ fn of_number(state: u8) -> Option<MessageState> {
 }
 
 impl MessageState {
-    /// As metrics and logs have it.
+    /// The name in metrics and logs.
     fn as_str(self) -> &'static str {
         match self {
             Self::Enroute => "enroute",

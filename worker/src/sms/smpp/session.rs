@@ -1,4 +1,5 @@
-//! Keeps one session bound: connect, `bind_transceiver`, keep-alive, and again after a pause when it breaks.
+//! Keeps one session bound: connects, sends `bind_transceiver` and keep-alives, and reconnects after a pause when it
+//! breaks.
 
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
@@ -25,17 +26,17 @@ use crate::config::SmppConfig;
 /// Pauses between connections.
 const BACKOFF: Backoff = Backoff::between(Duration::from_secs(1), Duration::from_secs(30));
 
-/// A session that lasted so long was a good one: the next pause is short again.
+/// A session that lasted this long worked: the next pause is short again.
 const LASTED: Duration = Duration::from_secs(10);
 
-/// How the session stands.
+/// The state of the session.
 #[derive(Clone)]
 pub(super) enum Link {
-    /// The first try is not over.
+    /// The first attempt is still going on.
     Starting,
     /// Bound.
     Bound(Client),
-    /// Broken, or the SMSC does not let us in.
+    /// Broken, or refused by the SMSC.
     Down,
 }
 
@@ -68,7 +69,7 @@ impl Session {
         self.link.send_replace(Link::Down);
     }
 
-    /// One session from its beginning to its end; `Ok` where it was told to stop.
+    /// One session from beginning to end; `Ok` if it was told to stop.
     async fn once(&self) -> Result<(), String> {
         let Some(opened) = self.stop.run_until_cancelled(self.open()).await else { return Ok(()) };
         let (client, mut events) = opened?;
@@ -77,7 +78,7 @@ impl Session {
         let ended = self.stop.run_until_cancelled(listen(&client, &mut events)).await;
         self.link.send_replace(Link::Down);
         if ended.is_none() {
-            // Answers to what is out arrive before the answer to this.
+            // Answers to outstanding submits arrive before the answer to this.
             let _ = client.unbind().await;
         }
         let _ = client.close().await;
@@ -116,7 +117,7 @@ impl Session {
     }
 }
 
-/// Waits for the end of the session; answers its reason. Whatever else the SMSC sends was answered before it came here.
+/// Waits for the end of the session; returns its reason. Everything else from the SMSC was answered before this.
 async fn listen(client: &Client, events: &mut (impl Stream<Item = Event> + Unpin)) -> String {
     while let Some(event) = events.next().await {
         match event {
@@ -132,7 +133,7 @@ async fn listen(client: &Client, events: &mut (impl Stream<Item = Event> + Unpin
     "closed".to_owned()
 }
 
-/// Never the answer itself: it may repeat what was sent.
+/// Never contains the answer itself, which may repeat what was sent.
 fn words(error: &Error) -> String {
     match error {
         Error::UnexpectedResponse { response } => {

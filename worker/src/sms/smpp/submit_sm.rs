@@ -1,4 +1,4 @@
-//! One message as the `submit_sm` of its parts (SMPP 3.4, section 4.4.1).
+//! One message as `submit_sm` PDUs, one for each part (SMPP 3.4, section 4.4.1).
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -17,9 +17,9 @@ const WITH_HEADER: u8 = 0x40;
 /// `registered_delivery`: a receipt of the final outcome, good or bad.
 const FINAL_RECEIPT: u8 = 1;
 
-/// The parts of a message; `None` where SMPP cannot carry it. Without a validity period the SMSC's own holds.
+/// The parts of a message; `None` if SMPP cannot carry it. Without a validity period the SMSC's default applies.
 pub(super) fn parts(message: SmsMessage<'_>, sender: &str, with_validity: bool) -> Option<Vec<SubmitSm>> {
-    // The same for every try of a job, so that parts of two tries join all the same.
+    // The same reference for every try of a job, so that parts of two tries can be joined.
     let reference =
         message.reference.as_str().bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
     let encoded = encode(message.text, reference)?;

@@ -1,6 +1,6 @@
-//! Stands between the connection to the SMSC and the library: each PDU of the SMSC is looked at first, and the library's
-//! own pass unchanged. It holds one PDU of each direction at a time, so a peer that does not read stops it, and a write
-//! that takes too long ends the session.
+//! Sits between the connection to the SMSC and the library: inspects each PDU of the SMSC, and passes the library's own
+//! unchanged. It holds one PDU per direction at a time, so a peer that does not read blocks it, and a write that takes
+//! too long ends the session.
 
 use std::io;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use tokio_util::codec::FramedRead;
 use super::frame::{Frame, Frames, Pdu};
 use super::incoming::{self, Action};
 
-/// Octets on their way between the two.
+/// Octets in transit between the two.
 const BUFFER: usize = 64 * 1024;
 
-/// Starts the task that looks at each PDU, and answers what the library is given in the connection's place. The task
-/// ends when either side does. Acknowledgements and everything else must be written within `limit`.
+/// Starts the task that inspects each PDU, and returns the stream that the library gets instead of the connection. The
+/// task ends when either side does. Everything, acknowledgements included, must be written within `limit`.
 pub(super) fn guarded(connection: TcpStream, limit: Duration) -> DuplexStream {
     let (ours, librarys) = duplex(BUFFER);
     tokio::spawn(async move {

@@ -1,5 +1,6 @@
-//! What an answer of TurboSMS means: `response_code` of the request and, where that went well, of the recipient. Codes by
-//! turbosms.ua/api.html, the judgement is ours. What stands before the service answers with a status like anybody else.
+//! How answers of TurboSMS are interpreted: `response_code` of the request and, if that succeeded, of the recipient.
+//! Codes from turbosms.ua/api.html, the judgement is ours. Proxies before the service answer with an HTTP status, as
+//! anywhere.
 
 use serde::Deserialize;
 
@@ -43,7 +44,7 @@ fn of_body(body: Body) -> Submission {
         Some(Recipient { message_id, .. }) => {
             SubmitResult::Accepted { message_id: message_id.map(|id| plain_id(&id)) }.into()
         }
-        // It answers that all went well, and nothing about the one recipient.
+        // It reports success, and nothing about the one recipient.
         None => Submission::new(MAY_BE_TAKEN, Cause::Code(code)),
     }
 }
@@ -54,12 +55,12 @@ fn is_success(code: i64) -> bool {
 
 fn refusal(code: i64) -> SubmitResult {
     match code {
-        // Token and account (103–106, 301), balance (203), sender (200, 302, 400, 401), and other faults of the request:
-        // nothing of ours is taken until somebody acts, while another channel may take it.
+        // Token and account (103–106, 301), balance (203), sender (200, 302, 400, 401), and other faults of the
+        // request: it takes none of our messages until somebody acts, while another channel may.
         103..=106 | 200..=203 | 300..=304 | 306 | 400 | 401 => SubmitResult::ChannelUnavailable,
-        // Not a number, on the stop list, of a country that is not served.
+        // Not a number, on the stop list, or in a country that is not served.
         305 | 404 | 406 => SubmitResult::Rejected,
-        // 999, and whatever this build does not know: it may have been taken.
+        // 999, and codes that this build does not know: it may have been taken.
         _ => MAY_BE_TAKEN,
     }
 }

@@ -1,18 +1,18 @@
-//! What an answer of Twilio means. Codes by twilio.com/docs/api/errors, the judgement is ours.
+//! How answers of Twilio are interpreted. Codes from twilio.com/docs/api/errors, the judgement is ours.
 
 use serde::Deserialize;
 
 use crate::sms::{Cause, Submission, SubmitResult, plain_id};
 use crate::upstream::Answer;
 
-/// A message that was made.
+/// A created message.
 #[derive(Deserialize)]
 struct Made {
     sid: Option<String>,
     error_code: Option<i64>,
 }
 
-/// A request that was refused.
+/// A refused request.
 #[derive(Deserialize)]
 struct Refused {
     code: i64,
@@ -33,7 +33,7 @@ pub(super) fn read(answer: &Answer) -> Submission {
     }
 }
 
-/// A message may be made and have failed at once. Without its description nobody knows whether it was made at all.
+/// A message may be created and fail at once. Without its description nobody knows whether it was created at all.
 fn made(answer: &Answer) -> Submission {
     match answer.json::<Made>() {
         Some(Made { error_code: Some(code), .. }) => Submission::new(refusal(code), Cause::Code(code)),
@@ -48,7 +48,7 @@ fn refusal(code: i64) -> SubmitResult {
         20_429 | 21_611 | 30_001 => SubmitResult::Throttled { retry_after: None },
         // Not a number, unsubscribed, not a mobile; blocked, unknown, a landline, filtered.
         21_211 | 21_610 | 21_614 | 30_004..=30_007 => SubmitResult::Rejected,
-        // Out of reach, or nobody knows why: it was on its way.
+        // Out of reach, or an unknown reason: it was on its way.
         30_003 | 30_008 => SubmitResult::Indeterminate { silent: false },
         // 20003 credentials, 21408 region not enabled, 21606 sender, and every other refusal of the request.
         _ => SubmitResult::ChannelUnavailable,

@@ -1,4 +1,4 @@
-//! `doctor --patient ID --approval ID`: reads both from the registry and says what the worker would decide.
+//! `doctor --patient ID --approval ID`: reads both from the registry and reports what the worker would decide.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use worker::upstream::HttpClient;
 use crate::exit::{CtlError, PROBLEM};
 use crate::output::Output;
 
-/// Exits 1 where no message would be sent.
+/// Exits 1 if no message would be sent.
 pub(crate) async fn check(
     patient: PatientId,
     approval: ApprovalId,

@@ -1,4 +1,4 @@
-//! The queue and what works on it: every alarm, and the upstreams as the processes that call them report.
+//! The queue and its workers: every alarm, and the upstreams as reported by the processes that call them.
 
 use shared::queue::{Queue, QueueError};
 use worker::ops::alarms::{alarms, what_to_do};
@@ -16,7 +16,7 @@ pub(super) async fn check(queue: &Queue) -> Result<Vec<Check>, QueueError> {
     Ok(workers(&now).into_iter().chain(upstreams).chain(found.iter().map(|alarm| judge(alarm))).collect())
 }
 
-/// What an operator began, and what waits for one, warns; everything else keeps jobs from their end.
+/// An operator's own action, or a decision that one has to make, is a warning; everything else keeps jobs from ending.
 fn judge(alarm: &str) -> Check {
     let change = what_to_do(alarm);
     let is_warning = ["PAUSED", "QUARANTINE", "BACKLOG"].iter().any(|begins| alarm.starts_with(begins));
@@ -29,7 +29,7 @@ fn well(upstream: &Upstream) -> Check {
 
 fn workers(now: &Figures) -> Option<Check> {
     match now.workers {
-        // An alarm says so.
+        // The alarm covers this.
         0 => None,
         1 => Some(Check::warning(AREA, "only one worker is alive", "run at least two, so that one may fail")),
         workers => Some(Check::ok(AREA, format!("{workers} workers are alive"))),

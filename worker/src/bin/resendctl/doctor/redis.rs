@@ -1,4 +1,4 @@
-//! Redis: whether it keeps what it is given, and whose clock is right.
+//! Redis: whether it keeps what is written to it, and whether the clocks agree.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,16 @@ use worker::ops::format::{count, span};
 
 const AREA: &str = "redis";
 
-/// Skew above which times in logs and metrics mislead.
+/// Skew above which times in logs and metrics are misleading.
 const SKEW: Duration = Duration::from_secs(1);
 
-/// Skew above which approvals and codes are judged by clocks that contradict each other.
+/// Skew above which contradicting clocks judge approvals and codes.
 const SKEW_TOO_GREAT: Duration = Duration::from_secs(30);
 
 /// A round trip slower than this makes every request slow.
 const SLOW: Duration = Duration::from_millis(20);
 
-/// Share of the memory limit, in percent, from which writes are about to be refused.
+/// Share of the memory limit, in percent, above which writes will soon be refused.
 const NEARLY_FULL: u64 = 80;
 
 pub(super) async fn check(queue: &Queue, settings: &Settings) -> Result<Vec<Check>, QueueError> {
@@ -69,7 +69,7 @@ fn memory(server: &Server) -> Option<Check> {
     })
 }
 
-/// Whether one client that keeps to its limits can fill the memory.
+/// Whether one client within its limits can fill the memory.
 fn room_for_a_client(server: &Server, settings: &Settings, retention: Duration) -> Option<Check> {
     let limits = ApprovalLimits::from_settings(settings).ok().filter(|_| server.max_memory > 0)?;
     if limits.jobs_per_client_minute == 0 {
@@ -99,7 +99,7 @@ fn gigabytes(bytes: u64) -> String {
     format!("{:.1} GB", bytes as f64 / 1e9)
 }
 
-/// Whether jobs survive a restart; that they would not is an issue of its own.
+/// Whether jobs survive a restart; if not, that is an issue of its own.
 fn loading(default: DefaultUser) -> Option<Check> {
     match default {
         DefaultUser::CanLoad => {
@@ -114,8 +114,8 @@ fn loading(default: DefaultUser) -> Option<Check> {
     }
 }
 
-/// Asks for one setting of the server. Needs `CONFIG GET`, which least rights forbid; then it is said that it could not be
-/// seen.
+/// Reads one setting of the server. Needs `CONFIG GET`, which minimal rights do not include; the result then says that
+/// it could not be checked.
 async fn config(redis: &Redis, name: &str) -> Option<String> {
     let mut ask = ::redis::cmd("CONFIG");
     ask.arg("GET").arg(name);
@@ -142,7 +142,7 @@ fn append_fsync(value: Option<&str>) -> Check {
     }
 }
 
-/// A queue lives on one shard, and needs no other.
+/// A queue is on one shard, and needs no other.
 fn full_coverage(value: Option<&str>) -> Check {
     match value {
         Some("no") => Check::ok(AREA, "cluster: the loss of another shard does not stop the queue's"),

@@ -1,5 +1,4 @@
-//! Whether the services of the settings can be reached from here. That says nothing of their health, which the processes
-//! that call them report.
+//! Whether the configured services can be reached from here. Their health is reported by the processes that call them.
 
 use std::error::Error;
 use std::time::Duration;
@@ -15,10 +14,10 @@ use super::Check;
 
 const AREA: &str = "upstream";
 
-/// Longest a service may take to answer anything.
+/// Longest a service may take for any answer.
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// Where services are told; several are of one channel only.
+/// The settings that name services; several belong to one channel only.
 const VARIABLES: [&str; 8] = [
     "RESEND_AUTH_URL",
     "RESEND_REGISTRY_URL",
@@ -33,7 +32,7 @@ const VARIABLES: [&str; 8] = [
 pub(super) async fn check(settings: &Settings) -> Vec<Check> {
     let mut checks = Vec::new();
     for variable in VARIABLES {
-        // Braces of a template are no part of the host.
+        // Braces of a template are not part of the host.
         let url = settings.text(variable).and_then(|url| Url::parse(&url.replace(['{', '}'], "")).ok());
         if let Some(url) = url {
             checks.push(judge(variable, &url, reach(&url).await));
@@ -43,7 +42,7 @@ pub(super) async fn check(settings: &Settings) -> Vec<Check> {
 }
 
 fn judge(variable: &str, url: &Url, reached: Result<(), String>) -> Check {
-    // Never the whole URL: it may hold credentials.
+    // Never show the whole URL: it may contain credentials.
     let host = url.host_str().unwrap_or("no host");
     let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
     let place = format!("{variable}: {host}{port}");

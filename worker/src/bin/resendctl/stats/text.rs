@@ -1,4 +1,4 @@
-//! What one look says to a person, the most urgent first.
+//! The view for a person, most urgent first.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use worker::ops::upstreams::sentence;
 use crate::output::has_colours;
 use crate::workers;
 
-/// How an alarm looks on a terminal: bold and red.
+/// The style of an alarm on a terminal: bold and red.
 const LOUD: (&str, &str) = ("\x1b[1;31m", "\x1b[0m");
 
 /// The whole text.
