@@ -1,6 +1,6 @@
-// Opens each page of a running board in Chromium, wide and narrow, light and dark, and asks axe what is wrong with it.
+// Opens each page of a running board in Chromium, wide and narrow, light and dark, and checks it with axe.
 //   npm ci && node check.mjs http://127.0.0.1:9090 TOKEN
-// Exits 1 where axe finds something serious, or a page scrolls sideways.
+// Exits 1 if axe finds something serious, or a page scrolls sideways.
 import { readFileSync } from 'node:fs';
 import puppeteer from 'puppeteer-core';
 

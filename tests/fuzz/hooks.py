@@ -11,9 +11,9 @@ import urllib3
 
 HTTP2 = os.environ.get("FUZZ_HTTP2") == "1"
 CLIENT = httpx.Client(http1=not HTTP2, http2=HTTP2, timeout=40, trust_env=False)
-# In HTTP/2 `:authority` is the host, and the rest is forbidden.
+# HTTP/2 has the host in `:authority`, and forbids these headers.
 OF_HTTP1 = {"connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
-# What may differ between a HEAD and the GET after it: the framing, the time, and how far a job has come.
+# What may differ between a HEAD and the GET after it: the framing, the time, and the progress of a job.
 MAY_DIFFER = {"connection", "date", "preference-applied", "retry-after", "transfer-encoding"}
 VALUE_MAY_DIFFER = {"content-length", "etag", "x-request-id"}
 

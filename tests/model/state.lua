@@ -1,6 +1,6 @@
--- The whole of Redis, for the explorer: a row for each key, {name, dump, when it expires or -1, text}. The text is the same
--- for states that no script can tell apart, but for the clock: each time in it is a number of thirteen digits. Predictions
--- are left out, for no promise rests on them.
+-- The content of Redis for the explorer: a row for each key, {name, dump, when it expires or -1, text}. States that no script
+-- can tell apart have the same text, except for the clock: each time in it is a number of thirteen digits. Predictions are
+-- left out, because no promise depends on them.
 local rows = {}
 
 local function pairs_of(flat)
@@ -42,7 +42,7 @@ table.sort(keys)
 for _, key in ipairs(keys) do
   local kind = redis.call('TYPE', key).ok
   local text = string.find(key, ':eta$') and (redis.call('HGET', key, 'unheard') or '') or read[kind](key)
-  -- Since when it is paused is for those who look on.
+  -- The start of the pause is only for operators.
   if string.find(key, ':paused$') then text = '' end
   rows[#rows + 1] = {key, redis.call('DUMP', key), redis.call('PEXPIRETIME', key), text}
 end

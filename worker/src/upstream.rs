@@ -40,7 +40,8 @@ impl<'a> From<&'a Message> for Origin<'a> {
     }
 }
 
-/// The HTTP client of a process: one for all services, because each client would keep its own copy of the system's certificates.
+/// The HTTP client of a process: one for all services, because each client would keep its own copy of the system's
+/// certificates.
 #[derive(Clone)]
 pub struct HttpClient(Client);
 

@@ -1,8 +1,8 @@
-/* Preloaded into redis-server: the clock on the wall is wrong by as many seconds as the file named by CLOCK_OFFSET says.
- * The monotonic clock goes on as it is, as on a computer whose clock is set. (libfaketime does the same for most
- * programs; redis-server asks for the time before that library is ready, through its allocator, and ends.)
+/* Preloaded into redis-server: shifts the wall clock by the number of seconds in the file named by CLOCK_OFFSET. The
+ * monotonic clock is left alone, as on a computer whose clock is set. (libfaketime does the same for most programs, but
+ * redis-server asks for the time through its allocator, before that library is ready, and crashes.)
  *
- * Where CLOCK_HELD names a file, the clock on the wall stands still: at the milliseconds in its first eight bytes. */
+ * If CLOCK_HELD names a file, the wall clock stands still, at the milliseconds in its first eight bytes. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
-/* Preloaded into redis-server: writes down how much of each file was on the disk when fsync or fdatasync came back, one
- * line "inode length" a call, appended to the file named by SYNCED_LOG. A power loss is then a kill -9 after which each
- * file is cut to the last length written down. It does not follow renames: an inode keeps its number. */
+/* Preloaded into redis-server: records how much of each file was on the disk when fsync or fdatasync returned, one line
+ * "inode length" per call, appended to the file named by SYNCED_LOG. A power loss is then a kill -9 after which each file
+ * is truncated to its last recorded length. Renames need no handling: an inode keeps its number. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-// Holds the resources of other makers' kinds in these files against their schemas.
+// Validates the custom resources in these files against their schemas.
 import { readFileSync } from "node:fs";
 import { parseAllDocuments } from "yaml";
 import * as keda from "@kubernetes-models/keda/keda.sh/v1alpha1/index";

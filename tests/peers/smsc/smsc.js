@@ -1,7 +1,7 @@
-// An SMSC for the tests. It says where it listens, then one JSON line for each thing that happens:
+// An SMSC for the tests. It prints its port, then one JSON line for each event:
 //   {"listening":port} {"bound":system_id,"version":n} {"submit":{…}} {"taken":phone} {"receipt":status} {"unbound":true}
-//   {"answered":{"command","status","sequence"}} what the client answers to what was sent to it raw
-// and takes one JSON line for each thing to do:
+//   {"answered":{"command","status","sequence"}} the client's answer to raw octets
+// and reads one JSON line for each command:
 //   {"answer":status} every submit from now on; {"refuse_every":n}: the queue is full for each n-th; {"hang":true|false}; {"cut":true|false}: take it, then cut;
 //   {"no_validity":true|false}: refuse submits with a validity period; {"slow":ms}: answer submits late;
 //   {"body":hex|null}: answer submits with this body; {"raw":hex}: send these octets to all sessions

@@ -65,7 +65,7 @@ class Working:
     functions = [resend]
     redis_settings = SETTINGS
     max_jobs = 100
-    # The smallest wait between looks that still leaves the machine idle; the default is half a second.
+    # The shortest polling interval that leaves the machine idle; the default is half a second.
     poll_delay = 0.01
 
     @staticmethod

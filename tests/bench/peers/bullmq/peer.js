@@ -37,7 +37,7 @@ async function worker() {
   say({ message: 'listening', address: '127.0.0.1:0' });
 }
 
-// Jobs enqueued before the worker is started, in the bulk form BullMQ offers.
+// Enqueues jobs before the worker is started, with BullMQ's bulk call.
 async function fill(jobs) {
   const target = queue();
   for (let left = jobs; left > 0; left -= 1000) {
@@ -46,7 +46,7 @@ async function fill(jobs) {
   }
 }
 
-// One job every 20 ms that carries when it was sent.
+// Sends a job every 20 ms, with the time it was sent.
 async function pickup(jobs) {
   const target = queue();
   for (let sent = 0; sent < jobs; sent += 1) {

@@ -58,7 +58,7 @@ def accept(patient: str, approval: str, request: Request, response: Response):
     return envelope(request, 202, "pending", job)
 
 
-# Celery answers PENDING for what it has never heard of as well.
+# Celery also answers PENDING for unknown jobs.
 @app.get("/Jobs/{job_id}")
 def show(job_id: str, request: Request):
     done = tasks.AsyncResult(job_id).ready()
