@@ -4,7 +4,7 @@
 use tests::stack::{Stack, StackBuilder};
 
 use super::Effort;
-use super::load::{Asking, Load, Requests, rates, words};
+use super::load::{Load, LoadOptions, Requests, rates, words};
 use super::report::{Bound, Figure, Report};
 use super::series::{median, ratio};
 use super::server::start_role;
@@ -25,7 +25,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     for (name, redis) in SET_UPS {
         let stack = under_load().redis(&redis).start().await;
         for connections in [16, 64] {
-            let rate = beside_the_floor(&stack, name, connections, effort, report).await;
+            let rate = compare_with_bare(&stack, name, connections, effort, report).await;
             if connections == 64 {
                 at_64.push(rate);
             }
@@ -46,7 +46,7 @@ pub(crate) fn under_load() -> StackBuilder {
 }
 
 /// Ours and the floor in turn, pair by pair; answers our median rate.
-async fn beside_the_floor(
+async fn compare_with_bare(
     stack: &Stack,
     name: &str,
     connections: u32,
@@ -55,16 +55,16 @@ async fn beside_the_floor(
 ) -> f64 {
     let (floor, floor_url) = start_role("floor", stack.settings(), stack.folder()).await;
     let (api, redis) = (&stack.apis[0], stack.redis.process());
-    let asking = |watched| Asking { connections, seconds: effort.seconds, watched };
+    let asking = |watched| LoadOptions { connections, seconds: effort.seconds, watched };
     let (mut ours, mut floors, mut hellos): (Vec<Load>, Vec<Load>, Vec<Load>) = Default::default();
     for run in 1..=effort.runs {
         report.step(format!("accept c{connections}, {name}, run {run}"));
         let resends = Requests::resends(stack.folder());
         floors.push(resends.run(&floor_url, &asking(vec![&floor, redis])).await);
-        forget(stack).await;
+        flush_redis(stack).await;
         let resends = Requests::resends(stack.folder());
         ours.push(resends.run(&api.url, &asking(vec![&api.process, redis])).await);
-        forget(stack).await;
+        flush_redis(stack).await;
         if connections == 64 && name == USUAL {
             let hello = Requests::reads(stack.folder(), "/hello", None);
             hellos.push(hello.run(&floor_url, &asking(vec![&floor])).await);
@@ -94,6 +94,6 @@ pub(crate) fn add(report: &mut Report, name: String, (ours, others): (&[Load], &
 }
 
 /// Empties Redis between runs: a backlog is another figure's business.
-async fn forget(stack: &Stack) {
+async fn flush_redis(stack: &Stack) {
     let _: String = stack.redis.command(&["FLUSHALL"]).await;
 }

@@ -25,13 +25,13 @@ pub(crate) const IN_MEMORY: [&str; 4] = ["--appendonly", "no", "--save", ""];
 const CONCURRENCY: usize = 256;
 
 /// Longest without a single job done before a drain counts as stuck.
-const STUCK: Duration = Duration::from_secs(20);
+const STALL_LIMIT: Duration = Duration::from_secs(20);
 
 /// The queue's stream at commit 78d924e, whose programs the part `real` can be given.
 const EARLIER_STREAM: &str = "resend:{0}:stream";
 
 /// Jobs that are not done, when they have been counted.
-pub(crate) type Left = BoxFuture<'static, u64>;
+pub(crate) type Remaining = BoxFuture<'static, u64>;
 
 /// So many jobs, as Redis dumped them.
 pub(crate) struct Backlog {
@@ -41,7 +41,7 @@ pub(crate) struct Backlog {
 }
 
 /// A Redis that serves one run.
-pub(crate) struct Served {
+pub(crate) struct BacklogRedis {
     /// The server.
     pub(crate) server: RedisServer,
     /// Settings that lead to it.
@@ -55,7 +55,7 @@ pub(crate) struct Served {
 impl Backlog {
     /// Fills a queue and dumps it.
     pub(crate) async fn make(jobs: usize) -> Self {
-        let Served { server, queue, temp_dir, .. } = Served::empty().await;
+        let BacklogRedis { server, queue, temp_dir, .. } = BacklogRedis::empty().await;
         fill(&queue, jobs).await;
         let port = server.port().to_string();
         let saved = Command::new("redis-cli").args(["-p", &port, "SAVE"]).output().await;
@@ -64,24 +64,24 @@ impl Backlog {
     }
 
     /// A fresh Redis with the backlog in it.
-    pub(crate) async fn serve(&self) -> Served {
+    pub(crate) async fn start_redis(&self) -> BacklogRedis {
         let temp_dir = TempDir::new().expect("a folder of its own");
         // A second name for the same dump: nothing here writes one.
         let dump = "dump.rdb";
         std::fs::hard_link(self.temp_dir.path().join(dump), temp_dir.path().join(dump)).expect("a dump");
-        Served::over(temp_dir).await
+        BacklogRedis::over(temp_dir).await
     }
 }
 
-impl Served {
+impl BacklogRedis {
     /// A fresh Redis with nothing in it.
     pub(crate) async fn empty() -> Self {
         Self::over(TempDir::new().expect("a folder of its own")).await
     }
 
     /// How to see what is left.
-    pub(crate) async fn left(&self) -> impl Fn() -> Left + use<> {
-        left_in(self.server.connection().await)
+    pub(crate) async fn remaining(&self) -> impl Fn() -> Remaining + use<> {
+        remaining_in(self.server.connection().await)
     }
 
     async fn over(temp_dir: TempDir) -> Self {
@@ -94,7 +94,7 @@ impl Served {
 }
 
 /// How to see what is left: entries leave the stream as their jobs end.
-pub(crate) fn left_in(connection: MultiplexedConnection) -> impl Fn() -> Left {
+pub(crate) fn remaining_in(connection: MultiplexedConnection) -> impl Fn() -> Remaining {
     move || {
         let mut connection = connection.clone();
         Box::pin(async move {
@@ -109,7 +109,7 @@ pub(crate) fn left_in(connection: MultiplexedConnection) -> impl Fn() -> Left {
 }
 
 /// A job nobody has seen before.
-pub(crate) fn fresh() -> NewJob {
+pub(crate) fn new_job() -> NewJob {
     NewJob {
         patient: PatientId(Uuid::new_v4()),
         approval: ApprovalId(Uuid::new_v4()),
@@ -133,32 +133,32 @@ pub(crate) async fn fill(queue: &Queue, jobs: usize) {
     let limits = no_limits();
     stream::iter(0..jobs)
         .for_each_concurrent(CONCURRENCY, |_| async {
-            let enqueued = queue.producer().enqueue(&fresh(), &limits).await.expect("a running Redis");
+            let enqueued = queue.producer().enqueue(&new_job(), &limits).await.expect("a running Redis");
             assert!(matches!(enqueued, Enqueued::Accepted(_)), "{enqueued:?}");
         })
         .await;
 }
 
 /// Jobs a second from the first that is done to the last: how long a worker takes to start is not what is asked.
-pub(crate) async fn drain_rate(jobs: usize, left: impl Fn() -> Left) -> f64 {
-    let first = eventually("the first job is done", STUCK, || async {
-        let now = left().await;
+pub(crate) async fn drain_rate(jobs: usize, remaining: impl Fn() -> Remaining) -> f64 {
+    let first = eventually("the first job is done", STALL_LIMIT, || async {
+        let now = remaining().await;
         (now < jobs as u64).then_some(now)
     })
     .await;
     let start = Instant::now();
-    drained(&left).await;
+    wait_until_drained(&remaining).await;
     #[allow(clippy::cast_precision_loss)]
     let done = first as f64;
     done / start.elapsed().as_secs_f64()
 }
 
 /// Waits until nothing is left, for as long as something is done.
-pub(crate) async fn drained(left: impl Fn() -> Left) {
-    let mut before = left().await;
+pub(crate) async fn wait_until_drained(remaining: impl Fn() -> Remaining) {
+    let mut before = remaining().await;
     while before > 0 {
-        before = eventually(format!("a worker goes on, {before} jobs left"), STUCK, || async {
-            let now = left().await;
+        before = eventually(format!("a worker goes on, {before} jobs left"), STALL_LIMIT, || async {
+            let now = remaining().await;
             (now < before || now == 0).then_some(now)
         })
         .await;

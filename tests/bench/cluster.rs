@@ -10,8 +10,8 @@ use tests::temp_dir::TempDir;
 
 use super::Effort;
 use super::accept::{add, under_load};
-use super::backlog::{Left, drain_rate, fill};
-use super::load::{Asking, Load, Requests};
+use super::backlog::{Remaining, drain_rate, fill};
+use super::load::{Load, LoadOptions, Requests};
 use super::report::{Bound, Figure, Report};
 use super::series::{rate, ratio};
 use super::server::{queue_of, start_role};
@@ -31,29 +31,29 @@ enum Shape {
 }
 
 /// A running Redis of some shape.
-struct Running {
+struct RunningRedis {
     nodes: Vec<RedisServer>,
     settings: Vec<(String, String)>,
     temp_dir: TempDir,
 }
 
 #[derive(Default)]
-struct Seen {
+struct Measurements {
     accepts: Vec<Load>,
     drains: Vec<f64>,
 }
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     let shapes = [Shape::Single, Shape::Cluster];
-    let mut seen: [Seen; 2] = Default::default();
+    let mut measured: [Measurements; 2] = Default::default();
     for run in 1..=effort.runs {
-        for (shape, seen) in shapes.iter().zip(&mut seen) {
+        for (shape, measured) in shapes.iter().zip(&mut measured) {
             report.step(format!("{}, run {run}", shape.words()));
-            seen.accepts.push(Running::start(*shape).await.accept(effort).await);
-            seen.drains.push(Running::start(*shape).await.drain(effort.jobs(JOBS)).await);
+            measured.accepts.push(RunningRedis::start(*shape).await.accept(effort).await);
+            measured.drains.push(RunningRedis::start(*shape).await.drain(effort.jobs(JOBS)).await);
         }
     }
-    let [single, cluster] = &seen;
+    let [single, cluster] = &measured;
     let name = format!("accept c{CONNECTIONS}, cluster / single");
     add(report, name, (&cluster.accepts, &single.accepts), Bound::None);
     report.add(Figure {
@@ -74,7 +74,7 @@ impl Shape {
     }
 }
 
-impl Running {
+impl RunningRedis {
     async fn start(shape: Shape) -> Self {
         let temp_dir = TempDir::new().expect("a folder of its own");
         if matches!(shape, Shape::Single) {
@@ -96,7 +96,7 @@ impl Running {
         let api = &stack.apis[0];
         let watched: Vec<&Process> =
             std::iter::once(&api.process).chain(self.nodes.iter().map(RedisServer::process)).collect();
-        let asking = Asking { connections: CONNECTIONS, seconds: effort.seconds, watched };
+        let asking = LoadOptions { connections: CONNECTIONS, seconds: effort.seconds, watched };
         Requests::resends(stack.folder()).run(&api.url, &asking).await
     }
 
@@ -105,12 +105,12 @@ impl Running {
         queue.deliveries().make_group().await.expect("a running Redis");
         fill(&queue, jobs).await;
         let _worker = start_role("worker", &self.settings, self.temp_dir.path()).await;
-        drain_rate(jobs, left_in(queue)).await
+        drain_rate(jobs, remaining_in(queue)).await
     }
 }
 
 /// Counts through the queue, which finds the node that holds it.
-fn left_in(queue: Queue) -> impl Fn() -> Left {
+fn remaining_in(queue: Queue) -> impl Fn() -> Remaining {
     move || {
         let queue = queue.clone();
         Box::pin(async move {

@@ -30,7 +30,7 @@ const PAIRS: usize = 5;
 
 /// What our worker showed in several runs.
 #[derive(Default)]
-struct Drained {
+struct DrainRuns {
     /// Of the bare loop, taken in turn with ours.
     ceilings: Vec<f64>,
     rates: Vec<f64>,
@@ -40,11 +40,11 @@ struct Drained {
 }
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
-    let mut all: Vec<(usize, Drained)> = Vec::new();
+    let mut all: Vec<(usize, DrainRuns)> = Vec::new();
     for jobs in BACKLOGS.map(|jobs| effort.jobs(jobs)) {
         report.step(format!("drain of {jobs}: filling"));
         let backlog = Backlog::make(jobs).await;
-        let mut ours = Drained::default();
+        let mut ours = DrainRuns::default();
         for run in 1..=if effort.quick { 1 } else { effort.runs.max(PAIRS) } {
             report.step(format!("drain of {jobs}, run {run}"));
             ours.ceilings.push(bare_loop(&backlog).await);
@@ -63,7 +63,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
 }
 
 /// What a job costs by the length of the backlog, beside what the bare scripts cost by it; and what the worker holds.
-fn add_costs(all: &[(usize, Drained)], report: &mut Report) {
+fn add_costs(all: &[(usize, DrainRuns)], report: &mut Report) {
     let Some((fewest, few)) = all.first() else { return };
     let cost = |rates: &[f64]| rates.iter().map(|rate| 1e6 / rate).collect::<Vec<_>>();
     for (jobs, many) in &all[1..] {
@@ -76,7 +76,7 @@ fn add_costs(all: &[(usize, Drained)], report: &mut Report) {
             bound: Bound::AtMost(bare + 0.03),
         });
     }
-    let most = all.iter().flat_map(|(_, drained)| &drained.rss_mib).copied().fold(0.0, f64::max);
+    let most = all.iter().flat_map(|(_, runs)| &runs.rss_mib).copied().fold(0.0, f64::max);
     report.add(Figure {
         name: "RSS of a worker, its peak over all drains, MiB".into(),
         ours: format!("{most:.1}"),
@@ -86,14 +86,14 @@ fn add_costs(all: &[(usize, Drained)], report: &mut Report) {
     });
 }
 
-impl Drained {
+impl DrainRuns {
     #[allow(clippy::cast_precision_loss)]
     async fn run(&mut self, backlog: &Backlog) {
-        let served = backlog.serve().await;
-        let left = served.left().await;
+        let served = backlog.start_redis().await;
+        let remaining = served.remaining().await;
         let workers = start_noop(1, &served).await;
         let meter = Meter::start(&[&workers[0], served.server.process()]);
-        self.rates.push(drain_rate(backlog.jobs, left).await);
+        self.rates.push(drain_rate(backlog.jobs, remaining).await);
         let cpu = meter.us_each(backlog.jobs as f64);
         self.worker_us.push(cpu[0]);
         self.redis_us.push(cpu[1]);
@@ -109,7 +109,7 @@ impl Drained {
 /// The same XREADGROUP and the same *finish*, with nothing around them.
 #[allow(clippy::cast_precision_loss)]
 async fn bare_loop(backlog: &Backlog) -> f64 {
-    let served = backlog.serve().await;
+    let served = backlog.start_redis().await;
     let mut connection = served.server.connection().await;
     let outcome = Outcome::Refused(Refusal::PersonNotFound);
     let start = Instant::now();

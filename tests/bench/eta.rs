@@ -14,10 +14,10 @@ use tokio::time::sleep;
 use super::report::{Bound, Figure, Report};
 
 /// How long promises are gathered under a steady backlog.
-const GATHERED: Duration = Duration::from_secs(20);
+const COLLECTED_FOR: Duration = Duration::from_secs(20);
 
 /// The backlog under which the fleet changes, and how long each of its sizes is kept beyond it.
-const BACKLOG: Duration = Duration::from_secs(8);
+const CHANGE_BACKLOG: Duration = Duration::from_secs(8);
 
 /// Promises of such a time together say whether a change was followed.
 const WINDOW_MS: u64 = 500;
@@ -31,13 +31,13 @@ enum Change {
 }
 
 /// What was promised under one fleet.
-struct Steady {
+struct SteadyPromises {
     name: String,
     promises: Vec<Promise>,
 }
 
 /// How a change was followed.
-struct Followed {
+struct ChangeResult {
     change: Change,
     after: f64,
 }
@@ -52,20 +52,20 @@ pub(crate) async fn measure(report: &mut Report) {
     for steady in [none, short, longer, longest].into_iter().chain(steady) {
         add_errors(&steady, report);
     }
-    for Followed { change, after } in followed {
+    for ChangeResult { change, after } in followed {
         report.add(Figure {
             name: format!("eta, {}: s until promises are kept again", change.words()),
             ours: format!("{after:.1}"),
-            other: format!("{}", change.followed_within().as_secs()),
+            other: format!("{}", change.time_limit().as_secs()),
             value: after,
-            bound: Bound::AtMost(change.followed_within().as_secs_f64()),
+            bound: Bound::AtMost(change.time_limit().as_secs_f64()),
         });
     }
 }
 
-fn add_errors(steady: &Steady, report: &mut Report) {
+fn add_errors(steady: &SteadyPromises, report: &mut Report) {
     for bound in BOUNDS {
-        let Steady { name, promises } = steady;
+        let SteadyPromises { name, promises } = steady;
         report.add(Figure {
             name: format!("eta, {name}: {} error of {} jobs / asked", bound.name, promises.len()),
             ours: format!("{:.2} s", bound.error(promises)),
@@ -77,37 +77,40 @@ fn add_errors(steady: &Steady, report: &mut Report) {
 }
 
 /// One worker under a backlog that stays as long as it is.
-async fn under_backlog(wait: Duration, slots: usize) -> Steady {
+async fn under_backlog(wait: Duration, slots: usize) -> SteadyPromises {
     let fleet = Fleet::start(1, slots).await;
-    fleet.have_jobs_wait(wait, slots).await;
+    fleet.fill_to_wait(wait, slots).await;
     let from = Instant::now();
-    sleep(GATHERED).await;
-    let promises = fleet.kept(from, Instant::now()).await;
-    Steady { name: format!("backlog of {} s", wait.as_secs()), promises }
+    sleep(COLLECTED_FOR).await;
+    let promises = fleet.promises_between(from, Instant::now()).await;
+    SteadyPromises { name: format!("backlog of {} s", wait.as_secs()), promises }
 }
 
 /// Two workers, then a third, one of them stopped, one killed; each fleet is kept until what it promised has come.
-async fn changing() -> (Vec<Steady>, Vec<Followed>) {
+async fn changing() -> (Vec<SteadyPromises>, Vec<ChangeResult>) {
     let mut fleet = Fleet::start(2, SLOTS).await;
-    fleet.have_jobs_wait(BACKLOG, 2 * SLOTS).await;
+    fleet.fill_to_wait(CHANGE_BACKLOG, 2 * SLOTS).await;
     let (mut steady, mut followed) = (vec![unchanged(&fleet).await], Vec::new());
     for change in [Change::Added, Change::Stopped, Change::Killed] {
         change.make(&mut fleet).await;
         let (at, at_ms) = (Instant::now(), clock::now_ms());
-        let settled = at + change.followed_within();
-        sleep(change.followed_within() + GATHERED).await;
-        let all = fleet.kept(at, Instant::now()).await;
-        followed.push(Followed { change, after: followed_after(&all, at_ms, WINDOW_MS) });
-        let promises = fleet.kept(settled, settled + GATHERED).await;
-        steady.push(Steady { name: format!("after {}", change.words()), promises });
+        let settled = at + change.time_limit();
+        sleep(change.time_limit() + COLLECTED_FOR).await;
+        let all = fleet.promises_between(at, Instant::now()).await;
+        followed.push(ChangeResult { change, after: followed_after(&all, at_ms, WINDOW_MS) });
+        let promises = fleet.promises_between(settled, settled + COLLECTED_FOR).await;
+        steady.push(SteadyPromises { name: format!("after {}", change.words()), promises });
     }
     (steady, followed)
 }
 
-async fn unchanged(fleet: &Fleet) -> Steady {
+async fn unchanged(fleet: &Fleet) -> SteadyPromises {
     let from = Instant::now();
-    sleep(GATHERED).await;
-    Steady { name: "two workers".into(), promises: fleet.kept(from, Instant::now()).await }
+    sleep(COLLECTED_FOR).await;
+    SteadyPromises {
+        name: "two workers".into(),
+        promises: fleet.promises_between(from, Instant::now()).await,
+    }
 }
 
 impl Change {
@@ -131,7 +134,7 @@ impl Change {
 
     /// A worker says when it comes and when it leaves; a killed one is missed after five seconds of silence, at the next
     /// word of another, which comes every second.
-    fn followed_within(self) -> Duration {
+    fn time_limit(self) -> Duration {
         match self {
             Self::Added | Self::Stopped => Duration::from_secs(2),
             Self::Killed => Duration::from_secs(8),

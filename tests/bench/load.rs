@@ -24,7 +24,7 @@ pub(crate) struct Load {
 }
 
 /// How hard, and what is watched meanwhile.
-pub(crate) struct Asking<'a> {
+pub(crate) struct LoadOptions<'a> {
     /// Connections, each with one request at a time.
     pub(crate) connections: u32,
     /// For how long.
@@ -75,7 +75,7 @@ end
     }
 
     /// Asks a server. Answers other than 2xx and 3xx fail the figure: a fast refusal is none.
-    pub(crate) async fn run(&self, url: &str, asking: &Asking<'_>) -> Load {
+    pub(crate) async fn run(&self, url: &str, asking: &LoadOptions<'_>) -> Load {
         let meter = Meter::start(&asking.watched);
         let mut command = Command::new("wrk");
         command.args(["-t1", &format!("-c{}", asking.connections), &format!("-d{}s", asking.seconds)]);

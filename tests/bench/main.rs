@@ -96,7 +96,7 @@ fn main() -> ExitCode {
     let runtime = runtime.enable_all().build().expect("a runtime");
     runtime.block_on(async {
         match arguments.role {
-            Some(Role::Floor) => server::serve_floor().await,
+            Some(Role::Floor) => server::serve_bare().await,
             Some(Role::Worker) => workers::run_noop().await,
             None => return measure(&arguments).await,
         }

@@ -9,16 +9,16 @@ use tests::sandbox::scenarios::scenarios;
 use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
-use super::backlog::{Served, drained, fill};
+use super::backlog::{BacklogRedis, fill, wait_until_drained};
 use super::report::{Bound, Figure, Report};
 
 const JOBS: usize = 20_000;
 
 #[allow(clippy::cast_precision_loss)]
 pub(crate) async fn measure(report: &mut Report) {
-    let served = Served::empty().await;
-    let left = served.left().await;
-    let Served { server, queue, .. } = served;
+    let served = BacklogRedis::empty().await;
+    let remaining = served.remaining().await;
+    let BacklogRedis { server, queue, .. } = served;
     use_shipped_encodings(&server).await;
     let empty = used(&server).await;
     fill(&queue, JOBS).await;
@@ -36,7 +36,7 @@ pub(crate) async fn measure(report: &mut Report) {
         async move { JobDisposition::End(sent) }
     };
     let working = tokio::spawn(consuming.run(handler, stop.clone()));
-    drained(left).await;
+    wait_until_drained(remaining).await;
     stop.cancel();
     working.await.expect("no panic").expect("a graceful stop");
     let finished = (used(&server).await - empty) / JOBS as f64;

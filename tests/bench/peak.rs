@@ -12,7 +12,7 @@ use tests::stack::StackBuilder;
 use tokio::task::JoinSet;
 
 use super::Effort;
-use super::backlog::{drained, left_in};
+use super::backlog::{remaining_in, wait_until_drained};
 use super::pickup::percentiles;
 use super::real::{Person, Sandbox};
 use super::report::{Bound, Figure, Report};
@@ -65,7 +65,7 @@ async fn peak(requests: usize) -> (f64, f64) {
         .start()
         .await;
     let accepted = ask(&stack.client(), sandbox.people(requests).await).await;
-    drained(left_in(stack.redis.connection().await)).await;
+    wait_until_drained(remaining_in(stack.redis.connection().await)).await;
     let taken = eventually("every message is in the ledger", Duration::from_secs(10), || async {
         let text = std::fs::read_to_string(&ledger).unwrap_or_default();
         let taken = text.lines().map(times_of).collect::<HashMap<_, _>>();

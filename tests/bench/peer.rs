@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::backlog::Left;
+use super::backlog::Remaining;
 
 /// Where the command installs them.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers");
@@ -26,7 +26,7 @@ pub(crate) struct Peer {
     /// Its program and the first words of its command line, below its folder.
     command: &'static [&'static str],
     /// Commands whose answers together are the jobs not yet done.
-    left: &'static [[&'static str; 2]],
+    remaining: &'static [[&'static str; 2]],
     /// Jobs it drains.
     pub(crate) backlog: usize,
 }
@@ -37,28 +37,32 @@ pub(crate) const PEERS: [Peer; 4] = [
         name: "bullmq",
         title: "Fastify + BullMQ",
         command: &["node", "peer.js"],
-        left: &[["LLEN", "bull:resend:wait"], ["LLEN", "bull:resend:active"]],
+        remaining: &[["LLEN", "bull:resend:wait"], ["LLEN", "bull:resend:active"]],
         backlog: 20_000,
     },
     Peer {
         name: "arq",
         title: "FastAPI + arq",
         command: &["venv/bin/python", "peer.py"],
-        left: &[["ZCARD", "arq:queue"]],
+        remaining: &[["ZCARD", "arq:queue"]],
         backlog: 20_000,
     },
     Peer {
         name: "celery",
         title: "FastAPI + Celery",
         command: &["venv/bin/python", "peer.py"],
-        left: &[["LLEN", "celery"], ["HLEN", "unacked"]],
+        remaining: &[["LLEN", "celery"], ["HLEN", "unacked"]],
         backlog: 20_000,
     },
     Peer {
         name: "apalis-redis",
         title: "axum + apalis-redis",
         command: &["peer-apalis-redis"],
-        left: &[["ZCARD", "resend:scheduled"], ["LLEN", "resend:active"], ["SCARD", "resend:inflight:peer"]],
+        remaining: &[
+            ["ZCARD", "resend:scheduled"],
+            ["LLEN", "resend:active"],
+            ["SCARD", "resend:inflight:peer"],
+        ],
         // More that are due end its worker for good: its script unpacks them all at once.
         backlog: 6_000,
     },
@@ -98,8 +102,8 @@ impl Peer {
     }
 
     /// How to see what is left.
-    pub(crate) fn left(&self, connection: MultiplexedConnection) -> impl Fn() -> Left + use<> {
-        let commands = self.left;
+    pub(crate) fn remaining(&self, connection: MultiplexedConnection) -> impl Fn() -> Remaining + use<> {
+        let commands = self.remaining;
         move || {
             let mut connection = connection.clone();
             Box::pin(async move {

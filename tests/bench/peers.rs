@@ -10,9 +10,9 @@ use tests::temp_dir::TempDir;
 
 use super::Effort;
 use super::accept::{add, under_load};
-use super::backlog::{Backlog, IN_MEMORY, Left, drain_rate, drained, left_in};
+use super::backlog::{Backlog, IN_MEMORY, Remaining, drain_rate, remaining_in, wait_until_drained};
 use super::caught::caught;
-use super::load::{Asking, Load, Requests};
+use super::load::{Load, LoadOptions, Requests};
 use super::peer::{PEERS, Peer, waits_ms};
 use super::pickup::{self, percentiles};
 use super::report::{Bound, Figure, Report};
@@ -28,7 +28,7 @@ const EVERYSEC: [&str; 6] = ["--appendonly", "yes", "--appendfsync", "everysec",
 
 /// What one side showed.
 #[derive(Default)]
-struct Seen {
+struct Measurements {
     accepts: Vec<Load>,
     end_to_end: Vec<f64>,
     drains: Vec<f64>,
@@ -45,32 +45,32 @@ struct Seen {
 }
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
-    let present: Vec<&Peer> = PEERS.iter().filter(|peer| shown_or_here(peer, report)).collect();
+    let present: Vec<&Peer> = PEERS.iter().filter(|peer| is_installed(peer, report)).collect();
     if present.is_empty() {
         return;
     }
     // One pair at a time would be fairest; a peer ten times slower does not need it, and has one run.
-    let mut ours = Seen::default();
-    let mut theirs: Vec<Seen> = present.iter().map(|_| Seen::default()).collect();
+    let mut ours = Measurements::default();
+    let mut theirs: Vec<Measurements> = present.iter().map(|_| Measurements::default()).collect();
     for run in 1..=effort.runs {
         report.step(format!("ours, run {run}"));
         run_ours(effort, &mut ours).await;
-        for (peer, seen) in
+        for (peer, measured) in
             present.iter().zip(&mut theirs).filter(|(peer, _)| run == 1 || peer.name == "bullmq")
         {
             report.step(format!("{}, run {run}", peer.title));
-            if let Err(why) = caught(run_peer(peer, effort, seen)).await {
+            if let Err(why) = caught(run_peer(peer, effort, measured)).await {
                 // Not held against us; what it showed before it broke is kept.
                 report.not_run(format!("{}, run {run}", peer.title), format!("to the end: {why}"));
             }
         }
     }
-    for (peer, seen) in present.iter().zip(&theirs) {
-        add_figures(peer, &ours, seen, report);
+    for (peer, measured) in present.iter().zip(&theirs) {
+        add_figures(peer, &ours, measured, report);
     }
 }
 
-fn shown_or_here(peer: &Peer, report: &mut Report) -> bool {
+fn is_installed(peer: &Peer, report: &mut Report) -> bool {
     let missing = peer.missing_here();
     if let Some(why) = &missing {
         report.not_run(peer.title, why);
@@ -78,109 +78,109 @@ fn shown_or_here(peer: &Peer, report: &mut Report) -> bool {
     missing.is_none()
 }
 
-async fn run_ours(effort: Effort, seen: &mut Seen) {
+async fn run_ours(effort: Effort, measured: &mut Measurements) {
     let stack = under_load().redis(&EVERYSEC).start().await;
     let api = &stack.apis[0];
-    let load = Loaded { api: &api.process, url: &api.url, redis: &stack.redis, effort };
-    seen.take_accept(load.accept(stack.folder()).await);
+    let load = ApiUnderLoad { api: &api.process, url: &api.url, redis: &stack.redis, effort };
+    measured.add_accept(load.accept(stack.folder()).await);
     let _: String = stack.redis.command(&["FLUSHALL"]).await;
     let (worker, _) = start_role("worker", stack.settings(), stack.folder()).await;
-    let left = left_in(stack.redis.connection().await);
-    load.to_the_end(&worker, stack.folder(), left, seen).await;
-    seen.rss_api.push(peak_rss_mib(&api.process));
-    seen.rss_worker.push(peak_rss_mib(&worker));
+    let remaining = remaining_in(stack.redis.connection().await);
+    load.run_to_the_end(&worker, stack.folder(), remaining, measured).await;
+    measured.rss_api.push(peak_rss_mib(&api.process));
+    measured.rss_worker.push(peak_rss_mib(&worker));
 
     let backlog = Backlog::make(effort.jobs(20_000)).await;
-    let served = backlog.serve().await;
-    let left = served.left().await;
+    let served = backlog.start_redis().await;
+    let remaining = served.remaining().await;
     let working = start_noop(1, &served).await;
-    seen.take_drain(&[&working[0], served.server.process()], backlog.jobs, left).await;
-    seen.take_waits(pickup::waits_ms().await);
+    measured.add_drain(&[&working[0], served.server.process()], backlog.jobs, remaining).await;
+    measured.add_waits(pickup::waits_ms().await);
 }
 
 /// Figure by figure, so that what was seen before something breaks is kept.
-async fn run_peer(peer: &Peer, effort: Effort, seen: &mut Seen) {
+async fn run_peer(peer: &Peer, effort: Effort, measured: &mut Measurements) {
     let temp_dir = TempDir::new().expect("a folder of its own");
     let folder = temp_dir.path();
     let redis = RedisServer::start_with(folder, &EVERYSEC).await;
     let (api, url) = peer.start("api", &redis.url(), folder).await;
-    let load = Loaded { api: &api, url: &url, redis: &redis, effort };
-    seen.take_accept(load.accept(folder).await);
-    seen.rss_api.push(peak_rss_mib(&api));
+    let load = ApiUnderLoad { api: &api, url: &url, redis: &redis, effort };
+    measured.add_accept(load.accept(folder).await);
+    measured.rss_api.push(peak_rss_mib(&api));
 
     let in_memory = RedisServer::start_with(&folder.join("drain"), &IN_MEMORY).await;
     let jobs = effort.jobs(peer.backlog);
     peer.finish("fill", jobs, &in_memory.url(), folder).await;
-    let left = peer.left(in_memory.connection().await);
+    let remaining = peer.remaining(in_memory.connection().await);
     let (worker, _) = peer.start("worker", &in_memory.url(), folder).await;
-    seen.take_drain(&[&worker, in_memory.process()], jobs, left).await;
-    seen.rss_worker.push(peak_rss_mib(&worker));
+    measured.add_drain(&[&worker, in_memory.process()], jobs, remaining).await;
+    measured.rss_worker.push(peak_rss_mib(&worker));
     peer.finish("pickup", pickup::JOBS, &in_memory.url(), folder).await;
     let waits = eventually("every pick-up is told", Duration::from_secs(10), || async {
         Some(waits_ms(&worker.log())).filter(|waits| waits.len() == pickup::JOBS)
     })
     .await;
-    seen.take_waits(waits);
+    measured.add_waits(waits);
     drop(worker);
 
     let _: String = redis.command(&["FLUSHALL"]).await;
     let (worker, _) = peer.start("worker", &redis.url(), folder).await;
-    let left = peer.left(redis.connection().await);
-    load.to_the_end(&worker, folder, left, seen).await;
+    let remaining = peer.remaining(redis.connection().await);
+    load.run_to_the_end(&worker, folder, remaining, measured).await;
 }
 
 /// An API under load.
-struct Loaded<'a> {
+struct ApiUnderLoad<'a> {
     api: &'a Process,
     url: &'a str,
     redis: &'a RedisServer,
     effort: Effort,
 }
 
-impl Loaded<'_> {
+impl ApiUnderLoad<'_> {
     async fn accept(&self, folder: &std::path::Path) -> Load {
         let watched = vec![self.api, self.redis.process()];
-        let asking = Asking { connections: CONNECTIONS, seconds: self.effort.seconds, watched };
+        let asking = LoadOptions { connections: CONNECTIONS, seconds: self.effort.seconds, watched };
         Requests::resends(folder).run(self.url, &asking).await
     }
 
     /// Jobs a second from the first request to the last job's end, while a worker runs beside, and what each costs.
-    async fn to_the_end(
+    async fn run_to_the_end(
         &self,
         worker: &Process,
         folder: &std::path::Path,
-        left: impl Fn() -> Left,
-        seen: &mut Seen,
+        remaining: impl Fn() -> Remaining,
+        measured: &mut Measurements,
     ) {
         let (start, meter) = (Instant::now(), Meter::start(&[self.api, worker, self.redis.process()]));
         let load = self.accept(folder).await;
-        drained(left).await;
-        seen.end_to_end.push(load.requests / start.elapsed().as_secs_f64());
-        seen.end_to_end_us.push(meter.us_each(load.requests).iter().sum());
+        wait_until_drained(remaining).await;
+        measured.end_to_end.push(load.requests / start.elapsed().as_secs_f64());
+        measured.end_to_end_us.push(meter.us_each(load.requests).iter().sum());
     }
 }
 
-impl Seen {
-    fn take_accept(&mut self, load: Load) {
+impl Measurements {
+    fn add_accept(&mut self, load: Load) {
         self.accept_us.push(load.cpu_us.iter().sum());
         self.accepts.push(load);
     }
 
     #[allow(clippy::cast_precision_loss)]
-    async fn take_drain(&mut self, watched: &[&Process], jobs: usize, left: impl Fn() -> Left) {
+    async fn add_drain(&mut self, watched: &[&Process], jobs: usize, remaining: impl Fn() -> Remaining) {
         let meter = Meter::start(watched);
-        self.drains.push(drain_rate(jobs, left).await);
+        self.drains.push(drain_rate(jobs, remaining).await);
         self.drain_us.push(meter.us_each(jobs as f64).iter().sum());
     }
 
-    fn take_waits(&mut self, waits: Vec<f64>) {
+    fn add_waits(&mut self, waits: Vec<f64>) {
         let (p50, p99) = percentiles(waits);
         self.p50s.push(p50);
         self.p99s.push(p99);
     }
 }
 
-fn add_figures(peer: &Peer, ours: &Seen, theirs: &Seen, report: &mut Report) {
+fn add_figures(peer: &Peer, ours: &Measurements, theirs: &Measurements, report: &mut Report) {
     let (accept, end_to_end, drain) = match peer.name {
         "bullmq" => (Bound::AtMost(0.45), Bound::AtMost(0.4), Bound::AtMost(0.33)),
         _ => (Bound::None, Bound::None, Bound::None),

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
 use super::Effort;
-use super::backlog::{Served, fresh, no_limits};
+use super::backlog::{BacklogRedis, new_job, no_limits};
 use super::report::{Bound, Figure, Report};
 use super::series::{median, spread};
 use super::workers::{SLOTS, noop};
@@ -16,7 +16,7 @@ use super::workers::{SLOTS, noop};
 /// Jobs of one run.
 pub(crate) const JOBS: usize = 300;
 
-const EVERY: Duration = Duration::from_millis(20);
+const ENQUEUE_INTERVAL: Duration = Duration::from_millis(20);
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     let (mut p50s, mut p99s) = (Vec::new(), Vec::new());
@@ -46,7 +46,7 @@ pub(crate) fn percentiles(mut waits: Vec<f64>) -> (f64, f64) {
 
 /// Enqueue called → handler started, milliseconds.
 pub(crate) async fn waits_ms() -> Vec<f64> {
-    let Served { server: _server, queue, temp_dir: _temp_dir, .. } = Served::empty().await;
+    let BacklogRedis { server: _server, queue, temp_dir: _temp_dir, .. } = BacklogRedis::empty().await;
     let stop = CancellationToken::new();
     let (started, mut starts) = mpsc::unbounded_channel();
     let consuming = WorkerRunner { queue: queue.clone(), name: unique_name(), concurrency: SLOTS };
@@ -57,11 +57,11 @@ pub(crate) async fn waits_ms() -> Vec<f64> {
     let working = tokio::spawn(consuming.run(handler, stop.clone()));
     let limits = no_limits();
     let mut waits = Vec::with_capacity(JOBS);
-    let mut tick = tokio::time::interval(EVERY);
+    let mut tick = tokio::time::interval(ENQUEUE_INTERVAL);
     for _ in 0..JOBS {
         tick.tick().await;
         let sent = Instant::now();
-        let enqueued = queue.producer().enqueue(&fresh(), &limits).await.expect("a running Redis");
+        let enqueued = queue.producer().enqueue(&new_job(), &limits).await.expect("a running Redis");
         assert!(matches!(enqueued, Enqueued::Accepted(_)));
         waits.push((starts.recv().await.expect("a running worker") - sent).as_secs_f64() * 1_000.0);
     }

@@ -5,7 +5,7 @@ use tests::stack::{Stack, StackBuilder};
 
 use super::Effort;
 use super::accept::add;
-use super::load::{Asking, Load, Requests};
+use super::load::{Load, LoadOptions, Requests};
 use super::report::{Bound, Report};
 use super::server::start_role;
 
@@ -35,7 +35,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
 async fn against_one_read(stack: &Stack, read: Read<'_>, effort: Effort, report: &mut Report) {
     let (floor, floor_url) = start_role("floor", stack.settings(), stack.folder()).await;
     let (api, redis) = (&stack.apis[0], stack.redis.process());
-    let asking = |watched| Asking { connections: CONNECTIONS, seconds: effort.seconds, watched };
+    let asking = |watched| LoadOptions { connections: CONNECTIONS, seconds: effort.seconds, watched };
     let requests = Requests::reads(stack.folder(), read.href, read.etag);
     let (mut ours, mut floors): (Vec<Load>, Vec<Load>) = Default::default();
     for run in 1..=effort.runs {

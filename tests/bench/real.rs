@@ -14,7 +14,7 @@ use tests::stack::{Stack, StackBuilder};
 use uuid::Uuid;
 
 use super::Effort;
-use super::backlog::{drain_rate, left_in};
+use super::backlog::{drain_rate, remaining_in};
 use super::memory::{use_shipped_encodings, used};
 use super::report::{Bound, Figure, Report};
 use super::series::{median, rate, ratio, spread};
@@ -40,7 +40,7 @@ pub(crate) struct Sandbox {
 }
 
 /// What one build showed in one run.
-struct Worked {
+struct JobCosts {
     rate: f64,
     /// CPU time per job of the worker and of Redis, from the first delivery to the last end, microseconds.
     cpu_us: Vec<f64>,
@@ -72,9 +72,9 @@ pub(crate) async fn measure(effort: Effort, before: Option<&Path>, report: &mut 
         value: ratio(&rates, &bare),
         bound: Bound::AtLeast(0.48),
     });
-    add_beside(&ours, &earlier, report);
+    add_compared(&ours, &earlier, report);
     let (now, before) = (of(&ours, |run| run.bytes), of(&earlier, |run| run.bytes));
-    report.add(beside("Redis bytes per finished real job, with all its keys", &now, &before, "", 1.05));
+    report.add(compared("Redis bytes per finished real job, with all its keys", &now, &before, "", 1.05));
     for (name, values, bound) in [
         ("RSS of a worker, its peak over real jobs, MiB", of(&ours, |run| run.rss_mib), 20.0),
         ("commands of Redis, a real job from PATCH to end", of(&ours, |run| run.commands), 22.0),
@@ -90,21 +90,21 @@ pub(crate) async fn measure(effort: Effort, before: Option<&Path>, report: &mut 
     }
 }
 
-fn of(runs: &[Worked], part: fn(&Worked) -> f64) -> Vec<f64> {
+fn of(runs: &[JobCosts], part: fn(&JobCosts) -> f64) -> Vec<f64> {
     runs.iter().map(part).collect()
 }
 
 /// CPU of a job, beside the earlier commit's where there is one.
-fn add_beside(ours: &[Worked], earlier: &[Worked], report: &mut Report) {
+fn add_compared(ours: &[JobCosts], earlier: &[JobCosts], report: &mut Report) {
     for (whose, part, bound) in [("the worker", 0, 0.75), ("Redis", 1, 0.55)] {
-        let cpu = |runs: &[Worked]| runs.iter().map(|run| run.cpu_us[part]).collect::<Vec<_>>();
+        let cpu = |runs: &[JobCosts]| runs.iter().map(|run| run.cpu_us[part]).collect::<Vec<_>>();
         let name = format!("CPU of {whose}, a real job from fetch to end");
-        report.add(beside(&name, &cpu(ours), &cpu(earlier), " µs", bound));
+        report.add(compared(&name, &cpu(ours), &cpu(earlier), " µs", bound));
     }
 }
 
 /// A figure beside the earlier commit's, of which it may be so much; where none is given it is shown alone.
-fn beside(name: &str, ours: &[f64], before: &[f64], unit: &str, bound: f64) -> Figure {
+fn compared(name: &str, ours: &[f64], before: &[f64], unit: &str, bound: f64) -> Figure {
     let is_alone = before.is_empty();
     Figure {
         name: format!("{name} / the earlier commit"),
@@ -116,7 +116,7 @@ fn beside(name: &str, ours: &[f64], before: &[f64], unit: &str, bound: f64) -> F
 }
 
 #[allow(clippy::cast_precision_loss)]
-async fn real_jobs(builder: StackBuilder, jobs: usize) -> Worked {
+async fn real_jobs(builder: StackBuilder, jobs: usize) -> JobCosts {
     let temp_dir = tests::temp_dir::TempDir::new().expect("a folder of its own");
     let sandbox = Sandbox::start(temp_dir.path()).await;
     let builder = builder
@@ -131,17 +131,17 @@ async fn real_jobs(builder: StackBuilder, jobs: usize) -> Worked {
     let _: String = stack.redis.command(&["CONFIG", "RESETSTAT"]).await;
     accept_all(&stack, sandbox.people(jobs).await).await;
     let asked = commands(&stack).await;
-    let left = left_in(stack.redis.connection().await);
+    let remaining = remaining_in(stack.redis.connection().await);
     let _: String = stack.redis.command(&["CONFIG", "RESETSTAT"]).await;
     stack.add_worker(&[]).await;
     let worker = &stack.workers[0].process;
     let meter = Meter::start(&[worker, stack.redis.process()]);
-    let rate = drain_rate(jobs, left).await;
+    let rate = drain_rate(jobs, remaining).await;
     let cpu_us = meter.us_each(jobs as f64);
     let commands = (asked + commands(&stack).await) / jobs as f64;
     let keys: u64 = stack.redis.command(&["DBSIZE"]).await;
     let bytes = (used(&stack.redis).await - empty) / jobs as f64;
-    Worked { rate, cpu_us, rss_mib: peak_rss_mib(worker), commands, keys: keys as f64 / jobs as f64, bytes }
+    JobCosts { rate, cpu_us, rss_mib: peak_rss_mib(worker), commands, keys: keys as f64 / jobs as f64, bytes }
 }
 
 /// Commands that Redis ran since they were last forgotten, but for what this bench asks itself: how long the stream is.

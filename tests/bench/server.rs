@@ -40,7 +40,7 @@ const ENQUEUE: &str = concat!(
     include_str!("../../shared/src/queue/producer/enqueue.lua")
 );
 
-struct Floor {
+struct BareServer {
     queue: Queue,
     limits: ApprovalLimits,
     script: Script,
@@ -48,13 +48,13 @@ struct Floor {
 }
 
 /// The role `floor`.
-pub(crate) async fn serve_floor() {
+pub(crate) async fn serve_bare() {
     let settings = Settings::load().expect("right settings");
     let limits = ApprovalLimits::from_settings(&settings).expect("right settings");
     let url = std::env::var("RESEND_REDIS_URL").expect("the bench names it");
     let client = redis::Client::open(url).expect("a right URL");
     let redis = client.get_multiplexed_async_connection().await.expect("a running Redis");
-    let floor = Floor { queue: queue_of(&settings), limits, script: Script::new(ENQUEUE), redis };
+    let floor = BareServer { queue: queue_of(&settings), limits, script: Script::new(ENQUEUE), redis };
     let app = Router::new()
         .route("/hello", get(async || "hello"))
         .route("/api/patients/{patient}/approvals/{approval}/actions/resend", patch(enqueue))
@@ -67,7 +67,7 @@ pub(crate) async fn serve_floor() {
 }
 
 async fn enqueue(
-    State(floor): State<Arc<Floor>>,
+    State(floor): State<Arc<BareServer>>,
     UrlPath((patient, approval)): UrlPath<(Uuid, Uuid)>,
 ) -> (StatusCode, String) {
     match floor.enqueue(patient, approval).await {
@@ -76,7 +76,7 @@ async fn enqueue(
     }
 }
 
-impl Floor {
+impl BareServer {
     /// One call for one job, as anybody would make it; answers the job's id.
     async fn enqueue(&self, patient: Uuid, approval: Uuid) -> redis::RedisResult<String> {
         let (keys, config, limits) = (self.queue.keys(), self.queue.config(), &self.limits);
@@ -114,7 +114,7 @@ impl Floor {
     }
 }
 
-async fn read(State(floor): State<Arc<Floor>>, UrlPath(job): UrlPath<String>) -> (StatusCode, String) {
+async fn read(State(floor): State<Arc<BareServer>>, UrlPath(job): UrlPath<String>) -> (StatusCode, String) {
     let job: Result<JobId, _> = job.parse();
     match floor.queue.job_store().job(&job.expect("a job id")).await {
         Ok(Some(job)) => (StatusCode::OK, job.end.map(|end| end.result).unwrap_or_default()),

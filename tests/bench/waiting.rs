@@ -23,13 +23,13 @@ use super::report::{Bound, Figure, Report};
 use super::server::queue_of;
 
 /// Between two ends.
-const EVERY: Duration = Duration::from_millis(5);
+const END_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long a run is said to have taken.
-const RUN: Duration = Duration::from_millis(20);
+const RUN_TIME: Duration = Duration::from_millis(20);
 
 /// A client in the middle of a long poll; ends with when it was answered.
-type Waiting = JoinHandle<Instant>;
+type PollTask = JoinHandle<Instant>;
 
 #[derive(Deserialize)]
 struct Person {
@@ -40,7 +40,7 @@ struct Person {
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     let (waiters, polls) = (effort.jobs(1_000), effort.jobs(5_000));
     report.step(format!("{waiters} waiters"));
-    let (p50, p99) = percentiles(late_ms(waiters).await);
+    let (p50, p99) = percentiles(notified_after_ms(waiters).await);
     for (name, value, bound) in [("p50", p50, Bound::None), ("p99", p99, Bound::AtMost(20.0))] {
         report.add(Figure {
             name: format!("finish to answer, {waiters} waiters on one API, {name}, ms"),
@@ -62,10 +62,10 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
 }
 
 /// Milliseconds from the end of a job to the answer of who waits for it, an end every 5 ms.
-async fn late_ms(waiters: usize) -> Vec<f64> {
+async fn notified_after_ms(waiters: usize) -> Vec<f64> {
     let stack = started().await;
     let (queue, waiting) = (queue(&stack), all_waiting(&stack, waiters).await);
-    let (mut late, mut tick) = (Vec::with_capacity(waiters), tokio::time::interval(EVERY));
+    let (mut late, mut tick) = (Vec::with_capacity(waiters), tokio::time::interval(END_INTERVAL));
     for (delivery, poll) in waiting {
         tick.tick().await;
         finish(&queue, &delivery).await;
@@ -101,12 +101,12 @@ fn queue(stack: &Stack) -> Queue {
 
 async fn finish(queue: &Queue, delivery: &Delivery) {
     let end = Outcome::Refused(Refusal::PersonNotFound);
-    queue.deliveries().finish(delivery, &end, RUN).await.expect("a running Redis");
+    queue.deliveries().finish(delivery, &end, RUN_TIME).await.expect("a running Redis");
 }
 
 /// Accepts so many jobs, delivers them all to this process, and has a client wait for each. A client has at most a quarter of
 /// the 10,000 waits, so there are two.
-async fn all_waiting(stack: &Stack, count: usize) -> Vec<(Delivery, Waiting)> {
+async fn all_waiting(stack: &Stack, count: usize) -> Vec<(Delivery, PollTask)> {
     let clients = [stack.client(), stack.client().with_token("mis-b-token")];
     let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);
     let made = reqwest::Client::new().post(url).send().await.expect("an answer");
@@ -139,7 +139,7 @@ async fn all_wait(stack: &Stack, clients: usize) {
     .await;
 }
 
-fn poll(client: &ApiClient, message: &Message) -> Waiting {
+fn poll(client: &ApiClient, message: &Message) -> PollTask {
     let request = client.request(Method::GET, &format!("/Jobs/{}", message.job)).header("prefer", "wait=30");
     tokio::spawn(async move {
         let answer = Answer::of(request).await;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use worker::runner::{WorkerRunner, unique_name};
 
 use super::Effort;
-use super::backlog::{Backlog, Served, drain_rate};
+use super::backlog::{Backlog, BacklogRedis, drain_rate};
 use super::report::{Bound, Figure, Report};
 use super::series::{rate, ratio};
 use super::server::{queue, start_role};
@@ -35,7 +35,7 @@ pub(crate) async fn noop(_: LeasedJob) -> JobDisposition {
 }
 
 /// Starts so many of them.
-pub(crate) async fn start_noop(workers: usize, served: &Served) -> Vec<Process> {
+pub(crate) async fn start_noop(workers: usize, served: &BacklogRedis) -> Vec<Process> {
     let folder = served.temp_dir.path();
     let started = (0..workers).map(|_| start_role("worker", &served.settings, folder));
     join_all(started).await.into_iter().map(|(process, _)| process).collect()
@@ -48,10 +48,10 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     for run in 1..=effort.runs {
         for (workers, rates) in FLEETS.into_iter().zip(&mut rates) {
             report.step(format!("{workers} workers, run {run}"));
-            let served = backlog.serve().await;
-            let left = served.left().await;
+            let served = backlog.start_redis().await;
+            let remaining = served.remaining().await;
             let _working = start_noop(workers, &served).await;
-            rates.push(drain_rate(backlog.jobs, left).await);
+            rates.push(drain_rate(backlog.jobs, remaining).await);
         }
     }
     for (workers, many) in FLEETS.into_iter().zip(&rates).skip(1) {

@@ -1,13 +1,13 @@
-//! What may happen next.
+//! The actions that may come next.
 
 use std::fmt;
 
-use crate::world::{At, Gateway, HORIZON_MS, LONGEST_PAUSE, LONGEST_RUN, Pause, ROOM, Worker, World};
+use crate::world::{Gateway, HORIZON_MS, LONGEST_PAUSE, LONGEST_RUN, Pause, RunStage, SLOTS, Worker, World};
 
-/// Something that happens.
+/// An action of any actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The client of this approval asks; `again`: the API repeats the call whose answer was lost.
+    /// The client of this approval sends a request; `again`: the API repeats the call whose answer was lost.
     Request {
         approval: usize,
         again: bool,
@@ -15,17 +15,17 @@ pub(crate) enum Action {
     Fetch(usize),
     Beat(usize),
     Sweep(usize),
-    /// What was taken over begins.
+    /// The worker begins the runs of what it took over.
     Begin(usize),
     Recover(usize),
-    /// A worker takes a step of one of its runs.
+    /// A worker takes one step in one of its runs.
     Run(usize, usize, Step),
     Promote,
     Audit,
-    /// An operator has the workers take nothing new, and later lets them on.
+    /// An operator pauses the queue, and later resumes it.
     Pause,
     Resume,
-    /// A worker looks whether the queue is paused.
+    /// A worker checks whether the queue is paused.
     Look(usize),
     Cancel(usize),
     RetryNow(usize),
@@ -33,9 +33,9 @@ pub(crate) enum Action {
     Die(usize),
     Stop(usize),
     Continue(usize),
-    /// Redis' clock is set by so many seconds.
+    /// Redis' clock is set by this many seconds.
     Clock(i64),
-    /// A replica is promoted that has seen so many of the writes since the last confirmed one.
+    /// A replica is promoted that has seen this many of the writes since the last confirmed one.
     FailOver(usize),
     Fill,
     Free,
@@ -44,12 +44,12 @@ pub(crate) enum Action {
 /// A step of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The registry says that nothing is to be sent.
+    /// The registry's answer means that nothing may be sent.
     Refuse,
-    /// The registry is away.
-    PostPone,
-    AskLeave,
-    GiveUpLeave,
+    /// The registry does not answer.
+    Postpone,
+    RequestPermit,
+    AbandonPermit,
     Submit(Gateway),
     Hear,
     Settle,
@@ -58,47 +58,47 @@ pub(crate) enum Step {
     Crash,
 }
 
-/// Steps of the clock that are tried, seconds.
+/// Steps of the clock, in seconds.
 const CLOCK: [i64; 5] = [31, -31, 60, -60, -7_200];
 
 impl Action {
-    /// Everything that may happen next in this world.
+    /// Every action possible in this world.
     pub(crate) fn all(world: &World) -> Vec<Self> {
         let mut all = Vec::new();
-        (0..world.workers.len()).for_each(|worker| of_worker(world, worker, &mut all));
+        (0..world.workers.len()).for_each(|worker| worker_actions(world, worker, &mut all));
         for (approval, asked) in world.approvals.iter().enumerate() {
-            let may_ask = asked.requests == 0 || asked.unheard.is_some() || world.left.repeats > 0;
+            let may_ask = asked.requests == 0 || asked.unheard.is_some() || world.budget.repeats > 0;
             all.extend(may_ask.then_some(Self::Request { approval, again: false }));
             all.extend(asked.unheard.is_some().then_some(Self::Request { approval, again: true }));
         }
         let is_anybody_there = world.workers.iter().any(|worker| !worker.is_stopped);
         if is_anybody_there {
             all.extend((world.store.scheduled() > 0).then_some(Self::Promote));
-            all.extend(world.is_left().then_some(Self::Audit));
+            all.extend(world.has_orphaned_job().then_some(Self::Audit));
         }
-        if world.left.orders > 0 {
+        if world.budget.operator_actions > 0 {
             for (job, _) in world.jobs.iter().enumerate().filter(|(_, job)| job.end.is_none()) {
                 all.extend([Self::Cancel(job), Self::RetryNow(job)]);
             }
         }
         let is_off = world.pause == Pause::Off;
-        all.extend((is_off && world.left.pauses > 0).then_some(Self::Pause));
+        all.extend((is_off && world.budget.pauses > 0).then_some(Self::Pause));
         all.extend((!is_off).then_some(Self::Resume));
         all.extend(may_tick(world).then_some(Self::Tick));
         all.extend(world.is_full.then_some(Self::Free));
-        if world.left.faults > 0 && !world.jobs.is_empty() {
+        if world.budget.faults > 0 && !world.jobs.is_empty() {
             faults(world, &mut all);
         }
         all
     }
 
-    /// Whether a fault is spent on it.
+    /// Whether it counts as a fault.
     pub(crate) fn is_fault(self) -> bool {
         matches!(self, Self::Die(_) | Self::Stop(_) | Self::Clock(_) | Self::FailOver(_) | Self::Fill)
     }
 }
 
-fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
+fn worker_actions(world: &World, number: usize, all: &mut Vec<Action>) {
     let worker = &world.workers[number];
     if worker.is_stopped {
         return all.push(Action::Continue(number));
@@ -106,10 +106,10 @@ fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
     if !worker.taken.is_empty() {
         all.push(Action::Begin(number));
     }
-    all.extend((worker.seen.is_paused != world.store.is_paused()).then_some(Action::Look(number)));
+    all.extend((worker.view.is_paused != world.store.is_paused()).then_some(Action::Look(number)));
     let (held, in_hand) = (world.store.pending_of(&worker.name), worker.runs.len() + worker.taken.len());
-    let has_room = in_hand < ROOM;
-    let takes = has_room && !worker.seen.is_paused;
+    let has_room = in_hand < SLOTS;
+    let takes = has_room && !worker.view.is_paused;
     all.extend((takes && world.store.waiting() > 0).then_some(Action::Fetch(number)));
     let is_swept = worker.unsettled == 0 && world.store.pending() > 0;
     let beats = !worker.runs.is_empty() && (worker.is_beat_due || is_swept && !worker.may_sweep);
@@ -121,27 +121,35 @@ fn of_worker(world: &World, number: usize, all: &mut Vec<Action>) {
     all.extend((held > in_hand && worker.taken.is_empty()).then_some(Action::Recover(number)));
     for (index, run) in worker.runs.iter().enumerate() {
         let mut add = |step| all.push(Action::Run(number, index, step));
-        match &run.at {
-            At::Fetched => {
-                add(Step::AskLeave);
-                if world.left.stops > 0 {
-                    [Step::Refuse, Step::PostPone, Step::HandBack, Step::Crash].into_iter().for_each(add);
+        match &run.stage {
+            RunStage::Fetched => {
+                add(Step::RequestPermit);
+                if world.budget.stops > 0 {
+                    [Step::Refuse, Step::Postpone, Step::HandBack, Step::Crash].into_iter().for_each(add);
                 }
             }
-            At::LeaveUnheard => [Step::AskLeave, Step::GiveUpLeave].into_iter().for_each(add),
-            At::Permitted { is_fresh: false, .. } => add(Step::GiveUpLeave),
-            At::Permitted { permit, .. } if permit.offered.is_none() => add(Step::Submit(Gateway::Takes)),
-            At::Permitted { .. } if world.left.odd_answers == 0 => add(Step::Submit(Gateway::Takes)),
-            At::Permitted { .. } => Gateway::ALL.into_iter().for_each(|gateway| add(Step::Submit(gateway))),
-            At::HandedOver { .. } => add(Step::Hear),
-            At::Settling { .. } => add(Step::Settle),
-            At::Settled(_) => add(Step::Write),
+            RunStage::PermitUnanswered => {
+                [Step::RequestPermit, Step::AbandonPermit].into_iter().for_each(add);
+            }
+            RunStage::Permitted { is_fresh: false, .. } => add(Step::AbandonPermit),
+            RunStage::Permitted { permit, .. } if permit.offered.is_none() => {
+                add(Step::Submit(Gateway::Takes));
+            }
+            RunStage::Permitted { .. } if world.budget.odd_answers == 0 => add(Step::Submit(Gateway::Takes)),
+            RunStage::Permitted { .. } => {
+                for gateway in Gateway::ALL {
+                    add(Step::Submit(gateway));
+                }
+            }
+            RunStage::HandedOver { .. } => add(Step::Hear),
+            RunStage::Settling { .. } => add(Step::Settle),
+            RunStage::Settled(_) => add(Step::Write),
         }
     }
 }
 
-/// Whether time may go by: every living worker renews in time, and no run takes longer than it may. Where somebody has
-/// something to do it costs a delay; nobody waits for ever.
+/// Whether time may pass: every live worker renews in time, and no run takes longer than allowed. If a worker has
+/// something to do, the tick costs a delay; no actor waits for ever.
 fn may_tick(world: &World) -> bool {
     let is_idle = world.is_done() && world.workers.iter().all(|worker| worker.runs.is_empty());
     let is_prompt = |worker: &Worker| {
@@ -152,11 +160,11 @@ fn may_tick(world: &World) -> bool {
     };
     let is_in_time = world.workers.iter().all(is_prompt) && world.now_ms < HORIZON_MS;
     let is_in_time = is_in_time && world.pause.ticks() < LONGEST_PAUSE;
-    !world.jobs.is_empty() && !is_idle && is_in_time && (!world.is_anybody_at_work() || world.left.delays > 0)
+    !world.jobs.is_empty() && !is_idle && is_in_time && (!world.is_worker_busy() || world.budget.delays > 0)
 }
 
 fn faults(world: &World, all: &mut Vec<Action>) {
-    if world.left.is_back_only {
+    if world.budget.is_back_only {
         return all.push(Action::Clock(-7_200));
     }
     for (number, worker) in world.workers.iter().enumerate() {
@@ -171,21 +179,21 @@ fn faults(world: &World, all: &mut Vec<Action>) {
 }
 
 impl World {
-    /// Whether a living worker has something to do at once, or none lives.
-    pub(crate) fn is_anybody_at_work(&self) -> bool {
+    /// Whether a live worker has something to do at once, or all workers are stopped.
+    pub(crate) fn is_worker_busy(&self) -> bool {
         let waits = self.store.waiting() > 0;
         let is_at_work = |worker: &Worker| {
             let in_hand = worker.runs.len() + worker.taken.len();
             let is_given = self.store.pending_of(&worker.name) > in_hand;
-            // One that has read of a pause takes nothing, until it has read that there is none.
-            let may_take = !(worker.seen.is_paused && self.store.is_paused()) && in_hand < ROOM;
+            // A worker that knows of a pause takes nothing until it has read that the pause is over.
+            let may_take = !(worker.view.is_paused && self.store.is_paused()) && in_hand < SLOTS;
             !worker.is_stopped && (in_hand > 0 && !self.is_full || waits && may_take || is_given)
         };
         self.workers.iter().any(is_at_work) || self.workers.iter().all(|worker| worker.is_stopped)
     }
 
-    /// Whether a job is live that is nowhere: what the audit is for.
-    fn is_left(&self) -> bool {
+    /// Whether a live job is missing from the queue, so that the audit has something to do.
+    fn has_orphaned_job(&self) -> bool {
         let in_queue = self.store.waiting() + self.store.pending() + self.store.scheduled();
         self.jobs.iter().filter(|job| job.end.is_none() && !job.is_gone).count() > in_queue
     }
@@ -233,9 +241,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refuse => write!(f, "learns from the registry that nothing is to be sent"),
-            Self::PostPone => write!(f, "gets no answer from the registry"),
-            Self::AskLeave => write!(f, "asks for leave to send"),
-            Self::GiveUpLeave => write!(f, "gives its leave up"),
+            Self::Postpone => write!(f, "gets no answer from the registry"),
+            Self::RequestPermit => write!(f, "asks for leave to send"),
+            Self::AbandonPermit => write!(f, "gives its leave up"),
             Self::Submit(Gateway::Takes) => write!(f, "hands the message over: the gateway takes it"),
             Self::Submit(gateway) => write!(f, "hands the message over: the gateway {gateway:?}"),
             Self::Hear => write!(f, "hears from the gateway"),

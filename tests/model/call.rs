@@ -1,31 +1,31 @@
-//! One call of Redis, both ways it may go: its reply is heard, or it is lost.
+//! One call of Redis with both possible results: its reply is received, or it is lost.
 
 use crate::store::Store;
 use crate::world::World;
 
-/// One way an action may go.
-pub(crate) struct Next {
+/// The world after one possible result of an action.
+pub(crate) struct Successor {
     pub(crate) world: World,
-    /// Whether the actor heard the reply.
+    /// Whether the actor received the reply.
     pub(crate) heard: bool,
-    /// What was answered, in words.
+    /// A description of the reply.
     pub(crate) answer: String,
-    /// What does not hold.
-    pub(crate) broken: Option<String>,
+    /// The invariant that was violated.
+    pub(crate) violation: Option<String>,
 }
 
-/// Both ways of one call of Redis.
+/// Both possible results of one call of Redis.
 pub(crate) struct Call<'a> {
     world: &'a World,
     store: Store,
     is_confirmed: bool,
     pub(crate) answer: String,
-    /// Redis refused it: the actor knows that nothing is known.
+    /// Redis refused the call, so there is no reply to lose.
     is_refused: bool,
 }
 
 impl<'a> Call<'a> {
-    /// A call with this result, after which Redis holds this.
+    /// A call with this result, which left Redis in this state.
     pub(crate) fn new<T: std::fmt::Debug, E: std::fmt::Display>(
         world: &'a World,
         (result, store): (&Result<T, E>, Store),
@@ -37,30 +37,30 @@ impl<'a> Call<'a> {
         Self { world, store, is_confirmed: false, answer, is_refused: result.is_err() }
     }
 
-    /// Replicas confirm it where its reply is heard.
+    /// Replicas confirm the call if its reply is received.
     pub(crate) fn confirmed(self) -> Self {
         Self { is_confirmed: true, ..self }
     }
 
-    /// What was answered, in words.
+    /// Replaces the description of the reply.
     pub(crate) fn saying(self, answer: impl Into<String>) -> Self {
         if self.is_refused { self } else { Self { answer: answer.into(), ..self } }
     }
 
-    fn next(&self, heard: bool, change: impl FnOnce(&mut World)) -> Next {
+    fn next(&self, heard: bool, change: impl FnOnce(&mut World)) -> Successor {
         let mut world = self.world.clone();
         world.set_store(self.store.clone(), self.is_confirmed && heard);
         change(&mut world);
-        Next { world, heard, answer: self.answer.clone(), broken: None }
+        Successor { world, heard, answer: self.answer.clone(), violation: None }
     }
 
-    /// `known` changes what is so whether or not the reply comes.
+    /// `known` is applied whether or not the reply arrives.
     pub(crate) fn both(
         self,
         known: impl Fn(&mut World),
         heard: impl FnOnce(&mut World),
         unheard: impl FnOnce(&mut World),
-    ) -> Vec<Next> {
+    ) -> Vec<Successor> {
         let mut all = Vec::with_capacity(2);
         if !self.is_refused {
             all.push(self.next(true, |world| {
@@ -68,9 +68,9 @@ impl<'a> Call<'a> {
                 heard(world);
             }));
         }
-        if self.is_refused || self.world.left.losses > 0 {
+        if self.is_refused || self.world.budget.losses > 0 {
             all.push(self.next(false, |world| {
-                world.left.losses -= u8::from(!self.is_refused);
+                world.budget.losses -= u8::from(!self.is_refused);
                 known(world);
                 unheard(world);
             }));
@@ -78,8 +78,8 @@ impl<'a> Call<'a> {
         all
     }
 
-    /// Where nobody waits for the reply.
-    pub(crate) fn alone(self, change: impl FnOnce(&mut World)) -> Vec<Next> {
+    /// A call whose reply nobody waits for.
+    pub(crate) fn alone(self, change: impl FnOnce(&mut World)) -> Vec<Successor> {
         vec![self.next(true, change)]
     }
 }

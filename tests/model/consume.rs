@@ -1,25 +1,25 @@
-//! How a worker gets its deliveries and keeps them: reads, heartbeats, sweeps.
+//! How a worker gets and keeps its deliveries: reads, heartbeats, sweeps.
 
 use shared::queue::{Delivery, QueueError, Sweeper};
 
-use crate::call::{Call, Next};
+use crate::call::{Call, Successor};
 use crate::rig::Rig;
 use crate::store::Store;
-use crate::world::{At, ROOM, Run, SETTLED_AFTER, World};
+use crate::world::{Run, RunStage, SETTLED_AFTER, SLOTS, World};
 
-/// By how much a worker lets Redis' clock run ahead of its own.
+/// How far Redis' clock may run ahead of a worker's own.
 pub(crate) const TOLERANCE_MS: u64 = 7_500;
 
-/// A delivery with this number is the last.
+/// The number of the last delivery allowed.
 const LAST_DELIVERY: u64 = 3;
 
-/// A worker hears what it was given by a read.
-pub(crate) fn given(
+/// A worker receives the result of a read.
+pub(crate) fn receive(
     world: &World,
     number: usize,
     read: &Result<Vec<Delivery>, QueueError>,
     store: Store,
-) -> Vec<Next> {
+) -> Vec<Successor> {
     let call = Call::new(world, (read, store)).saying(names(read.as_deref().unwrap_or_default()));
     let deliveries = read.as_deref().map(<[_]>::to_vec).unwrap_or_default();
     call.both(|_| {}, |world| world.workers[number].hold(deliveries), |_| {})
@@ -36,8 +36,8 @@ fn names(deliveries: &[Delivery]) -> String {
     }
 }
 
-/// A heartbeat.
-pub(crate) async fn beat(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
+/// Sends a heartbeat.
+pub(crate) async fn beat(rig: &mut Rig, world: &World, number: usize) -> Vec<Successor> {
     let held = world.workers[number].held();
     let name = world.workers[number].name.clone();
     let (lost, store) =
@@ -55,27 +55,27 @@ pub(crate) async fn beat(rig: &mut Rig, world: &World, number: usize) -> Vec<Nex
     call.saying(summary).both(|_| {}, heard, |world| world.workers[number].is_beat_due = false)
 }
 
-/// The run, cut off where its lease is lost: only what is decided goes on.
+/// The run, or nothing if its lease is lost: only a decided run goes on.
 fn cut_if(mut run: Run, held: &[Delivery], lost: &[String]) -> Option<Run> {
     if !lost.contains(&run.delivery.entry) || !held.contains(&run.delivery) {
         return Some(run);
     }
     run.is_lost = true;
-    match run.at {
-        At::Settling { .. } | At::Settled(_) => Some(run),
+    match run.stage {
+        RunStage::Settling { .. } | RunStage::Settled(_) => Some(run),
         _ => None,
     }
 }
 
-/// A sweep over what silent workers hold.
-pub(crate) async fn sweep(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
+/// Sweeps over what silent workers hold.
+pub(crate) async fn sweep(rig: &mut Rig, world: &World, number: usize) -> Vec<Successor> {
     let worker = &world.workers[number];
     let sweeper = Sweeper {
         consumer: worker.name.clone(),
         may_take_a_last_one: !worker.runs.iter().any(|run| run.delivery.number >= LAST_DELIVERY),
-        latest_ms: world.clock_wrong_by(worker.seen.wrong_ms) + TOLERANCE_MS,
+        latest_ms: world.clock_wrong_by(worker.view.wrong_ms) + TOLERANCE_MS,
     };
-    let room = ROOM - worker.runs.len() - worker.taken.len();
+    let room = SLOTS - worker.runs.len() - worker.taken.len();
     let (taken, store) =
         rig.step(world, async |rig| rig.queue.deliveries().take_over(&sweeper, room).await).await;
     let call = Call::new(world, (&taken, store));
@@ -100,8 +100,8 @@ pub(crate) async fn sweep(rig: &mut Rig, world: &World, number: usize) -> Vec<Ne
     call.saying(summary).both(known, heard, |_| {})
 }
 
-/// What was taken over counts from here on.
-pub(crate) async fn begin(rig: &mut Rig, world: &World, number: usize) -> Vec<Next> {
+/// Counts the runs of what was taken over.
+pub(crate) async fn begin(rig: &mut Rig, world: &World, number: usize) -> Vec<Successor> {
     let taken = world.workers[number].taken.clone();
     let (begun, store) =
         rig.step(world, async |rig| rig.queue.deliveries().begin_once(taken.clone()).await).await;

@@ -1,26 +1,31 @@
-//! Fences, each taken out of its script: the explorer must find what each keeps away. The first five are faults that were in
-//! the scripts once; the next two the explorer found itself.
+//! Fences, each removed from its script: the explorer must find the violation that the fence prevents. The first five
+//! are faults that the scripts once had; the explorer itself found the next two.
 
-use crate::part::{NOTHING, Part};
+use crate::part::{NO_BUDGET, Part};
 use crate::relay::Edit;
 
 use crate::world::Budget;
 
-/// A fence that is taken out.
+/// A fence that is removed.
 pub(crate) struct Control {
-    /// What is allowed for without it.
+    /// What becomes possible without it.
     pub(crate) name: &'static str,
     pub(crate) edits: &'static [Edit],
     pub(crate) part: Part,
-    /// How what does not hold begins.
-    pub(crate) breaks: &'static str,
+    /// The beginning of the violation's description.
+    pub(crate) expected_violation: &'static str,
 }
 
-/// Those that take longer than the short form has.
+/// Controls that take too long for the short form.
 pub(crate) const SLOW: [&str; 2] = [CONTROLS[0].name, CONTROLS[3].name];
 
-const fn control(name: &'static str, edits: &'static [Edit], left: Budget, breaks: &'static str) -> Control {
-    Control { name, edits, part: Part { name, approvals: 1, left }, breaks }
+const fn control(
+    name: &'static str,
+    edits: &'static [Edit],
+    budget: Budget,
+    expected_violation: &'static str,
+) -> Control {
+    Control { name, edits, part: Part { name, approvals: 1, budget }, expected_violation }
 }
 
 /// All of them.
@@ -31,7 +36,7 @@ pub(crate) const CONTROLS: [Control; 20] = [
             (" or job.open + job.believed >= unsure_allowed", ""),
             ("unsure_allowed - open_allowed - job.believed", "9"),
         ],
-        Budget { odd_answers: 3, ..NOTHING },
+        Budget { odd_answers: 3, ..NO_BUDGET },
         "I2",
     ),
     control(
@@ -40,7 +45,7 @@ pub(crate) const CONTROLS: [Control; 20] = [
             ("if now > tonumber(ARGV[14]) then return {'0-0', {}, {}, 0, 1} end", ""),
             ("if newest < now - ARGV[15] or", "if false and"),
         ],
-        Budget { faults: 1, ..NOTHING },
+        Budget { faults: 1, ..NO_BUDGET },
         "I2",
     ),
     Control {
@@ -49,49 +54,49 @@ pub(crate) const CONTROLS: [Control; 20] = [
             "code.hash, code.offered = hash, now",
             "code.hash, code.offered, phone.codes = hash, now, {}",
         )],
-        part: Part { name: "a later offer ends the codes before it", approvals: 2, left: NOTHING },
-        breaks: "code",
+        part: Part { name: "a later offer ends the codes before it", approvals: 2, budget: NO_BUDGET },
+        expected_violation: "code",
     },
     control(
         "Redis' clock is set back, and a job that was put back waits for it",
         &[("if #due == 0 then", "if false then")],
-        Budget { faults: 1, odd_answers: 1, is_back_only: true, ..NOTHING },
+        Budget { faults: 1, odd_answers: 1, is_back_only: true, ..NO_BUDGET },
         "I1",
     ),
     control(
         "leave is given whatever the deadline",
         &[("if job.deadline - now < LEAST_LEFT then return 'late' end", "")],
-        Budget { delays: 5, ..NOTHING },
+        Budget { delays: 5, ..NO_BUDGET },
         "I5",
     ),
     control(
         "leave does not renew a lease that has grown old",
         &[("if job.idle > lease / 2 then", "if false then")],
-        Budget { faults: 1, ..NOTHING },
+        Budget { faults: 1, ..NO_BUDGET },
         "I2",
     ),
     control(
         "a send is named by entry and number alone",
         &[("job.this = record[3], job.consumer .. ':' .. job.entry", "job.this = record[3], job.entry")],
-        Budget { faults: 1, losses: 1, ..NOTHING },
+        Budget { faults: 1, losses: 1, ..NO_BUDGET },
         "counts",
     ),
     control(
         "leave is given to whoever asks",
         &[("if not job.owned then return 'lost' end", "job.idle = job.idle or 0")],
-        Budget { faults: 1, ..NOTHING },
+        Budget { faults: 1, ..NO_BUDGET },
         "I2",
     ),
     control(
         "leave asked for again is counted again",
         &[("if record[4] == job.this then return 'again' end", "")],
-        Budget { losses: 1, ..NOTHING },
+        Budget { losses: 1, ..NO_BUDGET },
         "counts",
     ),
     control(
         "a job is ended by whoever says so",
         &[("job.owned and state and not has_ended(state)", "state and not has_ended(state)")],
-        Budget { faults: 1, ..NOTHING },
+        Budget { faults: 1, ..NO_BUDGET },
         "I6",
     ),
     control(
@@ -100,7 +105,7 @@ pub(crate) const CONTROLS: [Control; 20] = [
             "if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end\nlocal record = fields_of(KEYS[2], 'state', 'deadline', 'open', 'tries')",
             "local record = fields_of(KEYS[2], 'state', 'deadline', 'open', 'tries')",
         )],
-        Budget { faults: 1, stops: 1, ..NOTHING },
+        Budget { faults: 1, stops: 1, ..NO_BUDGET },
         "I",
     ),
     control(
@@ -109,13 +114,13 @@ pub(crate) const CONTROLS: [Control; 20] = [
             "if not owns(KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4]) then return 'lost' end\nlocal record, now",
             "local record, now",
         )],
-        Budget { faults: 1, stops: 1, ..NOTHING },
+        Budget { faults: 1, stops: 1, ..NO_BUDGET },
         "I",
     ),
     control(
         "a heartbeat takes an entry back from who has it now",
         &[("delivery.owned and held or lost", "held")],
-        Budget { faults: 1, ..NOTHING },
+        Budget { faults: 1, ..NO_BUDGET },
         "I",
     ),
     control(
@@ -127,13 +132,13 @@ pub(crate) const CONTROLS: [Control; 20] = [
             ),
             ("ARGV[2], lease, id", "ARGV[2], 0, id"),
         ],
-        NOTHING,
+        NO_BUDGET,
         "I2",
     ),
     control(
         "a hand-over is settled twice",
         &[("if record[1] ~= ARGV[1] then return 0 end", "")],
-        Budget { odd_answers: 2, losses: 1, ..NOTHING },
+        Budget { odd_answers: 2, losses: 1, ..NO_BUDGET },
         "counts",
     ),
     control(
@@ -142,13 +147,13 @@ pub(crate) const CONTROLS: [Control; 20] = [
             "if record[1] == 'sending' or tonumber(record[2] or 0) + tonumber(record[7] or 0) > 0 then return 'begun' end",
             "",
         )],
-        Budget { orders: 1, ..NOTHING },
+        Budget { operator_actions: 1, ..NO_BUDGET },
         "I6",
     ),
     control(
         "a request whose answer was lost is another when it is repeated",
         &[("or repeated(job) ", "")],
-        Budget { losses: 1, ..NOTHING },
+        Budget { losses: 1, ..NO_BUDGET },
         "again",
     ),
     control(
@@ -157,19 +162,19 @@ pub(crate) const CONTROLS: [Control; 20] = [
             "'SET', KEYS[1], before or int(now_ms()))",
             "'SET', KEYS[1], before or int(now_ms()), 'PX', 5000)",
         )],
-        Budget { pauses: 1, ..NOTHING },
+        Budget { pauses: 1, ..NO_BUDGET },
         "pause",
     ),
     control(
         "workers do not look whether the queue is paused",
         &[("redis.call('EXISTS', KEYS[1])", "0")],
-        Budget { pauses: 1, ..NOTHING },
+        Budget { pauses: 1, ..NO_BUDGET },
         "pause",
     ),
     control(
         "a second request makes a second job",
         &[("or join_live(job) ", "")],
-        Budget { repeats: 1, ..NOTHING },
+        Budget { repeats: 1, ..NO_BUDGET },
         "slot",
     ),
 ];
@@ -191,7 +196,7 @@ mod tests {
         }
     }
 
-    /// The explorer says so, too, but only after its minute; and the slow controls are not in its short form.
+    /// The explorer reports this too, but only after a minute; and the slow controls are not in its short form.
     #[test]
     fn every_fence_stands_in_the_scripts() {
         let mut texts = Vec::new();

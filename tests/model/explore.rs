@@ -1,5 +1,5 @@
-//! Goes through every schedule up to the bounds, breadth first, so that what is found has the shortest story. A state that
-//! was seen is not gone on from again.
+//! Explores every schedule within the bounds, breadth first, so that a violation is found with its shortest trace. Each
+//! state is expanded once.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,89 +8,93 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 
 use crate::action::Action;
-use crate::call::Next;
-use crate::holds;
+use crate::call::Successor;
+use crate::invariants;
 use crate::relay::Edit;
 use crate::rig::Rig;
-use crate::take::take;
+use crate::transition::successors;
 use crate::world::{Budget, World};
 
-/// What is explored, and how far.
+/// What to explore, and how far.
 #[derive(Clone)]
 pub(crate) struct Bounds {
     pub(crate) workers: usize,
     pub(crate) approvals: usize,
-    pub(crate) left: Budget,
-    /// Steps of a schedule.
+    pub(crate) budget: Budget,
+    /// Most steps of a schedule.
     pub(crate) depth: u16,
-    /// Longest it may take.
+    /// Time limit.
     pub(crate) time: Duration,
-    /// How many explore at once, each with a Redis of its own.
+    /// How many threads explore, each with its own Redis.
     pub(crate) threads: usize,
-    /// Fences that are taken out.
+    /// The fences to remove.
     pub(crate) edits: Vec<Edit>,
 }
 
-/// What an exploration came to.
-pub(crate) struct Explored {
+/// The result of an exploration.
+pub(crate) struct ExploreResult {
     pub(crate) states: usize,
     pub(crate) steps: usize,
     /// Paths through the states that lead to an end, without loops.
     pub(crate) schedules: f64,
     pub(crate) depth: u16,
     pub(crate) took: Duration,
-    /// States that were not gone on from, for depth or time.
+    /// States that were not expanded, because of depth or time.
     pub(crate) cut: usize,
-    pub(crate) found: Option<Found>,
-    /// How many edits were found in the scripts.
+    pub(crate) found: Option<Violation>,
+    /// How many edits matched in the scripts.
     pub(crate) edited: usize,
 }
 
-/// What does not hold, and how it came to be.
+/// A violated invariant, and the trace that leads to it.
 #[derive(Clone)]
-pub(crate) struct Found {
-    pub(crate) broken: String,
-    /// Each action, and whether its reply was heard.
-    pub(crate) trace: Vec<Happened>,
+pub(crate) struct Violation {
+    pub(crate) description: String,
+    /// Each action, and the index of its result.
+    pub(crate) trace: Vec<TraceStep>,
 }
 
-/// An action, and which of the ways it may go it went.
-pub(crate) type Happened = (Action, usize);
+/// An action, and the index of its result.
+pub(crate) type TraceStep = (Action, usize);
 
-/// A state that was seen.
+/// A known state.
 struct Node {
     parent: u32,
-    happened: Happened,
+    step: TraceStep,
     depth: u16,
     is_done: bool,
     is_cut: bool,
 }
 
 #[derive(Default)]
-struct Known {
+struct Exploration {
     seen: HashMap<u128, u32>,
     nodes: Vec<Node>,
     edges: Vec<(u32, u32)>,
     waiting: VecDeque<(u32, World)>,
-    /// Explorers that are at a state.
+    /// Explorers that are expanding a state.
     busy: usize,
-    found: Option<(u16, Found)>,
+    found: Option<(u16, Violation)>,
     is_over: bool,
     edited: usize,
 }
 
 struct Explorer<'a> {
     bounds: &'a Bounds,
-    known: Mutex<Known>,
+    exploration: Mutex<Exploration>,
     changed: Condvar,
     until: Instant,
 }
 
-/// Explores all there is within the bounds.
-pub(crate) fn explore(bounds: &Bounds) -> Explored {
+/// Explores everything within the bounds.
+pub(crate) fn explore(bounds: &Bounds) -> ExploreResult {
     let began = Instant::now();
-    let explorer =
-        Explorer { bounds, known: Mutex::default(), changed: Condvar::new(), until: began + bounds.time };
+    let explorer = Explorer {
+        bounds,
+        exploration: Mutex::default(),
+        changed: Condvar::new(),
+        until: began + bounds.time,
+    };
     std::thread::scope(|scope| {
         for number in 0..bounds.threads {
             let explorer = &explorer;
@@ -100,8 +104,8 @@ pub(crate) fn explore(bounds: &Bounds) -> Explored {
             });
         }
     });
-    let known = explorer.known.into_inner().unwrap_or_else(PoisonError::into_inner);
-    known.summed_up(began.elapsed())
+    let exploration = explorer.exploration.into_inner().unwrap_or_else(PoisonError::into_inner);
+    exploration.into_result(began.elapsed())
 }
 
 impl Explorer<'_> {
@@ -109,62 +113,62 @@ impl Explorer<'_> {
         let mut rig = Rig::start(self.bounds.edits.clone()).await;
         let store = rig.begin().await;
         if is_first {
-            let world = World::new(store, self.bounds.workers, self.bounds.approvals, self.bounds.left);
-            self.known().add(None, (Action::Tick, 0), world);
+            let world = World::new(store, self.bounds.workers, self.bounds.approvals, self.bounds.budget);
+            self.lock().add(None, (Action::Tick, 0), world);
             self.changed.notify_all();
         }
         while let Some((node, world)) = self.next() {
             for action in Action::all(&world) {
-                self.go_on(&mut rig, node, &world, action).await;
+                self.expand(&mut rig, node, &world, action).await;
             }
-            let mut known = self.known();
-            known.busy -= 1;
-            known.edited = known.edited.max(rig.edited());
+            let mut exploration = self.lock();
+            exploration.busy -= 1;
+            exploration.edited = exploration.edited.max(rig.edited());
             self.changed.notify_all();
         }
     }
 
-    async fn go_on(&self, rig: &mut Rig, node: u32, world: &World, action: Action) {
-        for (way, mut next) in take(rig, world, action).await.into_iter().enumerate() {
-            let broken = match next.broken.take() {
-                Some(broken) => Some(broken),
-                None => holds::check(rig, &mut next.world).await,
+    async fn expand(&self, rig: &mut Rig, node: u32, world: &World, action: Action) {
+        for (way, mut next) in successors(rig, world, action).await.into_iter().enumerate() {
+            let violation = match next.violation.take() {
+                Some(violation) => Some(violation),
+                None => invariants::check(rig, &mut next.world).await,
             };
-            let mut known = self.known();
-            match broken {
-                Some(broken) => known.note(node, (action, way), broken),
-                None => known.add(Some(node), (action, way), next.world),
+            let mut exploration = self.lock();
+            match violation {
+                Some(violation) => exploration.record_violation(node, (action, way), violation),
+                None => exploration.add(Some(node), (action, way), next.world),
             }
             self.changed.notify_one();
         }
     }
 
-    /// The next state to go on from; nothing once all is explored, or something was found.
+    /// The next state to expand; `None` once everything is explored, or a violation was found.
     fn next(&self) -> Option<(u32, World)> {
-        let mut known = self.known();
+        let mut exploration = self.lock();
         loop {
-            if known.is_over {
+            if exploration.is_over {
                 return None;
             }
             if Instant::now() > self.until {
-                known.is_over = true;
-            } else if let Some((node, world)) = known.waiting.pop_front() {
-                let depth = known.nodes[node as usize].depth;
-                let is_late = known.found.as_ref().is_some_and(|(found, _)| depth + 1 >= *found);
+                exploration.is_over = true;
+            } else if let Some((node, world)) = exploration.waiting.pop_front() {
+                let depth = exploration.nodes[node as usize].depth;
+                let is_late = exploration.found.as_ref().is_some_and(|(found, _)| depth + 1 >= *found);
                 if is_late {
-                    known.is_over = true;
+                    exploration.is_over = true;
                 } else if depth >= self.bounds.depth {
-                    known.nodes[node as usize].is_cut = true;
+                    exploration.nodes[node as usize].is_cut = true;
                     continue;
                 } else {
-                    known.busy += 1;
+                    exploration.busy += 1;
                     return Some((node, world));
                 }
-            } else if known.busy == 0 && !known.nodes.is_empty() {
-                known.is_over = true;
+            } else if exploration.busy == 0 && !exploration.nodes.is_empty() {
+                exploration.is_over = true;
             } else {
-                let waited = self.changed.wait_timeout(known, Duration::from_secs(1));
-                known = waited.unwrap_or_else(PoisonError::into_inner).0;
+                let waited = self.changed.wait_timeout(exploration, Duration::from_secs(1));
+                exploration = waited.unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
             self.changed.notify_all();
@@ -172,52 +176,52 @@ impl Explorer<'_> {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Exploration> {
+        self.exploration.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
-    fn add(&mut self, parent: Option<u32>, happened: Happened, world: World) {
-        let mark = world.mark();
-        if let Some(&node) = self.seen.get(&mark) {
+impl Exploration {
+    fn add(&mut self, parent: Option<u32>, step: TraceStep, world: World) {
+        let digest = world.digest();
+        if let Some(&node) = self.seen.get(&digest) {
             return self.edges.extend(parent.map(|parent| (parent, node)));
         }
         let node = u32::try_from(self.nodes.len()).expect("fewer than four billion states");
         let depth = parent.map_or(0, |parent| self.nodes[parent as usize].depth + 1);
         let is_done = world.is_done();
-        self.nodes.push(Node { parent: parent.unwrap_or(0), happened, depth, is_done, is_cut: false });
+        self.nodes.push(Node { parent: parent.unwrap_or(0), step, depth, is_done, is_cut: false });
         self.edges.extend(parent.map(|parent| (parent, node)));
-        self.seen.insert(mark, node);
+        self.seen.insert(digest, node);
         self.waiting.push_back((node, world));
     }
 
-    fn note(&mut self, parent: u32, happened: Happened, broken: String) {
+    fn record_violation(&mut self, parent: u32, step: TraceStep, violation: String) {
         let depth = self.nodes[parent as usize].depth + 1;
-        if self.found.as_ref().is_none_or(|(known, _)| depth < *known) {
+        if self.found.as_ref().is_none_or(|(found_at, _)| depth < *found_at) {
             let mut trace = self.trace(parent);
-            trace.push(happened);
-            self.found = Some((depth, Found { broken, trace }));
+            trace.push(step);
+            self.found = Some((depth, Violation { description: violation, trace }));
         }
     }
 
-    fn trace(&self, mut node: u32) -> Vec<Happened> {
+    fn trace(&self, mut node: u32) -> Vec<TraceStep> {
         let mut trace = Vec::new();
         while node > 0 {
-            let Node { parent, happened, .. } = &self.nodes[node as usize];
-            trace.push(*happened);
+            let Node { parent, step, .. } = &self.nodes[node as usize];
+            trace.push(*step);
             node = *parent;
         }
         trace.reverse();
         trace
     }
 
-    fn summed_up(mut self, took: Duration) -> Explored {
+    fn into_result(mut self, took: Duration) -> ExploreResult {
         for (node, _) in std::mem::take(&mut self.waiting) {
             self.nodes[node as usize].is_cut = true;
         }
-        let found = self.found.take().map(|(_, found)| found).or_else(|| self.without_end());
-        Explored {
+        let found = self.found.take().map(|(_, found)| found).or_else(|| self.find_stuck_state());
+        ExploreResult {
             states: self.nodes.len(),
             steps: self.edges.len(),
             schedules: self.schedules(),
@@ -229,8 +233,8 @@ impl Known {
         }
     }
 
-    /// I1: a state from which no way leads to the end of all jobs. Of those that were not gone on from nothing is known.
-    fn without_end(&self) -> Option<Found> {
+    /// I1: finds a state from which not all jobs can end. States that were not expanded count as able to end.
+    fn find_stuck_state(&self) -> Option<Violation> {
         let mut into: Vec<Vec<u32>> = vec![Vec::new(); self.nodes.len()];
         self.edges.iter().for_each(|(from, to)| into[*to as usize].push(*from));
         let mut can_end: Vec<bool> = self.nodes.iter().map(|node| node.is_done || node.is_cut).collect();
@@ -246,13 +250,13 @@ impl Known {
             .filter(|node| !can_end[*node])
             .min_by_key(|node| self.nodes[*node].depth)?;
         let trace = self.trace(u32::try_from(stuck).ok()?);
-        Some(Found {
-            broken: "I1: from here no way leads to the end of every job within four minutes".to_owned(),
+        Some(Violation {
+            description: "I1: from here no way leads to the end of every job within four minutes".to_owned(),
             trace,
         })
     }
 
-    /// Paths from the beginning to states where nothing is left to be done, each state once on a path: along edges that
+    /// The number of paths from the first state to finished ones, counting each state once per path: along edges that
     /// lead deeper.
     fn schedules(&self) -> f64 {
         let mut deeper: Vec<(u32, u32)> = self.edges.clone();
@@ -265,20 +269,24 @@ impl Known {
         for (from, to) in &deeper {
             paths[*to as usize] += paths[*from as usize];
         }
-        // From 0, not from the -0 that the sum of nothing is.
+        // Starts from 0, because the sum of nothing is -0.
         self.nodes.iter().zip(paths).filter(|(node, _)| node.is_done).fold(0.0, |sum, (_, paths)| sum + paths)
     }
 }
 
-/// The same again, step by step: what each step answered.
-pub(crate) async fn replay(bounds: &Bounds, trace: &[Happened], mut tell: impl FnMut(&World, Action, &Next)) {
+/// Runs a trace again, and reports the result of each step.
+pub(crate) async fn replay(
+    bounds: &Bounds,
+    trace: &[TraceStep],
+    mut tell: impl FnMut(&World, Action, &Successor),
+) {
     let mut rig = Rig::start(bounds.edits.clone()).await;
-    let mut world = World::new(rig.begin().await, bounds.workers, bounds.approvals, bounds.left);
+    let mut world = World::new(rig.begin().await, bounds.workers, bounds.approvals, bounds.budget);
     for (action, way) in trace {
-        let next = take(&mut rig, &world, *action).await.into_iter().nth(*way);
+        let next = successors(&mut rig, &world, *action).await.into_iter().nth(*way);
         let mut next = next.expect("the same steps are there again");
         tell(&world, *action, &next);
-        let _ = holds::check(&mut rig, &mut next.world).await;
+        let _ = invariants::check(&mut rig, &mut next.world).await;
         world = next.world;
     }
 }

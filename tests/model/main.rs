@@ -1,7 +1,7 @@
-//! `resend-model`: every schedule of the queue's own scripts up to bounds, with a reply lost, a worker dead or a clock set at
-//! every point, on a real Redis.
+//! `resend-model`: explores every schedule of the queue's own scripts within bounds, with a lost reply, a dead worker
+//! or a changed clock at every point, on a real Redis.
 
-// An explorer that cannot take a step has nothing to say; a panic says so at its place.
+// If the explorer cannot take a step, it has no result; a panic names the place.
 #![allow(clippy::expect_used)]
 
 mod action;
@@ -9,7 +9,7 @@ mod call;
 mod consume;
 mod controls;
 mod explore;
-mod holds;
+mod invariants;
 mod operate;
 mod part;
 mod relay;
@@ -19,7 +19,7 @@ mod run;
 mod store;
 mod story;
 mod suite;
-mod take;
+mod transition;
 mod world;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
-//! Stands between the queue's connections and Redis, so that what the queue itself sends can be started from any state and
-//! looked at afterwards, all in one round trip; so that a fence can be taken out of a script; and so that `WAIT` is
-//! answered as by a replica that has everything.
+//! A relay between the queue's connections and Redis: it can start the queue's own commands from any state and read the
+//! state after them, all in one round trip; it can remove a fence from a script; and it answers `WAIT` like a replica
+//! that has everything.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -11,75 +11,75 @@ use redis::{Script, Value, parse_redis_value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-/// A change of a script's text: what is found in it, and what stands there instead.
+/// A change to a script's text: the text to find, and its replacement.
 pub(crate) type Edit = (&'static str, &'static str);
 
-/// Commands that change or read what is explored; the others set up connections.
+/// Commands that read or change the explored state; all others set up connections.
 const STEPS: [&str; 7] = ["EVALSHA", "XREADGROUP", "XPENDING", "XRANGE", "HMGET", "SET", "DEL"];
 
 /// The relay of one server.
 #[derive(Clone)]
-pub(crate) struct Relay(Arc<Mutex<Plan>>);
+pub(crate) struct Relay(Arc<Mutex<RelayState>>);
 
 #[derive(Default)]
-struct Plan {
-    /// Goes before the next step, with how many answers that has.
+struct RelayState {
+    /// Sent before the next step, with the number of its replies.
     before: Option<(Vec<u8>, usize)>,
-    /// Goes after each step: the command that reads the state.
+    /// Sent after each step: the command that reads the state.
     after: Vec<u8>,
     is_armed: bool,
-    /// What it answered last.
-    seen: Option<Value>,
+    /// Its latest reply.
+    reply: Option<Value>,
     edits: Vec<Edit>,
-    /// Scripts that were changed: by the hash of the shipped text, that of the text Redis has.
+    /// Changed scripts: from the hash of the shipped text to that of the text in Redis.
     edited: HashMap<Vec<u8>, String>,
-    /// Loads changed texts, before the shipped ones, whose hashes the queue waits for.
+    /// Loads changed texts before the shipped ones, because the queue waits for the latters' hashes.
     loads: Vec<u8>,
-    /// The edits that were found in a text.
+    /// The edits that matched a script.
     found: HashSet<&'static str>,
 }
 
 impl Relay {
-    /// Listens there for the queue's connections.
+    /// Listens on this socket for the queue's connections.
     pub(crate) fn start(listen: &Path, server: PathBuf, after: Vec<u8>, edits: Vec<Edit>) -> Self {
         let listener = UnixListener::bind(listen).expect("a socket of our own");
-        let relay = Self(Arc::new(Mutex::new(Plan { after, edits, ..Plan::default() })));
-        let plan = relay.clone();
+        let relay = Self(Arc::new(Mutex::new(RelayState { after, edits, ..RelayState::default() })));
+        let state = relay.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(upstream) = UnixStream::connect(&server).await else { return };
-                tokio::spawn(plan.clone().pass_on(client, upstream));
+                tokio::spawn(state.clone().pass_on(client, upstream));
             }
         });
         relay
     }
 
-    /// Has the next step begin from what `before` makes of Redis.
+    /// Makes the next step start from the state that `before` restores.
     pub(crate) fn arm(&self, before: Vec<u8>, answers: usize) {
-        let mut plan = self.plan();
-        (plan.before, plan.is_armed, plan.seen) = (Some((before, answers)), true, None);
+        let mut state = self.state();
+        (state.before, state.is_armed, state.reply) = (Some((before, answers)), true, None);
     }
 
-    /// The state after the steps since; nothing where there was none.
+    /// The state after the steps since then; `None` if there was no step.
     pub(crate) fn disarm(&self) -> Option<Value> {
-        let mut plan = self.plan();
-        plan.is_armed = false;
-        plan.seen.take()
+        let mut state = self.state();
+        state.is_armed = false;
+        state.reply.take()
     }
 
-    /// How many edits were found in the scripts that Redis was given so far.
+    /// How many edits matched the scripts loaded so far.
     pub(crate) fn edited(&self) -> usize {
-        self.plan().found.len()
+        self.state().found.len()
     }
 
-    fn plan(&self) -> MutexGuard<'_, Plan> {
+    fn state(&self) -> MutexGuard<'_, RelayState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn pass_on(self, mut client: UnixStream, mut server: UnixStream) {
         let (mut asked, mut answered) = (Vec::new(), Vec::new());
         while client.read_buf(&mut asked).await.is_ok_and(|read| read > 0) {
-            let chunk = self.plan().take(&mut asked);
+            let chunk = self.state().take(&mut asked);
             if chunk.own == 0 {
                 continue;
             }
@@ -100,8 +100,8 @@ impl Relay {
             let from = chunk.before.checked_sub(1).map_or(0, |last| ends[last]);
             let to = ends[chunk.before + chunk.own - 1];
             if chunk.after > 0 {
-                let seen = parse_redis_value(&answered[to..]).expect("an answer of Redis");
-                self.plan().seen = Some(seen);
+                let reply = parse_redis_value(&answered[to..]).expect("an answer of Redis");
+                self.state().reply = Some(reply);
             }
             if client.write_all(&answered[from..to]).await.is_err() {
                 return;
@@ -111,7 +111,7 @@ impl Relay {
     }
 }
 
-/// What goes to Redis at once.
+/// Commands that are sent to Redis together.
 struct Chunk {
     bytes: Vec<u8>,
     before: usize,
@@ -119,14 +119,14 @@ struct Chunk {
     after: usize,
 }
 
-impl Plan {
-    /// Takes the whole commands, as they are to go to Redis.
+impl RelayState {
+    /// Takes all complete commands, in the form in which they are sent to Redis.
     fn take(&mut self, asked: &mut Vec<u8>) -> Chunk {
         let mut chunk = Chunk { bytes: Vec::new(), before: 0, own: 0, after: 0 };
         let (mut own, mut taken, mut is_step) = (Vec::new(), 0, false);
         while let Some(words) = words(asked, taken) {
             let end = words.last().map_or(taken, |word| word.end + 2);
-            is_step |= words.first().is_some_and(|name| is_one_of(&asked[name.clone()]));
+            is_step |= words.first().is_some_and(|name| is_step_command(&asked[name.clone()]));
             own.extend(self.changed(asked, &words).unwrap_or_else(|| asked[taken..end].to_vec()));
             (taken, chunk.own) = (end, chunk.own + 1);
         }
@@ -147,7 +147,7 @@ impl Plan {
         chunk
     }
 
-    /// The command that goes to Redis instead.
+    /// The command to send to Redis instead, if any.
     fn changed(&mut self, asked: &[u8], words: &[Range<usize>]) -> Option<Vec<u8>> {
         let word = |index: usize| words.get(index).map_or(&[][..], |word| &asked[word.clone()]);
         let with = |index: usize, text: &[u8]| {
@@ -176,11 +176,11 @@ impl Plan {
     }
 }
 
-fn is_one_of(name: &[u8]) -> bool {
+fn is_step_command(name: &[u8]) -> bool {
     STEPS.iter().any(|step| step.as_bytes() == name)
 }
 
-/// Where the words of the command are that begins here; nothing where it is not whole yet.
+/// The words of the command that begins here; `None` if it is incomplete.
 fn words(bytes: &[u8], from: usize) -> Option<Vec<Range<usize>>> {
     let (count, mut at) = head(bytes, from)?;
     let mut words = Vec::with_capacity(count);
@@ -192,7 +192,7 @@ fn words(bytes: &[u8], from: usize) -> Option<Vec<Range<usize>>> {
     Some(words)
 }
 
-/// The number in a line such as `*3`, and where the next line begins.
+/// The number in a line such as `*3`, and the start of the next line.
 fn head(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let line = bytes.get(from..)?;
     let end = line.windows(2).position(|pair| pair == b"\r\n")?;
@@ -200,7 +200,7 @@ fn head(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     Some((number, from + end + 2))
 }
 
-/// Where the reply that begins here ends; nothing where it is not whole yet.
+/// The end of the reply that begins here; `None` if it is incomplete.
 fn reply_end(bytes: &[u8], from: usize) -> Option<usize> {
     let kind = *bytes.get(from)?;
     let (number, next) = head(bytes, from)?;
@@ -229,13 +229,13 @@ mod tests {
 
     #[test]
     fn a_fence_is_taken_out_of_the_text_and_of_its_hash() {
-        let mut plan = Plan { edits: vec![("return 1", "return 2")], ..Plan::default() };
+        let mut state = RelayState { edits: vec![("return 1", "return 2")], ..RelayState::default() };
         let mut load = redis::cmd("SCRIPT").arg("LOAD").arg("return 1").get_packed_command();
-        let chunk = plan.take(&mut load);
+        let chunk = state.take(&mut load);
         assert!(String::from_utf8_lossy(&chunk.bytes).contains("return 2"));
         let hash = |text| Script::new(text).get_hash().to_owned();
         let mut call = redis::cmd("EVALSHA").arg(hash("return 1")).arg(0).get_packed_command();
-        assert!(String::from_utf8_lossy(&plan.take(&mut call).bytes).contains(&hash("return 2")));
-        assert_eq!((plan.found.len(), call.len()), (1, 0));
+        assert!(String::from_utf8_lossy(&state.take(&mut call).bytes).contains(&hash("return 2")));
+        assert_eq!((state.found.len(), call.len()), (1, 0));
     }
 }

@@ -1,15 +1,15 @@
-//! A client asks, or asks again.
+//! A client sends or repeats a request.
 
 use shared::domain::ids::{ApprovalId, JobId, PatientId};
 use shared::queue::{Enqueued, NewJob, QueueError};
 use uuid::Uuid;
 
-use crate::call::{Call, Next};
+use crate::call::{Call, Successor};
 use crate::rig::Rig;
 use crate::world::{Job, World};
 
-/// Every way the request may go.
-pub(crate) async fn request(rig: &mut Rig, world: &World, approval: usize, again: bool) -> Vec<Next> {
+/// Both possible results of the request.
+pub(crate) async fn request(rig: &mut Rig, world: &World, approval: usize, again: bool) -> Vec<Successor> {
     let asked = &world.approvals[approval];
     let number = asked.requests + u8::from(!again);
     let fresh = || format!("{:_<21}", format!("approval-{approval}-{number}")).parse().expect("a job id");
@@ -22,13 +22,13 @@ pub(crate) async fn request(rig: &mut Rig, world: &World, approval: usize, again
         trace: None,
         idempotency: None,
     };
-    // A call that is repeated is given its answer whatever limit its own message has reached since.
-    let limits = if again { &rig.reached } else { &rig.limits }.clone();
+    // A repeated call gets its first answer, whatever limit its own message has reached since.
+    let limits = if again { &rig.reached_limits } else { &rig.limits }.clone();
     let (result, store) = rig
         .step(world, async |rig| rig.queue.producer().enqueue_under(id.clone(), &new, &limits).await)
         .await;
     let is_new = matches!(result, Ok(Enqueued::Accepted(_)));
-    let ticket = ticket_of(&result).cloned();
+    let ticket = accepted_job(&result).cloned();
     let summary = match &result {
         Ok(Enqueued::Accepted(ticket)) => {
             format!("accepted as {}", ticket.job.as_str().trim_end_matches('_'))
@@ -39,7 +39,7 @@ pub(crate) async fn request(rig: &mut Rig, world: &World, approval: usize, again
     let known = |world: &mut World| {
         let asked = &mut world.approvals[approval];
         if !again {
-            world.left.repeats -= u8::from(asked.requests > 0 && asked.unheard.is_none());
+            world.budget.repeats -= u8::from(asked.requests > 0 && asked.unheard.is_none());
             asked.requests = number;
         }
         let stored = world.jobs.iter_mut().find(|job| job.id == id);
@@ -62,21 +62,21 @@ pub(crate) async fn request(rig: &mut Rig, world: &World, approval: usize, again
     let call = Call::new(world, (&result, store)).confirmed().saying(summary);
     let mut all = call.both(known, heard, |world| world.approvals[approval].unheard = Some(id.clone()));
     let stored = world.jobs.iter().any(|job| job.id == id && !job.is_gone);
-    let broken = match &result {
+    let violation = match &result {
         _ if is_taken => Some("slot: the approval's job has ended, and no other is accepted"),
-        Ok(_) if again && stored && ticket_of(&result) != Some(&id) => {
+        Ok(_) if again && stored && accepted_job(&result) != Some(&id) => {
             Some("again: a call that is repeated after its answer was lost is answered another way")
         }
         _ => None,
     };
     for next in &mut all {
-        next.broken = broken.map(str::to_owned);
+        next.violation = violation.map(str::to_owned);
     }
     all
 }
 
-/// The job that is given.
-fn ticket_of(result: &Result<Enqueued, QueueError>) -> Option<&JobId> {
+/// The job in the answer.
+fn accepted_job(result: &Result<Enqueued, QueueError>) -> Option<&JobId> {
     match result {
         Ok(Enqueued::Accepted(ticket) | Enqueued::Live(ticket) | Enqueued::Replayed(ticket)) => {
             Some(&ticket.job)

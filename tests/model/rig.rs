@@ -1,4 +1,5 @@
-//! One Redis with its clock held, and the queue over it: brings a world's Redis about, takes one step, reads what became.
+//! One Redis with a controlled clock, and a queue over it: restores the Redis of a world, takes one step, and reads the
+//! resulting state.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -22,16 +23,16 @@ use crate::relay::{Edit, Relay};
 use crate::store::Store;
 use crate::world::{BEGIN_MS, DEADLINE_MS, World};
 
-/// Reads the whole of Redis.
+/// Reads the whole content of Redis.
 const STATE: &str = include_str!("state.lua");
 
-/// A secret of thirty-two bytes, nobody's.
+/// A secret of thirty-two bytes, used nowhere else.
 const OTP_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// A step that took longer may have been sent twice by the queue, and is taken again.
-const PROMPT: Duration = Duration::from_secs(1);
+/// If a step took longer, the queue may have repeated a command, so the step is taken again.
+const STEP_LIMIT: Duration = Duration::from_secs(1);
 
-/// Everything steps are taken with.
+/// Everything needed to take steps.
 pub(crate) struct Rig {
     clock: HeldClock,
     relay: Relay,
@@ -41,12 +42,12 @@ pub(crate) struct Rig {
     pub(crate) guard: SendGuard,
     pub(crate) codes: Codes,
     pub(crate) limits: ApprovalLimits,
-    /// Limits that one message reaches.
-    pub(crate) reached: ApprovalLimits,
+    /// Limits that one message exhausts.
+    pub(crate) reached_limits: ApprovalLimits,
     pub(crate) phone: PhoneNumber,
     reader: Queue,
     phones: Phones,
-    /// What Redis holds now, and whether its memory is full.
+    /// The current state of Redis, and whether its memory is full.
     current: (Store, bool),
     known_jobs: HashMap<(JobId, u64), Option<JobView>>,
     known_phones: HashMap<u64, PhoneView>,
@@ -54,30 +55,30 @@ pub(crate) struct Rig {
     _place: TempDir,
 }
 
-/// A job as its record has it.
+/// A job, according to its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobView {
     /// How it ended: status code and result.
     pub(crate) end: Option<(u16, String)>,
-    /// Hand-overs.
+    /// Number of hand-overs.
     pub(crate) handed: u64,
     /// Messages that may be out.
     pub(crate) open: u64,
 }
 
-/// The phone as its record has it.
+/// The phone, according to its record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PhoneView {
     /// Messages that count against its limits.
     pub(crate) sent: u64,
-    /// Jobs whose code is good.
+    /// Jobs whose code is valid.
     pub(crate) good: Vec<String>,
     /// Jobs whose code was used.
     pub(crate) used: Vec<String>,
 }
 
 impl Rig {
-    /// Starts it with these fences taken out.
+    /// Starts it with these fences removed.
     pub(crate) async fn start(edits: Vec<Edit>) -> Self {
         let place = TempDir::new().expect("a folder");
         let clock = HeldClock::at(BEGIN_MS).expect("a C compiler, cc, for the held clock");
@@ -86,7 +87,8 @@ impl Rig {
         let path = socket.display().to_string();
         let arguments =
             ["--unixsocket", &path, "--save", "", "--appendonly", "no", "--enable-debug-command", "yes"];
-        // One encoding whatever a field's length: the order of fields does not depend on the server's random seed.
+        // The same encoding for any length of field: otherwise the order of fields would depend on the server's random
+        // seed.
         let compact = ["--hash-max-listpack-value", "65536", "--zset-max-listpack-value", "65536"];
         let arguments = [&arguments[..], &compact].concat();
         let server = RedisServer::start_in(place.path(), &arguments, environment.to_vec()).await;
@@ -110,11 +112,11 @@ impl Rig {
         let otp = OtpConfig::from_settings(&settings).expect("a right key");
         let names = || PhoneNames::new([&otp.key]);
         Self {
-            guard: SendGuard::new(&counted(), names(), queue.clone()),
+            guard: SendGuard::new(&unreached_limits(), names(), queue.clone()),
             codes: Codes::new(&otp, queue.clone()),
-            phones: Phones::new(counted(), names(), reader.clone()),
+            phones: Phones::new(unreached_limits(), names(), reader.clone()),
             limits: ApprovalLimits { cooldown: Duration::ZERO, per_hour: 0, jobs_per_client_minute: 0 },
-            reached: ApprovalLimits {
+            reached_limits: ApprovalLimits {
                 cooldown: Duration::from_mins(1),
                 per_hour: 1,
                 jobs_per_client_minute: 0,
@@ -134,7 +136,7 @@ impl Rig {
         }
     }
 
-    /// How many edits were found in scripts.
+    /// How many edits matched scripts.
     pub(crate) fn edited(&self) -> usize {
         self.relay.edited()
     }
@@ -149,7 +151,7 @@ impl Rig {
         store
     }
 
-    /// Takes a step from this world; answers what it answered and what Redis is then.
+    /// Takes a step from this world; returns its result and the new state of Redis.
     pub(crate) async fn step<T>(&mut self, world: &World, step: impl AsyncFn(&Self) -> T) -> (T, Store) {
         loop {
             let began = Instant::now();
@@ -158,18 +160,18 @@ impl Rig {
             let seen = self.relay.disarm().expect("a step asks Redis something");
             let store = Store::read(seen, world.redis_ms(), &world.names());
             self.current = (store.clone(), world.is_full);
-            if began.elapsed() < PROMPT {
+            if began.elapsed() < STEP_LIMIT {
                 return (answer, store);
             }
-            // Whatever the queue sent twice: from the beginning.
+            // The queue may have sent a command twice, so start again.
             self.current = (Store::empty(), true);
             let _: () = cmd("FLUSHALL").query_async(&mut self.direct).await.expect("an empty Redis");
         }
     }
 
-    /// What Redis is in this world, without a step.
-    pub(crate) async fn look(&mut self, world: &World) -> Store {
-        self.bring_about(world).await;
+    /// The state of Redis in this world, without a step.
+    pub(crate) async fn read_state(&mut self, world: &World) -> Store {
+        self.restore(world).await;
         let answer: Value =
             self.state.prepare_invoke().invoke_async(&mut self.direct).await.expect("the state");
         let store = Store::read(answer, world.redis_ms(), &world.names());
@@ -179,12 +181,12 @@ impl Rig {
 
     /// The job's record in this world.
     pub(crate) async fn job(&mut self, world: &World, id: &JobId) -> Option<JobView> {
-        let mark = world.store.mark_of(&self.queue.keys().job(id))?;
-        let known = (id.clone(), mark);
+        let digest = world.store.digest_of(&self.queue.keys().job(id))?;
+        let known = (id.clone(), digest);
         if let Some(view) = self.known_jobs.get(&known) {
             return view.clone();
         }
-        self.bring_about(world).await;
+        self.restore(world).await;
         let record = self.reader.job_store().job(id).await.expect("a job's record");
         let status = self.reader.operator().status_of(id).await.expect("a job's record");
         let view = record.zip(status).map(|(record, status)| JobView {
@@ -199,11 +201,11 @@ impl Rig {
     /// The phone's record in this world.
     pub(crate) async fn phone_view(&mut self, world: &World) -> PhoneView {
         let key = self.queue.keys().phone(&self.phones.name(&self.phone));
-        let Some(mark) = world.store.mark_of(&key) else { return PhoneView::default() };
-        if let Some(view) = self.known_phones.get(&mark) {
+        let Some(digest) = world.store.digest_of(&key) else { return PhoneView::default() };
+        if let Some(view) = self.known_phones.get(&digest) {
             return view.clone();
         }
-        self.bring_about(world).await;
+        self.restore(world).await;
         let phone = self.phone.clone();
         let status = self.phones.show(&phone).await.expect("a phone's record");
         let jobs = |is_used| {
@@ -211,11 +213,11 @@ impl Rig {
             codes.map(|code| code.job.clone()).collect()
         };
         let view = PhoneView { sent: status.sent_day, good: jobs(false), used: jobs(true) };
-        self.known_phones.insert(mark, view.clone());
+        self.known_phones.insert(digest, view.clone());
         view
     }
 
-    async fn bring_about(&mut self, world: &World) {
+    async fn restore(&mut self, world: &World) {
         let restoring = self.restoring(world);
         self.clock.set(world.redis_ms());
         self.current = (world.store.clone(), world.is_full);
@@ -231,7 +233,7 @@ impl Rig {
         self.relay.arm(restoring.get_packed_pipeline(), restoring.len());
     }
 
-    /// The commands that lead from what Redis holds now to what it holds in this world.
+    /// The commands that change Redis from its current state to that of this world.
     fn restoring(&self, world: &World) -> Pipeline {
         let (store, is_full) = &self.current;
         let changes = world.store.changes_from(store);
@@ -259,8 +261,8 @@ fn queue_over(socket: &str, replicas: u8) -> Queue {
     Queue::new(redis.expect("a right URL"), QueueConfig::from_settings(&settings).expect("right settings"))
 }
 
-/// Limits that count and are never reached.
-fn counted() -> MessageLimits {
+/// Limits that count messages and are never reached.
+fn unreached_limits() -> MessageLimits {
     MessageLimits {
         per_phone_hour: 0,
         per_phone_day: 100,

@@ -1,4 +1,4 @@
-//! A run, step by step: leave, the message, its end.
+//! A run, step by step: permit, message, end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use shared::sending::guard::SendDecision;
 use shared::sending::permit::SendPermit;
 
 use crate::action::Step;
-use crate::call::{Call, Next};
+use crate::call::{Call, Successor};
 use crate::rig::Rig;
-use crate::world::{At, DEADLINE_MS, Gateway, Verdict, World};
+use crate::world::{DEADLINE_MS, Disposition, Gateway, RunStage, World};
 
-/// How long a job that is put back waits.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a retried job waits.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// The end of a job whose message was taken.
 fn sent() -> Outcome {
@@ -22,38 +22,46 @@ fn sent() -> Outcome {
 }
 
 /// One step of a run.
-pub(crate) async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), step: Step) -> Vec<Next> {
+pub(crate) async fn run_step(rig: &mut Rig, world: &World, at: (usize, usize), step: Step) -> Vec<Successor> {
     let run = &world.workers[at.0].runs[at.1];
     let delivery = &run.delivery;
-    let quiet = |world: World, answer: &str| {
-        vec![Next { world, heard: true, answer: answer.to_owned(), broken: None }]
+    let without_call = |world: World, answer: &str| {
+        vec![Successor { world, heard: true, answer: answer.to_owned(), violation: None }]
     };
-    match (step, &run.at) {
-        (Step::Refuse, _) => quiet(world.going_on(at, Verdict::end(Refusal::PersonNotFound)), ""),
-        (Step::PostPone, _) => quiet(world.going_on(at, Verdict::retry(Refusal::UpstreamFailed)), ""),
-        (Step::AskLeave, _) => ask_leave(rig, world, at).await,
-        (Step::GiveUpLeave, now) => {
+    match (step, &run.stage) {
+        (Step::Refuse, _) => {
+            without_call(world.with_disposition(at, Disposition::end(Refusal::PersonNotFound)), "")
+        }
+        (Step::Postpone, _) => {
+            without_call(world.with_disposition(at, Disposition::retry(Refusal::UpstreamFailed)), "")
+        }
+        (Step::RequestPermit, _) => request_permit(rig, world, at).await,
+        (Step::AbandonPermit, now) => {
             let unsent = match now {
-                At::Permitted { permit, .. } => permit.settle(0, false),
+                RunStage::Permitted { permit, .. } => permit.settle(0, false),
                 _ => Some(rig.guard.unsent(delivery, &rig.phone)),
             };
-            quiet(world.settling(at, unsent, Verdict::retry(Refusal::UpstreamSilent)), "")
+            without_call(world.settling(at, unsent, Disposition::retry(Refusal::UpstreamSilent)), "")
         }
-        (Step::Submit(gateway), At::Permitted { permit, .. }) => vec![submit(world, at, permit, gateway)],
-        (Step::Hear, At::HandedOver { permit, gateway }) => quiet(hear(rig, world, at, permit, *gateway), ""),
-        (Step::Settle, At::Settling { settlement, then }) => {
+        (Step::Submit(gateway), RunStage::Permitted { permit, .. }) => {
+            vec![submit(world, at, permit, gateway)]
+        }
+        (Step::Hear, RunStage::HandedOver { permit, gateway }) => {
+            without_call(handle_answer(rig, world, at, permit, *gateway), "")
+        }
+        (Step::Settle, RunStage::Settling { settlement, then }) => {
             let (done, store) =
                 rig.step(world, async |rig| rig.queue.deliveries().settle_send(settlement).await).await;
-            let goes_on = |world: &mut World| *world = world.going_on(at, then.clone());
+            let goes_on = |world: &mut World| *world = world.with_disposition(at, then.clone());
             let unheard = |world: &mut World| {
-                if matches!(then, Verdict::End(_)) {
+                if matches!(then, Disposition::End(_)) {
                     goes_on(world);
                 }
             };
             with_drop(Call::new(world, (&done, store)).confirmed().both(|_| {}, goes_on, unheard), at)
         }
-        (Step::Write, At::Settled(verdict @ (Verdict::End(_) | Verdict::Sent(_)))) => {
-            let (outcome, attempt) = verdict.end_of();
+        (Step::Write, RunStage::Settled(verdict @ (Disposition::End(_) | Disposition::Sent(_)))) => {
+            let (outcome, attempt) = verdict.outcome();
             let (done, store) = rig
                 .step(world, async |rig| {
                     rig.queue.deliveries().finish_attempt(delivery, &outcome, None, &attempt).await
@@ -64,16 +72,16 @@ pub(crate) async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), ste
                 format!("{} as {}: {}", outcome.state().as_str(), outcome.status_code(), call.answer);
             with_drop(call.saying(summary).both(|_| {}, |world| world.drop_run(at), |_| {}), at)
         }
-        (Step::Write, At::Settled(Verdict::RetryLater { otherwise })) => {
+        (Step::Write, RunStage::Settled(Disposition::RetryLater { otherwise })) => {
             let (done, store) = rig
                 .step(world, async |rig| {
-                    rig.queue.deliveries().retry_later(delivery, WAIT, None, "upstream_failed").await
+                    rig.queue.deliveries().retry_later(delivery, RETRY_DELAY, None, "upstream_failed").await
                 })
                 .await;
             let is_late = matches!(done, Ok(PutBack::Late));
             let heard = |world: &mut World| {
                 if is_late {
-                    *world = world.going_on(at, Verdict::End(otherwise.clone()));
+                    *world = world.with_disposition(at, Disposition::End(otherwise.clone()));
                 } else {
                     world.drop_run(at);
                 }
@@ -94,26 +102,26 @@ pub(crate) async fn of_run(rig: &mut Rig, world: &World, at: (usize, usize), ste
     }
 }
 
-/// Whoever learnt that the lease is lost gives up where a reply does not come, unless it may have been unconfirmed only.
-fn with_drop(mut all: Vec<Next>, at: (usize, usize)) -> Vec<Next> {
-    let is_lost = |next: &Next| next.world.workers[at.0].runs.get(at.1).is_some_and(|run| run.is_lost);
+/// A worker that knows its lease is lost gives up if a reply does not arrive, unless the write may only be unconfirmed.
+fn with_drop(mut all: Vec<Successor>, at: (usize, usize)) -> Vec<Successor> {
+    let is_lost = |next: &Successor| next.world.workers[at.0].runs.get(at.1).is_some_and(|run| run.is_lost);
     if let Some(unheard) = all.iter().find(|next| !next.heard && is_lost(next)) {
         let mut world = unheard.world.clone();
         world.drop_run(at);
         let answer = format!("{}; it gives up, for its lease is lost", unheard.answer);
-        all.push(Next { world, heard: false, answer, broken: None });
+        all.push(Successor { world, heard: false, answer, violation: None });
     }
     all
 }
 
-async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next> {
+async fn request_permit(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Successor> {
     let delivery = &world.workers[at.0].runs[at.1].delivery;
     let (asked, store) =
         rig.step(world, async |rig| rig.guard.ask(delivery, &rig.phone, Some(&rig.codes)).await).await;
     let call = Call::new(world, (&asked, store)).confirmed();
     let unsent = rig.guard.unsent(delivery, &rig.phone);
     let Ok(decision) = asked else {
-        let retry = Verdict::retry(Refusal::UpstreamSilent);
+        let retry = Disposition::retry(Refusal::UpstreamSilent);
         return call.both(|_| {}, |_| {}, |world| *world = world.settling(at, Some(unsent), retry));
     };
     let is_granted = matches!(decision, SendDecision::Granted(_));
@@ -121,23 +129,24 @@ async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next
         SendDecision::Granted(permit) => {
             let is_fresh = permit.may_submit();
             let summary = if permit.is_last() { "go, for the last time" } else { "go" };
-            (summary, Some(At::Permitted { permit: permit.into(), is_fresh }))
+            (summary, Some(RunStage::Permitted { permit: permit.into(), is_fresh }))
         }
         SendDecision::LimitReached(_) => {
-            ("a limit is reached", Some(At::Settled(Verdict::end(Refusal::UpstreamFailed))))
+            ("a limit is reached", Some(RunStage::Settled(Disposition::end(Refusal::UpstreamFailed))))
         }
-        SendDecision::Late => ("late", Some(At::Settled(Verdict::end(Refusal::UpstreamSilent)))),
-        SendDecision::Exhausted => {
-            ("exhausted", Some(At::Settled(Verdict::end(Refusal::DeliveryUnknown { silent: true }))))
-        }
+        SendDecision::Late => ("late", Some(RunStage::Settled(Disposition::end(Refusal::UpstreamSilent)))),
+        SendDecision::Exhausted => (
+            "exhausted",
+            Some(RunStage::Settled(Disposition::end(Refusal::DeliveryUnknown { silent: true }))),
+        ),
         SendDecision::Lost => ("lost", None),
     };
-    let granted = name_of(delivery);
+    let granted = run_key(delivery);
     let known = |world: &mut World| {
         let now_ms = world.now_ms;
         let job = world.jobs.iter_mut().find(|job| job.id == delivery.message.job);
         let Some(job) = job.filter(|_| is_granted) else { return };
-        // Leave is never given for longer than a deadline is long, whatever Redis' clock said when it was reckoned.
+        // A permit never lasts longer than one deadline, whatever Redis' clock showed when the deadline was computed.
         job.deadline_shown_ms =
             job.deadline_shown_ms.min(i64::try_from(now_ms + DEADLINE_MS).unwrap_or(i64::MAX));
         if !job.granted.contains(&granted) {
@@ -145,36 +154,42 @@ async fn ask_leave(rig: &mut Rig, world: &World, at: (usize, usize)) -> Vec<Next
         }
     };
     let heard = |world: &mut World| match now {
-        Some(now) => world.workers[at.0].runs[at.1].at = now,
+        Some(now) => world.workers[at.0].runs[at.1].stage = now,
         None => world.drop_run(at),
     };
-    call.saying(summary).both(known, heard, |world| world.workers[at.0].runs[at.1].at = At::LeaveUnheard)
+    call.saying(summary)
+        .both(known, heard, |world| world.workers[at.0].runs[at.1].stage = RunStage::PermitUnanswered)
 }
 
-/// What tells a run from others.
-pub(crate) fn name_of(delivery: &Delivery) -> (Arc<str>, String, u64) {
+/// Identifies a run.
+pub(crate) fn run_key(delivery: &Delivery) -> (Arc<str>, String, u64) {
     (delivery.consumer.clone(), delivery.entry.clone(), delivery.number)
 }
 
-fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> Next {
+fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> Successor {
     let (mut world, delivery) = (world.clone(), world.workers[at.0].runs[at.1].delivery.clone());
-    let mut broken = None;
+    let mut violation = None;
     let Some(offered) = &permit.offered else {
-        let world = world.going_on(at, Verdict::End(sent()));
-        return Next { world, heard: true, answer: "the code was used: its message arrived".into(), broken };
+        let world = world.with_disposition(at, Disposition::End(sent()));
+        return Successor {
+            world,
+            heard: true,
+            answer: "the code was used: its message arrived".into(),
+            violation,
+        };
     };
     let (now_ms, code) = (world.now_ms, offered.code.expose().to_owned());
-    world.left.odd_answers -= u8::from(gateway != Gateway::Takes);
+    world.budget.odd_answers -= u8::from(gateway != Gateway::Takes);
     let taken = world.job_of(&delivery).map(|(index, job)| {
         if now_ms > job.last_begin_ms() {
             let late = (now_ms - job.last_begin_ms()) / 1_000;
-            broken = Some(format!("I5: a message begins {late} s after its deadline"));
+            violation = Some(format!("I5: a message begins {late} s after its deadline"));
         }
         if job.is_cancelled {
-            broken = Some("order: a message begins for a job that an operator cancelled".to_owned());
+            violation = Some("order: a message begins for a job that an operator cancelled".to_owned());
         }
         if job.end.is_some() {
-            broken = Some("I6: a message begins for a job that has ended".to_owned());
+            violation = Some("I6: a message begins for a job that has ended".to_owned());
         }
         if gateway.takes() {
             job.codes.push(code);
@@ -183,33 +198,42 @@ fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: 
         index
     });
     match taken {
-        None => broken = Some("I4: a message for a job that nobody stored".to_owned()),
+        None => violation = Some("I4: a message for a job that nobody stored".to_owned()),
         Some(job) if gateway.takes() => world.on_the_phone = Some(job),
         Some(_) => {}
     }
-    world.workers[at.0].runs[at.1].at = At::HandedOver { permit: permit.clone(), gateway };
-    Next { world, heard: true, answer: String::new(), broken }
+    world.workers[at.0].runs[at.1].stage = RunStage::HandedOver { permit: permit.clone(), gateway };
+    Successor { world, heard: true, answer: String::new(), violation }
 }
 
-/// What a run makes of the gateway's answer.
-fn hear(rig: &Rig, world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> World {
+/// What a run does with the gateway's answer.
+fn handle_answer(
+    rig: &Rig,
+    world: &World,
+    at: (usize, usize),
+    permit: &Arc<SendPermit>,
+    gateway: Gateway,
+) -> World {
     let is_believed = gateway.defers() && permit.believed_left() > 0;
     match gateway {
         Gateway::Takes => match &permit.offered {
-            Some(offered) => world.going_on(at, Verdict::Sent(rig.codes.taken(offered))),
+            Some(offered) => world.with_disposition(at, Disposition::Sent(rig.codes.taken(offered))),
             None => world.clone(),
         },
-        Gateway::Busy => world.settling(at, permit.settle(0, false), Verdict::retry(Refusal::UpstreamFailed)),
+        Gateway::Busy => {
+            world.settling(at, permit.settle(0, false), Disposition::retry(Refusal::UpstreamFailed))
+        }
         Gateway::Rejects => {
-            world.settling(at, permit.settle(0, false), Verdict::end(Refusal::UpstreamFailed))
+            world.settling(at, permit.settle(0, false), Disposition::end(Refusal::UpstreamFailed))
         }
         _ if is_believed => {
-            world.settling(at, permit.settle(1, false), Verdict::retry(Refusal::UpstreamFailed))
+            world.settling(at, permit.settle(1, false), Disposition::retry(Refusal::UpstreamFailed))
         }
         _ => {
             let unknown = Refusal::DeliveryUnknown { silent: false };
-            let verdict = if permit.is_last() { Verdict::end(unknown) } else { Verdict::retry(unknown) };
-            let mut world = world.going_on(at, verdict);
+            let verdict =
+                if permit.is_last() { Disposition::end(unknown) } else { Disposition::retry(unknown) };
+            let mut world = world.with_disposition(at, verdict);
             let delivery = world.workers[at.0].runs[at.1].delivery.clone();
             if let Some((_, job)) = world.job_of(&delivery) {
                 job.left_open += 1;
@@ -219,9 +243,9 @@ fn hear(rig: &Rig, world: &World, at: (usize, usize), permit: &Arc<SendPermit>, 
     }
 }
 
-impl Verdict {
-    /// How the job is to end, and what its attempt came to.
-    fn end_of(&self) -> (Outcome, JobAttempt) {
+impl Disposition {
+    /// The end of the job, and its attempt.
+    fn outcome(&self) -> (Outcome, JobAttempt) {
         match self {
             Self::End(outcome) | Self::RetryLater { otherwise: outcome } => {
                 (outcome.clone(), JobAttempt::default())
@@ -240,11 +264,11 @@ impl Verdict {
 }
 
 impl World {
-    fn going_on(&self, (worker, run): (usize, usize), verdict: Verdict) -> Self {
+    fn with_disposition(&self, (worker, run): (usize, usize), verdict: Disposition) -> Self {
         let mut world = self.clone();
-        let was_stopped_by_registry = matches!(self.workers[worker].runs[run].at, At::Fetched);
-        world.left.stops -= u8::from(was_stopped_by_registry);
-        world.workers[worker].runs[run].at = At::Settled(verdict);
+        let was_stopped_by_registry = matches!(self.workers[worker].runs[run].stage, RunStage::Fetched);
+        world.budget.stops -= u8::from(was_stopped_by_registry);
+        world.workers[worker].runs[run].stage = RunStage::Settled(verdict);
         world
     }
 
@@ -252,18 +276,18 @@ impl World {
         &self,
         at: (usize, usize),
         settlement: Option<shared::queue::SendSettlement>,
-        then: Verdict,
+        then: Disposition,
     ) -> Self {
         let mut world = self.clone();
-        world.workers[at.0].runs[at.1].at = match settlement {
-            Some(settlement) => At::Settling { settlement, then },
-            None => At::Settled(then),
+        world.workers[at.0].runs[at.1].stage = match settlement {
+            Some(settlement) => RunStage::Settling { settlement, then },
+            None => RunStage::Settled(then),
         };
         world
     }
 
     fn stop_run(&mut self, at: (usize, usize)) {
-        self.left.stops -= 1;
+        self.budget.stops -= 1;
         self.drop_run(at);
     }
 

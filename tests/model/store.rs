@@ -1,4 +1,4 @@
-//! A state of Redis: what it takes to come back to it, and what tells it from others.
+//! A state of Redis: what is needed to restore it, and to compare it with others.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,16 +8,16 @@ use redis::{Pipeline, Value, from_redis_value};
 
 /// A state of Redis; clones share it.
 #[derive(Clone)]
-pub(crate) struct Store(Arc<Kept>);
+pub(crate) struct Store(Arc<StoreContent>);
 
-struct Kept {
+struct StoreContent {
     keys: Vec<Key>,
-    /// With the workers named by their places, and with those the other way round.
-    marks: [u128; 2],
+    /// With the workers named by their positions, and with the positions reversed.
+    digests: [u128; 2],
     waiting: usize,
     scheduled: usize,
     is_paused: bool,
-    /// Who holds each entry that was delivered.
+    /// The owner of each delivered entry.
     pending: Vec<String>,
 }
 
@@ -26,16 +26,16 @@ struct Key {
     name: String,
     dump: Vec<u8>,
     expires: i64,
-    /// Of its text, with times relative to the clock.
-    mark: u64,
+    /// Digest of its text, with times relative to the clock.
+    digest: u64,
 }
 
 impl Store {
     /// An empty Redis.
     pub(crate) fn empty() -> Self {
-        Self(Arc::new(Kept {
+        Self(Arc::new(StoreContent {
             keys: Vec::new(),
-            marks: [0; 2],
+            digests: [0; 2],
             waiting: 0,
             scheduled: 0,
             is_paused: false,
@@ -43,7 +43,7 @@ impl Store {
         }))
     }
 
-    /// What `state.lua` answered when Redis' clock stood there and the workers had these names.
+    /// Parses the reply of `state.lua`, read when Redis' clock showed this time and the workers had these names.
     pub(crate) fn read(answer: Value, now_ms: u64, workers: &[&str]) -> Self {
         let rows: Vec<(String, Vec<u8>, i64, Vec<u8>)> =
             from_redis_value(answer).expect("the rows of state.lua");
@@ -63,20 +63,27 @@ impl Store {
             is_paused |= name.ends_with(":paused");
             let text = relative(&text, now_ms);
             texts.push_str(&text);
-            keys.push(Key { name, dump, expires, mark: half_mark(&text, 0) });
+            keys.push(Key { name, dump, expires, digest: half_digest(&text, 0) });
         }
         let waiting = entries.saturating_sub(pending.len());
-        Self(Arc::new(Kept { keys, marks: marks(&texts, workers), waiting, scheduled, is_paused, pending }))
+        Self(Arc::new(StoreContent {
+            keys,
+            digests: digests(&texts, workers),
+            waiting,
+            scheduled,
+            is_paused,
+            pending,
+        }))
     }
 
-    /// The same for states nothing of ours can tell apart: as the workers stand, and as they stand the other way round.
-    pub(crate) fn marks(&self) -> [u128; 2] {
-        self.0.marks
+    /// Equal for states that our code cannot tell apart; the second with the workers' positions reversed.
+    pub(crate) fn digests(&self) -> [u128; 2] {
+        self.0.digests
     }
 
-    /// Of one key alone.
-    pub(crate) fn mark_of(&self, name: &str) -> Option<u64> {
-        self.key(name).map(|key| key.mark)
+    /// The digest of a single key.
+    pub(crate) fn digest_of(&self, name: &str) -> Option<u64> {
+        self.key(name).map(|key| key.digest)
     }
 
     /// Entries that nobody has read.
@@ -84,27 +91,27 @@ impl Store {
         self.0.waiting
     }
 
-    /// Jobs that are put back.
+    /// Scheduled jobs.
     pub(crate) fn scheduled(&self) -> usize {
         self.0.scheduled
     }
 
-    /// Whether the workers are to take nothing new.
+    /// Whether the workers must take nothing new.
     pub(crate) fn is_paused(&self) -> bool {
         self.0.is_paused
     }
 
-    /// Entries in somebody's hands.
+    /// Entries held by workers.
     pub(crate) fn pending(&self) -> usize {
         self.0.pending.len()
     }
 
-    /// Entries in the hands of this consumer.
+    /// Entries held by this consumer.
     pub(crate) fn pending_of(&self, consumer: &str) -> usize {
         self.0.pending.iter().filter(|holder| *holder == consumer).count()
     }
 
-    /// The commands that make this state of another.
+    /// The commands that turn the other state into this one.
     pub(crate) fn changes_from(&self, other: &Self) -> Pipeline {
         let mut changes = Pipeline::new();
         if Arc::ptr_eq(&self.0, &other.0) {
@@ -128,30 +135,30 @@ impl Store {
     }
 }
 
-/// Digests of a text in which the workers are called by their places, counted from the first and from the last.
-fn marks(text: &str, workers: &[&str]) -> [u128; 2] {
+/// Digests of a text with the workers named by their positions, counted from the first and from the last.
+fn digests(text: &str, workers: &[&str]) -> [u128; 2] {
     [false, true].map(|is_reversed| {
         let mut named = text.to_owned();
         for (place, name) in workers.iter().enumerate() {
             let place = if is_reversed { workers.len() - 1 - place } else { place };
             named = named.replace(name, &format!("@{place}"));
         }
-        mark(&named)
+        digest(&named)
     })
 }
 
 /// A digest of a text.
-pub(crate) fn mark(text: &str) -> u128 {
-    u128::from(half_mark(text, 1)) << 64 | u128::from(half_mark(text, 2))
+pub(crate) fn digest(text: &str) -> u128 {
+    u128::from(half_digest(text, 1)) << 64 | u128::from(half_digest(text, 2))
 }
 
-fn half_mark(text: &str, seed: u8) -> u64 {
+fn half_digest(text: &str, seed: u8) -> u64 {
     let mut hasher = DefaultHasher::new();
     (seed, text).hash(&mut hasher);
     hasher.finish()
 }
 
-/// Times are as far from now as they are, whenever that is: numbers of thirteen digits are times.
+/// Makes times relative to now: numbers of thirteen digits are times.
 pub(crate) fn relative(text: &str, now_ms: u64) -> String {
     let (mut relative, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {

@@ -1,10 +1,10 @@
-//! A trace as a story one can read.
+//! Prints a trace as readable text.
 
 use crate::action::Action;
-use crate::explore::{Bounds, Found, replay};
+use crate::explore::{Bounds, Violation, replay};
 
-/// Tells how it came about, from the beginning.
-pub(crate) async fn tell(bounds: &Bounds, found: &Found) -> String {
+/// The trace as text, from the beginning.
+pub(crate) async fn tell(bounds: &Bounds, found: &Violation) -> String {
     let mut lines = Vec::new();
     replay(bounds, &found.trace, |world, action, next| {
         let heard = if next.heard { "" } else { " — the reply is lost" };
@@ -16,6 +16,6 @@ pub(crate) async fn tell(bounds: &Bounds, found: &Found) -> String {
         }
     })
     .await;
-    lines.push(format!("     => {}", found.broken));
+    lines.push(format!("     => {}", found.description));
     lines.join("\n")
 }

@@ -1,4 +1,4 @@
-//! One state of everything: Redis, the clocks, the workers, the clients and the gateway's ledger.
+//! One state of the whole model: Redis, the clocks, the workers, the clients and the gateway's ledger.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,76 +10,76 @@ use shared::sending::permit::SendPermit;
 
 use crate::store::{self, Store};
 
-/// Where the true clock begins, milliseconds since the epoch.
+/// Start of the true clock, milliseconds since the epoch.
 pub(crate) const BEGIN_MS: u64 = 1_800_000_000_000;
 
 /// The deadline of every job.
 pub(crate) const DEADLINE_MS: u64 = 40_000;
 
-/// By then every job has ended, whatever befell.
+/// By this time every job has ended, whatever happened.
 pub(crate) const HORIZON_MS: u64 = 240_000;
 
-/// Ticks a run may take: it is cut off before a third ends.
+/// Most ticks of a run: it is cut off before a third ends.
 pub(crate) const LONGEST_RUN: u8 = 2;
 
 /// Jobs a worker works on at once.
-pub(crate) const ROOM: usize = 2;
+pub(crate) const SLOTS: usize = 2;
 
-/// Ticks after which an operator lets the workers take jobs again: every deadline has passed by then, and every lease.
+/// Ticks after which an operator resumes the queue: by then every deadline and every lease has passed.
 pub(crate) const LONGEST_PAUSE: u8 = 5;
 
-/// Ticks within which every living worker has renewed what it holds: half a lease and a second.
+/// Ticks within which every live worker has renewed its leases: half a lease and a second.
 pub(crate) const SETTLED_AFTER: u8 = 2;
 
-/// One state of everything.
+/// One state of the whole model.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) store: Store,
-    /// The states of Redis since what was confirmed last; a fail-over may lead to each.
+    /// The states of Redis since the last confirmed write; a fail-over may lead to any of them.
     pub(crate) unconfirmed: Vec<Store>,
     /// Milliseconds since the beginning, by the true clock.
     pub(crate) now_ms: u64,
-    /// By how much Redis' clock is wrong.
+    /// The error of Redis' clock.
     pub(crate) wrong_ms: i64,
     pub(crate) is_full: bool,
     pub(crate) workers: Vec<Worker>,
-    pub(crate) approvals: Vec<Asked>,
+    pub(crate) approvals: Vec<ClientView>,
     pub(crate) jobs: Vec<Job>,
     /// The job whose message was taken last.
     pub(crate) on_the_phone: Option<usize>,
     pub(crate) pause: Pause,
-    pub(crate) left: Budget,
+    pub(crate) budget: Budget,
 }
 
-/// What the operator knows of the queue.
+/// What the operator knows about a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
-    /// Workers take jobs.
+    /// The queue is not paused.
     Off,
-    /// It may be paused: a reply was lost. For so many ticks.
+    /// It may be paused, because a reply was lost; for this many ticks.
     Unheard(u8),
-    /// It is paused, for so many ticks.
+    /// It is paused, for this many ticks.
     On(u8),
 }
 
-/// How much may still happen.
+/// How many events of each kind may still happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
     /// Faults.
     pub(crate) faults: u8,
-    /// Replies that are lost.
+    /// Lost replies.
     pub(crate) losses: u8,
-    /// Messages that the gateway does not just take.
+    /// Messages that the gateway answers in any other way than taking them.
     pub(crate) odd_answers: u8,
     /// Actions of an operator.
-    pub(crate) orders: u8,
+    pub(crate) operator_actions: u8,
     /// Pauses of the queue.
     pub(crate) pauses: u8,
     /// Requests beyond the first for each approval.
     pub(crate) repeats: u8,
-    /// Runs that the registry or the worker's own stop or crash cut short.
+    /// Runs that are cut short by the registry's answer, the worker's own stop, or a crash.
     pub(crate) stops: u8,
-    /// Ticks that go by while a living worker has something to do.
+    /// Ticks that pass while a live worker has something to do.
     pub(crate) delays: u8,
     /// The only fault is that Redis' clock is set back by two hours.
     pub(crate) is_back_only: bool,
@@ -90,43 +90,43 @@ pub(crate) struct Budget {
 pub(crate) struct Worker {
     pub(crate) name: Arc<str>,
     pub(crate) is_stopped: bool,
-    /// Its next heartbeat is due.
+    /// Whether its next heartbeat is due.
     pub(crate) is_beat_due: bool,
-    /// It has just renewed what it holds, as a sweep does first.
+    /// Whether it has just renewed its leases, as it does before each sweep.
     pub(crate) may_sweep: bool,
-    pub(crate) seen: Seen,
-    /// Ticks until it sweeps again, after what may have kept others from renewing.
+    pub(crate) view: WorkerView,
+    /// Ticks until it sweeps again, after a disturbance that may have kept others from renewing.
     pub(crate) unsettled: u8,
     pub(crate) runs: Vec<Run>,
-    /// What it took over, and has not begun to run.
+    /// What it took over and has not begun to run.
     pub(crate) taken: Vec<Delivery>,
 }
 
-/// What a worker has read, as it does every second.
+/// What a worker read at its last check, which it makes every second.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct WorkerView {
     pub(crate) is_paused: bool,
-    /// By how much the clock was wrong.
+    /// The error of Redis' clock then.
     pub(crate) wrong_ms: i64,
 }
 
-/// A job in a worker's hands.
+/// A job that a worker runs.
 #[derive(Clone)]
 pub(crate) struct Run {
     pub(crate) delivery: Delivery,
-    pub(crate) at: At,
+    pub(crate) stage: RunStage,
     pub(crate) ticks: u8,
-    /// Its worker has learnt that the lease is lost; what is decided may yet be written.
+    /// Whether its worker knows that the lease is lost; a decided result may still be written.
     pub(crate) is_lost: bool,
 }
 
-/// How far a run has come.
+/// The progress of a run.
 #[derive(Clone)]
-pub(crate) enum At {
+pub(crate) enum RunStage {
     Fetched,
-    /// Leave was asked for, and no answer came.
-    LeaveUnheard,
-    /// Leave was given; `is_fresh` while a submit may begin.
+    /// A permit was requested, and no answer arrived.
+    PermitUnanswered,
+    /// A permit was granted; `is_fresh` while a submit may begin.
     Permitted {
         permit: Arc<SendPermit>,
         is_fresh: bool,
@@ -136,17 +136,17 @@ pub(crate) enum At {
         permit: Arc<SendPermit>,
         gateway: Gateway,
     },
-    /// What the hand-over came to is to be written, and then the rest.
+    /// The outcome of the hand-over must be recorded, then the disposition.
     Settling {
         settlement: SendSettlement,
-        then: Verdict,
+        then: Disposition,
     },
-    Settled(Verdict),
+    Settled(Disposition),
 }
 
-/// What a run came to.
+/// The decision of a run.
 #[derive(Clone, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Disposition {
     End(Outcome),
     /// A gateway took the message with this code.
     Sent(TakenCode),
@@ -155,10 +155,10 @@ pub(crate) enum Verdict {
     },
 }
 
-/// What a gateway does with a message.
+/// How a gateway handles a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Gateway {
-    /// Takes it and says so.
+    /// Takes it and confirms that.
     Takes,
     /// 429: not taken.
     Busy,
@@ -174,14 +174,14 @@ pub(crate) enum Gateway {
     TakesAndFails,
 }
 
-/// What the client of an approval was told.
+/// What the client of an approval knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct ClientView {
     /// Requests so far.
     pub(crate) requests: u8,
-    /// The request whose answer did not come.
+    /// The request whose answer was lost.
     pub(crate) unheard: Option<JobId>,
-    /// Jobs it was given a 202 for.
+    /// Jobs that it got a 202 for.
     pub(crate) accepted: Vec<JobId>,
 }
 
@@ -189,25 +189,25 @@ pub(crate) struct Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) id: JobId,
-    /// The approval it is about.
+    /// Its approval.
     pub(crate) approval: usize,
-    /// No message begins after this, by the true clock.
+    /// No message may begin after this, by the true clock.
     pub(crate) deadline_ms: u64,
-    /// When Redis' clock will show its deadline, by the true clock: later where that clock was set back.
+    /// When Redis' clock will reach its deadline, by the true clock: later if that clock was set back.
     pub(crate) deadline_shown_ms: i64,
     /// The code of each message a gateway took.
     pub(crate) codes: Vec<String>,
-    /// Of those, such as a gateway denied with a 503 and a time.
+    /// How many of them the gateway denied by a 503 with a time.
     pub(crate) denied: u8,
-    /// Hand-overs whose outcome nobody knows: the gateway left it open, or the worker died or stood still.
+    /// Hand-overs with an unknown outcome: the gateway left it open, or the worker died or froze.
     pub(crate) left_open: u8,
-    /// Runs that were given leave: consumer, entry and number.
+    /// Runs that were granted a permit: consumer, entry and number.
     pub(crate) granted: Vec<(Arc<str>, String, u64)>,
     /// How it ended: status code and result.
     pub(crate) end: Option<(u16, String)>,
-    /// A fail-over threw it away before anybody was told of it.
+    /// Whether a fail-over lost it before anybody was told of it.
     pub(crate) is_gone: bool,
-    /// An operator was told that it is cancelled.
+    /// Whether an operator was told that it is cancelled.
     pub(crate) is_cancelled: bool,
 }
 
@@ -226,7 +226,7 @@ impl Gateway {
         matches!(self, Self::Takes | Self::TakesAndDefers | Self::TakesAndFails)
     }
 
-    /// Whether its answer is a 503 with a time.
+    /// Whether it answers with a 503 and a time.
     pub(crate) fn defers(self) -> bool {
         matches!(self, Self::Defers | Self::TakesAndDefers)
     }
@@ -265,7 +265,7 @@ impl Pause {
         }
     }
 
-    /// The same ten seconds later.
+    /// Ten seconds later.
     pub(crate) fn later(self) -> Self {
         match self {
             Self::Off => Self::Off,
@@ -276,21 +276,21 @@ impl Pause {
 }
 
 impl Worker {
-    /// One that was just started: it takes nothing before it has looked whether the queue is paused.
+    /// A worker that was just started: it takes nothing before it has checked for a pause.
     pub(crate) fn new(number: usize, wrong_ms: i64, is_paused: bool) -> Self {
         Self {
             name: format!("worker-{number}").into(),
             is_stopped: false,
             is_beat_due: false,
             may_sweep: false,
-            seen: Seen { is_paused, wrong_ms },
+            view: WorkerView { is_paused, wrong_ms },
             unsettled: 0,
             runs: Vec::new(),
             taken: Vec::new(),
         }
     }
 
-    /// What it renews: of deliveries of one entry the last.
+    /// The leases that it renews: of several deliveries of one entry, only the last.
     pub(crate) fn held(&self) -> Vec<Delivery> {
         let is_last = |(index, run): &(usize, &Run)| {
             self.runs[index + 1..].iter().all(|later| later.delivery.entry != run.delivery.entry)
@@ -298,21 +298,21 @@ impl Worker {
         self.runs.iter().enumerate().filter(is_last).map(|(_, run)| run.delivery.clone()).collect()
     }
 
-    /// Takes what was delivered into its hands, but what is there already.
+    /// Starts runs for these deliveries, unless they are running already.
     pub(crate) fn hold(&mut self, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
             let is_held = self.runs.iter().any(|run| {
                 run.delivery.entry == delivery.entry && run.delivery.number == delivery.number && !run.is_lost
             });
             if !is_held {
-                self.runs.push(Run { delivery, at: At::Fetched, ticks: 0, is_lost: false });
+                self.runs.push(Run { delivery, stage: RunStage::Fetched, ticks: 0, is_lost: false });
             }
         }
     }
 }
 
 impl World {
-    pub(crate) fn new(store: Store, workers: usize, approvals: usize, left: Budget) -> Self {
+    pub(crate) fn new(store: Store, workers: usize, approvals: usize, budget: Budget) -> Self {
         Self {
             unconfirmed: vec![store.clone()],
             store,
@@ -320,11 +320,11 @@ impl World {
             wrong_ms: 0,
             is_full: false,
             workers: (1..=workers).map(|number| Worker::new(number, 0, false)).collect(),
-            approvals: vec![Asked::default(); approvals],
+            approvals: vec![ClientView::default(); approvals],
             jobs: Vec::new(),
             on_the_phone: None,
             pause: Pause::Off,
-            left,
+            budget,
         }
     }
 
@@ -333,12 +333,12 @@ impl World {
         self.clock_wrong_by(self.wrong_ms)
     }
 
-    /// What it would show if it were wrong by so much.
+    /// What it would show with this error.
     pub(crate) fn clock_wrong_by(&self, wrong_ms: i64) -> u64 {
         (BEGIN_MS + self.now_ms).saturating_add_signed(wrong_ms)
     }
 
-    /// Whether nothing is left to be done: every request has its job, every job has ended, and nothing of them is in the queue.
+    /// Whether nothing is left to do: every request has its job, every job has ended, and the queue is empty.
     pub(crate) fn is_done(&self) -> bool {
         let all_asked = self.approvals.iter().all(|asked| asked.requests > 0 && asked.unheard.is_none());
         let is_empty = self.store.waiting() + self.store.pending() + self.store.scheduled() == 0;
@@ -350,26 +350,26 @@ impl World {
         self.jobs.iter_mut().enumerate().find(|(_, job)| job.id == delivery.message.job)
     }
 
-    /// Puts down the state Redis is in now; where it is confirmed, no fail-over leads back behind it.
+    /// Records the new state of Redis; once it is confirmed, no fail-over leads back to an earlier one.
     pub(crate) fn set_store(&mut self, store: Store, is_confirmed: bool) {
         if is_confirmed {
             self.unconfirmed.clear();
         }
-        if self.unconfirmed.last().is_none_or(|last| last.marks() != store.marks()) {
+        if self.unconfirmed.last().is_none_or(|last| last.digests() != store.digests()) {
             self.unconfirmed.push(store.clone());
         }
         self.store = store;
     }
 
-    /// What the workers are called.
+    /// The names of the workers.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.workers.iter().map(|worker| &*worker.name).collect()
     }
 
-    /// The same for states from which the same can happen: which worker is the first makes no difference.
-    pub(crate) fn mark(&self) -> u128 {
-        let Self { left, is_full, on_the_phone, pause, approvals, .. } = self;
-        let mut common = format!("{left:?} {is_full} {on_the_phone:?} {pause:?} {approvals:?}");
+    /// Equal for equivalent states: the order of the workers does not matter.
+    pub(crate) fn digest(&self) -> u128 {
+        let Self { budget, is_full, on_the_phone, pause, approvals, .. } = self;
+        let mut common = format!("{budget:?} {is_full} {on_the_phone:?} {pause:?} {approvals:?}");
         for job in &self.jobs {
             let end =
                 job.end.as_ref().map(|(status, result)| (status, store::relative(result, self.redis_ms())));
@@ -382,23 +382,28 @@ impl World {
             );
         }
         let mut workers = self.workers.iter().map(|worker| self.text_of(worker)).collect::<Vec<_>>();
-        let one_way = self.mark_with(&common, &workers, 0);
+        let one_way = self.digest_with(&common, &workers, 0);
         workers.reverse();
-        one_way.min(self.mark_with(&common, &workers, 1))
+        one_way.min(self.digest_with(&common, &workers, 1))
     }
 
-    fn mark_with(&self, common: &str, workers: &[String], way: usize) -> u128 {
-        let mut text = format!("{common} {:x} {workers:?}", self.store.marks()[way]);
-        if self.left.faults > 0 {
-            self.unconfirmed.iter().for_each(|store| _ = write!(text, " {:x}", store.marks()[way]));
+    fn digest_with(&self, common: &str, workers: &[String], way: usize) -> u128 {
+        let mut text = format!("{common} {:x} {workers:?}", self.store.digests()[way]);
+        if self.budget.faults > 0 {
+            self.unconfirmed.iter().for_each(|store| _ = write!(text, " {:x}", store.digests()[way]));
         }
-        store::mark(&text)
+        store::digest(&text)
     }
 
     fn text_of(&self, worker: &Worker) -> String {
         let mut text = String::new();
         let Worker {
-            is_stopped, is_beat_due, may_sweep, unsettled, seen: Seen { is_paused, wrong_ms }, ..
+            is_stopped,
+            is_beat_due,
+            may_sweep,
+            unsettled,
+            view: WorkerView { is_paused, wrong_ms },
+            ..
         } = worker;
         let seen = self.wrong_ms - wrong_ms;
         let _ = write!(text, "{is_stopped} {is_beat_due} {may_sweep} {is_paused} {seen} {unsettled}");
@@ -412,19 +417,21 @@ impl World {
             let _ = write!(text, "({} {entry} {} {ticks} {is_lost} ", delivery.message.job, delivery.number);
             let permit =
                 |permit: &SendPermit| (permit.is_last(), permit.believed_left(), permit.offered.is_some());
-            let _ = match &run.at {
-                At::Fetched => write!(text, "fetched"),
-                At::LeaveUnheard => write!(text, "unheard"),
-                At::Permitted { permit: of, is_fresh } => write!(text, "leave {:?} {is_fresh}", permit(of)),
-                At::HandedOver { permit: of, gateway } => {
+            let _ = match &run.stage {
+                RunStage::Fetched => write!(text, "fetched"),
+                RunStage::PermitUnanswered => write!(text, "unheard"),
+                RunStage::Permitted { permit: of, is_fresh } => {
+                    write!(text, "leave {:?} {is_fresh}", permit(of))
+                }
+                RunStage::HandedOver { permit: of, gateway } => {
                     write!(text, "gateway {:?} {gateway:?}", permit(of))
                 }
-                At::Settling { settlement, then } => {
+                RunStage::Settling { settlement, then } => {
                     let settlement = store::relative(&format!("{settlement:?}"), self.redis_ms());
                     let settlement = settlement.replace(&*worker.name, "@");
                     write!(text, "settling {settlement} {then:?}")
                 }
-                At::Settled(verdict) => write!(text, "settled {verdict:?}"),
+                RunStage::Settled(verdict) => write!(text, "settled {verdict:?}"),
             };
         }
         text

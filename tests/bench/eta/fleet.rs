@@ -27,7 +27,7 @@ pub(crate) const SLOTS: usize = 8;
 const CONCURRENCY: usize = 32;
 
 /// How often the backlog is brought up to its length. At least one job comes each time, also where none is to wait.
-const EVERY: Duration = Duration::from_millis(100);
+const FEED_INTERVAL: Duration = Duration::from_millis(100);
 
 /// People made at once.
 const PEOPLE: usize = 1_000;
@@ -40,7 +40,7 @@ pub(crate) struct Fleet {
     backlog: Arc<AtomicUsize>,
     promises: Promises,
     endings: Endings,
-    asking: JoinHandle<()>,
+    feeder: JoinHandle<()>,
 }
 
 /// What was promised: the job, when it was accepted, and its `eta`, milliseconds since the epoch.
@@ -53,7 +53,7 @@ struct Person {
 }
 
 /// Clients that keep the queue at its length.
-struct Asking {
+struct BacklogFeeder {
     client: ApiClient,
     redis: redis::aio::MultiplexedConnection,
     sandbox: String,
@@ -75,7 +75,7 @@ impl Fleet {
         let stack = builder.start().await;
         stack.set_faults(upstream_times()).await;
         let (backlog, promises) = (Arc::new(AtomicUsize::new(0)), Promises::default());
-        let asking = Asking {
+        let feeder = BacklogFeeder {
             client: stack.client(),
             redis: stack.redis.connection().await,
             sandbox: stack.sandbox.url.clone(),
@@ -84,11 +84,11 @@ impl Fleet {
             promises: promises.clone(),
         };
         let endings = Endings::of(&stack.redis.url());
-        Self { asking: tokio::spawn(asking.go_on()), stack, backlog, promises, endings }
+        Self { feeder: tokio::spawn(feeder.run()), stack, backlog, promises, endings }
     }
 
     /// Lengthens the backlog until a job waits about so long with so many slots; answers once it is that long.
-    pub(crate) async fn have_jobs_wait(&self, wait: Duration, slots: usize) {
+    pub(crate) async fn fill_to_wait(&self, wait: Duration, slots: usize) {
         let run = self.mean_run().await;
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let jobs = (wait.as_secs_f64() / run * slots as f64) as usize;
@@ -110,17 +110,17 @@ impl Fleet {
     }
 
     /// What was promised to jobs accepted in a time, with how it came; once all of them have ended.
-    pub(crate) async fn kept(&self, from: Instant, until: Instant) -> Vec<Promise> {
+    pub(crate) async fn promises_between(&self, from: Instant, until: Instant) -> Vec<Promise> {
         let epoch = |at: Instant| clock::now_ms() - millis(at.elapsed());
         let (from, until) = (epoch(from), epoch(until));
         let all = || self.promises.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let made: Vec<_> = all().into_iter().filter(|(_, at, _)| (from..until).contains(at)).collect();
         eventually("the promised jobs end", Duration::from_mins(10), || async {
             let ends = self.endings.seen();
-            let kept = made
+            let judged = made
                 .iter()
                 .map(|(job, accepted, eta)| Some(Promise::new(*accepted, *eta, epoch(ends.get(job)?.at))));
-            kept.collect()
+            judged.collect()
         })
         .await
     }
@@ -128,13 +128,13 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        self.asking.abort();
+        self.feeder.abort();
     }
 }
 
-impl Asking {
-    async fn go_on(mut self) {
-        let mut tick = tokio::time::interval(EVERY);
+impl BacklogFeeder {
+    async fn run(mut self) {
+        let mut tick = tokio::time::interval(FEED_INTERVAL);
         loop {
             tick.tick().await;
             let length: usize = redis::cmd("XLEN")

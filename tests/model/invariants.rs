@@ -1,20 +1,20 @@
-//! What holds in every state.
+//! The invariants of every state.
 
 use crate::rig::{JobView, Rig};
 use crate::world::{Job, Pause, World};
 
-/// Takes note of ends; answers what does not hold.
+/// Records ends; returns a violation, if any.
 pub(crate) async fn check(rig: &mut Rig, world: &mut World) -> Option<String> {
     for index in 0..world.jobs.len() {
         let view = rig.job(world, &world.jobs[index].id.clone()).await;
-        if let Some(broken) = job_holds(world, index, view) {
-            return Some(broken);
+        if let Some(violation) = job_holds(world, index, view) {
+            return Some(violation);
         }
     }
     slots_hold(world).or_else(|| pause_holds(world)).or(code_holds(rig, world).await)
 }
 
-/// What an operator was told of a pause is so.
+/// What an operator was told about a pause is true.
 fn pause_holds(world: &World) -> Option<String> {
     match (world.pause, world.store.is_paused()) {
         (Pause::On(_), false) => {
@@ -25,7 +25,7 @@ fn pause_holds(world: &World) -> Option<String> {
     }
 }
 
-/// An approval has one live job.
+/// An approval has at most one live job.
 fn slots_hold(world: &World) -> Option<String> {
     let is_live = |job: &&Job| job.end.is_none() && !job.is_gone;
     let live = |approval| world.jobs.iter().filter(is_live).filter(|job| job.approval == approval).count();
@@ -53,7 +53,7 @@ fn job_holds(world: &mut World, index: usize, view: Option<JobView>) -> Option<S
     messages_hold(job).or_else(|| counts_hold(job, &view))
 }
 
-/// I2 with its excuses, and I3.
+/// I2 with its exceptions, and I3.
 fn messages_hold(job: &Job) -> Option<String> {
     let sent = job.codes.len();
     let believed = usize::from(job.denied.min(2));
@@ -80,7 +80,7 @@ fn counts_hold(job: &Job, view: &JobView) -> Option<String> {
     None
 }
 
-/// The code of the message that was taken last is good.
+/// The code of the message taken last is valid.
 async fn code_holds(rig: &mut Rig, world: &World) -> Option<String> {
     let last = &world.jobs[world.on_the_phone?];
     let phone = rig.phone_view(world).await;
