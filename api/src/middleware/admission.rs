@@ -8,15 +8,16 @@ use shared::runtime::http::Connection;
 
 use crate::request::deadline::RequestDeadline;
 use crate::responses::error::ApiError;
-use crate::state::RequestLimits;
+use crate::state::AppState;
 
 /// Runs the request if a permit is free, else answers 503; also 503 once its deadline has passed.
 pub(super) async fn admit(
-    State(limits): State<RequestLimits>,
+    State(app): State<AppState>,
     Extension(connection): Extension<Connection>,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let limits = &app.limits;
     let Some(_permit) = limits.in_flight.acquire() else {
         return ApiError::Overloaded.into_response();
     };

@@ -6,18 +6,18 @@ use axum::middleware::Next;
 use axum::response::Response;
 use shared::runtime::http::Connection;
 
-use crate::config::HttpConfig;
 use crate::request::client_address::ClientAddress;
 use crate::request::context::RequestContext;
+use crate::state::AppState;
 
 pub(super) async fn identify(
-    State(config): State<HttpConfig>,
+    State(app): State<AppState>,
     Extension(connection): Extension<Connection>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let address = ClientAddress::of(&connection, request.headers(), &config.trusted_proxies);
-    let context = RequestContext::read(&request, config.public_url.as_ref(), address);
+    let address = ClientAddress::of(&connection, request.headers(), &app.http.trusted_proxies);
+    let context = RequestContext::read(&request, app.http.public_url.as_ref(), address);
     request.extensions_mut().insert(context);
     next.run(request).await
 }

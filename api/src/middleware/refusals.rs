@@ -1,9 +1,12 @@
-//! Heads that are too large, or that two servers in a row could understand differently.
+//! What is refused before any route is asked: the only request of a connection too many, and heads that are too large or that
+//! two servers in a row could understand differently.
 
+use axum::Extension;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use shared::runtime::http::Connection;
 
 use crate::request::url::names_one_host;
 use crate::responses::error::ApiError;
@@ -15,8 +18,13 @@ const HEAD_LIMITS: (usize, usize) = (64, 16 * 1024);
 /// Longest path with query, in bytes.
 const URI_LIMIT: usize = 8 * 1024;
 
-pub(super) async fn check(request: Request, next: Next) -> Response {
-    match refusal(&request) {
+pub(super) async fn refuse(
+    Extension(connection): Extension<Connection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let excess = connection.is_excess.then_some(ApiError::Overloaded);
+    match excess.or_else(|| refusal(&request)) {
         Some(error) => error.into_response(),
         None => next.run(request).await,
     }

@@ -1,12 +1,13 @@
-//! Headers that every answer has.
+//! What every answer gets where the request is known: the body of an error, and headers.
 
 use axum::Extension;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::request::context::{RequestContext, X_REQUEST_ID};
+use crate::responses::envelope;
 
 /// Headers of every answer that has not set its own.
 const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -16,12 +17,13 @@ const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-pub(super) async fn add(
+pub(super) async fn complete(
     Extension(context): Extension<RequestContext>,
     request: Request,
     next: Next,
 ) -> Response {
-    let mut response = next.run(request).await;
+    let is_head = request.method() == Method::HEAD;
+    let mut response = envelope::complete(next.run(request).await, &context, is_head);
     let headers = response.headers_mut();
     for (name, value) in DEFAULT_HEADERS {
         headers.entry(name).or_insert(value);
