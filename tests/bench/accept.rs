@@ -1,5 +1,5 @@
-//! (a) Accept: PATCH against the floor, a bare axum handler running the same script, and against a hello handler; and
-//! (g) by what Redis keeps of it.
+//! (a) Accept: PATCH against a bare axum handler that runs the same script, and against a hello handler; and (g) by how
+//! durably Redis stores it.
 
 use tests::stack::{Stack, StackBuilder};
 
@@ -17,7 +17,7 @@ const SET_UPS: [(&str, [&str; 6]); 3] = [
     ("AOF always", ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]),
 ];
 
-/// The set-up figures are asked of.
+/// The set-up that most figures use.
 const USUAL: &str = "AOF everysec";
 
 pub(crate) async fn measure(effort: Effort, report: &mut Report) {
@@ -40,12 +40,12 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     });
 }
 
-/// One API, everything on that is on by default; one client asks, so its limit is as wide as it can be.
+/// One API with everything that is on by default. A single client calls it, so its limit is as wide as possible.
 pub(crate) fn under_load() -> StackBuilder {
     StackBuilder::new().workers(0).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 100_000)
 }
 
-/// Ours and the floor in turn, pair by pair; answers our median rate.
+/// Runs ours and the bare server alternately, in pairs; returns our median rate.
 async fn compare_with_bare(
     stack: &Stack,
     name: &str,
@@ -87,13 +87,13 @@ async fn compare_with_bare(
     median(rates(&ours))
 }
 
-/// A figure of two loads taken in turn.
+/// A figure of two alternating loads.
 pub(crate) fn add(report: &mut Report, name: String, (ours, others): (&[Load], &[Load]), bound: Bound) {
     let value = ratio(&rates(ours), &rates(others));
     report.add(Figure { name, ours: words(ours), other: words(others), value, bound });
 }
 
-/// Empties Redis between runs: a backlog is another figure's business.
+/// Empties Redis between runs, because a backlog would change the figure.
 async fn flush_redis(stack: &Stack) {
     let _: String = stack.redis.command(&["FLUSHALL"]).await;
 }

@@ -1,4 +1,4 @@
-//! A Redis with a backlog in it: filled once and kept as a dump, so that every run begins with the same.
+//! A Redis with a backlog: filled once and kept as a dump, so that every run starts the same.
 
 use std::time::{Duration, Instant};
 
@@ -18,22 +18,22 @@ use uuid::Uuid;
 
 use super::server::queue_of;
 
-/// Redis without an append-only file: what is measured over it is our cost, not the disk's.
+/// Redis without an append-only file: it measures our cost, not the disk's.
 pub(crate) const IN_MEMORY: [&str; 4] = ["--appendonly", "no", "--save", ""];
 
-/// Jobs enqueued at once while a queue is filled.
+/// Concurrent requests while a queue is filled.
 const CONCURRENCY: usize = 256;
 
-/// Longest without a single job done before a drain counts as stuck.
+/// Longest time without a job done before a drain counts as stuck.
 const STALL_LIMIT: Duration = Duration::from_secs(20);
 
 /// The queue's stream at commit 78d924e, whose programs the part `real` can be given.
 const EARLIER_STREAM: &str = "resend:{0}:stream";
 
-/// Jobs that are not done, when they have been counted.
+/// A count of the jobs that are not done yet.
 pub(crate) type Remaining = BoxFuture<'static, u64>;
 
-/// So many jobs, as Redis dumped them.
+/// A dump of a Redis with this many jobs.
 pub(crate) struct Backlog {
     /// How many.
     pub(crate) jobs: usize,
@@ -44,7 +44,7 @@ pub(crate) struct Backlog {
 pub(crate) struct BacklogRedis {
     /// The server.
     pub(crate) server: RedisServer,
-    /// Settings that lead to it.
+    /// Settings that point to it.
     pub(crate) settings: Vec<(String, String)>,
     /// Its queue.
     pub(crate) queue: Queue,
@@ -66,7 +66,7 @@ impl Backlog {
     /// A fresh Redis with the backlog in it.
     pub(crate) async fn start_redis(&self) -> BacklogRedis {
         let temp_dir = TempDir::new().expect("a folder of its own");
-        // A second name for the same dump: nothing here writes one.
+        // A hard link to the same dump, because nothing here writes to it.
         let dump = "dump.rdb";
         std::fs::hard_link(self.temp_dir.path().join(dump), temp_dir.path().join(dump)).expect("a dump");
         BacklogRedis::over(temp_dir).await
@@ -79,7 +79,7 @@ impl BacklogRedis {
         Self::over(TempDir::new().expect("a folder of its own")).await
     }
 
-    /// How to see what is left.
+    /// A function that counts the jobs not done.
     pub(crate) async fn remaining(&self) -> impl Fn() -> Remaining + use<> {
         remaining_in(self.server.connection().await)
     }
@@ -93,7 +93,7 @@ impl BacklogRedis {
     }
 }
 
-/// How to see what is left: entries leave the stream as their jobs end.
+/// A function that counts the jobs not done: entries leave the stream as their jobs end.
 pub(crate) fn remaining_in(connection: MultiplexedConnection) -> impl Fn() -> Remaining {
     move || {
         let mut connection = connection.clone();
@@ -108,7 +108,7 @@ pub(crate) fn remaining_in(connection: MultiplexedConnection) -> impl Fn() -> Re
     }
 }
 
-/// A job nobody has seen before.
+/// A new job.
 pub(crate) fn new_job() -> NewJob {
     NewJob {
         patient: PatientId(Uuid::new_v4()),
@@ -120,7 +120,7 @@ pub(crate) fn new_job() -> NewJob {
     }
 }
 
-/// Limits that hold nothing back.
+/// Limits that refuse nothing.
 pub(crate) fn no_limits() -> ApprovalLimits {
     let off = ["COOLDOWN_SECONDS", "PER_APPROVAL_HOUR", "PER_CLIENT_MINUTE"];
     let off = off.map(|limit| (format!("RESEND_LIMIT_{limit}"), "0".to_owned()));
@@ -128,7 +128,7 @@ pub(crate) fn no_limits() -> ApprovalLimits {
         .expect("right settings")
 }
 
-/// Enqueues so many jobs.
+/// Enqueues this many jobs.
 pub(crate) async fn fill(queue: &Queue, jobs: usize) {
     let limits = no_limits();
     stream::iter(0..jobs)
@@ -139,7 +139,7 @@ pub(crate) async fn fill(queue: &Queue, jobs: usize) {
         .await;
 }
 
-/// Jobs a second from the first that is done to the last: how long a worker takes to start is not what is asked.
+/// Jobs a second from the first to the last that is done, so without the workers' start-up time.
 pub(crate) async fn drain_rate(jobs: usize, remaining: impl Fn() -> Remaining) -> f64 {
     let first = eventually("the first job is done", STALL_LIMIT, || async {
         let now = remaining().await;
@@ -153,7 +153,7 @@ pub(crate) async fn drain_rate(jobs: usize, remaining: impl Fn() -> Remaining) -
     done / start.elapsed().as_secs_f64()
 }
 
-/// Waits until nothing is left, for as long as something is done.
+/// Waits until all jobs are done, for as long as there is progress.
 pub(crate) async fn wait_until_drained(remaining: impl Fn() -> Remaining) {
     let mut before = remaining().await;
     while before > 0 {

@@ -1,11 +1,11 @@
-//! A panic of one measurement costs its own figure, not the run.
+//! Confines the panic of one measurement to its own figure.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 
-/// What it answers, or what it panicked with.
+/// The result, or the message of the panic.
 pub(crate) async fn caught<T>(measured: impl Future<Output = T>) -> Result<T, String> {
     AssertUnwindSafe(measured).catch_unwind().await.map_err(|panic| words_of(&*panic))
 }

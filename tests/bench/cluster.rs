@@ -1,5 +1,5 @@
-//! (h) The same over a Redis Cluster: what PATCH and a job that does nothing cost where the client looks up slots.
-//! A queue lives in one slot, so more masters bring it nothing.
+//! (h) The same on a Redis Cluster: what PATCH and a job that does nothing cost if the client must look up slots. A
+//! queue is in one slot, so more masters do not help it.
 
 use shared::queue::Queue;
 use shared::settings::Settings;
@@ -21,16 +21,16 @@ const CONNECTIONS: u32 = 64;
 /// Jobs drained.
 const JOBS: usize = 50_000;
 
-/// What is measured.
+/// The topology to measure.
 #[derive(Clone, Copy)]
 enum Shape {
-    /// One server, one stream: what everything else is held against.
+    /// One server, the baseline of all other figures.
     Single,
     /// A cluster of three masters.
     Cluster,
 }
 
-/// A running Redis of some shape.
+/// A running Redis of one topology.
 struct RunningRedis {
     nodes: Vec<RedisServer>,
     settings: Vec<(String, String)>,
@@ -109,7 +109,7 @@ impl RunningRedis {
     }
 }
 
-/// Counts through the queue, which finds the node that holds it.
+/// Counts through the queue, which finds the right node.
 fn remaining_in(queue: Queue) -> impl Fn() -> Remaining {
     move || {
         let queue = queue.clone();

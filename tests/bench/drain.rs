@@ -1,5 +1,5 @@
-//! (c) Drain of a job that does nothing through our backend, against the scripts' own ceiling: the same reads and the
-//! same script driven by a bare pipelined loop.
+//! (c) Drain of jobs that do nothing through our backend, against the scripts' own ceiling: a bare pipelined loop with
+//! the same reads and the same script.
 
 use std::time::{Duration, Instant};
 
@@ -17,21 +17,21 @@ use super::series::{rate, ratio, spread};
 use super::usage::{Meter, peak_rss_mib};
 use super::workers::start_noop;
 
-/// What a read answers: streams, their entries, and the fields of each.
+/// The reply to a read: streams, their entries, and the fields of each.
 type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
 const BACKLOGS: [usize; 3] = [20_000, 200_000, 1_000_000];
 
-/// Entries read, and finishes under way, at once in the bare loop.
+/// Batch size, and concurrent finishes, of the bare loop.
 const CONCURRENCY: usize = 64;
 
-/// Pairs of runs: what a job costs by the length of the backlog is a small difference between them.
+/// Pairs of runs: the extra cost of a long backlog is a small difference between them.
 const PAIRS: usize = 5;
 
-/// What our worker showed in several runs.
+/// Measurements of our worker over several runs.
 #[derive(Default)]
 struct DrainRuns {
-    /// Of the bare loop, taken in turn with ours.
+    /// Rates of the bare loop, run alternately with ours.
     ceilings: Vec<f64>,
     rates: Vec<f64>,
     worker_us: Vec<f64>,
@@ -62,7 +62,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     add_costs(&all, report);
 }
 
-/// What a job costs by the length of the backlog, beside what the bare scripts cost by it; and what the worker holds.
+/// The cost of a job by length of backlog, next to that of the bare scripts; and the worker's memory.
 fn add_costs(all: &[(usize, DrainRuns)], report: &mut Report) {
     let Some((fewest, few)) = all.first() else { return };
     let cost = |rates: &[f64]| rates.iter().map(|rate| 1e6 / rate).collect::<Vec<_>>();
@@ -106,7 +106,7 @@ impl DrainRuns {
     }
 }
 
-/// The same XREADGROUP and the same *finish*, with nothing around them.
+/// The same XREADGROUP and the same *finish*, without anything around them.
 #[allow(clippy::cast_precision_loss)]
 async fn bare_loop(backlog: &Backlog) -> f64 {
     let served = backlog.start_redis().await;

@@ -1,5 +1,5 @@
-//! Predictions of a job's end against when it ended: under steady backlogs from none to five minutes, and while workers
-//! are added, stopped and killed. The fleets work side by side, each with a Redis of its own.
+//! Predicted against actual ends of jobs: with steady backlogs from none to five minutes, and while workers are added,
+//! stopped and killed. The fleets run at the same time, each with its own Redis.
 
 mod fleet;
 mod judge;
@@ -13,13 +13,13 @@ use tokio::time::sleep;
 
 use super::report::{Bound, Figure, Report};
 
-/// How long promises are gathered under a steady backlog.
+/// How long predictions are collected under a steady backlog.
 const COLLECTED_FOR: Duration = Duration::from_secs(20);
 
-/// The backlog under which the fleet changes, and how long each of its sizes is kept beyond it.
+/// The backlog during the changes of the fleet; each size of the fleet lasts longer than that.
 const CHANGE_BACKLOG: Duration = Duration::from_secs(8);
 
-/// Promises of such a time together say whether a change was followed.
+/// The predictions of such a time window together show whether a change was followed.
 const WINDOW_MS: u64 = 500;
 
 /// A change of the fleet.
@@ -30,13 +30,13 @@ enum Change {
     Killed,
 }
 
-/// What was promised under one fleet.
+/// The predictions of one fleet.
 struct SteadyPromises {
     name: String,
     promises: Vec<Promise>,
 }
 
-/// How a change was followed.
+/// How soon predictions followed a change.
 struct ChangeResult {
     change: Change,
     after: f64,
@@ -45,7 +45,7 @@ struct ChangeResult {
 pub(crate) async fn measure(report: &mut Report) {
     eprintln!("eta");
     let of = |seconds| under_backlog(Duration::from_secs(seconds), SLOTS);
-    // Five minutes of a smaller worker are fewer jobs.
+    // With a smaller worker, five minutes are fewer jobs.
     let longest = under_backlog(Duration::from_mins(5), SLOTS / 2);
     let (none, short, longer, longest, (steady, followed)) =
         tokio::join!(of(0), of(5), of(30), longest, changing());
@@ -76,7 +76,7 @@ fn add_errors(steady: &SteadyPromises, report: &mut Report) {
     }
 }
 
-/// One worker under a backlog that stays as long as it is.
+/// One worker under a backlog of constant length.
 async fn under_backlog(wait: Duration, slots: usize) -> SteadyPromises {
     let fleet = Fleet::start(1, slots).await;
     fleet.fill_to_wait(wait, slots).await;
@@ -86,7 +86,7 @@ async fn under_backlog(wait: Duration, slots: usize) -> SteadyPromises {
     SteadyPromises { name: format!("backlog of {} s", wait.as_secs()), promises }
 }
 
-/// Two workers, then a third, one of them stopped, one killed; each fleet is kept until what it promised has come.
+/// Two workers, then a third, then one stopped, one killed; each fleet runs until its predictions can be checked.
 async fn changing() -> (Vec<SteadyPromises>, Vec<ChangeResult>) {
     let mut fleet = Fleet::start(2, SLOTS).await;
     fleet.fill_to_wait(CHANGE_BACKLOG, 2 * SLOTS).await;
@@ -132,8 +132,8 @@ impl Change {
         }
     }
 
-    /// A worker says when it comes and when it leaves; a killed one is missed after five seconds of silence, at the next
-    /// word of another, which comes every second.
+    /// A worker announces its start and its end; a killed one is noticed after five seconds of silence, at the next
+    /// announcement of another, which comes every second.
     fn time_limit(self) -> Duration {
         match self {
             Self::Added | Self::Stopped => Duration::from_secs(2),

@@ -1,4 +1,4 @@
-//! Load over HTTP by `wrk`, which costs less of the cores it shares than any client of ours.
+//! HTTP load from `wrk`, which uses less of the shared cores than any client of ours.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::series;
 use super::usage::Meter;
 
-/// What one run showed.
+/// The result of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
     /// Requests a second.
@@ -23,13 +23,13 @@ pub(crate) struct Load {
     pub(crate) cpu_us: Vec<f64>,
 }
 
-/// How hard, and what is watched meanwhile.
+/// How much load, and which processes to watch.
 pub(crate) struct LoadOptions<'a> {
     /// Connections, each with one request at a time.
     pub(crate) connections: u32,
     /// For how long.
     pub(crate) seconds: u64,
-    /// Whose CPU time is taken.
+    /// The processes whose CPU time is measured.
     pub(crate) watched: Vec<&'a Process>,
 }
 
@@ -37,9 +37,9 @@ pub(crate) struct LoadOptions<'a> {
 pub(crate) struct Requests(PathBuf);
 
 impl Requests {
-    /// Requests for approvals nobody has seen before.
+    /// Requests for new approvals.
     pub(crate) fn resends(folder: &Path) -> Self {
-        // Each begins elsewhere, so that no two runs share an approval.
+        // Each thread starts at another number, so that no two runs share an approval.
         let seed = rand::random::<u32>();
         Self::script(
             folder,
@@ -74,7 +74,7 @@ end
         Self(path)
     }
 
-    /// Asks a server. Answers other than 2xx and 3xx fail the figure: a fast refusal is none.
+    /// Loads a server. Any answer but 2xx and 3xx fails the figure, because refusals are fast.
     pub(crate) async fn run(&self, url: &str, asking: &LoadOptions<'_>) -> Load {
         let meter = Meter::start(&asking.watched);
         let mut command = Command::new("wrk");
@@ -96,7 +96,7 @@ end
 }
 
 impl Load {
-    /// What `wrk` reports.
+    /// Parses the report of `wrk`.
     fn read(text: &str) -> Option<Self> {
         let line = |start: &str| text.lines().find_map(|line| line.trim().strip_prefix(start).map(str::trim));
         let count = text.lines().find_map(|line| line.split_once(" requests in")?.0.trim().parse().ok());
@@ -115,7 +115,7 @@ pub(crate) fn rates(loads: &[Load]) -> Vec<f64> {
     loads.iter().map(|load| load.rate).collect()
 }
 
-/// Several runs in words: rate with spread, latencies, CPU per request of the server and of Redis.
+/// Several runs as text: rate with spread, latencies, CPU per request of the server and of Redis.
 pub(crate) fn words(loads: &[Load]) -> String {
     let of = |part: fn(&Load) -> f64| series::median(loads.iter().map(part).collect());
     let watched = loads.first().map_or(0, |load| load.cpu_us.len());

@@ -1,9 +1,9 @@
-//! What the figures were taken on, for whoever compares them with another run.
+//! The machine that the figures were measured on, for comparisons with other runs.
 
 use std::fs::read_to_string;
 use std::process::Command;
 
-/// The facts, a line each, as Markdown. Taken before anything is measured: the load is what others left us.
+/// The facts, a line each, as Markdown. Read before anything is measured, so the load is that of other processes.
 pub(crate) fn facts() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let load = read_to_string("/proc/loadavg").unwrap_or_default();
@@ -34,7 +34,7 @@ fn memory_gib() -> u64 {
     total.and_then(|kib| kib.trim().parse::<u64>().ok()).unwrap_or(0) / 1024 / 1024
 }
 
-/// The first words a program says of its version; that it is missing, where it is.
+/// The beginning of a program's version text, or a note that the program is missing.
 fn version(program: &str, argument: &str) -> String {
     let output = Command::new(program).arg(argument).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! `resend-bench`: what the service costs, shown beside what bounds it and what a user would pick instead, as ratios
-//! from one run on one machine. `tests/run --bench` builds it for release and runs it.
+//! `resend-bench`: the cost of the service, next to its upper bound and to common alternatives, as ratios from one run
+//! on one machine. `tests/run --bench` builds it for release and runs it.
 
-// A bench that cannot start what it measures has nothing to say; a panic says so at its place.
+// If the bench cannot start what it measures, it has no result; a panic names the place.
 #![allow(clippy::expect_used)]
 
 mod accept;
@@ -70,7 +70,7 @@ enum Role {
     Worker,
 }
 
-/// What every part measures by.
+/// How much every part measures.
 #[derive(Clone, Copy)]
 struct Effort {
     runs: usize,
@@ -79,7 +79,7 @@ struct Effort {
 }
 
 impl Effort {
-    /// So many jobs, or a twentieth of them.
+    /// This many jobs, or a twentieth in a quick run.
     fn jobs(self, jobs: usize) -> usize {
         if self.quick { jobs / 20 } else { jobs }
     }
@@ -88,7 +88,7 @@ impl Effort {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     shared::runtime::tls::install_crypto_provider();
-    // The worker runs as `resend-worker` does, on one thread.
+    // One thread, like `resend-worker`.
     let mut runtime = match arguments.role {
         Some(Role::Worker) => Builder::new_current_thread(),
         Some(Role::Floor) | None => Builder::new_multi_thread(),

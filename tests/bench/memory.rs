@@ -51,7 +51,7 @@ pub(crate) async fn measure(report: &mut Report) {
     }
 }
 
-/// As `deploy/redis/redis.conf` has them: they decide what a small hash takes.
+/// Uses the settings of `deploy/redis/redis.conf`, which determine the size of a small hash.
 pub(crate) async fn use_shipped_encodings(server: &RedisServer) {
     let shipped = include_str!("../../deploy/redis/redis.conf");
     for setting in shipped.lines().filter(|line| line.starts_with("hash-max-listpack-")) {
@@ -60,7 +60,7 @@ pub(crate) async fn use_shipped_encodings(server: &RedisServer) {
     }
 }
 
-/// Bytes of what it holds.
+/// Bytes used by its data.
 pub(crate) async fn used(server: &RedisServer) -> f64 {
     let info: String = server.command(&["INFO", "memory"]).await;
     let line = info.lines().find_map(|line| line.strip_prefix("used_memory_dataset:"));

@@ -1,5 +1,5 @@
-//! (j) The country's peak: 200 requests a second for a minute, with everything on this machine: Redis, API, worker, the clients,
-//! a registry that takes 5 ms and a gateway that takes 50.
+//! (j) The country's peak: 200 requests a second for a minute, with everything on this machine: Redis, API, worker, the
+//! clients, a registry that takes 5 ms and a gateway that takes 50 ms.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -18,10 +18,10 @@ use super::real::{Person, Sandbox};
 use super::report::{Bound, Figure, Report};
 use super::series::{median, spread};
 
-/// Requests a second: what the country is estimated to ask for at its busiest.
+/// Requests a second: the estimated peak of the country.
 const RATE: usize = 200;
 
-/// How long they come, seconds.
+/// Duration in seconds.
 const SECONDS: usize = 60;
 
 /// A request that was answered 202.
@@ -51,7 +51,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     }
 }
 
-/// The times all but one in a hundred stay below: until the answer, and until the gateway has the message.
+/// The 99th percentiles: until the answer, and until the gateway has the message.
 async fn peak(requests: usize) -> (f64, f64) {
     let temp_dir = tests::temp_dir::TempDir::new().expect("a folder of its own");
     let ledger = temp_dir.path().join("ledger.jsonl");
@@ -78,7 +78,7 @@ async fn peak(requests: usize) -> (f64, f64) {
     (percentiles(accepted.iter().map(|one| one.answered_after_ms).collect()).1, until_message)
 }
 
-/// A registry and a gateway that take their time.
+/// Makes registry and gateway take their time.
 async fn slow(sandbox: &str) {
     let late = |target: &str, ms: u64| json!({"target": target, "action": {"delay_ms": ms}});
     let faults = json!([late("persons", 5), late("approvals", 5), late("sms", 50)]);
@@ -86,7 +86,7 @@ async fn slow(sandbox: &str) {
     assert!(put.send().await.is_ok_and(|answer| answer.status().is_success()), "{faults}");
 }
 
-/// Asks for each at its time, whatever became of those before.
+/// Sends each request at its time, whether or not earlier ones were answered.
 async fn ask(client: &ApiClient, people: Vec<Person>) -> Vec<Accepted> {
     let mut asked = JoinSet::new();
     let mut tick = tokio::time::interval(Duration::from_secs(1) / u32::try_from(RATE).expect("a small rate"));

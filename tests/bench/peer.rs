@@ -1,5 +1,5 @@
-//! One of the queues a user would pick instead: its programs under `peers/`, how they are started, how their jobs are
-//! counted. Every one of them has the same roles: `api`, `worker`, `fill JOBS`, `pickup JOBS`.
+//! A queue that a user might choose instead: its programs under `peers/`, how they are started, how their jobs are
+//! counted. Each has the same roles: `api`, `worker`, `fill JOBS`, `pickup JOBS`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,18 +14,18 @@ use super::backlog::Remaining;
 /// Where the command installs them.
 const INSTALLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/peers");
 
-/// Longest a filling may take; Celery needs a second for a thousand jobs.
+/// Longest a fill may take; Celery needs a second for a thousand jobs.
 const FILLED_WITHIN: Duration = Duration::from_mins(3);
 
-/// A queue and what stands before it.
+/// A queue with the API in front of it.
 pub(crate) struct Peer {
     /// Its folder, and part of its name in the table.
     pub(crate) name: &'static str,
-    /// What it consists of.
+    /// Its components, as text.
     pub(crate) title: &'static str,
-    /// Its program and the first words of its command line, below its folder.
+    /// Its program and the first arguments, relative to its folder.
     command: &'static [&'static str],
-    /// Commands whose answers together are the jobs not yet done.
+    /// Commands whose results add up to the jobs not done yet.
     remaining: &'static [[&'static str; 2]],
     /// Jobs it drains.
     pub(crate) backlog: usize,
@@ -63,13 +63,13 @@ pub(crate) const PEERS: [Peer; 4] = [
             ["LLEN", "resend:active"],
             ["SCARD", "resend:inflight:peer"],
         ],
-        // More that are due end its worker for good: its script unpacks them all at once.
+        // With more due jobs its worker ends for good, because its script unpacks them all at once.
         backlog: 6_000,
     },
 ];
 
 impl Peer {
-    /// Why it cannot be run here; `None` when it can. The installer leaves a word where it could not.
+    /// Why it cannot run here; `None` if it can. The installer leaves a note if it failed.
     pub(crate) fn missing(&self, installed: &Path) -> Option<String> {
         let folder = installed.join(self.name);
         if let Ok(why) = std::fs::read_to_string(folder.with_extension("not-run")) {
@@ -82,26 +82,26 @@ impl Peer {
         }
     }
 
-    /// The same where the command installs it.
+    /// The same for the installer's own folder.
     pub(crate) fn missing_here(&self) -> Option<String> {
         self.missing(Path::new(INSTALLED))
     }
 
-    /// Starts its API or its worker; answers where it listens.
+    /// Starts its API or its worker; returns the address.
     pub(crate) async fn start(&self, role: &str, redis: &str, folder: &Path) -> (Process, String) {
         let mut process = self.spawn(&[role], redis, folder);
         let address = process.address().await;
         (process, format!("http://{address}"))
     }
 
-    /// Runs one of its roles that end by themselves.
+    /// Runs a role that ends by itself.
     pub(crate) async fn finish(&self, role: &str, jobs: usize, redis: &str, folder: &Path) {
         let mut process = self.spawn(&[role, &jobs.to_string()], redis, folder);
         let status = process.ended(FILLED_WITHIN).await;
         assert!(status.success(), "{role} of {}: {status}", self.name);
     }
 
-    /// How to see what is left.
+    /// A function that counts the jobs not done.
     pub(crate) fn remaining(&self, connection: MultiplexedConnection) -> impl Fn() -> Remaining + use<> {
         let commands = self.remaining;
         move || {
@@ -119,7 +119,7 @@ impl Peer {
 
     fn spawn(&self, role: &[&str], redis: &str, folder: &Path) -> Process {
         let home = Path::new(INSTALLED).join(self.name);
-        // What is not below its folder, such as node, is found on the path.
+        // A program outside its folder, such as node, is found on the path.
         let below = |word: &&str| {
             let path = home.join(word);
             if path.exists() { path } else { PathBuf::from(word) }
@@ -134,7 +134,7 @@ impl Peer {
     }
 }
 
-/// What a worker said of the waits of the jobs it picked up, milliseconds.
+/// The waits of the jobs that a worker picked up, from its log, milliseconds.
 pub(crate) fn waits_ms(log: &str) -> Vec<f64> {
     let said = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     said.filter_map(|line| line["waited_ms"].as_f64()).collect()

@@ -1,5 +1,5 @@
-//! The same two routes and the same job over the queues a user would pick instead, in the same run, each over a Redis of
-//! its own set up alike: AOF everysec where requests are accepted, none where a backlog is drained.
+//! The same two routes and the same job on the queues that a user might choose instead, in the same run, each with its
+//! own Redis in the same configuration: AOF everysec where requests are accepted, no AOF where a backlog is drained.
 
 use std::time::{Duration, Instant};
 
@@ -23,10 +23,10 @@ use super::workers::start_noop;
 
 const CONNECTIONS: u32 = 64;
 
-/// As users run it.
+/// A common configuration.
 const EVERYSEC: [&str; 6] = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
 
-/// What one side showed.
+/// The measurements of one side.
 #[derive(Default)]
 struct Measurements {
     accepts: Vec<Load>,
@@ -40,7 +40,7 @@ struct Measurements {
     accept_us: Vec<f64>,
     /// CPU of a job that does nothing, worker and Redis, microseconds.
     drain_us: Vec<f64>,
-    /// CPU of a job accepted and done, all of them, microseconds.
+    /// CPU of a job from request to end, all processes, microseconds.
     end_to_end_us: Vec<f64>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     if present.is_empty() {
         return;
     }
-    // One pair at a time would be fairest; a peer ten times slower does not need it, and has one run.
+    // Alternating pairs would be fairest; a peer that is ten times slower does not need it, and has one run.
     let mut ours = Measurements::default();
     let mut theirs: Vec<Measurements> = present.iter().map(|_| Measurements::default()).collect();
     for run in 1..=effort.runs {
@@ -60,7 +60,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
         {
             report.step(format!("{}, run {run}", peer.title));
             if let Err(why) = caught(run_peer(peer, effort, measured)).await {
-                // Not held against us; what it showed before it broke is kept.
+                // Not counted as our failure; what was measured before is kept.
                 report.not_run(format!("{}, run {run}", peer.title), format!("to the end: {why}"));
             }
         }
@@ -98,7 +98,7 @@ async fn run_ours(effort: Effort, measured: &mut Measurements) {
     measured.add_waits(pickup::waits_ms().await);
 }
 
-/// Figure by figure, so that what was seen before something breaks is kept.
+/// One figure after the other, so that earlier ones are kept if something breaks.
 async fn run_peer(peer: &Peer, effort: Effort, measured: &mut Measurements) {
     let temp_dir = TempDir::new().expect("a folder of its own");
     let folder = temp_dir.path();
@@ -144,7 +144,7 @@ impl ApiUnderLoad<'_> {
         Requests::resends(folder).run(self.url, &asking).await
     }
 
-    /// Jobs a second from the first request to the last job's end, while a worker runs beside, and what each costs.
+    /// Jobs a second from the first request to the last job's end, while a worker runs, and the CPU time of each.
     async fn run_to_the_end(
         &self,
         worker: &Process,

@@ -37,7 +37,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     }
 }
 
-/// The middle wait, and the one all but one in a hundred stay below.
+/// The median wait, and the 99th percentile.
 pub(crate) fn percentiles(mut waits: Vec<f64>) -> (f64, f64) {
     waits.sort_by(f64::total_cmp);
     let at = |hundredths: usize| waits.get(waits.len() * hundredths / 100).copied().unwrap_or(f64::NAN);

@@ -11,7 +11,7 @@ use super::server::start_role;
 
 const CONNECTIONS: u32 = 64;
 
-/// What is asked for again and again.
+/// The request that is repeated.
 struct Read<'a> {
     name: &'a str,
     href: &'a str,

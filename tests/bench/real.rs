@@ -1,5 +1,5 @@
-//! (d) The real job, two look-ups and one message, against a bare reqwest loop making the same three calls, and against the
-//! programs of an earlier commit.
+//! (d) The real job, two look-ups and one message, against a bare reqwest loop with the same three calls, and against
+//! the programs of an earlier commit.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,10 +22,10 @@ use super::usage::{Meter, peak_rss_mib};
 
 const JOBS: usize = 10_000;
 
-/// Calls under way at once: the slots of a worker.
+/// Concurrent calls: the slots of a worker.
 const CONCURRENCY: usize = 64;
 
-/// A patient the sandbox made up.
+/// A patient created by the sandbox.
 #[derive(Clone, Deserialize)]
 pub(crate) struct Person {
     pub(crate) patient_id: Uuid,
@@ -33,23 +33,23 @@ pub(crate) struct Person {
     phone: String,
 }
 
-/// The sandbox as a process of its own, so that neither side shares its runtime with it.
+/// The sandbox as a separate process, so that neither side shares its runtime with it.
 pub(crate) struct Sandbox {
     pub(crate) url: String,
     _process: Process,
 }
 
-/// What one build showed in one run.
+/// The measurements of one build in one run.
 struct JobCosts {
     rate: f64,
     /// CPU time per job of the worker and of Redis, from the first delivery to the last end, microseconds.
     cpu_us: Vec<f64>,
     rss_mib: f64,
-    /// Commands Redis ran for a job, from its PATCH to its end, those within scripts included.
+    /// Commands that Redis ran for a job, from its PATCH to its end, including those within scripts.
     commands: f64,
-    /// Keys that are left of a job.
+    /// Keys that a job leaves behind.
     keys: f64,
-    /// Bytes of Redis for a job once it has ended, its story and the records of its patient and phone included.
+    /// Bytes of Redis for an ended job, with its history and the records of its patient and phone.
     bytes: f64,
 }
 
@@ -94,7 +94,7 @@ fn of(runs: &[JobCosts], part: fn(&JobCosts) -> f64) -> Vec<f64> {
     runs.iter().map(part).collect()
 }
 
-/// CPU of a job, beside the earlier commit's where there is one.
+/// CPU of a job, next to the earlier commit's if there is one.
 fn add_compared(ours: &[JobCosts], earlier: &[JobCosts], report: &mut Report) {
     for (whose, part, bound) in [("the worker", 0, 0.75), ("Redis", 1, 0.55)] {
         let cpu = |runs: &[JobCosts]| runs.iter().map(|run| run.cpu_us[part]).collect::<Vec<_>>();
@@ -103,7 +103,7 @@ fn add_compared(ours: &[JobCosts], earlier: &[JobCosts], report: &mut Report) {
     }
 }
 
-/// A figure beside the earlier commit's, of which it may be so much; where none is given it is shown alone.
+/// A figure relative to the earlier commit's, with a limit on the ratio; shown alone if there is no earlier commit.
 fn compared(name: &str, ours: &[f64], before: &[f64], unit: &str, bound: f64) -> Figure {
     let is_alone = before.is_empty();
     Figure {
@@ -144,7 +144,8 @@ async fn real_jobs(builder: StackBuilder, jobs: usize) -> JobCosts {
     JobCosts { rate, cpu_us, rss_mib: peak_rss_mib(worker), commands, keys: keys as f64 / jobs as f64, bytes }
 }
 
-/// Commands that Redis ran since they were last forgotten, but for what this bench asks itself: how long the stream is.
+/// Commands that Redis has run since the counters were reset, except the bench's own query for the length of the
+/// stream.
 async fn commands(stack: &Stack) -> f64 {
     let info: String = stack.redis.command(&["INFO", "commandstats"]).await;
     let calls = info.lines().filter_map(|line| {
@@ -200,7 +201,7 @@ async fn three_calls(http: &reqwest::Client, url: &str, person: &Person) {
 }
 
 impl Sandbox {
-    /// Starts one; its ledger is `ledger.jsonl` in the folder.
+    /// Starts a sandbox; its ledger is `ledger.jsonl` in the folder.
     pub(crate) async fn start(folder: &Path) -> Self {
         let port = tests::process::free_port().expect("a free port");
         let ledger = folder.join("ledger.jsonl").display().to_string();
@@ -216,7 +217,7 @@ impl Sandbox {
         Self { url, _process: process }
     }
 
-    /// So many patients with an open approval.
+    /// Creates this many patients with an open approval.
     pub(crate) async fn people(&self, jobs: usize) -> Vec<Person> {
         let url = format!("{}/sandbox/approvals/bulk?count={jobs}", self.url);
         let made = reqwest::Client::new().post(url).send().await.expect("an answer");

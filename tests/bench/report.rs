@@ -1,4 +1,4 @@
-//! The table: figure, ours, the other, what is judged, what is asked, the verdict.
+//! The table: figure, ours, the other, the judged value, the requirement, the verdict.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Effort;
 
-/// How a figure must compare with what is asked of it.
+/// The requirement for a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
-    /// At least so much.
+    /// At least this much.
     AtLeast(f64),
-    /// At most so much.
+    /// At most this much.
     AtMost(f64),
-    /// Nothing: shown for what it says.
+    /// None: shown for information.
     None,
 }
 
 /// One figure.
 pub(crate) struct Figure {
-    /// What was measured.
+    /// Its name.
     pub(crate) name: String,
-    /// Ours, in words with its unit.
+    /// Ours, as text with its unit.
     pub(crate) ours: String,
-    /// What it is held against, in words with its unit.
+    /// The other side, as text with its unit.
     pub(crate) other: String,
-    /// What is judged.
+    /// The value that is judged.
     pub(crate) value: f64,
-    /// What is asked of it.
+    /// The requirement.
     pub(crate) bound: Bound,
 }
 
@@ -40,7 +40,7 @@ enum Entry {
     Failed { name: String, why: String },
 }
 
-/// All figures of a run, and how far it has come.
+/// All figures of a run, and its progress.
 pub(crate) struct Report {
     effort: Effort,
     machine: String,
@@ -49,7 +49,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// An empty table for so many parts, measured on this machine.
+    /// An empty table for this many parts, measured on this machine.
     pub(crate) fn new(effort: Effort, machine: String, parts: usize) -> Self {
         let bar = ProgressBar::new(parts as u64);
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} parts, {elapsed}  {wide_msg}");
@@ -58,44 +58,44 @@ impl Report {
         Self { effort, machine, entries: Vec::new(), bar }
     }
 
-    /// A part begins.
+    /// Starts a part.
     pub(crate) fn begin(&mut self, part: &str) {
         self.say(part);
         self.entries.push(Entry::Part(part.to_owned()));
     }
 
-    /// What is being done now.
+    /// Shows the current step.
     pub(crate) fn step(&self, what: impl Into<String>) {
         self.bar.set_message(what.into());
     }
 
-    /// A part has ended.
+    /// Ends a part.
     pub(crate) fn end_part(&self) {
         self.bar.inc(1);
     }
 
-    /// Adds a figure, and says it at once.
+    /// Adds a figure and prints it at once.
     pub(crate) fn add(&mut self, figure: Figure) {
         let Figure { name, ours, other, value, bound } = &figure;
         self.say(&format!("  {name}: {ours} against {other} -> {value:.3} {}", bound.verdict(*value)));
         self.entries.push(Entry::Seen(figure));
     }
 
-    /// Something that could not be measured here, and need not be.
+    /// Adds a measurement that is not possible here, and not required.
     pub(crate) fn not_run(&mut self, name: impl Into<String>, why: impl Into<String>) {
         let (name, why) = (name.into(), why.into());
         self.say(&format!("  {name}: not run: {why}"));
         self.entries.push(Entry::NotRun { name, why });
     }
 
-    /// Something that broke while it was measured.
+    /// Adds a measurement that failed.
     pub(crate) fn failed(&mut self, name: impl Into<String>, why: impl Into<String>) {
         let (name, why) = (name.into(), why.into().replace(['\n', '|'], " "));
         self.say(&format!("  {name}: failed: {why}"));
         self.entries.push(Entry::Failed { name, why });
     }
 
-    /// Figures that are not as asked, and what broke.
+    /// The number of missed requirements and failed measurements.
     pub(crate) fn missed(&self) -> usize {
         let missed = |entry: &&Entry| match entry {
             Entry::Seen(figure) => !figure.bound.holds(figure.value),
@@ -111,7 +111,7 @@ impl Report {
         println!("\n{}", self.markdown());
     }
 
-    /// The table as Markdown, with what it was measured on.
+    /// The table as Markdown, with the facts about the machine.
     pub(crate) fn markdown(&self) -> String {
         let Effort { runs, seconds, .. } = self.effort;
         let mut text = format!(
@@ -167,7 +167,7 @@ impl Bound {
     }
 }
 
-/// A bound without digits nobody asked for.
+/// A bound rounded to meaningful digits.
 fn short(bound: f64) -> f64 {
     (bound * 1_000.0).round() / 1_000.0
 }

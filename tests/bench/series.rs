@@ -1,6 +1,6 @@
-//! What several runs of one figure say: the middle, and how far apart they are.
+//! Statistics over several runs of one figure: median and spread.
 
-/// The middle of several runs; of an even number, the mean of the two in the middle. NaN where there is none.
+/// The median; of an even number, the mean of the two in the middle. NaN if there is none.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -11,18 +11,17 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// Ours against another's, pair by pair as they were taken in turn, so that what the machine does meanwhile cancels
-/// out; the middle of the ratios.
+/// The median of the ratios of pairs that were measured alternately, so that other load on the machine cancels out.
 pub(crate) fn ratio(ours: &[f64], others: &[f64]) -> f64 {
     median(ours.iter().zip(others).map(|(ours, other)| ours / other).collect())
 }
 
-/// The middle with its spread: `12345/s (12000–13000)`.
+/// The median with its spread: `12345/s (12000–13000)`.
 pub(crate) fn rate(values: &[f64]) -> String {
     spread(values, 0, "/s")
 }
 
-/// The middle with its spread, so many digits after the point, in this unit.
+/// The median with its spread, with this many decimals, in this unit.
 pub(crate) fn spread(values: &[f64], digits: usize, unit: &str) -> String {
     let middle = median(values.to_vec());
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -46,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_ratio_is_taken_pair_by_pair() {
-        // The medians of both sides alone would say 20 / 20.
+        // The ratio of the medians alone would be 20 / 20.
         assert!((ratio(&[10.0, 20.0, 60.0], &[5.0, 20.0, 30.0]) - 2.0).abs() < f64::EPSILON);
     }
 

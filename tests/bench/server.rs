@@ -1,5 +1,5 @@
-//! What the API is held against: axum with nothing around it, whose handlers make one call of Redis each: the script
-//! that stores a job, and the read of one.
+//! The baseline of the API: axum with nothing around it, whose handlers make one call of Redis each: the script that
+//! stores a job, and the read of one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(crate) fn queue_of(settings: &Settings) -> Queue {
     Queue::new(redis, QueueConfig::from_settings(settings).expect("right settings"))
 }
 
-/// The script the queue stores jobs with.
+/// The script with which the queue stores jobs.
 const ENQUEUE: &str = concat!(
     include_str!("../../shared/src/redis/prelude.lua"),
     include_str!("../../shared/src/queue/prelude.lua"),
@@ -77,7 +77,7 @@ async fn enqueue(
 }
 
 impl BareServer {
-    /// One call for one job, as anybody would make it; answers the job's id.
+    /// One call for one job, as anybody would write it; returns the job's id.
     async fn enqueue(&self, patient: Uuid, approval: Uuid) -> redis::RedisResult<String> {
         let (keys, config, limits) = (self.queue.keys(), self.queue.config(), &self.limits);
         let (job, client): (_, ClientId) = (JobId::generate(), "mis-a".parse().expect("a client id"));
@@ -128,7 +128,7 @@ pub(crate) async fn start_role(
     settings: &[(String, String)],
     folder: &Path,
 ) -> (Process, String) {
-    // A log of its own: an earlier one would still say where it listened.
+    // A separate log, because an earlier one would still contain the old address.
     let log = folder.join(format!("{role}-{}.log", Uuid::new_v4().simple()));
     let mut process =
         Process::start(&program("resend-bench"), &["--as".to_owned(), role.to_owned()], settings, &log)

@@ -1,4 +1,4 @@
-//! The parts of the bench, one after the other. What breaks one of them is a line of the table, not the end of the run.
+//! The parts of the bench, in order. If one fails, that is a line in the table, and the run goes on.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use super::{
     Effort, accept, cluster, drain, eta, machine, memory, peak, peers, pickup, poll, real, waiting, workers,
 };
 
-/// Longest a part may take: past it, it hangs.
+/// Time limit of a part: after it, the part counts as hanging.
 const LIMIT: Duration = Duration::from_mins(15);
 
-/// A part of the bench; they run in this order.
+/// A part of the bench, in the order of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// PATCH against the floor, and by what Redis keeps of it.
+    /// PATCH against the bare server, and by how durably Redis stores it.
     Accept,
     /// GET against one read.
     Poll,
@@ -25,25 +25,25 @@ pub(crate) enum Part {
     Drain,
     /// The same by one, two and four workers.
     Workers,
-    /// The same, and PATCH, over Redis Clusters.
+    /// The same, and PATCH, on a Redis Cluster.
     Cluster,
-    /// The job as it is, against the same three calls alone, and against an earlier commit's programs.
+    /// The real job, against the same three calls alone, and against an earlier commit's programs.
     Real,
     /// The country's peak, everything on this machine.
     Peak,
-    /// From stored to started.
+    /// The time from stored to started.
     Pickup,
     /// Clients that wait: how soon they learn of an end, and their memory.
     Waiting,
-    /// What a job costs Redis.
+    /// The memory that a job takes in Redis.
     Memory,
-    /// The same routes and job over other queues.
+    /// The same routes and job on other queues.
     Peers,
     /// Predicted against actual ends.
     Eta,
 }
 
-/// Runs these parts; the table is kept after each, so that nothing seen is lost.
+/// Runs these parts; the table is written after each, so that nothing measured is lost.
 pub(crate) async fn run(
     parts: &[Part],
     effort: Effort,

@@ -1,4 +1,4 @@
-//! What a process has used of the machine, from `/proc`.
+//! A process' use of the machine, from `/proc`.
 
 use std::fs::read_to_string;
 
@@ -25,7 +25,7 @@ pub(crate) fn peak_rss_mib(process: &Process) -> f64 {
     status.lines().find_map(kib).map_or(f64::NAN, |kib: u64| kib as f64 / 1024.0)
 }
 
-/// CPU time of several processes from one moment on.
+/// Measures the CPU time of several processes from one moment on.
 pub(crate) struct Meter<'a> {
     processes: Vec<(&'a Process, f64)>,
 }
@@ -36,7 +36,7 @@ impl<'a> Meter<'a> {
         Self { processes: processes.iter().map(|process| (*process, cpu_seconds(process))).collect() }
     }
 
-    /// Microseconds of each since then, for each of so many requests or jobs.
+    /// CPU time of each process since then, in microseconds per request or job, for this many of them.
     pub(crate) fn us_each(&self, number: f64) -> Vec<f64> {
         let spent = self.processes.iter().map(|(process, before)| cpu_seconds(process) - before);
         spent.map(|seconds| seconds / number * 1e6).collect()

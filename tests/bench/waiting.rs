@@ -1,4 +1,4 @@
-//! Waiting clients: how soon they learn of an end, and what a long poll takes of the API's memory.
+//! Waiting clients: how soon they learn of an end, and how much memory a long poll takes in the API.
 
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,13 @@ use super::pickup::percentiles;
 use super::report::{Bound, Figure, Report};
 use super::server::queue_of;
 
-/// Between two ends.
+/// Time between two ends.
 const END_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long a run is said to have taken.
+/// The run time that is recorded for each job.
 const RUN_TIME: Duration = Duration::from_millis(20);
 
-/// A client in the middle of a long poll; ends with when it was answered.
+/// A client in a long poll; returns the time of the answer.
 type PollTask = JoinHandle<Instant>;
 
 #[derive(Deserialize)]
@@ -61,7 +61,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) {
     });
 }
 
-/// Milliseconds from the end of a job to the answer of who waits for it, an end every 5 ms.
+/// Milliseconds from the end of a job to the answer of the waiting client, with an end every 5 ms.
 async fn notified_after_ms(waiters: usize) -> Vec<f64> {
     let stack = started().await;
     let (queue, waiting) = (queue(&stack), all_waiting(&stack, waiters).await);
@@ -76,7 +76,7 @@ async fn notified_after_ms(waiters: usize) -> Vec<f64> {
     late
 }
 
-/// Memory of the API while so many wait; every one of them is answered.
+/// Memory of the API while this many clients wait; each of them is answered.
 async fn resident_mib(polls: usize) -> f64 {
     let stack = started().await;
     let (queue, waiting) = (queue(&stack), all_waiting(&stack, polls).await);
@@ -104,8 +104,8 @@ async fn finish(queue: &Queue, delivery: &Delivery) {
     queue.deliveries().finish(delivery, &end, RUN_TIME).await.expect("a running Redis");
 }
 
-/// Accepts so many jobs, delivers them all to this process, and has a client wait for each. A client has at most a quarter of
-/// the 10,000 waits, so there are two.
+/// Accepts this many jobs, delivers them all to this process, and makes a client wait for each. One client may have at
+/// most a quarter of the 10,000 waits, so there are two.
 async fn all_waiting(stack: &Stack, count: usize) -> Vec<(Delivery, PollTask)> {
     let clients = [stack.client(), stack.client().with_token("mis-b-token")];
     let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);

@@ -1,4 +1,4 @@
-//! Our backend with a job that does nothing, as a process of its own; and (h) what more of them bring.
+//! Our backend with a job that does nothing, as a separate process; and (h) the effect of more of them.
 
 use futures_util::future::join_all;
 use shared::domain::outcome::{Outcome, Refusal};
@@ -16,7 +16,7 @@ use super::server::{queue, start_role};
 /// Slots of the worker; the default of the service.
 pub(crate) const SLOTS: usize = 64;
 
-/// How many workers share a backlog.
+/// The numbers of workers that share a backlog.
 const FLEETS: [usize; 3] = [1, 2, 4];
 
 /// Jobs they share.
@@ -34,7 +34,7 @@ pub(crate) async fn noop(_: LeasedJob) -> JobDisposition {
     JobDisposition::End(Outcome::Refused(Refusal::PersonNotFound))
 }
 
-/// Starts so many of them.
+/// Starts this many of them.
 pub(crate) async fn start_noop(workers: usize, served: &BacklogRedis) -> Vec<Process> {
     let folder = served.temp_dir.path();
     let started = (0..workers).map(|_| start_role("worker", &served.settings, folder));

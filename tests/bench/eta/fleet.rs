@@ -1,4 +1,4 @@
-//! A fleet of its own under a steady backlog, and what it promised to whom.
+//! A separate fleet under a steady backlog, and its predictions.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,30 +20,30 @@ use uuid::Uuid;
 
 use super::judge::Promise;
 
-/// Jobs at once in a worker: few, so that a long backlog is few jobs and the cores are not what bounds the service.
+/// Slots of a worker: few, so that a long backlog has few jobs and the cores are not the bottleneck.
 pub(crate) const SLOTS: usize = 8;
 
-/// Requests under way at once while a backlog is filled.
+/// Concurrent requests while a backlog is filled.
 const CONCURRENCY: usize = 32;
 
-/// How often the backlog is brought up to its length. At least one job comes each time, also where none is to wait.
+/// How often the backlog is refilled. At least one job is added each time, even if none should wait.
 const FEED_INTERVAL: Duration = Duration::from_millis(100);
 
-/// People made at once.
+/// Patients created in one call.
 const PEOPLE: usize = 1_000;
 
 /// A running fleet.
 pub(crate) struct Fleet {
     /// The processes.
     pub(crate) stack: Stack,
-    /// Jobs that are to be in the queue.
+    /// The target length of the queue.
     backlog: Arc<AtomicUsize>,
     promises: Promises,
     endings: Endings,
     feeder: JoinHandle<()>,
 }
 
-/// What was promised: the job, when it was accepted, and its `eta`, milliseconds since the epoch.
+/// The predictions: the job, when it was accepted, and its `eta`, milliseconds since the epoch.
 type Promises = Arc<Mutex<Vec<(String, u64, u64)>>>;
 
 #[derive(Deserialize)]
@@ -52,7 +52,7 @@ struct Person {
     approval_id: Uuid,
 }
 
-/// Clients that keep the queue at its length.
+/// Keeps the queue at its target length.
 struct BacklogFeeder {
     client: ApiClient,
     redis: redis::aio::MultiplexedConnection,
@@ -63,13 +63,14 @@ struct BacklogFeeder {
 }
 
 impl Fleet {
-    /// One API and so many workers, each with so many slots; an SMS takes its gateway 50 to 300 ms, a look-up 30 ms.
+    /// One API and this many workers, with this many slots each; the gateway takes 50 to 300 ms per SMS, a look-up 30
+    /// ms.
     pub(crate) async fn start(workers: usize, slots: usize) -> Self {
         let builder = StackBuilder::new()
             .workers(workers)
             .set("RESEND_WORKER_CONCURRENCY", slots)
             .set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0)
-            // Longer than the longest backlog, so that it is predicted and not refused.
+            // Longer than the longest backlog, so that jobs are predicted and not refused.
             .set("RESEND_JOB_DEADLINE_SECONDS", 900)
             .set("RESEND_OTP_TTL_SECONDS", 900);
         let stack = builder.start().await;
@@ -87,7 +88,7 @@ impl Fleet {
         Self { feeder: tokio::spawn(feeder.run()), stack, backlog, promises, endings }
     }
 
-    /// Lengthens the backlog until a job waits about so long with so many slots; answers once it is that long.
+    /// Fills the backlog until a job waits about this long with this many slots.
     pub(crate) async fn fill_to_wait(&self, wait: Duration, slots: usize) {
         let run = self.mean_run().await;
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -99,7 +100,7 @@ impl Fleet {
         .await;
     }
 
-    /// Seconds a run takes, once some have been seen: the first are those of cold connections.
+    /// Mean length of a run in seconds, once enough were measured: the first ones use cold connections.
     async fn mean_run(&self) -> f64 {
         let read = ["HMGET", &keys().eta(), "seen", "run"];
         let run = eventually("runs were seen", Duration::from_mins(1), || async {
@@ -109,7 +110,7 @@ impl Fleet {
         run.await / 1_000.0
     }
 
-    /// What was promised to jobs accepted in a time, with how it came; once all of them have ended.
+    /// The predictions for jobs accepted in this time, with their actual ends; waits until all have ended.
     pub(crate) async fn promises_between(&self, from: Instant, until: Instant) -> Vec<Promise> {
         let epoch = |at: Instant| clock::now_ms() - millis(at.elapsed());
         let (from, until) = (epoch(from), epoch(until));
@@ -167,7 +168,7 @@ impl BacklogFeeder {
     }
 }
 
-/// One in five messages takes 50, 100, 175, 250 and 300 ms each; the first fault that strikes counts.
+/// One in five messages each takes 50, 100, 175, 250 and 300 ms; the first matching fault counts.
 fn upstream_times() -> serde_json::Value {
     let sms = |delay_ms: u64, share: f64| json!({"target": "sms", "action": {"delay_ms": delay_ms}, "probability": share});
     let look_up = |target: &str| json!({"target": target, "action": {"delay_ms": 30}});

@@ -1,8 +1,8 @@
-//! How far promises were from what came, held against what is asked of them.
+//! The errors of predictions, compared with the requirements.
 
 use std::time::Duration;
 
-/// A share of promises, and how far off they may be: a fixed time, or a share of the wait where that is more.
+/// A share of the predictions and their allowed error: a fixed time, or a share of the wait if that is more.
 #[derive(Clone, Copy)]
 pub(crate) struct Bound {
     /// Name of the quantile.
@@ -12,25 +12,25 @@ pub(crate) struct Bound {
     share: f64,
 }
 
-/// What is asked.
+/// The requirements.
 pub(crate) const BOUNDS: [Bound; 2] = [
     Bound { name: "median", quantile: 0.5, seconds: 0.5, share: 0.1 },
     Bound { name: "p90", quantile: 0.9, seconds: 1.0, share: 0.25 },
 ];
 
-/// One promise and how it came.
+/// One prediction and the actual end.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Promise {
     /// When it was made, milliseconds since the epoch.
     pub(crate) made_ms: u64,
     /// How long the job then took, seconds.
     pub(crate) wait: f64,
-    /// How far off the promise was, seconds.
+    /// The error of the prediction, seconds.
     pub(crate) error: f64,
 }
 
 impl Promise {
-    /// A promise made at one time for another, and when the job ended; milliseconds since the epoch.
+    /// A prediction made at one time for another, and the job's end; milliseconds since the epoch.
     pub(crate) fn new(made_ms: u64, eta_ms: u64, ended_ms: u64) -> Self {
         let seconds = |millis: u64| Duration::from_millis(millis).as_secs_f64();
         let wait = seconds(ended_ms.saturating_sub(made_ms));
@@ -39,12 +39,12 @@ impl Promise {
 }
 
 impl Bound {
-    /// What a promise may be off, seconds.
+    /// The allowed error, seconds.
     fn of(self, wait: f64) -> f64 {
         (self.share * wait).max(self.seconds)
     }
 
-    /// The error that this share of the promises does not exceed, as a part of what it may be: kept up to 1.
+    /// The error that this share of the predictions stays within, relative to the allowed one: good up to 1.
     pub(crate) fn used(self, promises: &[Promise]) -> f64 {
         quantile(promises.iter().map(|one| one.error / self.of(one.wait)).collect(), self.quantile)
     }
@@ -54,15 +54,15 @@ impl Bound {
         quantile(promises.iter().map(|one| one.error).collect(), self.quantile)
     }
 
-    /// The bound in words.
+    /// The requirement in words.
     pub(crate) fn words(self, promises: &[Promise]) -> String {
         let wait = quantile(promises.iter().map(|one| one.wait).collect(), 0.5);
         format!("max({} s, {:.0} % of {wait:.1} s)", self.seconds, self.share * 100.0)
     }
 }
 
-/// How long after a change promises were kept again and stayed so: the end of the last window of this length whose
-/// median was not as asked. Seconds.
+/// How long after a change predictions were good again and stayed so: the end of the last window of this length whose
+/// median missed the requirement. Seconds.
 pub(crate) fn followed_after(promises: &[Promise], change_ms: u64, window_ms: u64) -> f64 {
     let window_of = |one: &Promise| one.made_ms.saturating_sub(change_ms) / window_ms;
     let last = promises.iter().map(window_of).max().unwrap_or(0);
@@ -74,7 +74,7 @@ pub(crate) fn followed_after(promises: &[Promise], change_ms: u64, window_ms: u6
     Duration::from_millis(after).as_secs_f64()
 }
 
-/// Nearest rank.
+/// By nearest rank.
 fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -91,7 +91,7 @@ mod tests {
         let (short, long) = (Promise::new(0, 1_250, 1_000), Promise::new(0, 110_000, 100_000));
         let used = |promise| BOUNDS.map(|bound| bound.used(&[promise]));
         assert_eq!((used(short), used(long)), ([0.5, 0.25], [1.0, 0.4]));
-        // Too early is as wrong as too late.
+        // Too early is as bad as too late.
         let error = |promise: Promise| promise.error.to_bits();
         assert_eq!(error(Promise::new(0, 900, 1_000)), error(Promise::new(0, 1_100, 1_000)));
     }
