@@ -21,7 +21,7 @@ const USUAL_SIZE: usize = 768;
 /// Header capacity that fits a usual answer, so that the map is allocated once.
 const USUAL_HEADERS: usize = 12;
 
-/// An answer with data.
+/// An answer with its data.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Success<'a, T> {
