@@ -1,5 +1,5 @@
-//! 32: a Redis Cluster whose writes are confirmed by a replica; the replica, and then the primary, of a shard that does
-//! not hold the queue dies. The queue's shard is whole, so clients notice nothing.
+//! 32: a Redis Cluster in which a replica confirms writes; the replica, and then the primary, of a shard without the
+//! queue dies. The queue's shard is unharmed, so clients must notice nothing.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! 4: an API dies when its jobs are stored but no client has been told; the clients ask another one, under their keys.
+//! 4: an API dies after its jobs are stored, but before any client got an answer; the clients repeat their requests at
+//! another API, with their keys.
 
 use std::collections::{HashMap, HashSet};
 use std::num::NonZero;
@@ -12,7 +13,7 @@ use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::keys::keys;
 
-/// Requests the API is working on as it dies.
+/// Requests that the API is handling when it dies.
 const CONCURRENT_REQUESTS: usize = 50;
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -27,7 +28,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result.exactly("clients told of more than one job, or none", told_twice, 0);
     let evidence = env.evidence(asked, HashSet::new()).await;
     let keys = rounds * CONCURRENT_REQUESTS;
-    // Each round also warms its API up with jobs of its own.
+    // Each round also sends jobs to warm up its API.
     result.exactly(
         &format!("jobs stored for {keys} keys"),
         evidence.records.len(),
@@ -43,14 +44,14 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// An API whose Redis answers are swallowed takes its requests, and is killed when all of them are stored.
+/// An API that gets no replies from Redis takes requests, and is killed when all of them are stored.
 async fn one_round(env: &mut ChaosEnv, round: usize) -> Vec<ClientRequest> {
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
     let url = proxy.redis_url();
     let doomed = env.stack.add_api(&[("RESEND_REDIS_URL", &url)]).await;
     env.targets.set(&env.stack.apis[doomed..]);
-    // The first requests load the script and the token, and have each server thread connect to Redis, so that those below
-    // need one answer only: the swallowed one.
+    // The first requests load the script and the token, and make each server thread connect to Redis, so that each
+    // later one needs a single reply: the lost one.
     let warm = env.load(10_000.0).run(env.people(warm_ups()).await).await;
     assert!(warm.iter().all(|asked| asked.job().is_some()), "the API serves before it dies");
     proxy.carry(Flow::Pass, Flow::Swallow);
@@ -69,12 +70,12 @@ async fn one_round(env: &mut ChaosEnv, round: usize) -> Vec<ClientRequest> {
     ask_once_more(env, asked).await
 }
 
-/// Enough requests at once for some to come to each lane of the server, which has one for each core.
+/// Enough simultaneous requests to reach each thread of the server, which has one per core.
 fn warm_ups() -> usize {
     2 * available_parallelism().map_or(1, NonZero::get)
 }
 
-/// A client that was told asks again under its key, and must be told the same.
+/// A client that got an answer asks again with its key, and must get the same answer.
 async fn ask_once_more(env: &ChaosEnv, asked: Vec<ClientRequest>) -> Vec<ClientRequest> {
     let load = env.load(2_000.0);
     let mut again = HashMap::new();

@@ -12,16 +12,16 @@ use tests::eventually::eventually;
 use tests::keys::keys;
 use tests::stack::STOPS_WITHIN;
 
-/// Most memory a worker may have had.
+/// Memory limit for a worker.
 const MOST_KIB: usize = 150 * 1024;
 
 /// Most ids one script may touch.
 const MOST_IDS: usize = 500;
 
-/// Longest until everything that is due is in the stream.
+/// Longest time until everything due is in the stream.
 const PROMOTED_WITHIN: Duration = Duration::from_mins(2);
 
-/// Puts queued jobs back as if a retry of each were due now, 500 a call.
+/// Schedules queued jobs as if a retry of each were due now, 500 per call.
 const PUT_BACK: &str = r"
 local now = redis.call('TIME')[1] * 1000
 local entries = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 500)
@@ -42,7 +42,8 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let seconds = setup.size(2, 15);
     let mut asked = clients(&env, seconds).await;
     let idle = p99(&asked);
-    // What a worker at work takes from an API on the same machine is no harm of a backlog: compared is a tenth of it.
+    // A busy worker slows an API on the same machine, which is no effect of the backlog: so a tenth of it is the
+    // baseline.
     asked.extend(env.ask_all(backlog / 10).await);
     env.stack.add_worker(&[]).await;
     let beside_a_tenth = clients(&env, seconds).await;
@@ -84,12 +85,12 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Clients that ask for so many seconds.
+/// Clients that send requests for this many seconds.
 async fn clients(env: &ChaosEnv, seconds: usize) -> Vec<ClientRequest> {
     env.load(50.0).run(env.people(50 * seconds).await).await
 }
 
-/// Waits until what was due is in the stream, and sees how much each script did meanwhile.
+/// Waits until everything due is in the stream, and measures the work of each script meanwhile.
 async fn promoted(env: &ChaosEnv, result: &mut ScenarioResult) {
     let work = ScriptWork::of(env.stack.redis.port()).await.expect("a running Redis");
     eventually("all that is due is in the stream", PROMOTED_WITHIN, || async {
@@ -126,7 +127,7 @@ fn p99(asked: &[ClientRequest]) -> Duration {
     took.get(took.len() * 99 / 100).copied().unwrap_or_default()
 }
 
-/// The most memory a worker had, as the kernel kept it.
+/// The peak memory of a worker, from the kernel.
 fn memory(env: &ChaosEnv, worker: usize) -> usize {
     let id = env.stack.workers[worker].process.id().unwrap_or_default();
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();

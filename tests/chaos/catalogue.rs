@@ -1,4 +1,4 @@
-//! Every scenario with the figure it must show, numbered as in `RELIABILITY.md`.
+//! Every scenario with its requirement, numbered as in `RELIABILITY.md`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::pin::Pin;
 use tests::chaos::env::Setup;
 use tests::chaos::scenario_result::ScenarioResult;
 
-/// A scenario that runs.
+/// A running scenario.
 pub(crate) type Running = Pin<Box<dyn Future<Output = ScenarioResult> + Send>>;
 
 /// One scenario.
@@ -16,7 +16,7 @@ pub(crate) struct Scenario {
     pub(crate) number: u8,
     /// What it does.
     pub(crate) name: &'static str,
-    /// The figure it must show.
+    /// Its requirement.
     pub(crate) asked: &'static str,
     /// Runs it.
     pub(crate) run: fn(Setup) -> Running,
@@ -33,10 +33,10 @@ macro_rules! scenario {
     };
 }
 
-/// Scenarios whose load needs the machine to itself: a backlog, thousands of polls a second.
+/// Scenarios that need the machine to themselves: a backlog, thousands of polls a second.
 pub(crate) const ALONE: &[u8] = &[19, 20];
 
-/// The one whose full form is a load of two hours; no other takes more than minutes.
+/// The scenario whose full form is a load of two hours; all others take minutes.
 pub(crate) const LONGEST: u8 = 44;
 
 /// All of them.

@@ -1,5 +1,5 @@
-//! 29: Redis' clock, by which leases, deadlines and limits run, jumps an hour ahead and back, two hours back and ahead
-//! again, under load. What makes a second SMS impossible is what was written down, so it holds whatever the clock says.
+//! 29: Redis' clock, which leases, deadlines and limits use, jumps an hour ahead and back, then two hours back and
+//! ahead again, under load. Second messages are prevented by recorded state, so this holds whatever the clock says.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,16 +14,16 @@ use tests::chaos::scenario_result::ScenarioResult;
 /// Requests a second.
 const RATE: f64 = 100.0;
 
-/// Longest until everything has ended once the clock is right again.
+/// Longest time until everything has ended once the clock is right again.
 const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 
-/// The deadline of every job, seconds, by the clock on the wall: no SMS later, whatever Redis' clock said.
+/// The deadline of every job, in seconds of real time: no SMS later, whatever Redis' clock said.
 const DEADLINE: u64 = 300;
 
-/// What the gateway takes to answer, so that at each jump messages are under way.
+/// How long the gateway takes to answer, so that messages are in progress at each jump.
 const GATEWAY_MS: u64 = 300;
 
-/// By how many seconds the clock is wrong, one after the other.
+/// The errors of the clock in seconds, in order.
 const JUMPS: [i64; 4] = [3_600, 0, -7_200, 0];
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {

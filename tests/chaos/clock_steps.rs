@@ -1,5 +1,5 @@
-//! 34: Redis' clock steps by more than a lease, ahead and back, while messages are at the gateway and other jobs are put
-//! back. Nobody died, so nothing may be taken from anybody, and nothing may be sent a second time or after its deadline.
+//! 34: Redis' clock steps by more than a lease, ahead and back, while messages are at the gateway and other jobs are
+//! scheduled. No worker died, so nothing may be taken over, and nothing may be sent twice or after its deadline.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,21 +14,21 @@ use crate::clock_jumps::by_the_wall;
 /// The default lease: a step of a second more makes every entry claimable.
 const LEASE: u64 = 30;
 
-/// What the gateway takes to answer.
+/// How long the gateway takes to answer.
 const GATEWAY_MS: u64 = 5_000;
 
-/// Jobs at the gateway and jobs put back, at each step.
+/// Jobs at the gateway and scheduled jobs, at each step.
 const AT_THE_GATEWAY: usize = 25;
 const PUT_BACK: usize = 10;
 
-/// The deadline, seconds: longer than any step ahead, which takes its length from what a job that is put back has left.
+/// The deadline, seconds: longer than any step ahead, which shortens the time left to a scheduled job.
 const DEADLINE: u64 = 240;
 
-/// Longest until the messages are at the gateway: it asks for three seconds up to ten times, one after the other where its first
-/// answer came before the other jobs ran.
+/// Longest time until the messages are at the gateway: it asks for three seconds up to ten times, one after the other
+/// if its first answer came before the other jobs ran.
 const REACHED_WITHIN: Duration = Duration::from_secs(40);
 
-/// Longest until all jobs of a step have ended.
+/// Longest time until all jobs of a step have ended.
 const ENDED_WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {

@@ -1,4 +1,4 @@
-//! 14: in a Redis Cluster the queue's slot is moved to another master under load, and then its master is killed.
+//! 14: in a Redis Cluster the queue's slot is moved to another master under load, and then that master is killed.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub(crate) async fn owner(cluster: &RedisCluster) -> usize {
     panic!("nobody serves the slot")
 }
 
-/// Whether the node says of itself that it serves the slot.
+/// Whether the node reports that it serves the slot.
 async fn serves(node: &RedisServer, slot: u32) -> bool {
     let nodes: String = node.command(&["CLUSTER", "NODES"]).await;
     let Some(own) = nodes.lines().find(|line| line.contains("myself")) else { return false };
@@ -86,7 +86,7 @@ async fn serves(node: &RedisServer, slot: u32) -> bool {
     })
 }
 
-/// Moves the slot key by key, as `redis-cli --cluster reshard` does; answers how many keys went.
+/// Moves the slot key by key, as `redis-cli --cluster reshard` does; returns how many keys were moved.
 pub(crate) async fn move_slot(cluster: &RedisCluster) -> usize {
     let from = owner(cluster).await;
     let to = (0..MASTERS).find(|node| *node != from).expect("another master");

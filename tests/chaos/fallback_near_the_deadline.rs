@@ -1,5 +1,5 @@
-//! 42: two channels in an order of fallback, the first slow to say no, and jobs whose deadline is near. The second is not
-//! tried after the deadline, by the ledger's clock.
+//! 42: two channels in order of fallback, the first slow to refuse, and jobs near their deadline. The second channel
+//! must not be tried after the deadline, by the ledger's clock.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::gateway_away::{port_of, url_at};
 /// The deadline, seconds.
 const DEADLINE: u64 = 10;
 
-/// What the first channel takes until it says no.
+/// How long the first channel takes to refuse.
 const SLOW: Duration = Duration::from_secs(6);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -28,7 +28,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let second = format!("{}/turbosms/message/send.json", env.stack.sandbox.url);
     env.stack.set("RESEND_SMS_TURBOSMS_URL", second);
     env.control.faults(&json!([{"target": "sms", "action": {"status": 429}}])).await;
-    // Jobs wait for so long that a second try of the first channel ends after the deadline.
+    // Jobs wait long enough for a second try of the first channel to end after the deadline.
     let asked = env.ask_all(jobs).await;
     tokio::time::sleep(Duration::from_secs(DEADLINE - 5)).await;
     env.stack.add_worker(&[("RESEND_WORKER_CONCURRENCY", "8")]).await;

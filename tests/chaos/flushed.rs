@@ -12,7 +12,7 @@ use tests::chaos::evidence::Evidence;
 use tests::chaos::scenario_result::ScenarioResult;
 use tests::keys::keys;
 
-/// Until the group is there again.
+/// Longest time until the group exists again.
 const GROUP_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -41,7 +41,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result.exactly("old jobs answered other than 404", old_answered(&env, &all, flushed_ms).await, 0);
     result.at_most("lines a second of one warning in one process", flood(&env), 1);
     result.exactly("processes exited", env.exited(), 0);
-    // What was deleted cannot end; every other rule holds for it too.
+    // Deleted jobs cannot end; every other rule holds for them too.
     result.breaches(check::all(&all).into_iter().filter(|breach| breach.rule != "I1"));
     env.check(&Evidence { ledger: Vec::new(), ..after }, &mut result).await;
     env.close(&mut result);
@@ -62,7 +62,7 @@ async fn group_is_back(env: &ChaosEnv, since: Instant) -> Option<Duration> {
     None
 }
 
-/// Jobs that ended before the flush, and are not 404 now.
+/// Jobs that ended before the flush and do not answer 404 now.
 async fn old_answered(env: &ChaosEnv, all: &Evidence, flushed_ms: i64) -> usize {
     let client = tests::client::ApiClient::new(&env.targets.next(), "mis-a-token");
     let mut answered = 0;
@@ -74,7 +74,7 @@ async fn old_answered(env: &ChaosEnv, all: &Evidence, flushed_ms: i64) -> usize 
     answered
 }
 
-/// The most lines one process logged in one second with one and the same warning.
+/// The most lines that one process logged in one second with the same warning.
 fn flood(env: &ChaosEnv) -> usize {
     let members = env.stack.apis.iter().chain(&env.stack.workers);
     members.map(|member| most_alike(&member.process.log())).max().unwrap_or(0)

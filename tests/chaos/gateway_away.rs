@@ -1,5 +1,5 @@
-//! 17, its second half: the gateway says 503, or nobody listens there, for a minute. After a few failures in a row it is
-//! left alone but for a probe now and then; when it is back every job ends well.
+//! 17, second half: the gateway answers 503, or its port is closed, for a minute. After a few failures in a row it gets
+//! only an occasional probe; when it is back, every job must end well.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 use tests::process::free_port;
 
-/// Most failures until the gateway is left alone.
+/// Most failures before the gateway is left alone.
 const MOST_FAILURES: usize = 10;
 
-/// The breaker's number of failures is far below, so it has opened when so many calls were made and no more follow.
+/// The breaker's limit is far below this, so it has opened if this many calls were made and no more follow.
 const AT_LEAST: usize = 5;
 
-/// Longest until everything has ended once the gateway is back.
+/// Longest time until everything has ended once the gateway is back.
 const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 
-/// One way to be away.
+/// How the gateway is away.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outage {
-    /// It says so.
+    /// It answers 503.
     Unavailable,
     /// Connections are refused.
     Refused,
@@ -75,7 +75,7 @@ async fn one(setup: Setup, away: Outage) -> ScenarioResult {
     result
 }
 
-/// Waits until a second passes without a call; answers how many there were before.
+/// Waits for a second without a call; returns how many calls there were before.
 async fn opened_after(env: &ChaosEnv) -> usize {
     eventually("the gateway is left alone", Duration::from_secs(30), || async {
         let before = calls(env).await;
@@ -85,7 +85,7 @@ async fn opened_after(env: &ChaosEnv) -> usize {
     .await
 }
 
-/// Calls of the gateway the worker has tried, as it counted them: nobody else sees a connection that was refused.
+/// The worker's own count of calls to the gateway: nobody else sees a refused connection.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 async fn calls(env: &ChaosEnv) -> usize {
     let text = metrics::of(&env.stack.workers[0].url).await;
@@ -102,7 +102,7 @@ pub(crate) fn port_of(env: &ChaosEnv) -> u16 {
     port.expect("a URL with a port")
 }
 
-/// Where the gateway is, behind this port.
+/// The address of the gateway, behind this port.
 pub(crate) fn url_at(port: u16) -> String {
     format!("http://127.0.0.1:{port}/sms/messages")
 }

@@ -1,5 +1,6 @@
-//! 17: the gateway takes a message and hangs, fails, is cut, drips, floods, redirects. A proxy before it sees how long
-//! each call takes and how much of each answer is read. How it is left alone while it is away is `gateway_away`.
+//! 17: the gateway takes a message and then hangs, fails, cuts the connection, drips, floods or redirects. A proxy
+//! measures how long each call takes and how much of each answer is read. `gateway_away` covers how it is left alone
+//! while it is away.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,36 +21,36 @@ use crate::gateway_away;
 struct Case {
     name: &'static str,
     fault: Value,
-    /// Whether the gateway took the message before: then a second one is allowed.
+    /// Whether the gateway took the message first, so that a second one is allowed.
     silent: bool,
-    /// Whether jobs are expected to end well although the fault stays.
+    /// Whether jobs must end well although the fault continues.
     ends_well: bool,
 }
 
-/// What one case showed.
+/// The result of one case.
 struct CaseResult {
     evidence: Evidence,
     calls: Vec<Call>,
     result: ScenarioResult,
 }
 
-/// Seconds until a job's deadline: less than the lease of jobs that hang, times two.
+/// The deadline in seconds: less than twice the lease of jobs that hang.
 const DEADLINE: u64 = 24;
 
-/// Longest until every job has ended.
+/// Longest time until every job has ended.
 const ENDED_WITHIN: Duration = Duration::from_secs(DEADLINE + 25);
 
-/// Longest an upstream call may take: ten seconds, and a moment for the proxy to see its end.
+/// Longest an upstream call may take: ten seconds, and a moment for the proxy to notice its end.
 const CALL_WITHIN: Duration = Duration::from_millis(10_500);
 
-/// Answers come in pieces, so that the gateway sees how much was read when it can send no more.
+/// Answers are sent in pieces, so that the gateway notices how much was read when it can send no more.
 const PIECE: usize = 4 * 1024;
 const EVERY: Duration = Duration::from_millis(25);
 
-/// Most bytes of an answer that may be taken: 64 KiB, and a few pieces that were under way when it was closed.
+/// Most bytes of an answer that may be read: 64 KiB, and a few pieces that were in transit.
 const MOST_READ: usize = 64 * 1024 + 4 * PIECE;
 
-/// What the gateway asks callers to wait, and how long after its answer a call may still come that had been on its way.
+/// The wait that the gateway asks for, and how long after its answer a call that was already sent may still arrive.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 const ON_ITS_WAY: Duration = Duration::from_millis(300);
 
@@ -82,7 +83,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Where redirects lead: answers its address and how often somebody came.
+/// The target of redirects: returns its address and the number of its visits.
 async fn trap() -> (String, Arc<AtomicUsize>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}/", listener.local_addr().expect("a bound port"));
@@ -111,7 +112,7 @@ fn cases(trap: &str) -> Vec<Case> {
     ]
 }
 
-/// A fleet of its own under one fault until every job has ended by itself.
+/// A separate fleet under one fault, until every job has ended by itself.
 async fn one(case: &Case, jobs: usize) -> CaseResult {
     let fleet = fleet(30).set("RESEND_JOB_DEADLINE_SECONDS", DEADLINE).workers(0);
     let mut env = ChaosEnv::start(fleet).await;
@@ -137,7 +138,7 @@ fn most(evidence: &Evidence) -> usize {
     evidence.messages().values().map(Vec::len).max().unwrap_or(0)
 }
 
-/// Calls that began while an answer asked to wait.
+/// Calls that began although an answer had asked to wait.
 fn too_soon(calls: &[Call]) -> usize {
     let asked_to_wait: Vec<_> = calls.iter().filter_map(|call| call.ended).collect();
     let waits = ON_ITS_WAY..RETRY_AFTER;

@@ -1,5 +1,5 @@
-//! 31: the gateway takes the message and then answers 503 or 500, cuts the connection or says nothing, with and without
-//! `Retry-After`; on every channel. And a gateway that is honest: down for a while, or for one request.
+//! 31: the gateway takes the message and then answers 503 or 500, cuts the connection or does not answer, with and
+//! without `Retry-After`, on every channel. And an honest gateway that is down for a while, or for one request.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tests::chaos::scenario_result::ScenarioResult;
 /// The deadline: two silences of ten seconds fit, and half of it is over before a job spends its last try.
 const DEADLINE: u64 = 30;
 
-/// Longest until every job has ended.
+/// Longest time until every job has ended.
 const ENDED_WITHIN: Duration = Duration::from_secs(DEADLINE + 25);
 
-/// What the OTP service answers to the repeat of a call it has taken.
+/// The OTP service's answer to the repetition of a call that it has taken.
 const LIMITED: u16 = 429;
 
 /// One channel whose gateway fails in one way.
@@ -63,7 +63,7 @@ fn failures() -> Vec<(&'static str, Value, usize)> {
     ]
 }
 
-/// The short form has each failure of the plain channel, and the two that lie of the others.
+/// The short form has each failure of the generic channel, and the two false refusals of the others.
 fn cases(setup: Setup) -> Vec<Case> {
     let case = |channel| move |(name, action, most)| Case { channel, name, action, most };
     let all = |channel| failures().into_iter().map(case(channel)).collect::<Vec<_>>();
@@ -99,14 +99,14 @@ async fn start(channel: &str) -> ChaosEnv {
     env
 }
 
-/// A fleet of its own under one failure until every job has ended by itself.
+/// A separate fleet under one failure, until every job has ended by itself.
 async fn takes_and_fails(setup: Setup, case: Case) -> ScenarioResult {
     let is_otp = case.channel == "otp";
     let jobs = if is_otp { 1 } else { setup.size(3, 20) };
     let env = start(case.channel).await;
     let mut faults = vec![json!({"target": case.channel, "action": case.action})];
     if is_otp {
-        // The service takes the first call, fails, and holds its own limit against the repeat.
+        // The service takes the first call, fails, and then applies its own limit to the repetition.
         faults[0]["times"] = json!(1);
         faults.push(json!({"target": "otp", "action": {"status": LIMITED, "retry_after": 60}}));
     }
@@ -123,7 +123,7 @@ async fn takes_and_fails(setup: Setup, case: Case) -> ScenarioResult {
     let called_limit = evidence.records.values().filter(|record| record.status == Some(LIMITED)).count();
     result.require(called_limit == 0, "", format!("{label}: a job ended 429 whose message may be out"));
     result.require(most <= case.most, "", format!("{label}: {most} SMS to one phone"));
-    // Messages of the other two carry no reference to a job.
+    // Messages of the other two have no reference to a job.
     if matches!(case.channel, "sms" | "turbosms") {
         env.check(&evidence, &mut result).await;
     }
@@ -131,7 +131,7 @@ async fn takes_and_fails(setup: Setup, case: Case) -> ScenarioResult {
     result
 }
 
-/// Each job here is another phone's.
+/// Each job here has its own phone.
 fn most_to_one_phone(evidence: &Evidence) -> usize {
     let mut messages: HashMap<&str, usize> = HashMap::new();
     for message in &evidence.ledger {
@@ -144,7 +144,7 @@ fn ends(evidence: &Evidence) -> String {
     format!("{} processed, {} failed", evidence.in_state("processed"), evidence.in_state("failed"))
 }
 
-/// The gateway takes nothing and says so for a while: every job waits, and none fails.
+/// The gateway takes nothing for a while and says so: every job waits, and none fails.
 async fn honest_outage(setup: Setup, action: Value) -> ScenarioResult {
     let (jobs, outage) = setup.size((10, 8), (100, 120));
     let deadline = setup.size(DEADLINE, 300);
@@ -164,7 +164,8 @@ async fn honest_outage(setup: Setup, action: Value) -> ScenarioResult {
     result
 }
 
-/// A lonely job whose gateway fails once: nobody else shows that the channel works again, and it is sent nevertheless.
+/// A single job whose gateway fails once: no other job shows that the channel works again, and it must be sent all the
+/// same.
 async fn one_blink() -> ScenarioResult {
     let env = start("sms").await;
     env.control.faults(&json!([{"target": "sms", "action": {"status": 500}, "times": 1}])).await;

@@ -1,4 +1,5 @@
-//! 6: handlers that panic, a job that kills whatever process touches it, and workers that die before they run what they took.
+//! 6: handlers that panic, a job that kills every process that runs it, and workers that die before they run what they
+//! took over.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -8,10 +9,10 @@ use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::scenario_result::ScenarioResult;
 use tests::keys::keys;
 
-/// Longest until everything has ended.
+/// Longest time until everything has ended.
 const WITHIN: Duration = Duration::from_mins(1);
 
-/// Deliveries before a job is set aside.
+/// Deliveries before a job is quarantined.
 const DELIVERIES: u64 = 3;
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -73,7 +74,7 @@ async fn poison(setup: Setup, result: &mut ScenarioResult) {
     );
     result.exactly("others processed", evidence.in_state("processed"), jobs - 1);
     let evidence = tests::chaos::evidence::Evidence {
-        // Its neighbours' workers died with it.
+        // The jobs beside it lost their workers too.
         excused: evidence.accepted().into_iter().map(str::to_owned).collect(),
         ..evidence
     };
@@ -81,7 +82,7 @@ async fn poison(setup: Setup, result: &mut ScenarioResult) {
     env.close(result);
 }
 
-/// A run that died with its worker, and as many take-overs that came to no run as would set the job aside if they counted.
+/// A run that died with its worker, and as many take-overs without a run as would quarantine the job if they counted.
 async fn dead_before_the_run(result: &mut ScenarioResult) {
     let mut env = ChaosEnv::start(fleet(2).workers(0)).await;
     let asked = env.ask_all(1).await;
@@ -98,7 +99,7 @@ async fn dead_before_the_run(result: &mut ScenarioResult) {
     env.close(result);
 }
 
-/// How often each entry set aside had been delivered.
+/// How often each quarantined entry had been delivered.
 async fn aside(env: &ChaosEnv) -> Vec<u64> {
     let reply: StreamRangeReply = env.stack.redis.command(&["XRANGE", &keys().quarantine(), "-", "+"]).await;
     reply.ids.iter().map(|entry| entry.get("deliveries").unwrap_or(0)).collect()

@@ -1,5 +1,5 @@
-//! 37: hosts are gone, so that packets to them are swallowed: the gateway and the registry for a while; the first
-//! sentinel, and then the master with it. Needs root and `iptables`.
+//! 37: hosts are gone, so that packets to them are dropped: the gateway and the registry for a while; the first
+//! sentinel, and then the master as well. Needs root and `iptables`.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use tests::redis_sentinels::{MASTER, RedisSentinels};
 
 use crate::gateway_away::{port_of, url_at};
 
-/// Until jobs are taken and sent again after the fail-over.
+/// Longest time until jobs are accepted and sent again after the fail-over.
 const AGAIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Requests a second.

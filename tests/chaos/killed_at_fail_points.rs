@@ -1,4 +1,4 @@
-//! 2: a worker dies with all its jobs at one and the same place of their run; for each place.
+//! 2: a worker dies with all its jobs at the same place of their run; for each place.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::evidence::Evidence;
 use tests::chaos::scenario_result::ScenarioResult;
 
-/// Longest until nothing is pending any more.
+/// Longest time until nothing is pending.
 const ENDED_WITHIN: Duration = Duration::from_mins(1);
 
-/// The places, and how many messages a job may have whose worker died there.
+/// The places, and how many messages a job may have if its worker died there.
 const PLACES: [(&str, usize); 6] = [
     ("after_fetch", 1),
     ("after_begin_send", 1),
@@ -42,13 +42,13 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// A worker takes all the jobs, and dies when the last of them has come to the place. Then a good one starts.
+/// A worker takes all the jobs, and dies when the last has reached the place. Then a healthy one starts.
 async fn strike(
     env: &mut ChaosEnv,
     place: &str,
     jobs: usize,
 ) -> Vec<tests::chaos::client_request::ClientRequest> {
-    // No good worker may take a job before the doomed one does.
+    // No healthy worker may take a job before the doomed one does.
     env.stack.workers.clear();
     let asked = env.ask_all(jobs).await;
     let plan = format!("{place}=abort#{jobs}");

@@ -1,5 +1,5 @@
-//! 44: a steady load for a long time over a full quarantine, with workers killed, connections cut and garbage in the stream
-//! on the way. Connections, memory, keys and open files are flat.
+//! 44: a steady load for a long time over a full quarantine, while workers are killed, connections cut and garbage
+//! written into the stream. The numbers of connections, keys and open files, and the memory, must stay flat.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -14,24 +14,24 @@ use uuid::Uuid;
 /// Requests a second.
 const RATE: f64 = 50.0;
 
-/// How long a record stays, seconds: shorter than the run, so that what goes balances what comes.
+/// How long a record is kept, seconds: shorter than the run, so that expiry balances new records.
 const RETENTION: u64 = 10;
 
-/// Keys that live for an hour or a day by design: every patient, phone and idempotency key of the run is there at its end.
-/// They are told by their time to live, and by what they take in memory.
+/// Keys that live for an hour or a day by design: those of every patient, phone and idempotency key of the run still
+/// exist at its end. They are recognised by their time to live, and measured by memory.
 fn long_lived() -> [String; 3] {
     let patient = keys().patient(&PatientId(Uuid::nil()));
     [patient.replace(&Uuid::nil().to_string(), ""), keys().phone(""), keys().idempotency("")]
 }
 
-/// One in so many long-lived keys is measured.
+/// One in this many long-lived keys is measured.
 const SAMPLE: usize = 50;
 
-/// Entries the quarantine keeps, and garbage that comes to it at each trouble.
+/// Entries that the quarantine keeps, and garbage entries added at each disturbance.
 const QUARANTINE_KEPT: usize = 10_000;
 const GARBAGE: usize = 20;
 
-/// Growth from the first third to the end that is noise, as a factor and as an absolute count.
+/// Growth from the first third to the end that counts as noise, as a factor and as an absolute number.
 const FACTOR: f64 = 1.3;
 const SLACK: f64 = 20.0;
 
@@ -39,9 +39,9 @@ const SLACK: f64 = 20.0;
 #[derive(Debug, Clone, Copy)]
 struct ResourceUse {
     connections: f64,
-    /// Without those that live long.
+    /// Without the long-lived keys.
     keys: f64,
-    /// Long-lived keys that never go.
+    /// Long-lived keys that never expire.
     kept_for_ever: usize,
     /// Without the long-lived keys.
     redis_mb: f64,
@@ -81,7 +81,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let quarantined: usize = env.stack.redis.command(&["XLEN", &keys().quarantine()]).await;
     result.at_most("quarantined", quarantined, QUARANTINE_KEPT);
     result.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
-    // Records go after ten seconds here, so only what was sent can be counted.
+    // Records expire after ten seconds here, so only sent messages can be counted.
     let evidence = env.evidence(Vec::new(), HashSet::new()).await;
     result.exactly("long-lived keys without an end", late.kept_for_ever, 0);
     result.at_most("more SMS than two for a job", over_two(&evidence.messages()), 0);
@@ -101,7 +101,7 @@ async fn fill_quarantine(env: &ChaosEnv) {
     let () = fill.query_async(&mut env.redis().await).await.expect("a full quarantine");
 }
 
-/// One worker is killed and replaced, every connection to Redis is cut, and somebody writes garbage.
+/// Kills and replaces one worker, cuts every connection to Redis, and writes garbage.
 async fn trouble(env: &mut ChaosEnv, proxy: &Proxy) {
     for _ in 0..GARBAGE {
         let _: String = env.stack.redis.command(&["XADD", &keys().stream(), "*", "m", "garbage"]).await;
@@ -131,7 +131,7 @@ async fn used(env: &ChaosEnv) -> ResourceUse {
     ResourceUse { connections, keys, kept_for_ever, redis_mb, api_mb: kilobytes / 1_024.0, files }
 }
 
-/// How many keys there are but for the long-lived ones, how many of those have no end, and what they take.
+/// The number of keys without the long-lived ones, how many of those never expire, and their memory.
 async fn key_use(env: &ChaosEnv) -> (f64, usize, f64) {
     let mut redis = env.redis().await;
     let prefixes = long_lived();
@@ -160,7 +160,7 @@ async fn key_use(env: &ChaosEnv) -> (f64, usize, f64) {
     let ends: Vec<i64> = ends.query_async(&mut redis).await.expect("their ends");
     let sizes: Vec<Option<u32>> = sizes.query_async(&mut redis).await.expect("their sizes");
     let bytes: f64 = sizes.into_iter().flatten().map(f64::from).sum();
-    // -1 is a key without an end, -2 one that has just gone.
+    // -1 is a key that never expires, -2 one that has just expired.
     let kept_for_ever = ends.iter().filter(|end| **end == -1).count();
     #[allow(clippy::cast_precision_loss)]
     (others as f64, kept_for_ever, bytes * SAMPLE as f64)

@@ -1,6 +1,6 @@
 //! `resend-chaos`: runs the scenarios of `RELIABILITY.md` against real processes and prints what each showed.
 
-// A failed expectation in a scenario is a failed scenario, and says so best by a panic at its place.
+// A failed expectation means a failed scenario; a panic names its place best.
 #![allow(clippy::expect_used)]
 
 mod another_shard;

@@ -13,7 +13,7 @@ use tests::keys::keys;
 /// Malformed entries.
 const MALFORMED: usize = 100;
 
-/// Until all of them are set aside.
+/// Longest time until all of them are quarantined.
 const ASIDE_WITHIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -42,7 +42,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Jobs at an even pace, and how long they took from being asked for to their end.
+/// Jobs at an even rate, and the time of each from its request to its end.
 struct Paced {
     asked: Vec<tests::chaos::client_request::ClientRequest>,
     p99: Duration,
@@ -65,7 +65,7 @@ async fn paced(env: &ChaosEnv, jobs: usize) -> Paced {
     Paced { asked, p99 }
 }
 
-/// Adds them at random moments of two seconds; answers when the last was added.
+/// Adds them at random moments within two seconds; returns when the last was added.
 async fn mix_in(mut redis: MultiplexedConnection, mut rng: rand::rngs::StdRng) -> Instant {
     for number in 0..MALFORMED {
         tokio::time::sleep(Duration::from_millis(rng.random_range(0..40))).await;
@@ -87,7 +87,7 @@ fn malformed(number: usize) -> (&'static str, Vec<u8>) {
     }
 }
 
-/// How long after the last was added until all are set aside and none is pending.
+/// How long after the last one all are quarantined and none is pending.
 async fn all_aside(env: &ChaosEnv, last: Instant) -> Option<Duration> {
     let mut look = tokio::time::interval(Duration::from_millis(20));
     while last.elapsed() < ASIDE_WITHIN * 2 {

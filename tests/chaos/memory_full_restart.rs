@@ -1,5 +1,5 @@
-//! 36: Redis' memory is full while workers are replaced one by one and one is killed. A worker that takes nothing is not
-//! ready and says why; nothing goes out whose intent could not be recorded; all goes on once there is room.
+//! 36: Redis' memory is full while workers are replaced one by one and one is killed. A worker that takes nothing is
+//! not ready and says why; nothing is sent whose intent could not be recorded; everything goes on once there is room.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::scenario_result::ScenarioResult;
 use tests::eventually::eventually;
 
-/// The lease, seconds: what a dead worker held is taken over after it.
+/// The lease, seconds: after it, what a dead worker held is taken over.
 const LEASE: u64 = 4;
 
-/// Until everything goes on after the release, and until a worker knows that it cannot fetch.
+/// Longest time until everything goes on after the release, and until a worker knows that it cannot fetch.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Jobs at the gateway when memory becomes full.
 const RUNNING: usize = 10;
 
-/// Jobs that wait meanwhile.
+/// Jobs that wait during that time.
 const WAITING: usize = 40;
 
 pub(crate) async fn run(_: Setup) -> ScenarioResult {
@@ -34,7 +34,7 @@ pub(crate) async fn run(_: Setup) -> ScenarioResult {
 
     let held = env.stack.workers.remove(0);
     let excused = replace_workers(&mut env, held, &mut result).await;
-    // Longer than a lease and a sweep: the dead worker's jobs are looked at by whoever is left.
+    // Longer than a lease and a sweep, so that the remaining workers have checked the dead worker's jobs.
     tokio::time::sleep(Duration::from_secs(LEASE + 6)).await;
     result.exactly("SMS while memory is full", env.messages() - sent, 0);
     for worker in &env.stack.workers {
@@ -60,7 +60,7 @@ pub(crate) async fn run(_: Setup) -> ScenarioResult {
     result
 }
 
-/// Redis refuses what workers fetch with, and nothing else: each says so, and is ready again once it may.
+/// Redis refuses only the commands for fetching: each worker reports it, and is ready again once they are allowed.
 async fn refuse_reads(env: &ChaosEnv) {
     for (right, is_ready) in [("-xreadgroup", false), ("+xreadgroup", true)] {
         let _: String = env.stack.redis.command(&["ACL", "SETUSER", "default", right]).await;
@@ -75,14 +75,14 @@ async fn refuse_reads(env: &ChaosEnv) {
     }
 }
 
-/// One old worker is killed, the other stopped in order; two new ones come. Answers the jobs whose worker died.
+/// Kills one old worker, stops the other in order, and starts two new ones. Returns the jobs whose worker died.
 async fn replace_workers(
     env: &mut ChaosEnv,
     mut killed: tests::stack::Member,
     result: &mut ScenarioResult,
 ) -> HashSet<String> {
     killed.process.kill().await;
-    // Either worker's messages may be the dead one's: the ledger does not say whose they are.
+    // A message of either worker may be the dead one's: the ledger does not say which.
     let excused = env.ledger().into_iter().filter_map(|message| message.reference).collect();
     env.stack.add_worker(&[]).await;
     env.stack.add_worker(&[]).await;

@@ -1,5 +1,6 @@
-//! 41: (a) a channel sends ten messages a second and fifty are asked for; (b) the gateway is down under load. In both the
-//! service refuses before accepted jobs run out of time, and does not look up again and again what it cannot send.
+//! 41: (a) a channel sends ten messages a second and fifty are requested; (b) the gateway is down under load. In both
+//! cases the service refuses requests before accepted jobs run out of time, and does not repeat look-ups for messages
+//! that it cannot send.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,10 +14,10 @@ use tests::chaos::scenario_result::ScenarioResult;
 /// Requests a second.
 const RATE: f64 = 50.0;
 
-/// Messages a second that the channel takes in (a).
+/// Messages a second that the channel can send in (a).
 const CHANNEL: u32 = 10;
 
-/// Accepted jobs of which at most one may end at its deadline.
+/// Of this many accepted jobs, at most one may end at its deadline.
 const ONE_IN: usize = 100;
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -44,12 +45,12 @@ async fn gateway_down(setup: Setup) -> ScenarioResult {
         tokio::time::sleep(Duration::from_secs(down.into())).await;
         env.control.faults(&json!([])).await;
     };
-    // Long enough to be accepted again.
+    // Long enough for requests to be accepted again.
     let (asked, ()) = tokio::join!(ask_for(&env, down + 10), back);
     judge(&mut env, asked, "gateway down", deadline).await
 }
 
-/// Clients that ask once and go away when they are refused.
+/// Clients that send one request and leave if it is refused.
 async fn ask_for(env: &ChaosEnv, seconds: u32) -> Vec<ClientRequest> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let count = (RATE * f64::from(seconds)) as usize;

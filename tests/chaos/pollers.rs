@@ -1,4 +1,4 @@
-//! 20: thousands of polls a second on one API while jobs flow, and one client that floods while another asks.
+//! 20: thousands of polls a second at one API while jobs run, and one client that floods while another sends requests.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,16 +11,17 @@ use tests::chaos::metrics;
 use tests::chaos::polling;
 use tests::chaos::scenario_result::ScenarioResult;
 
-/// What a gateway takes to answer: none answers at once, and next to nothing every millisecond would be a tenth.
+/// How long the gateway takes to answer: no real one answers at once, and one millisecond of an instant answer would be
+/// a tenth of it.
 const GATEWAY_MS: u64 = 100;
 
 /// Jobs a second while polls are measured.
 const JOBS_A_SECOND: usize = 50;
 
-/// Least part of the polls asked for that must have come about, per cent.
+/// Least share of the requested polls that must have happened, per cent.
 const OF_THE_RATE: usize = 95;
 
-/// Another client's job is to start in this time, flood or not.
+/// Another client's job must start within this time, flood or not.
 const STARTS_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -54,7 +55,7 @@ async fn polled(setup: Setup, result: &mut ScenarioResult) {
     came_about(rates, rate, result);
     result.note(format!("a job {:.1} ms alone, {:.1} ms beside the polls", median(alone), median(beside)));
     let slower = median(slower);
-    // One pair on a machine with neighbours says little of a few per cent; the full form takes the median of five.
+    // One pair on a shared machine cannot show a few per cent; the full form takes the median of five.
     let most = setup.size(50.0, 10.0);
     result.require(slower <= most, format!("jobs {slower:.1} % slower"), format!("asked ≤ {most} %"));
     let evidence = env.evidence(asked, HashSet::new()).await;
@@ -62,7 +63,7 @@ async fn polled(setup: Setup, result: &mut ScenarioResult) {
     env.close(result);
 }
 
-/// What Redis does for a poll, counted by Redis: one reading of the job's record, with its result in the same round trip.
+/// Redis' work for a poll, counted by Redis: one read of the job's record, with its result in the same round trip.
 async fn reads_a_poll(
     state: &str,
     env: &ChaosEnv,
@@ -81,11 +82,11 @@ async fn reads_a_poll(
     result.require(polls.other == 0, "", format!("{} polls not answered 200", polls.other));
 }
 
-/// What Redis has read so far.
+/// Redis' counters so far.
 struct Reads {
     /// Records, by `HMGET`.
     records: usize,
-    /// Times it read from a socket: at most the round trips of its clients.
+    /// Reads from a socket: at most the round trips of its clients.
     from_sockets: usize,
 }
 
@@ -101,7 +102,7 @@ async fn reads(env: &ChaosEnv) -> Reads {
     }
 }
 
-/// The rate that was asked for must have been there: less would be another scenario.
+/// The requested rate must have been reached: less would be another scenario.
 fn came_about(mut rates: Vec<usize>, rate: usize, result: &mut ScenarioResult) {
     rates.sort_unstable();
     let seen = rates[rates.len() / 2];
@@ -112,7 +113,7 @@ fn came_about(mut rates: Vec<usize>, rate: usize, result: &mut ScenarioResult) {
     );
 }
 
-/// Milliseconds from acceptance to end, on average, as the worker counted them, while jobs are asked for.
+/// Mean time from acceptance to end in milliseconds, as the worker counted it, while jobs are requested.
 async fn job_time(env: &ChaosEnv, length: Duration, asked: &mut Vec<ClientRequest>) -> f64 {
     let before = waited_and_ran(env).await;
     let jobs = JOBS_A_SECOND * usize::try_from(length.as_secs()).unwrap_or(1);
@@ -124,7 +125,7 @@ async fn job_time(env: &ChaosEnv, length: Duration, asked: &mut Vec<ClientReques
     (after.0 - before.0) / (after.1 - before.1) * 1_000.0
 }
 
-/// Seconds in all, and jobs.
+/// Total seconds, and jobs.
 async fn waited_and_ran(env: &ChaosEnv) -> (f64, f64) {
     let text = metrics::of(&env.stack.workers[0].url).await;
     let sum = |name| metrics::sum(&text, name);
@@ -134,7 +135,7 @@ async fn waited_and_ran(env: &ChaosEnv) -> (f64, f64) {
     )
 }
 
-/// One client asks for as much as it can, each time for another approval; another asks twice a second.
+/// One client sends as many requests as it can, each for another approval; another sends two a second.
 async fn flooded(setup: Setup, result: &mut ScenarioResult) {
     let (flood, others) = setup.size((1_500, 6), (20_000, 20));
     let env = ChaosEnv::start(fleet(30).workers(2).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 600)).await;
@@ -156,7 +157,7 @@ async fn flooded(setup: Setup, result: &mut ScenarioResult) {
     env.close(result);
 }
 
-/// Longest from a request until its message was at the gateway; nothing where one never was.
+/// The longest time from a request until its message was at the gateway; `None` if one never was.
 fn slowest_start(asked: &[ClientRequest], evidence: &tests::chaos::evidence::Evidence) -> Option<Duration> {
     let messages = evidence.messages();
     let start = |asked: &ClientRequest| {

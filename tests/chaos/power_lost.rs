@@ -1,5 +1,5 @@
-//! 28: the power fails under load, and with it what Redis had not yet brought to the disk is gone. Nothing that was
-//! acknowledged may be; and the control, which writes through once a second, must lose some.
+//! 28: the power fails under load, and Redis loses what it had not yet written to the disk. No acknowledged job may be
+//! lost; the control, which syncs once a second, must lose some.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use tests::eventually::eventually;
 /// Requests a second.
 const RATE: f64 = 100.0;
 
-/// Longest until everything has ended once the power stays.
+/// Longest time until everything has ended once the power stays on.
 const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 
-/// The control's power fails with at least so much at stake: about a dozen jobs.
+/// The control's power fails when at least this much is at stake: about a dozen jobs.
 const AT_STAKE: u64 = 20_000;
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -49,7 +49,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// The same with a Redis that brings its file to the disk once a second: answers how many acknowledged jobs it lost.
+/// The same with a Redis that syncs its file once a second: returns how many acknowledged jobs it lost.
 async fn control(power: &Power) -> usize {
     let everysec = ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""];
     let fleet = fleet(3).workers(0).redis(&everysec).redis_environment(&power.environment());

@@ -1,5 +1,5 @@
-//! 43: replies of Redis to workers are lost, those of reads and take-overs among them. No delivery is counted for a run
-//! that never began, so nothing is set aside, and a lost reply costs no more than a lease.
+//! 43: replies of Redis to workers are lost, including those of reads and take-overs. No delivery is counted for a run
+//! that never began, so nothing is quarantined, and a lost reply costs at most a lease.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use tests::keys::keys;
 /// The lease, seconds.
 const LEASE: u64 = 4;
 
-/// Share of replies that are lost.
+/// The share of lost replies.
 const LOST: f64 = 0.05;
 
-/// One lease, a sweep, and the time it takes to connect again.
+/// One lease, a sweep, and the time to reconnect.
 const DRAINED_WITHIN: Duration = Duration::from_secs(LEASE + 6 + 5);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {

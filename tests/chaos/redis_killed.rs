@@ -1,5 +1,5 @@
-//! 9: Redis dies as by power loss of its process and stays away for a while, again and again; and the control without
-//! an append-only file, which must lose what it acknowledged.
+//! 9: Redis is killed and stays away for a while, again and again; and the control without an append-only file, which
+//! must lose acknowledged jobs.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tests::chaos::evidence::Evidence;
 use tests::chaos::refusals;
 use tests::chaos::scenario_result::ScenarioResult;
 
-/// Longest until a worker fetches again.
+/// Longest time until a worker fetches again.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Requests a second while Redis comes and goes.
@@ -40,7 +40,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Kills Redis, lets it be away, and answers how long after it was back the next job ended.
+/// Kills Redis, waits, starts it, and returns how long after that the next job ended.
 async fn outage(env: &mut ChaosEnv, away: Duration) -> Option<Duration> {
     tokio::time::sleep(Duration::from_secs(1)).await;
     env.stack.redis.kill().await;
@@ -57,7 +57,7 @@ fn report(evidence: &Evidence, jobs: usize, result: &mut ScenarioResult) {
     refusals::report(&evidence.asked, result);
 }
 
-/// The same with a Redis that writes nothing down: answers how many acknowledged jobs it no longer knows.
+/// The same with a Redis without persistence: returns how many acknowledged jobs it no longer knows.
 async fn control(setup: Setup) -> usize {
     let jobs = setup.size(200, 1_000);
     let fleet = fleet(3).workers(0).redis(&["--appendonly", "no", "--save", ""]);

@@ -30,7 +30,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result.within("nothing pending after", drained, Duration::from_secs(lease + 6));
     result.exactly("processes exited", env.exited(), 0);
     refusals::report(&asked, &mut result);
-    // What a worker submitted while Redis could not be told of it may be submitted once more.
+    // A message that was submitted while Redis could not be reached may be submitted once more.
     let excused: HashSet<String> = asked.iter().flat_map(ClientRequest::jobs).map(str::to_owned).collect();
     let evidence = env.evidence(asked, excused).await;
     result.note(format!(
@@ -43,7 +43,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// So many clients as fit into the time, each insisting until it is accepted.
+/// As many clients as fit into the time, each repeating its request until it is accepted.
 async fn ask_for(env: &ChaosEnv, time: Duration) -> tokio::task::JoinHandle<Vec<ClientRequest>> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let count = (RATE * (time.as_secs_f64() + 2.0)) as usize;

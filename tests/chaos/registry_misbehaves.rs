@@ -9,7 +9,7 @@ use tests::chaos::client_request::{ClientRequest, Person};
 use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::scenario_result::ScenarioResult;
 
-/// Longest until every job has ended.
+/// Longest time until every job has ended.
 const WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -44,7 +44,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Jobs under these faults: what clients were told, how many were processed, and how many messages left.
+/// Jobs under these faults: the clients' answers, how many jobs were processed, and how many messages were sent.
 async fn one(env: &ChaosEnv, faults: &Value, jobs: usize) -> (Vec<ClientRequest>, usize, usize) {
     env.control.faults(faults).await;
     let before = env.messages();
@@ -56,7 +56,7 @@ async fn one(env: &ChaosEnv, faults: &Value, jobs: usize) -> (Vec<ClientRequest>
     (evidence.asked, processed, sent)
 }
 
-/// Nobody works while the approvals are verified, closed, or get another method.
+/// No worker runs while the approvals are verified, closed, or get another method.
 async fn changed_while_queued(
     env: &mut ChaosEnv,
     jobs: usize,

@@ -1,4 +1,4 @@
-//! 16: scripts are flushed away ten times a second, and answers are cut after their script ran.
+//! 16: scripts are flushed ten times a second, and replies are cut off after their script ran.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tests::chaos::scenario_result::ScenarioResult;
 /// How often scripts are flushed.
 const FLUSHED_EVERY: Duration = Duration::from_millis(100);
 
-/// Share of answers that are cut.
+/// The share of replies that are cut off.
 const CUT: f64 = 0.01;
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {

@@ -1,4 +1,4 @@
-//! The table: what was asked of each scenario, what it showed, and the verdict.
+//! The table: each scenario's requirement, figures and verdict.
 
 use std::fmt::Write;
 use std::process::Command;
@@ -17,7 +17,7 @@ pub(crate) struct Row {
     pub(crate) took: Duration,
 }
 
-/// What a row comes to.
+/// The verdict of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Status {
     Passed,
@@ -57,7 +57,7 @@ pub(crate) fn line(row: &Row) -> String {
     )
 }
 
-/// Prints the table and the closing line; answers whether nothing failed.
+/// Prints the table and the closing line; returns whether nothing failed.
 pub(crate) fn print(rows: &[Row], seed: Seed) -> bool {
     println!(" # | scenario | figure asked | figure seen | verdict (seed {})", seed.0);
     for row in rows {
@@ -69,7 +69,7 @@ pub(crate) fn print(rows: &[Row], seed: Seed) -> bool {
     failed == 0
 }
 
-/// The table for the record, with what is needed to run it again.
+/// The table for the file, with what is needed to repeat the run.
 pub(crate) fn markdown(rows: &[Row], form: &str, seed: Seed) -> String {
     let mut text = format!(
         "# Results of the fault scenarios\n\n{form} form, seed {}, {}, {}, {}\n\n",

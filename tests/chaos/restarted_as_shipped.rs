@@ -1,5 +1,6 @@
-//! 30: Redis is stopped, and killed, and started again under exactly the files of `deploy/redis`. Jobs that wait, codes, limits
-//! and idempotency keys are all there afterwards; and the control, under the list of users of before, must lose jobs.
+//! 30: Redis is stopped, and killed, and started again with exactly the files of `deploy/redis`. Waiting jobs, codes,
+//! limits and idempotency keys must all be there afterwards; the control, with the earlier list of users, must lose
+//! jobs.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,13 +13,13 @@ use tests::chaos::scenario_result::ScenarioResult;
 use tests::client::{Answer, ApiClient};
 use tests::redis_server::Shipped;
 
-/// Jobs that wait while Redis is started again.
+/// Jobs that wait during the restart.
 const WAITING: usize = 1_000;
 
-/// Messages sent before: each left a code that is good, and a limit in force. Half are looked at after each restart.
+/// Messages sent before: each left a valid code, and a limit in force. Half are checked after each restart.
 const SENT: usize = 20;
 
-/// Longest until everything has ended once a worker is there.
+/// Longest time until everything has ended once a worker is running.
 const DRAINED_WITHIN: Duration = Duration::from_mins(1);
 
 /// How Redis ends.
@@ -55,7 +56,7 @@ pub(crate) async fn run(_setup: Setup) -> ScenarioResult {
     result
 }
 
-/// The same under the list of before, which must lose jobs, and of which the API warns.
+/// The same with the earlier list of users, which must lose jobs, and of which the API warns.
 async fn control(result: &mut ScenarioResult) {
     let fleet = fleet(3).workers(0).shipped_redis(Shipped::WithoutRightsToLoad);
     let mut env = ChaosEnv::start(fleet).await;
@@ -73,7 +74,7 @@ async fn control(result: &mut ScenarioResult) {
     result.at_least(what, jobs_lost(&env, &waiting).await, least);
 }
 
-/// Valkey asks nobody's leave while it loads from 9 on; seen with 9.1.
+/// From version 9 on, Valkey checks no rights while it loads; seen with 9.1.
 async fn loads_without_rights(env: &ChaosEnv) -> bool {
     let info: String = env.stack.redis.command(&["INFO", "server"]).await;
     let version = info.lines().find_map(|line| line.strip_prefix("valkey_version:"));
@@ -99,7 +100,7 @@ fn client(env: &ChaosEnv, token: &str) -> ApiClient {
     ApiClient::new(&env.targets.next(), token)
 }
 
-/// Jobs that were accepted and are unknown now.
+/// Accepted jobs that are unknown now.
 async fn jobs_lost(env: &ChaosEnv, waiting: &[ClientRequest]) -> usize {
     let client = client(env, "mis-a-token");
     let mut lost = 0;
@@ -110,7 +111,7 @@ async fn jobs_lost(env: &ChaosEnv, waiting: &[ClientRequest]) -> usize {
     lost
 }
 
-/// Keys that no longer lead to the job they were used for.
+/// Idempotency keys that no longer return their job.
 async fn keys_lost(env: &ChaosEnv, waiting: &[ClientRequest]) -> usize {
     let (load, mut lost) = (env.load(1.0), 0);
     for asked in waiting.iter().step_by(10) {
@@ -122,7 +123,7 @@ async fn keys_lost(env: &ChaosEnv, waiting: &[ClientRequest]) -> usize {
     lost
 }
 
-/// Approvals that have just had a message and may have another.
+/// Approvals that have just had a message and could get another one.
 async fn limits_lost(env: &ChaosEnv, sent: &[ClientRequest]) -> usize {
     let (client, mut lost) = (client(env, "mis-a-token"), 0);
     for ClientRequest { person: Person { patient_id, approval_id, .. }, .. } in sent {
@@ -131,7 +132,7 @@ async fn limits_lost(env: &ChaosEnv, sent: &[ClientRequest]) -> usize {
     lost
 }
 
-/// Codes on phones that are not taken for right.
+/// Codes on phones that are no longer accepted.
 async fn codes_lost(env: &ChaosEnv, sent: &[ClientRequest]) -> usize {
     let ledger = env.ledger().into_iter();
     let codes: HashMap<_, _> = ledger

@@ -1,4 +1,4 @@
-//! 5: every API and every worker is replaced, one after the other, while clients go on asking.
+//! 5: every API and every worker is replaced, one after the other, while clients keep sending requests.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use tests::chaos::env::{ChaosEnv, Setup, fleet};
 use tests::chaos::scenario_result::ScenarioResult;
 use tests::stack::Member;
 
-/// Of each kind.
+/// Processes of each kind.
 const PROCESSES: usize = 3;
 
 /// Longest a stop may take (contract, section 7).
 const STOPS_WITHIN: Duration = Duration::from_secs(25);
 
-/// How often a load balancer asks whether a process is ready.
+/// How often a load balancer checks whether a process is ready.
 const PROBED_EVERY: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -45,7 +45,8 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Asks a process to stop, takes it from the clients when it says that it is not ready, and waits for its end.
+/// Tells a process to stop, removes it from the clients' list when it reports that it is not ready, and waits for its
+/// end.
 async fn stop(mut old: Member, env: &ChaosEnv, result: &mut ScenarioResult) -> Duration {
     let (start, url) = (Instant::now(), old.url.clone());
     old.process.signal("TERM").await;
@@ -67,7 +68,7 @@ async fn unready(url: &str) {
     }
 }
 
-/// Requests that were taken and not answered well. One that found nobody listening goes to the next API, as it would
+/// Requests that were accepted and not answered properly. If a port is closed, the request goes to the next API, as
 /// behind a load balancer.
 fn failed(asked: &[ClientRequest]) -> usize {
     let told = asked.iter().flat_map(|asked| &asked.attempts).map(|attempt| &attempt.told);

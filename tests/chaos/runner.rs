@@ -1,5 +1,5 @@
-//! Runs scenarios, with a bar on a terminal: one after the other, or in the short form two at a time, for most of each is
-//! waiting. A panic in one is that one's failure.
+//! Runs scenarios, with a progress bar on a terminal: one after the other, or in the short form two at a time, because
+//! most of each is waiting. A panic fails only its own scenario.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use tests::chaos::seed::Seed;
 use crate::catalogue::{self, Scenario};
 use crate::report::Row;
 
-/// Longest a scenario may take: past it, it hangs.
+/// Time limit of a scenario: after it, the scenario counts as hanging.
 const LIMIT: Duration = Duration::from_mins(15);
 
 /// The same for the full form of the longest one.
 const LIMIT_OF_LONGEST: Duration = Duration::from_mins(150);
 
-/// Scenarios of the short form that run at the same time.
+/// How many scenarios of the short form run at the same time.
 const CONCURRENT_SCENARIOS: usize = 2;
 
-/// Runs those asked for, or all.
+/// Runs the selected scenarios, or all.
 pub(crate) async fn run(only: &[u8], short: bool, seed: Seed) -> Vec<Row> {
     let is_chosen = |one: &&Scenario| only.is_empty() || only.contains(&one.number);
     let chosen: Vec<_> = catalogue::ALL.iter().filter(is_chosen).copied().collect();
@@ -58,8 +58,8 @@ async fn timed(scenario: Scenario, setup: Setup, bar: &ProgressBar) -> Row {
     row
 }
 
-/// In the short form, which stands in the way of every change, a scenario that failed has a second try, alone: a neighbour on
-/// the machine makes times miss their bounds. What the first showed stays in the table. The full form has none.
+/// In the short form, which every change must pass, a failed scenario is repeated once, alone, because other load on
+/// the machine can break its time limits. The first result stays in the table. The full form repeats nothing.
 async fn try_again(rows: &mut [Row], setup: Setup, bar: &ProgressBar) {
     for row in rows.iter_mut().filter(|row| !row.result.wrong.is_empty()) {
         let first = format!("SECOND TRY, the first failed: {}", row.result.wrong.join("; "));

@@ -1,5 +1,5 @@
-//! 13: Sentinel replaces the master: asked to, asked to as the runbook says, and after a kill -9; and a master that is cut off from its replica and
-//! then replaced by it, with and without confirmation by replicas.
+//! 13: Sentinel replaces the master: on request, on request as in the runbook, and after a kill -9; and a master is cut
+//! off from its replica and then replaced by it, with and without confirmation by replicas.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tests::eventually::eventually;
 use tests::redis_sentinels::{MASTER, RedisSentinels};
 use tests::redis_server::RedisServer;
 
-/// Longest time in which nobody is accepted.
+/// Longest time in which no job is accepted.
 const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Requests a second.
@@ -21,11 +21,11 @@ const RATE: f64 = 100.0;
 /// How the master is replaced.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Replacement {
-    /// `SENTINEL FAILOVER`: the old master takes writes until it is told, seconds later.
+    /// `SENTINEL FAILOVER`: the old master takes writes until Sentinel tells it, seconds later.
     Request,
     /// kill -9.
     Death,
-    /// `deploy/redis/fail-over`: it takes no writes meanwhile.
+    /// `deploy/redis/fail-over`: the old master takes no writes in that time.
     Plan,
 }
 
@@ -36,13 +36,13 @@ struct Case {
     replicas: usize,
     /// `RESEND_REDIS_MIN_REPLICAS`.
     confirm: usize,
-    /// Whether nothing may be lost; else something must be.
+    /// Whether nothing may be lost; otherwise something must be lost.
     safe: bool,
 }
 
 /// The last is the control: while Sentinel promotes one replica on request, the old master goes on for about a second,
-/// and the other replica confirms what will be thrown away. All replicas must confirm, or one be all, or the request be
-/// made as the runbook says.
+/// and the other replica confirms writes that will be lost. To prevent that, all replicas must confirm, or there must
+/// be only one, or the request must be made as in the runbook.
 const CASES: [Case; 5] = [
     case("on request, the only replica confirms", Replacement::Request, 1, 1, true),
     case("kill -9, 1 of 2 confirms", Replacement::Death, 2, 1, true),
@@ -111,7 +111,7 @@ async fn fail_over(setup: Setup, case: &Case, result: &mut ScenarioResult) {
     env.close(result);
 }
 
-/// Answers which server is the master then.
+/// Returns the server that is then the master.
 async fn replace_master(redis: &mut RedisSentinels, by: Replacement) -> usize {
     let old = redis.master_port().await.expect("there is a master");
     match by {
@@ -126,7 +126,8 @@ async fn replace_master(redis: &mut RedisSentinels, by: Replacement) -> usize {
     redis.servers.iter().position(|server| server.port() == new).expect("one of ours")
 }
 
-/// A replica hears nothing for a while, then its master dies and it takes over: how many acknowledged jobs it lacks.
+/// A replica is cut off for a while, then its master dies and it takes over: returns how many acknowledged jobs it
+/// lacks.
 async fn promote_cut_off_replica(min_replicas: usize, result: &mut ScenarioResult) -> usize {
     let mut env = ChaosEnv::start(fleet(4).workers(0).apis(0)).await;
     env.stack.set("RESEND_REDIS_MIN_REPLICAS", min_replicas);

@@ -1,5 +1,5 @@
-//! 35: settings change by a rolling restart under load: a shorter lease and back, a shorter deadline, another key for
-//! codes. Old and new workers stand side by side meanwhile, and neither takes from the other what it works on.
+//! 35: settings are changed by a rolling restart under load: a shorter lease and back, a shorter deadline, another key
+//! for codes. Old and new workers run side by side, and neither may take over what the other works on.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use tests::chaos::scenario_result::ScenarioResult;
 /// Requests a second.
 const RATE: f64 = 30.0;
 
-/// What the gateway takes to answer: longer than the short lease, so that a worker which judges others by its own lease
-/// takes over what is at the gateway.
+/// How long the gateway takes to answer: longer than the short lease, so that a worker which judged others by its own
+/// lease would take over jobs at the gateway.
 const GATEWAY_MS: u64 = 7_000;
 
-/// The key after the rotation, and the one before.
+/// The key after the rotation, and the old one.
 const KEYS: &str =
     "bmV3LWtleS1vZi10aGUtdGVzdHMtMzItYnl0ZXMtbG9uZyE=,dGVzdHMtb25seS1rZXktMzItYnl0ZXMtbG9uZy1hYmNk";
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
         let load = env.load(RATE).at_once(200);
         let asking = tokio::spawn(async move { load.run(people).await });
         env.stack.set(name, value);
-        // Both kinds of worker together for longer than the short lease and a sweep.
+        // Both kinds of worker run together for longer than the short lease and a sweep.
         env.stack.add_worker(&[]).await;
         tokio::time::sleep(Duration::from_secs(12)).await;
         replace(&mut env, &mut result).await;
@@ -58,7 +58,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Stops every worker and API but the newest worker, and starts others with the settings of now.
+/// Stops every worker and API except the newest worker, and starts others with the current settings.
 async fn replace(env: &mut ChaosEnv, result: &mut ScenarioResult) {
     env.add_api(&[]).await;
     env.add_api(&[]).await;

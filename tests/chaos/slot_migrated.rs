@@ -15,10 +15,10 @@ use tests::redis_server::RedisServer;
 
 use crate::cluster_changes::{MASTERS, move_slot, owner};
 
-/// Until every job has ended after the slot has moved.
+/// Longest time until every job has ended after the move.
 const ENDED_WITHIN: Duration = Duration::from_mins(1);
 
-/// How long a message takes at the gateway: jobs are in workers' hands while the slot is moved.
+/// How long a message takes at the gateway, so that workers hold jobs during the move.
 const AT_THE_GATEWAY_MS: u64 = 400;
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
@@ -61,8 +61,8 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Asks for jobs whose patients the registry cannot name yet, and waits until they are put back. The registry, because it
-/// has no breaker: one at the gateway would put everything back, and let no job run while the slot is moved.
+/// Requests jobs whose patients the registry cannot return yet, and waits until they are scheduled. The fault is at the
+/// registry, which has no breaker: at the gateway it would delay all jobs, and none would run during the move.
 async fn put_back(env: &ChaosEnv, cluster: &RedisCluster, jobs: usize) -> Vec<ClientRequest> {
     let later = json!({"target": "persons", "action": {"status": 503, "retry_after": 10}, "times": jobs});
     env.control.faults(&json!([later])).await;
@@ -75,7 +75,7 @@ async fn put_back(env: &ChaosEnv, cluster: &RedisCluster, jobs: usize) -> Vec<Cl
     asked
 }
 
-/// Fills the slot with keys nobody reads.
+/// Fills the slot with unused keys.
 async fn fill(node: &RedisServer, keys: usize) {
     let mut fill = redis::pipe();
     for number in 0..keys {

@@ -1,4 +1,4 @@
-//! 3: a worker that was stopped past its lease wakes up and goes on as if nothing had happened.
+//! 3: a worker that was frozen past its lease wakes up and goes on as if nothing had happened.
 
 use std::collections::HashSet;
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// A worker takes all the jobs and stops with each at the place; another finishes them; then the first continues.
+/// A worker takes all the jobs and freezes with each at the place; another finishes them; then the first continues.
 async fn stop_and_continue(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<ClientRequest> {
     env.stack.workers.clear();
     let asked = env.ask_all(jobs).await;
@@ -47,13 +47,13 @@ async fn stop_and_continue(env: &mut ChaosEnv, place: &str, jobs: usize) -> Vec<
     env.stack.add_worker(&[]).await;
     assert!(env.drained(WITHIN).await.is_some(), "the second worker finishes everything");
     env.stack.workers[0].process.signal("CONT").await;
-    // Asked to stop, it first ends what it has in its hands: all that it would do is done when it has gone.
+    // When it is told to stop, it first finishes the jobs it holds: once it has exited, it has done all it could.
     let status = env.stack.workers[0].process.stop(WITHIN).await;
     assert!(status.success(), "the worker that was stopped ends well: {status}");
     asked
 }
 
-/// Ends that were written twice, or changed after they were first seen.
+/// Ends that were written twice, or changed after they were first read.
 fn stale_finishes(evidence: &Evidence) -> usize {
     tests::chaos::check::no_ended_job_changed(evidence).map_or(0, |breach| breach.jobs.len())
 }

@@ -1,5 +1,5 @@
-//! 8: an older worker works beside this one. Which older one is told by `RESEND_OLD_WORKER`: the path of a
-//! `resend-worker` built from an earlier commit. Without it, the messages a later API would write are tried.
+//! 8: an older worker runs beside this one. `RESEND_OLD_WORKER` is the path of a `resend-worker` built from an earlier
+//! commit. Without it, the messages of a later API are tried.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! 3, its control: what would happen without the fence. A worker that was stopped past its lease wakes up when another
-//! holds its jobs. By our finish script it takes nothing from the other; by a plain `XACK`, which asks nobody who owns
-//! an entry, it takes everything, though not one job has ended.
+//! 3, the control: what would happen without the fence. A worker that was frozen past its lease wakes up when another
+//! holds its jobs. With our finish script it takes nothing from the other; with a plain `XACK`, which does not check
+//! the owner, it takes everything, although not one job has ended.
 
 use std::time::Duration;
 
@@ -13,21 +13,21 @@ use tests::keys::keys;
 /// Seconds of the lease here.
 pub(crate) const LEASE: u64 = 2;
 
-/// Longest for anything here.
+/// Time limit for every wait here.
 pub(crate) const WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup, result: &mut ScenarioResult) {
     let jobs = setup.size(20, 100);
     let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
     let asked = env.ask_all(jobs).await;
-    // The second worker takes over what the first holds, and stops at the same place.
+    // The second worker takes over what the first holds, and freezes at the same place.
     for worker in 0..2 {
         stop_with_all(&mut env, worker, jobs).await;
     }
     assert_eq!(held(&env).await.len(), jobs, "the second worker holds them all");
 
     let late = &mut env.stack.workers[0].process;
-    // Told to stop before it goes on: it ends what is in its hands, and takes nothing over again.
+    // It is told to stop before it continues: so it finishes the jobs it holds, and takes over nothing.
     late.signal("TERM").await;
     late.signal("CONT").await;
     let status = late.ended(WITHIN).await;
@@ -56,14 +56,14 @@ async fn stop_with_all(env: &mut ChaosEnv, worker: usize, jobs: usize) {
     eventually("the worker stops itself", WITHIN, || async { is_stopped(id).then_some(()) }).await;
 }
 
-/// Entries in somebody's hands.
+/// Entries held by workers.
 async fn held(env: &ChaosEnv) -> Vec<String> {
     let pending: Vec<(String, String, u64, u64)> =
         env.stack.redis.command(&["XPENDING", &keys().stream(), GROUP, "-", "+", "1000"]).await;
     pending.into_iter().map(|(entry, ..)| entry).collect()
 }
 
-/// Whether the kernel says `T`, after the name in brackets.
+/// Whether the kernel reports the state `T`, after the name in brackets.
 pub(crate) fn is_stopped(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))

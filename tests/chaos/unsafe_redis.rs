@@ -1,4 +1,4 @@
-//! 10: a Redis that would lose or evict jobs: said loudly at start, and with `RESEND_STRICT` no job is taken.
+//! 10: a Redis that would lose or evict jobs: both programs warn at start, and with `RESEND_STRICT` no job is accepted.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     result
 }
 
-/// Without strictness it works, but both programs say what is wrong.
+/// Without `RESEND_STRICT` it works, but both programs report the problem.
 async fn warned(name: &str, fleet: StackBuilder, result: &mut ScenarioResult) {
     let env = ChaosEnv::start(fleet).await;
     let members: Vec<_> = env.stack.apis.iter().chain(&env.stack.workers).collect();

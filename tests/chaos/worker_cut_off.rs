@@ -1,5 +1,5 @@
-//! 38: one worker is cut off from Redis and another is not. What the first had not yet submitted is done by the second
-//! once; and the first, back again, sends and finishes nothing that is not its own any more.
+//! 38: one worker is cut off from Redis and another is not. The second sends, once, what the first had not yet
+//! submitted; when the first is back, it sends and finishes only what is still its own.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let mut result = ScenarioResult::default();
     let mut env = ChaosEnv::start(fleet(LEASE).workers(0)).await;
     let proxy = Proxy::to(env.stack.redis.port()).await.expect("a proxy");
-    // The registry is slow, so that at the cut the worker holds jobs whose message has not been submitted.
+    // The registry is slow, so that the worker holds jobs without a submitted message when it is cut off.
     let slow = |target| json!({"target": target, "action": {"delay_ms": 1_500}});
     env.control.faults(&json!([slow("persons"), slow("approvals")])).await;
     env.stack.add_worker(&[("RESEND_REDIS_URL", &proxy.redis_url())]).await;
@@ -35,7 +35,7 @@ pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     proxy.heal();
     result.within("drained", env.drained(Duration::from_mins(1)).await, Duration::from_mins(1));
     result.exactly("404 for an accepted job", unknown(&env, &asked).await, 0);
-    // A message that was submitted before the cut, and whose end could not be written, may go out once more.
+    // A message that was submitted before the cut, but whose end could not be recorded, may be sent once more.
     let excused = held.into_iter().filter(|job| sent_before.contains(job)).collect();
     let evidence = env.evidence(asked, excused).await;
     result.note(format!("{} with two SMS", evidence.with_messages(2)));

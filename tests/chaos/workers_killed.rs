@@ -11,17 +11,17 @@ use tests::chaos::orphans::Orphans;
 use tests::chaos::scenario_result::ScenarioResult;
 use tests::stack::Member;
 
-/// Workers at any time.
+/// Workers running at any time.
 const WORKERS: usize = 2;
 
-/// Longest from an owner's death to a job's end.
+/// Longest time from an owner's death to a job's end.
 const ENDED_WITHIN: Duration = Duration::from_mins(1);
 
 pub(crate) async fn run(setup: Setup) -> ScenarioResult {
     let (jobs, rate, lease) = setup.size((1_200, 150.0, 3), (10_000, 200.0, 30));
     let fleet = fleet(lease).apis(2).workers(WORKERS).set("RESEND_WORKER_CONCURRENCY", 32);
     let mut env = ChaosEnv::start(fleet).await;
-    // A gateway that takes its time, so that there is something in the hands of who dies.
+    // A slow gateway, so that dying workers hold jobs.
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": 150}}])).await;
     let load = env.load(rate);
     let asking = tokio::spawn({
@@ -71,7 +71,7 @@ async fn kill_until(env: &mut ChaosEnv, mut rng: StdRng, done: impl Fn() -> bool
     dead
 }
 
-/// Looks until nothing is in dead hands any more.
+/// Waits until no dead worker holds anything.
 async fn watch_take_over(env: &ChaosEnv, dead: &mut [Orphans]) {
     let mut redis = env.redis().await;
     let (start, mut look) = (Instant::now(), tokio::time::interval(Duration::from_millis(200)));
@@ -83,7 +83,7 @@ async fn watch_take_over(env: &ChaosEnv, dead: &mut [Orphans]) {
     }
 }
 
-/// The longest from the last death of an owner to its job's end.
+/// The longest time from the death of a job's last owner to the job's end.
 fn ended_after(evidence: &tests::chaos::evidence::Evidence, dead: &[Orphans]) -> Option<Duration> {
     let mut longest = Duration::ZERO;
     for job in dead.iter().flat_map(|orphans| &orphans.jobs) {

@@ -14,13 +14,13 @@ use tests::chaos::scenario_result::ScenarioResult;
 use tests::redis_server::RedisServer;
 use tests::temp_dir::TempDir;
 
-/// Until jobs are taken and done again.
+/// Longest time until jobs are accepted and run again.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 
-/// Jobs whose message the gateway has when writes begin to fail, and which it keeps waiting for its answer.
+/// Jobs whose message the gateway has when writes begin to fail, and whose answer it delays.
 const RUNNING: usize = 20;
 
-/// How long it keeps them waiting: past the moment at which Redis notices that its disk is full.
+/// How long it delays the answer: beyond the moment at which Redis notices that its disk is full.
 const KEPT_WAITING: Duration = Duration::from_secs(4);
 
 /// Size of the disk that fills up.
@@ -37,7 +37,7 @@ async fn memory_full(setup: Setup, result: &mut ScenarioResult) {
     let mut env = ChaosEnv::start(fleet(4).workers(2)).await;
     let before = running(&env).await;
     let _: String = env.stack.redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
-    // A script whose first write is an acknowledgement may write on: what runs can end.
+    // A script whose first write is an acknowledgement may write on, so running jobs can end.
     let ended = processed(&env, &before).await;
     result.exactly("running jobs processed while memory full", ended, RUNNING);
     let during = refused_for(&env, setup, "memory full", result).await;
@@ -46,12 +46,12 @@ async fn memory_full(setup: Setup, result: &mut ScenarioResult) {
     env.close(result);
 }
 
-/// A Redis whose append-only file is on a small disk of its own, filled by something else.
+/// A Redis whose append-only file is on a small separate disk, which something else fills.
 async fn disk_full(setup: Setup, result: &mut ScenarioResult) {
     let temp_dir = TempDir::new().expect("a folder");
     let _disk = match Disk::mount(temp_dir.path()) {
         Ok(disk) => disk,
-        // Half of what is asked was seen, and that is not enough.
+        // Only half of the requirement was observed, which is not enough.
         Err(reason) => return result.not_run = Some(format!("no small disk to fill up: {reason}")),
     };
     let mut env = ChaosEnv::start(fleet(4).apis(0).workers(0)).await;
@@ -60,21 +60,21 @@ async fn disk_full(setup: Setup, result: &mut ScenarioResult) {
     env.stack.set("RESEND_REDIS_URL", env.stack.redis.url());
     env.add_api(&[]).await;
     env.stack.add_worker(&[]).await;
-    // Two, so that one could take from the other what neither could renew.
+    // Two workers, so that one could take over what the other could not renew.
     env.stack.add_worker(&[]).await;
     let before = running(&env).await;
     let filler = temp_dir.path().join("filler");
     let _ = Command::new("dd").args(["if=/dev/zero", &format!("of={}", filler.display()), "bs=64k"]).output();
     let during = refused_for(&env, setup, "disk full", result).await;
     let _ = std::fs::remove_file(&filler);
-    // No write at all is taken by a full disk: what ran ends as soon as there is room, and nothing is sent again.
+    // A full disk accepts no writes at all: running jobs end as soon as there is room, and nothing is sent again.
     let ended = processed(&env, &before).await;
     result.exactly("running jobs processed once the disk had room", ended, RUNNING);
     finish(&mut env, [before, during].concat(), "disk", result).await;
     env.close(result);
 }
 
-/// A small disk, for as long as this lives.
+/// A small disk, which exists as long as this value.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -92,7 +92,7 @@ impl Drop for Disk {
     }
 }
 
-/// Jobs whose worker waits for the answer of the gateway that took their message.
+/// Jobs whose worker waits for the answer of a gateway that took their message.
 async fn running(env: &ChaosEnv) -> Vec<ClientRequest> {
     let delay = u64::try_from(KEPT_WAITING.as_millis()).expect("a short time");
     env.control.faults(&json!([{"target": "sms", "action": {"delay_ms": delay, "accept": true}}])).await;
@@ -102,7 +102,7 @@ async fn running(env: &ChaosEnv) -> Vec<ClientRequest> {
     asked
 }
 
-/// How many of these jobs are processed, once all are or it is clear that some are not.
+/// How many of these jobs are processed, once all are or it is clear that some will not be.
 async fn processed(env: &ChaosEnv, asked: &[ClientRequest]) -> usize {
     let jobs: Vec<String> = asked.iter().filter_map(ClientRequest::job).map(str::to_owned).collect();
     let (start, mut redis, mut look) =
@@ -117,7 +117,7 @@ async fn processed(env: &ChaosEnv, asked: &[ClientRequest]) -> usize {
     }
 }
 
-/// While writes fail nobody is accepted and nothing is sent.
+/// While writes fail, no job is accepted and nothing is sent.
 async fn refused_for(
     env: &ChaosEnv,
     setup: Setup,
@@ -126,7 +126,7 @@ async fn refused_for(
 ) -> Vec<ClientRequest> {
     let sent = env.messages();
     let time = Duration::from_secs(setup.size(3, 10));
-    // The first second belongs to Redis: it notices a full disk when it next flushes.
+    // The first second does not count: Redis notices a full disk only at its next flush.
     let _ = env.load(50.0).patience(Duration::ZERO).run(env.people(75).await).await;
     let noticed = env.messages() - sent;
     let load = env.load(50.0).patience(time);
