@@ -1,5 +1,6 @@
-//! How many machines a load needs: a small fluid simulation of the queue whose parameters are measured points. It reproduces
-//! what was measured before it is used past it (`tests` below). It knows means, not the tails of a busy machine.
+//! How many machines a load needs: a small fluid simulation of the queue with measured parameters. Its results are
+//! compared with measurements before it is used beyond them (`tests` below). It knows means, not the tails of a busy
+//! machine.
 
 mod points;
 mod table;
@@ -7,13 +8,13 @@ mod table;
 pub use points::{MEASURED, Points};
 pub use table::{LOADS, Load, of_one_client, table};
 
-/// Step of the simulation, seconds: well below any time that is asked of it.
+/// Step of the simulation, seconds: well below any time it must resolve.
 const STEP: f64 = 0.001;
 
-/// What a fleet is made of.
+/// The resources of a fleet.
 #[derive(Debug, Clone, Copy)]
 pub struct Fleet {
-    /// Queues, each on a Redis process of its own with a core of its own.
+    /// Queues, each on a Redis process with its own core.
     pub queues: f64,
     /// Cores of APIs.
     pub api_cores: f64,
@@ -23,29 +24,29 @@ pub struct Fleet {
     pub slots: f64,
     /// Mean length of one run, seconds.
     pub run: f64,
-    /// Messages a second the gateways take.
+    /// Messages a second that the gateways take.
     pub gateway: f64,
 }
 
-/// How a simulated run went.
+/// The result of a simulated run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Course {
     /// Jobs accepted a second, mean.
     pub accepted: f64,
-    /// Jobs ended a second, mean until the backlog was gone or the time was over.
+    /// Jobs ended a second, mean until the backlog was gone or the time ended.
     pub ended: f64,
-    /// Seconds until the backlog was gone; infinite where it was not.
+    /// Seconds until the backlog was gone; infinite if it was not.
     pub drained: f64,
-    /// Longest wait that a job met, seconds.
+    /// Longest wait of a job, seconds.
     pub longest_wait: f64,
 }
 
-/// Plays `seconds` of a fleet that starts with a backlog, while so many requests a second come.
+/// Simulates `seconds` of a fleet that starts with a backlog, at this many requests a second.
 pub fn play(points: &Points, fleet: &Fleet, backlog: f64, asked: f64, seconds: f64) -> Course {
     let (mut waiting, mut accepted, mut ended, mut at) = (backlog, 0.0, 0.0, 0.0);
     let mut course = Course { accepted: 0.0, ended: 0.0, drained: f64::INFINITY, longest_wait: 0.0 };
     while at < seconds {
-        // A Redis process runs one script at a time: what accepts take of it is not there for ends, and the other way.
+        // A Redis process runs one script at a time: time spent on accepts is not available for ends, and vice versa.
         let redis = fleet.queues * STEP * 1e6;
         let taken =
             (asked * STEP).min(fleet.api_cores * STEP * 1e6 / points.api_us).min(redis / points.enqueue_us);
@@ -65,7 +66,7 @@ pub fn play(points: &Points, fleet: &Fleet, backlog: f64, asked: f64, seconds: f
     course
 }
 
-/// Jobs a second the workers, their slots and the gateways allow.
+/// Jobs a second that the workers, their slots and the gateways allow.
 fn served(points: &Points, fleet: &Fleet) -> f64 {
     let slots = if fleet.run > 0.0 { fleet.slots / fleet.run } else { f64::INFINITY };
     slots.min(fleet.worker_cores * 1e6 / points.worker_us).min(fleet.gateway)
@@ -77,8 +78,8 @@ mod tests {
 
     use super::*;
 
-    /// The factor by which a simulated figure may differ from the measured one: by as much do runs of one figure on the
-    /// machine they were taken on differ from each other.
+    /// The factor by which a simulated figure may differ from the measured one: repeated measurements on the same
+    /// machine differ by as much.
     const TOLERANCE: f64 = 1.3;
 
     fn near(what: &str, simulated: f64, measured: f64, tolerance: f64) {
@@ -86,7 +87,7 @@ mod tests {
         assert!(off <= tolerance, "{what}: simulated {simulated:.0}, measured {measured:.0}");
     }
 
-    /// A fleet on so much of a machine, divided by need.
+    /// A fleet on this much of a machine, divided by need.
     fn on(cores: f64, program_us: f64, redis_us: f64) -> Fleet {
         let of = |us: f64| cores * us / (program_us + redis_us);
         let (worker_cores, api_cores, queues) = (of(program_us), of(program_us), of(redis_us));

@@ -1,5 +1,5 @@
-//! The queue's promise under faults: a fleet of real processes, faults between and inside them, a load of clients who
-//! write down what they were told, and checks of that against the gateway's ledger and what Redis holds in the end.
+//! The queue's promises under faults: a fleet of real processes, faults between and inside them, clients that record
+//! the answers they got, and checks of these records against the gateway's ledger and the final content of Redis.
 
 pub mod black_hole;
 pub mod check;

@@ -1,4 +1,4 @@
-//! A client of the API, as a medical information system would be.
+//! A client of the API, like a medical information system.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ pub struct ApiClient {
     token: String,
 }
 
-/// An answer, read whole.
+/// A complete answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body; `null` where there is none.
+    /// The body; `null` if there is none.
     pub body: Value,
 }
 
@@ -41,28 +41,28 @@ impl ApiClient {
         }
     }
 
-    /// The same connections under another token.
+    /// The same connections with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
-    /// Any request of ours, to be changed before it is sent.
+    /// A request that can be changed before it is sent.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token)
     }
 
-    /// Asks for the code of an approval to be sent again.
+    /// Requests to send the code of an approval again.
     pub async fn resend(&self, patient: Uuid, approval: Uuid) -> Answer {
         Answer::of(self.request(Method::PATCH, &resend_path(patient, approval))).await
     }
 
-    /// Reads what a link leads to.
+    /// Reads a link.
     pub async fn get(&self, path: &str) -> Answer {
         Answer::of(self.request(Method::GET, path)).await
     }
 
-    /// Asks, and polls the job to its end.
+    /// Sends the request, and polls the job to its end.
     pub async fn resend_to_end(&self, patient: Uuid, approval: Uuid) -> Answer {
         let accepted = self.resend(patient, approval).await;
         assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.body);
@@ -81,12 +81,12 @@ impl ApiClient {
 }
 
 impl Answer {
-    /// Sends a request and reads the answer, which must be one the API's document knows.
+    /// Sends a request and reads the answer, which must be in the API's document.
     pub async fn of(request: reqwest::RequestBuilder) -> Self {
         Self::try_of(request).await.expect("an answer")
     }
 
-    /// The same where no answer is to be expected.
+    /// The same if there may be no answer.
     pub async fn try_of(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
         let (http, request) = request.build_split();
         let request = request?;
@@ -104,7 +104,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Where the job is.
+    /// The link to the job.
     pub fn location(&self) -> String {
         self.header(LOCATION.as_str()).expect("a Location").to_owned()
     }

@@ -1,13 +1,13 @@
-//! Waiting for something to come true: the one place in the tests where time is let pass.
+//! Waiting for a condition: the only place in the tests that lets time pass.
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How often is looked.
+/// Time between two checks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Looks until there is something, and fails with what was waited for once the time is up.
+/// Polls until there is a value; fails with a description of what it waited for once the time is up.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(
     what: impl Debug,
     within: Duration,

@@ -1,39 +1,39 @@
-//! The measured points, as the table in `deploy/capacity.md` has them.
+//! The measured points, from the table in `deploy/capacity.md`.
 
-/// The document the points are read from, so that table and simulation cannot differ.
+/// The document that the points are read from, so that table and simulation cannot differ.
 pub const MEASURED: &str = include_str!("../../../deploy/capacity.md");
 
-/// What was measured. CPU is in microseconds of one core of the machine named there.
+/// The measurements. CPU is in microseconds of one core of the machine named in the document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Points {
     /// CPU of the API for one PATCH.
     pub api_us: f64,
-    /// Cores API and Redis had together at the accepts of 16 connections.
+    /// Cores that API and Redis had together while accepting over 16 connections.
     pub accept_cores: f64,
     /// CPU of Redis for one accepted job.
     pub enqueue_us: f64,
-    /// CPU of Redis from fetch to end of one job that does nothing.
+    /// CPU of Redis from fetch to end of a job that does nothing.
     pub finish_us: f64,
-    /// The same of a real one: limits, the intent to send, the code.
+    /// The same for a real job: limits, the intent to send, the code.
     pub real_finish_us: f64,
-    /// CPU of the worker around one job that does nothing.
+    /// CPU of the worker for a job that does nothing.
     pub worker_us: f64,
     /// Accepts a second, by connections.
     pub accepts: Vec<f64>,
-    /// CPU of the API and of Redis for one PATCH, and accepts a second, where Redis keeps no append-only file.
+    /// CPU of the API and of Redis for one PATCH, and accepts a second, without an append-only file.
     pub without_aof: (f64, f64, f64),
-    /// Backlogs, and at how many jobs a second each drained.
+    /// Backlogs, and the rate in jobs a second at which each drained.
     pub drains: Vec<(f64, f64)>,
-    /// Cores worker and Redis had together at the longest drain.
+    /// Cores that worker and Redis had together in the longest drain.
     pub drain_cores: f64,
-    /// Redis bytes of a job that waits.
+    /// Redis bytes of a waiting job.
     pub bytes_queued: f64,
-    /// Redis bytes of a job that has ended and can still be read.
+    /// Redis bytes of an ended job that can still be read.
     pub bytes_finished: f64,
 }
 
 impl Points {
-    /// Reads lines `| name | value | …`; the name of the first one that is missing when one is.
+    /// Reads lines `| name | value | …`; the error is the name of the first missing one.
     pub fn read(text: &str) -> Result<Self, String> {
         let value = |name: &str| find(text, name).ok_or_else(|| name.to_owned());
         let drains = ["20000", "200000", "1000000"].map(|jobs| {

@@ -7,13 +7,13 @@ use worker::ops::capacity::{BYTES_A_JOB, MOST_BYTES_A_JOB, OfOneClient};
 
 use super::{Fleet, Points, play};
 
-/// How much of a core is planned for: the rest is for bursts, and for a neighbour that is lost.
+/// The share of a core that is planned for: the rest is for bursts, and for the loss of a neighbour.
 const BUSY: f64 = 0.5;
 
-/// CPU of a worker for two look-ups and one message over TLS, µs: an estimate, for the bench measures without TLS.
+/// CPU of a worker for two look-ups and one message over TLS, µs: an estimate, because the bench measures without TLS.
 const CALLS_US: f64 = 400.0;
 
-/// Mean run with two look-ups and a gateway over the net, seconds: an estimate.
+/// Mean run with two look-ups and a gateway over the internet, seconds: an estimate.
 const RUN: f64 = 0.35;
 
 /// Jobs of a client in a minute: twice the messages it may have, by default 600.
@@ -25,13 +25,13 @@ const SLOTS: f64 = 64.0;
 /// A load to plan for.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// Where.
+    /// Its name.
     pub name: &'static str,
     /// Jobs a second at the peak.
     pub peak: f64,
-    /// Jobs in a day, all kept for it.
+    /// Jobs in a day, all kept for a day.
     pub day: f64,
-    /// Regions, each with queues and workers of its own.
+    /// Regions, each with its own queues and workers.
     pub regions: f64,
 }
 
@@ -43,7 +43,7 @@ pub const LOADS: [Load; 4] = [
     Load { name: "internet scale", peak: 1e6, day: 4e10, regions: 10.0 },
 ];
 
-/// The least fleet that keeps every core at most half busy.
+/// The smallest fleet that keeps every core at most half busy.
 fn fleet_for(points: &Points, peak: f64) -> Fleet {
     let cores = |us: f64| (peak * us / 1e6 / BUSY).ceil().max(1.0);
     let slots = (peak * RUN / BUSY / SLOTS).ceil().max(2.0) * SLOTS;
@@ -57,7 +57,7 @@ fn fleet_for(points: &Points, peak: f64) -> Fleet {
     }
 }
 
-/// What one client within its limits can have kept after a day, by the defaults, as Markdown.
+/// How much one client can have stored after a day within its default limits, as Markdown.
 pub fn of_one_client(points: &Points) -> String {
     let jobs = OfOneClient::new(JOBS_PER_CLIENT_MINUTE, Duration::from_hours(24)).jobs;
     let mut text =

@@ -1,15 +1,15 @@
-//! A port whose host is gone: packets to it are swallowed, so a connection is neither made nor refused. Needs root and
+//! A port whose host is gone: packets to it are dropped, so a connection is neither made nor refused. Needs root and
 //! `iptables`.
 
 use std::process::Command;
 
-/// A port that swallows, until this is dropped.
+/// A port whose packets are dropped until this value is.
 pub struct BlackHole {
     port: u16,
 }
 
 impl BlackHole {
-    /// Swallows packets to this port of the loopback interface and from it; `None` where the machine does not let us.
+    /// Drops packets to and from this port of the loopback interface; `None` if the machine does not allow it.
     pub fn at(port: u16) -> Option<Self> {
         let hole = Self { port };
         hole.rules("-A").then_some(hole)

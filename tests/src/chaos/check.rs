@@ -1,5 +1,5 @@
-//! The invariants I1 to I6, each a function from what a run left behind to what is wrong with it. I7 asks a running
-//! API, I8 reads files: they are in `strangers` and beside this module in `leaks`.
+//! The invariants I1 to I6, each a function from the evidence of a run to its violations. I7 calls a running API, I8
+//! reads files: they are in `strangers` and, next to this module, in `leaks`.
 
 mod ended;
 mod messages;
@@ -13,26 +13,26 @@ pub use messages::{
     one_code_per_job,
 };
 
-/// One rule that does not hold, and the jobs it does not hold for.
+/// A violated rule, and the jobs that violate it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breach {
     /// `I1` to `I8`.
     pub rule: &'static str,
-    /// What is wrong.
+    /// The violation.
     pub what: String,
     /// The jobs.
     pub jobs: Vec<String>,
 }
 
 impl Breach {
-    /// A breach, if there are jobs it is about.
+    /// A violation, if any job violates the rule.
     pub fn of(rule: &'static str, what: &str, mut jobs: Vec<String>) -> Option<Self> {
         jobs.sort();
         (!jobs.is_empty()).then(|| Self { rule, what: what.to_owned(), jobs })
     }
 }
 
-/// Everything that can be told from the evidence alone.
+/// Checks every rule that needs only the evidence.
 pub fn all(evidence: &Evidence) -> Vec<Breach> {
     let rules = [
         every_accepted_job_ended,

@@ -1,44 +1,44 @@
-//! What a client asked for and what it was told, each time.
+//! A client's requests and the answers it got.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// A patient with an open approval, as the sandbox makes them.
+/// A patient with an open approval, as created by the sandbox.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Person {
     /// The patient.
     pub patient_id: Uuid,
     /// The approval.
     pub approval_id: Uuid,
-    /// Where the code goes.
+    /// The phone.
     pub phone: String,
 }
 
-/// One wish of one client, under one idempotency key.
+/// What one client wants, with one idempotency key.
 #[derive(Debug, Clone)]
 pub struct ClientRequest {
-    /// Whose approval.
+    /// The patient.
     pub person: Person,
     /// The idempotency key of every attempt.
     pub key: String,
-    /// Each time it was asked.
+    /// Every attempt.
     pub attempts: Vec<Attempt>,
 }
 
-/// One request.
+/// One attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// When it left, milliseconds since the epoch.
+    /// When it was sent, milliseconds since the epoch.
     pub at_ms: i64,
-    /// Until the answer, or until it was clear that there is none.
+    /// Time until the answer, or until it was clear that there is none.
     pub took: Duration,
-    /// What came.
+    /// The answer.
     pub told: ClientAnswer,
 }
 
-/// The answer to one request.
+/// The answer to one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientAnswer {
     /// 202: the job.
@@ -55,14 +55,14 @@ pub enum ClientAnswer {
         /// `Retry-After`, seconds.
         retry_after: Option<u64>,
     },
-    /// Nobody listens there.
+    /// The port is closed.
     Unreached,
-    /// The connection broke or was silent.
+    /// The connection broke, or no answer came.
     Broken,
 }
 
 impl ClientRequest {
-    /// The job it was promised, if it was promised one.
+    /// The job that it was promised, if any.
     pub fn job(&self) -> Option<&str> {
         self.attempts.iter().find_map(|attempt| match &attempt.told {
             ClientAnswer::Accepted { job, .. } => Some(job.as_str()),
@@ -70,7 +70,7 @@ impl ClientRequest {
         })
     }
 
-    /// Every job it was ever told of, which should be one.
+    /// Every job that it was ever promised, which should be one.
     pub fn jobs(&self) -> impl Iterator<Item = &str> {
         self.attempts.iter().filter_map(|attempt| match &attempt.told {
             ClientAnswer::Accepted { job, .. } => Some(job.as_str()),

@@ -1,4 +1,4 @@
-//! A clock on the wall that can be set wrong for one `redis-server`.
+//! A wall clock that can be set wrong for one `redis-server`.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -12,19 +12,20 @@ const SOURCE: &str = include_str!("../../chaos/shims/clock.c");
 pub struct Clock(Shim);
 
 impl Clock {
-    /// A clock that is right so far; `None` without a C compiler.
+    /// A clock that is correct so far; `None` without a C compiler.
     pub fn new() -> Option<Self> {
         let clock = Self(Shim::build(SOURCE)?);
         clock.set(0);
         Some(clock)
     }
 
-    /// The variables `redis-server` is to be started with.
+    /// The environment variables for `redis-server`.
     pub fn environment(&self) -> [(&'static str, String); 2] {
         self.0.environment("CLOCK_OFFSET")
     }
 
-    /// Makes it wrong by so many seconds. Written aside and moved: the server reads the file at any moment.
+    /// Sets its error in seconds. The file is written under another name and moved, because the server may read it at
+    /// any moment.
     pub fn set(&self, seconds: i64) {
         let (file, aside) = (self.0.file(), self.0.file().with_extension("new"));
         std::fs::write(&aside, format!("{seconds}\n")).expect("a file of our own");
@@ -32,14 +33,14 @@ impl Clock {
     }
 }
 
-/// A clock on the wall that stands still until it is set.
+/// A wall clock that stands still until it is set.
 pub struct HeldClock {
     shim: Shim,
     file: File,
 }
 
 impl HeldClock {
-    /// A clock that stands at this time, milliseconds since the epoch; `None` without a C compiler.
+    /// A clock that shows this time, milliseconds since the epoch; `None` without a C compiler.
     pub fn at(ms: u64) -> Option<Self> {
         let shim = Shim::build(SOURCE)?;
         let file = File::options().create(true).truncate(true).write(true).open(shim.file()).ok()?;
@@ -54,7 +55,7 @@ impl HeldClock {
         self.shim.environment("CLOCK_HELD")
     }
 
-    /// Sets it; the server sees that with its next command.
+    /// Sets it; the server notices with its next command.
     pub fn set(&self, ms: u64) {
         self.file.write_all_at(&ms.to_ne_bytes(), 0).expect("a file of our own");
     }

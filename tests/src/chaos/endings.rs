@@ -1,4 +1,4 @@
-//! Listens to the ends of jobs as they are announced, and writes down what a client would have read at that moment.
+//! Listens to the published ends of jobs, and records what a client would have read at that moment.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,14 +15,14 @@ use super::records::{self, Record};
 /// Wait before a listener that lost Redis tries again.
 const AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// A job's end as it was first seen.
+/// A job's end as first read.
 #[derive(Debug, Clone)]
 pub struct Ending {
-    /// When.
+    /// The time.
     pub at: Instant,
-    /// What stood in Redis then.
+    /// The content of Redis then.
     pub record: Record,
-    /// How often an end was announced.
+    /// How often an end was published.
     pub times: u32,
 }
 
@@ -33,13 +33,13 @@ pub struct Endings {
 }
 
 impl Endings {
-    /// Listens at this server, over its restarts too.
+    /// Listens on this server, across restarts.
     pub fn of(url: &str) -> Self {
         let (seen, url) = (Arc::default(), url.to_owned());
         let into = Arc::clone(&seen);
         let listening = tokio::spawn(async move {
             loop {
-                // While Redis is away nothing ends there either; what was missed is found in the last reading.
+                // While Redis is away nothing ends there either; anything missed is found in the final reading.
                 let _ = listen(&url, &into).await;
                 tokio::time::sleep(AGAIN_AFTER).await;
             }
@@ -47,12 +47,12 @@ impl Endings {
         Self { seen, listening }
     }
 
-    /// What was seen so far.
+    /// The ends so far.
     pub fn seen(&self) -> HashMap<String, Ending> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many have ended so far.
+    /// How many jobs have ended so far.
     pub fn count(&self) -> usize {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).len()
     }

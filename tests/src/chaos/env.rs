@@ -1,4 +1,4 @@
-//! One scenario's fleet with everything that watches it.
+//! The fleet of one scenario, with everything that monitors it.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -21,38 +21,38 @@ use crate::keys::keys;
 use crate::sandbox::Message;
 use crate::stack::{Stack, StackBuilder};
 
-/// How often is looked at what is left.
+/// How often the rest of the queue is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How large and by what chance a scenario is to be run.
+/// The size of a scenario's run, and its seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Setup {
     /// The small form, for every run of the tests.
     pub short: bool,
-    /// Where chance comes from.
+    /// The source of randomness.
     pub seed: Seed,
 }
 
 impl Setup {
-    /// One of two sizes.
+    /// The size for this form.
     pub fn size<T>(&self, short: T, full: T) -> T {
         if self.short { short } else { full }
     }
 }
 
-/// A fleet and its watchers.
+/// A fleet and its monitors.
 pub struct ChaosEnv {
     /// The processes.
     pub stack: Stack,
-    /// The APIs clients know.
+    /// The APIs that clients use.
     pub targets: Targets,
-    /// How jobs ended so far.
+    /// The ends of jobs so far.
     pub endings: Endings,
-    /// The sandbox's control side.
+    /// The control interface of the sandbox.
     pub control: Control,
 }
 
-/// A fleet whose Redis writes through at every command, without limits that a load of clients would run into.
+/// A fleet whose Redis syncs at every command, without limits that a load of clients would reach.
 pub fn fleet(lease_seconds: u64) -> StackBuilder {
     StackBuilder::new()
         .redis(&["--appendonly", "yes", "--appendfsync", "always", "--save", ""])
@@ -70,33 +70,33 @@ impl ChaosEnv {
         Self { stack, targets, endings, control }
     }
 
-    /// Starts one more API and lets clients know of it.
+    /// Starts another API and adds it to the clients' list.
     pub async fn add_api(&mut self, own: &[(&str, &str)]) {
         self.stack.add_api(own).await;
         self.targets.set(&self.stack.apis);
     }
 
-    /// Clients that ask so often a second.
+    /// Clients that send this many requests a second.
     pub fn load(&self, per_second: f64) -> Load {
         Load::new(&self.targets, per_second)
     }
 
-    /// So many patients.
+    /// Creates this many patients.
     pub async fn people(&self, count: usize) -> Vec<Person> {
         self.control.people(count).await
     }
 
-    /// So many jobs, asked for as fast as they are taken.
+    /// Requests this many jobs, as fast as they are accepted.
     pub async fn ask_all(&self, count: usize) -> Vec<ClientRequest> {
         self.load(2_000.0).run(self.people(count).await).await
     }
 
-    /// A connection to look with.
+    /// A connection for inspection.
     pub async fn redis(&self) -> MultiplexedConnection {
         self.stack.redis.connection().await
     }
 
-    /// Waits until nothing waits, runs, or is put back; `None` when there still is something after this time.
+    /// Waits until nothing waits, runs, or is scheduled; `None` if there is still something after this time.
     pub async fn drained(&self, within: Duration) -> Option<Duration> {
         let start = Instant::now();
         let mut look = tokio::time::interval(LOOK_EVERY);
@@ -109,7 +109,7 @@ impl ChaosEnv {
         None
     }
 
-    /// How much is left in the queue; `None` while Redis does not answer.
+    /// How many jobs are left in the queue; `None` while Redis does not answer.
     pub async fn left(&self) -> Option<u64> {
         let client = redis::Client::open(self.stack.redis.url()).ok()?;
         let mut connection = client.get_multiplexed_async_connection().await.ok()?;
@@ -124,15 +124,15 @@ impl ChaosEnv {
         Some(left.0 + left.1 + left.2)
     }
 
-    /// Everything there is to check.
+    /// All evidence to check.
     pub async fn evidence(&self, asked: Vec<ClientRequest>, excused: HashSet<String>) -> Evidence {
-        // Before the records: what ends in between must not look as if it had changed after its end.
+        // Read before the records: otherwise a job that ends in between would seem to have changed after its end.
         let endings = self.endings.seen();
         let records = records::all(&mut self.redis().await).await.expect("Redis can be read in the end");
         Evidence { asked, ledger: self.ledger(), records, endings, excused, ..Evidence::default() }
     }
 
-    /// What the gateway took.
+    /// The messages that the gateway took.
     pub fn ledger(&self) -> Vec<Message> {
         let lines = self.stack.ledger().into_iter();
         lines.map(|line| serde_json::from_value(line).expect("the ledger's own line")).collect()
@@ -144,7 +144,7 @@ impl ChaosEnv {
         ledger.unwrap_or_default().lines().count()
     }
 
-    /// Waits until this many messages were taken; `None` when there are fewer after this time.
+    /// Waits until this many messages were taken; `None` if there are fewer after this time.
     pub async fn messages_reach(&self, count: usize, within: Duration) -> Option<Duration> {
         let (start, mut look) = (Instant::now(), tokio::time::interval(LOOK_EVERY));
         while start.elapsed() < within {
@@ -156,13 +156,13 @@ impl ChaosEnv {
         None
     }
 
-    /// Processes of ours that have ended though nobody asked them to.
+    /// Processes that have ended without being told to.
     pub fn exited(&mut self) -> usize {
         let members = self.stack.apis.iter_mut().chain(&mut self.stack.workers);
         members.filter_map(|member| member.process.has_ended()).count()
     }
 
-    /// Checks every rule over the evidence and what was written.
+    /// Checks every rule against the evidence and the files.
     pub async fn check(&self, evidence: &Evidence, result: &mut ScenarioResult) {
         result.breaches(check::all(evidence));
         result.breaches(leaks::in_folder(self.stack.folder(), &evidence.ledger));
@@ -171,7 +171,7 @@ impl ChaosEnv {
         result.breaches(strangers::see_nothing(&owner, ended).await);
     }
 
-    /// Ends it; what a failed scenario wrote is kept, and the result tells where.
+    /// Ends the run; the files of a failed scenario are kept, and the result says where.
     pub fn close(self, result: &mut ScenarioResult) {
         if !result.wrong.is_empty() {
             let kept = self.stack.keep();

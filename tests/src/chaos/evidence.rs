@@ -1,4 +1,4 @@
-//! Everything a run leaves behind that its promise can be checked against.
+//! All evidence of a run, for checks of its promises.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,24 +7,25 @@ use super::endings::Ending;
 use super::records::Record;
 use crate::sandbox::Message;
 
-/// The clients' log, the gateway's ledger, and Redis in the end and while jobs ended.
+/// The clients' log, the gateway's ledger, and the content of Redis, at the end and whenever a job ended.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    /// What clients asked and were told.
+    /// The clients' requests and answers.
     pub asked: Vec<ClientRequest>,
-    /// What the gateway took, oldest first.
+    /// The messages that the gateway took, oldest first.
     pub ledger: Vec<Message>,
-    /// Every job Redis knows in the end.
+    /// Every job in Redis at the end.
     pub records: HashMap<String, Record>,
-    /// How jobs ended, as it was seen when they did.
+    /// The ends of jobs, as read when they ended.
     pub endings: HashMap<String, Ending>,
-    /// Jobs whose worker died or whose gateway left it open whether it took the message: more than one SMS is allowed.
+    /// Jobs whose worker died or whose gateway left it open whether it took the message: they may have more than one
+    /// SMS.
     pub excused: HashSet<String>,
-    /// Messages an excused job may have; two unless a gateway lies with 503 and a time.
+    /// Messages that such a job may have; two unless a gateway answers 503 with a time for messages that it took.
     pub excused_messages: ExcusedMessages,
 }
 
-/// Most messages of an excused job.
+/// Most messages of such a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExcusedMessages(pub usize);
 
@@ -35,19 +36,19 @@ impl Default for ExcusedMessages {
 }
 
 impl Evidence {
-    /// The same, where each excused job may have so many messages.
+    /// The same with this many messages allowed for such jobs.
     #[must_use]
     pub fn allowing(mut self, messages: usize) -> Self {
         self.excused_messages = ExcusedMessages(messages);
         self
     }
 
-    /// Jobs a client was promised.
+    /// Jobs that a client was promised.
     pub fn accepted(&self) -> HashSet<&str> {
         self.asked.iter().flat_map(ClientRequest::jobs).collect()
     }
 
-    /// Messages by the job they refer to; those without a reference under the empty one.
+    /// Messages by the job that they refer to; those without a reference are under the empty one.
     pub fn messages(&self) -> HashMap<&str, Vec<&Message>> {
         let mut by_job: HashMap<&str, Vec<&Message>> = HashMap::new();
         for message in &self.ledger {
@@ -56,7 +57,7 @@ impl Evidence {
         by_job
     }
 
-    /// Accepted jobs of which so many messages were taken.
+    /// Accepted jobs with this many messages taken.
     pub fn with_messages(&self, count: usize) -> usize {
         let messages = self.messages();
         self.accepted().into_iter().filter(|job| messages.get(job).map_or(0, Vec::len) == count).count()

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::check::{Breach, code_of};
 use crate::sandbox::Message;
 
-/// What must be nowhere: the sandbox's secrets, and the names of the patients it makes.
+/// Texts that must not appear: the sandbox's secrets, and the names of its patients.
 const SECRETS: [&str; 8] = [
     "mis-a-token",
     "mis-b-token",
@@ -23,7 +23,7 @@ const SECRETS: [&str; 8] = [
 /// Digits of a full phone number here, without its plus sign.
 const PHONE_DIGITS: usize = 12;
 
-/// Looks through every log and Redis file under a folder.
+/// Searches every log and Redis file under a folder.
 pub fn in_folder(folder: &Path, ledger: &[Message]) -> Option<Breach> {
     let codes: HashMap<&str, String> = ledger
         .iter()
@@ -38,7 +38,7 @@ pub fn in_folder(folder: &Path, ledger: &[Message]) -> Option<Breach> {
     Breach::of("I8", "personal data or secrets were written", found.take(10).collect())
 }
 
-/// What a text tells that it must not.
+/// The forbidden content of a text.
 fn in_text(text: &str, codes: &HashMap<&str, String>) -> Vec<String> {
     let secrets = SECRETS.iter().filter(|secret| text.contains(**secret)).map(|secret| (*secret).to_owned());
     let phones = holds_phone(text).then(|| "a full phone number".to_owned());
@@ -61,7 +61,7 @@ fn ends_a_uuid(text: &str, end: usize) -> bool {
     uuid.is_some_and(|uuid| uuid::Uuid::try_parse(uuid).is_ok())
 }
 
-/// A log line that names a job and holds the code of that very job, outside its time.
+/// A log line that names a job and contains the code of that very job, apart from its time.
 fn holds_its_code(line: &str, codes: &HashMap<&str, String>) -> bool {
     let Ok(Value::Object(mut line)) = serde_json::from_str(line) else { return false };
     line.remove("timestamp");

@@ -1,4 +1,5 @@
-//! Clients: each asks under an idempotency key of its own and, told 503 or nothing, asks again under the same key.
+//! Clients: each sends a request with its own idempotency key and, after a 503 or no answer, repeats it with the same
+//! key.
 
 use std::time::{Duration, Instant};
 
@@ -12,24 +13,24 @@ use super::client_request::{Attempt, ClientAnswer, ClientRequest, Person};
 use super::targets::Targets;
 use crate::client::resend_path;
 
-/// Wait of a client before it asks again; shorter than `Retry-After` asks for, to be a burden rather than a guest.
+/// Wait of a client before it repeats its request; shorter than `Retry-After`, to make the load harder.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// Longest a client waits for one answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(12);
 
-/// How long a connection is kept unused: well under the server's 60 s, for who sends on one that is just being closed learns
-/// nothing of the service.
+/// How long a connection is kept unused: well under the server's 60 s, because a request sent on a connection that is
+/// being closed tests nothing.
 const IDLE_FOR: Duration = Duration::from_secs(20);
 
-/// How the clients ask.
+/// The behaviour of the clients.
 #[derive(Clone)]
 pub struct Load {
-    /// New wishes a second.
+    /// New requests a second, without repetitions.
     pub per_second: f64,
-    /// Requests under way at once.
+    /// Concurrent requests.
     pub at_once: usize,
-    /// How long one client goes on asking.
+    /// How long one client keeps repeating its request.
     pub patience: Duration,
     token: &'static str,
     http: reqwest::Client,
@@ -54,7 +55,7 @@ impl Load {
         self
     }
 
-    /// Which client asks.
+    /// The identity of the client.
     #[must_use]
     pub fn token(mut self, token: &'static str) -> Self {
         self.token = token;
@@ -68,7 +69,7 @@ impl Load {
         self
     }
 
-    /// Asks for all of them; answers what everybody was told.
+    /// Requests all of them; returns every client's answers.
     pub async fn run(&self, people: Vec<Person>) -> Vec<ClientRequest> {
         let mut tick = tokio::time::interval(Duration::from_secs_f64(1.0 / self.per_second));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
@@ -77,7 +78,7 @@ impl Load {
             tick.tick().await;
             Some((person, (people, tick)))
         });
-        // A task for each client: one that is served must not wait until the next is looked at.
+        // A task per client, so that none that is served has to wait for another to be polled.
         let clients = wishes.map(|person| {
             let one = self.clone();
             async move { tokio::spawn(async move { one.insist(person).await }).await.expect("a client") }
@@ -85,7 +86,7 @@ impl Load {
         clients.buffer_unordered(self.at_once).collect().await
     }
 
-    /// One client, until it is told something final or its patience ends.
+    /// One client, until it gets a final answer or gives up.
     pub async fn insist(&self, person: Person) -> ClientRequest {
         let mut asked = ClientRequest { person, key: Uuid::new_v4().to_string(), attempts: Vec::new() };
         let until = Instant::now() + self.patience;
@@ -117,7 +118,7 @@ impl Load {
 impl ClientAnswer {
     async fn read(answer: reqwest::Response) -> Self {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        // An answer that breaks off has told nothing for certain.
+        // An incomplete answer promises nothing.
         if answer.bytes().await.is_err() {
             return Self::Broken;
         }

@@ -1,6 +1,6 @@
 //! Reading a process' own `/metrics`.
 
-/// The text a process at this base URL serves.
+/// The metrics of the process at this base URL.
 pub async fn of(url: &str) -> String {
     let answer =
         reqwest::Client::builder().no_proxy().build().expect("a client").get(format!("{url}/metrics"));
@@ -12,7 +12,7 @@ pub fn sum(text: &str, name: &str) -> f64 {
     samples(text, name).map(|(_, value)| value).sum()
 }
 
-/// Upper bound of the largest value a histogram has seen; 0 where it has seen none.
+/// Upper bound of the largest observation of a histogram; 0 if there is none.
 pub fn largest(text: &str, name: &str) -> f64 {
     let count = sum(text, &format!("{name}_count"));
     let bucket = format!("{name}_bucket");

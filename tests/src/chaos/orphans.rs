@@ -1,4 +1,4 @@
-//! What a worker held at the moment it died, and how long it took until somebody else had it.
+//! The jobs that a worker held when it died, and how long it took until another worker had them.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,16 +14,16 @@ use super::records::GROUP;
 /// Most entries one worker may hold here.
 const MAX_ENTRIES: usize = 2_000;
 
-/// What one dead worker held.
+/// The jobs of one dead worker.
 #[derive(Debug)]
 pub struct Orphans {
     /// When it died.
     pub died: Instant,
     /// Its name in the group.
     pub consumer: String,
-    /// The jobs in its hands.
+    /// The jobs it held.
     pub jobs: Vec<String>,
-    /// When the last of them was somebody else's, or done.
+    /// When the last of them was taken over or done.
     pub taken_over: Option<Instant>,
 }
 
@@ -39,7 +39,7 @@ impl Orphans {
             .collect()
     }
 
-    /// What this consumer holds now.
+    /// The entries that this consumer holds now.
     pub async fn of(redis: &mut MultiplexedConnection, consumer: &str) -> RedisResult<Self> {
         let died = Instant::now();
         let entries = held(redis, consumer).await?;
@@ -60,7 +60,7 @@ impl Orphans {
         Ok(Self { died, consumer: consumer.to_owned(), jobs, taken_over: None })
     }
 
-    /// Looks whether it still holds something.
+    /// Checks whether it still holds anything.
     pub async fn look(&mut self, redis: &mut MultiplexedConnection) -> RedisResult<()> {
         if self.taken_over.is_none() && held(redis, &self.consumer).await?.is_empty() {
             self.taken_over = Some(Instant::now());
@@ -68,7 +68,7 @@ impl Orphans {
         Ok(())
     }
 
-    /// How long the last of its jobs was in dead hands.
+    /// How long the last of its jobs belonged to the dead worker.
     pub fn taken_over_after(&self) -> Option<Duration> {
         Some(self.taken_over? - self.died)
     }

@@ -1,5 +1,5 @@
-//! Clients that poll jobs at a steady rate over connections they keep. HTTP by hand: at thousands of polls a second a
-//! client that does more would take the processor from who is measured.
+//! Clients that poll jobs at a steady rate over persistent connections. HTTP is written by hand: at thousands of polls
+//! a second a full client would take CPU from the server under test.
 
 use std::time::{Duration, Instant};
 
@@ -8,32 +8,32 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::MissedTickBehavior;
 
-/// Connections the polls come over.
+/// The number of connections.
 const CONNECTIONS: usize = 250;
 
 /// Longest a poll may take before its connection is given up.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// What became of the polls.
+/// The results of the polls.
 #[derive(Debug, Default)]
 pub struct Polls {
     /// Answered 200.
     pub good: usize,
-    /// Answered otherwise, or not at all.
+    /// Any other answer, or none.
     pub other: usize,
-    /// How long each connection polled; each starts a little after the one before.
+    /// How long each connection polled; they start one after the other.
     pub took: Duration,
 }
 
 impl Polls {
-    /// Good polls a second.
+    /// Successful polls a second.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn rate(&self) -> usize {
         (self.good as f64 / self.took.as_secs_f64()) as usize
     }
 }
 
-/// Polls these jobs in turn, so often a second, for so long, at the API of this base URL.
+/// Polls these jobs in turn, at this rate, for this time, at the API with this base URL.
 pub async fn poll(url: &str, jobs: &[String], per_second: usize, length: Duration) -> Polls {
     let address = url.strip_prefix("http://").expect("a plain URL");
     let requests: Vec<Vec<u8>> = jobs.iter().map(|href| request(address, href)).collect();
@@ -57,7 +57,7 @@ fn request(address: &str, href: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// One connection: its good polls, and the others.
+/// One connection: its successful polls, and the others.
 async fn one(
     address: &str,
     requests: &[Vec<u8>],
@@ -88,7 +88,7 @@ async fn one(
     (good, other)
 }
 
-/// Whether the answer is a 200; `None` where there is none.
+/// Whether the answer is a 200; `None` if there is none.
 async fn ask(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Option<bool> {
     stream.write_all(request).await.ok()?;
     buffer.clear();
@@ -104,7 +104,7 @@ async fn ask(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> Op
     }
 }
 
-/// How long the answer is, once its head is there.
+/// The length of the answer, once its head has arrived.
 fn whole_length(answer: &[u8]) -> Option<usize> {
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&answer[..head]).ok()?;

@@ -1,5 +1,5 @@
-//! Power loss for a `redis-server`: what it had not yet brought to the disk is gone. A library preloaded into the server
-//! writes down what fsync covered; when the power fails, the server is killed and its files are cut to that.
+//! Power loss for a `redis-server`: data that is not on the disk yet is lost. A library preloaded into the server
+//! records what fsync covered; at the power loss the server is killed and its files are truncated to that.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -12,7 +12,7 @@ use crate::redis_server::RedisServer;
 /// Source of the library.
 const SOURCE: &str = include_str!("../../chaos/shims/power_loss.c");
 
-/// The library, and what it wrote down.
+/// The library, and its record.
 pub struct Power(Shim);
 
 impl Power {
@@ -21,12 +21,12 @@ impl Power {
         Some(Self(Shim::build(SOURCE)?))
     }
 
-    /// The variables `redis-server` is to be started with.
+    /// The environment variables for `redis-server`.
     pub fn environment(&self) -> [(&'static str, String); 2] {
         self.0.environment("SYNCED_LOG")
     }
 
-    /// The power fails. Answers how many bytes were lost.
+    /// Simulates a power loss; returns how many bytes were lost.
     pub async fn fails(&self, redis: &mut RedisServer) -> u64 {
         redis.kill().await;
         let synced = self.synced();
@@ -52,7 +52,7 @@ impl Power {
     }
 }
 
-/// What the server keeps its data in; its log is not its data.
+/// The files with the server's data; its log is not included.
 fn files(folder: &Path) -> Vec<(PathBuf, Metadata)> {
     let entries = std::fs::read_dir(folder.join("appendonlydir")).into_iter().flatten().flatten();
     entries.filter_map(|entry| Some((entry.path(), entry.metadata().ok()?))).collect()

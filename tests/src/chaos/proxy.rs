@@ -1,4 +1,4 @@
-//! A TCP proxy to put between any two processes, whose two directions can be made to misbehave while it runs.
+//! A TCP proxy between any two processes, whose two directions can be disturbed while it runs.
 
 mod flow;
 mod traffic;
@@ -16,10 +16,10 @@ use traffic::Traffic;
 
 pub use traffic::Call;
 
-/// Bytes carried at once.
+/// Size of the buffer.
 const CHUNK: usize = 16 * 1024;
 
-/// A running proxy; dropping it ends it with all its connections.
+/// A running proxy; dropping it ends it and all its connections.
 pub struct Proxy {
     address: SocketAddr,
     rules: watch::Sender<Rules>,
@@ -45,12 +45,12 @@ enum Direction {
 }
 
 impl Proxy {
-    /// A proxy to this port of the loopback interface that carries everything.
+    /// A proxy to this port of the loopback interface that passes everything on.
     pub async fn to(port: u16) -> std::io::Result<Self> {
         Self::at(0, port).await
     }
 
-    /// The same on a port of the caller's choice, where nobody listened until now.
+    /// The same on a given port, where nothing listens yet.
     pub async fn at(own: u16, port: u16) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", own)).await?;
         let address = listener.local_addr()?;
@@ -65,12 +65,12 @@ impl Proxy {
         self.address.port()
     }
 
-    /// Every call that came through so far.
+    /// Every call that has passed so far.
     pub fn calls(&self) -> Vec<Call> {
         self.traffic.calls()
     }
 
-    /// As `RESEND_REDIS_URL` wants it.
+    /// As a value of `RESEND_REDIS_URL`.
     pub fn redis_url(&self) -> String {
         format!("redis://{}/0", self.address)
     }
@@ -80,7 +80,7 @@ impl Proxy {
         self.rules.send_modify(|rules| (rules.asked, rules.answered) = (asked, answered));
     }
 
-    /// Carries everything again. Connections whose bytes were swallowed stay broken, so they are cut.
+    /// Passes everything on again. Connections that lost bytes stay broken, so they are closed.
     pub fn heal(&self) {
         self.carry(Flow::Pass, Flow::Pass);
         self.cut();
@@ -110,7 +110,7 @@ async fn join(near: TcpStream, port: u16, rules: watch::Receiver<Rules>, traffic
     let (question, reply) = near.into_split();
     let (answer, forward) = far.into_split();
     let connection = traffic.open();
-    // When one direction ends, so does the other: a connection is cut whole.
+    // When one direction ends, so does the other: connections are closed as a whole.
     tokio::select! {
         () = pump(question, forward, rules.clone(), Direction::Request, |bytes| traffic.passed(connection, Direction::Request, bytes)) => {}
         () = pump(answer, reply, rules, Direction::Reply, |bytes| traffic.passed(connection, Direction::Reply, bytes)) => {}

@@ -1,4 +1,4 @@
-//! What Redis holds of the jobs, read past the service.
+//! The job records in Redis, read without the service.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::keys::{job_record, keys};
 use redis::aio::ConnectionLike;
 use redis::{RedisResult, cmd, pipe};
 
-/// What is read of a record.
+/// The fields that are read.
 const FIELDS: [&str; 5] = ["state", "status", "handed", "deadline", "result"];
 
 /// Jobs read in one round trip.
@@ -26,7 +26,7 @@ pub struct Record {
     pub handed: u32,
     /// No SMS starts after it, milliseconds since the epoch.
     pub deadline_ms: i64,
-    /// The result of an ended job, as it is kept.
+    /// The result of an ended job, as stored.
     pub result: Option<Vec<u8>>,
 }
 
@@ -52,7 +52,7 @@ pub async fn all(redis: &mut impl ConnectionLike) -> RedisResult<HashMap<String,
     }
 }
 
-/// These jobs, as far as there are records.
+/// Those of these jobs that have a record.
 pub async fn of(redis: &mut impl ConnectionLike, jobs: &[String]) -> RedisResult<HashMap<String, Record>> {
     let mut records = HashMap::new();
     for batch in jobs.chunks(BATCH_SIZE) {

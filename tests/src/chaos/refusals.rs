@@ -1,17 +1,17 @@
-//! How clients were turned away while the service could not accept: promptly, with 503, and told when to come back.
+//! How clients were refused while the service could not accept: quickly, with 503 and a `Retry-After`.
 
 use std::time::Duration;
 
 use super::client_request::{Attempt, ClientAnswer, ClientRequest};
 use super::scenario_result::ScenarioResult;
 
-/// Longest until a refusal (scenario 15); what is slower is a client left hanging.
+/// Longest time until a refusal (scenario 15); anything slower leaves the client hanging.
 const REFUSED_WITHIN: Duration = Duration::from_millis(2_500);
 
 /// Largest `Retry-After` of a 503, seconds (scenario 9).
 const COME_BACK_WITHIN: u64 = 2;
 
-/// Adds what refusals there were, and what was wrong with them.
+/// Adds the refusals, and what was wrong with them.
 pub fn report(asked: &[ClientRequest], result: &mut ScenarioResult) {
     let refused: Vec<&Attempt> = asked
         .iter()

@@ -1,10 +1,10 @@
-//! Asking the sandbox to misbehave, and for patients.
+//! Sets faults in the sandbox, and creates patients.
 
 use serde_json::Value;
 
 use super::client_request::Person;
 
-/// The control side of a sandbox.
+/// The control interface of a sandbox.
 #[derive(Clone)]
 pub struct Control {
     http: reqwest::Client,
@@ -19,14 +19,14 @@ impl Control {
         Self { http, base: base.to_owned() }
     }
 
-    /// So many patients with an open approval each.
+    /// Creates this many patients with an open approval each.
     pub async fn people(&self, count: usize) -> Vec<Person> {
         let url = format!("{}/sandbox/approvals/bulk?count={count}", self.base);
         let made = self.http.post(url).send().await.expect("the sandbox answers");
         made.json().await.expect("a list of patients")
     }
 
-    /// These faults and no others.
+    /// Sets exactly these faults.
     pub async fn faults(&self, faults: &Value) {
         let request = self.http.put(format!("{}/sandbox/faults", self.base)).body(faults.to_string());
         let answer = request.send().await.expect("the sandbox answers");

@@ -1,21 +1,21 @@
-//! What a scenario measured, and whether it is what was asked for.
+//! A scenario's figures, and whether they meet the requirements.
 
 use std::fmt::Display;
 use std::time::Duration;
 
 use super::check::Breach;
 
-/// Jobs named in a report; the rest is counted.
+/// How many jobs a report names; the rest are counted.
 const MAX_NAMED_JOBS: usize = 3;
 
 /// The figures of one scenario.
 #[derive(Debug, Default)]
 pub struct ScenarioResult {
-    /// Each figure seen.
+    /// Every figure.
     pub seen: Vec<String>,
-    /// Each that is not as asked.
+    /// Every missed requirement.
     pub wrong: Vec<String>,
-    /// Folders that were left for somebody to look at.
+    /// Folders that were kept for inspection.
     pub kept: Vec<String>,
     /// Why it could not run.
     pub not_run: Option<String>,
@@ -37,24 +37,24 @@ impl ScenarioResult {
         self.require(seen == asked, format!("{seen} {what}"), format!("asked {asked}"));
     }
 
-    /// A count that must be no more than this.
+    /// A count that must be at most this.
     pub fn at_most(&mut self, what: &str, seen: usize, most: usize) {
         self.require(seen <= most, format!("{seen} {what}"), format!("asked ≤ {most}"));
     }
 
-    /// A count that must be no less than this: a control that shows that the scenario bites.
+    /// A count that must be at least this: shows that the control has an effect.
     pub fn at_least(&mut self, what: &str, seen: usize, least: usize) {
         self.require(seen >= least, format!("{seen} {what}"), format!("asked ≥ {least}"));
     }
 
-    /// A time that must be no longer than this.
+    /// A time that must be at most this.
     pub fn within(&mut self, what: &str, seen: Option<Duration>, most: Duration) {
         let shown = seen.map_or_else(|| "never".to_owned(), |seen| format!("{:.1} s", seen.as_secs_f64()));
         let good = seen.is_some_and(|seen| seen <= most);
         self.require(good, format!("{what} {shown}"), format!("asked ≤ {:.1} s", most.as_secs_f64()));
     }
 
-    /// Something that must be so.
+    /// A condition that must hold.
     pub fn require(&mut self, good: bool, seen: impl Display, asked: impl Display) {
         let shown = seen.to_string();
         if !shown.is_empty() {
@@ -65,7 +65,7 @@ impl ScenarioResult {
         }
     }
 
-    /// Rules that do not hold.
+    /// Adds violated rules.
     pub fn breaches(&mut self, breaches: impl IntoIterator<Item = Breach>) {
         for Breach { rule, what, jobs } in breaches {
             let named = jobs.iter().take(MAX_NAMED_JOBS).cloned().collect::<Vec<_>>().join(", ");

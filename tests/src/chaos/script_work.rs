@@ -1,4 +1,4 @@
-//! How much each script does, watched by Redis' own `MONITOR`: the calls a script makes come right after it.
+//! The work of each script, observed with Redis' own `MONITOR`: the calls of a script follow it directly.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// A running watch; dropping it ends it.
+/// A running monitor; dropping it ends it.
 pub struct ScriptWork {
     most: Arc<Mutex<MaxWork>>,
     watching: JoinHandle<()>,
@@ -16,18 +16,18 @@ pub struct ScriptWork {
 /// The most work of one script so far.
 #[derive(Debug, Clone, Default)]
 pub struct MaxWork {
-    /// Scripts seen.
+    /// How many scripts ran.
     pub scripts: usize,
-    /// Most calls of one command in one script: each id a script touches costs at least one.
+    /// Most calls of one command in one script: each id that a script touches costs at least one.
     pub calls: usize,
-    /// Which command.
+    /// That command.
     pub command: String,
-    /// Calls of the script that runs, by command.
+    /// Calls of the current script, by command.
     running: HashMap<String, usize>,
 }
 
 impl ScriptWork {
-    /// Watches the server on this port.
+    /// Monitors the server on this port.
     pub async fn of(port: u16) -> std::io::Result<Self> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.write_all(b"MONITOR\r\n").await?;
@@ -41,7 +41,7 @@ impl ScriptWork {
         Ok(Self { most, watching })
     }
 
-    /// The most so far.
+    /// The maximum so far.
     pub fn most(&self) -> MaxWork {
         self.most.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

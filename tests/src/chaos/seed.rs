@@ -1,4 +1,4 @@
-//! Where chance comes from: one number, printed with every run, from which each part draws its own sequence.
+//! The source of randomness: one number, printed with every run, from which each part derives its own sequence.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// A sequence for one purpose: what another part draws does not change it.
+    /// A sequence for one purpose, independent of what other parts draw.
     pub fn rng(self, purpose: &str) -> StdRng {
         let mut hasher = DefaultHasher::new();
         (self.0, purpose).hash(&mut hasher);

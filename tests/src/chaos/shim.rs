@@ -1,11 +1,11 @@
-//! Small libraries in C (`tests/chaos/shims`) that are preloaded into `redis-server` to make its machine misbehave.
+//! Small C libraries (`tests/chaos/shims`) that are preloaded into `redis-server` to simulate faults of its machine.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use crate::temp_dir::TempDir;
 
-/// A library that was built, in a folder of its own.
+/// A compiled library in its own folder.
 pub struct Shim {
     temp_dir: TempDir,
 }
@@ -21,7 +21,7 @@ impl Shim {
         built.is_ok_and(|status| status.success()).then_some(shim)
     }
 
-    /// The variables a program is to be started with: the library, and the file by which it and the harness talk.
+    /// The environment variables for the program: the library, and the file through which it talks to the harness.
     pub fn environment(&self, file: &'static str) -> [(&'static str, String); 2] {
         let text = |name| self.path(name).display().to_string();
         [("LD_PRELOAD", text("shim.so")), (file, text("file"))]

@@ -1,4 +1,4 @@
-//! The APIs that clients know of, as a load balancer would: it changes while they ask.
+//! The APIs that clients use, like the list of a load balancer: it changes while they send requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,18 +13,18 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// These from now on.
+    /// Replaces the list.
     pub fn set(&self, members: &[Member]) {
         let urls = members.iter().map(|member| member.url.clone()).collect();
         *self.urls.write().unwrap_or_else(PoisonError::into_inner) = urls;
     }
 
-    /// All but this one from now on.
+    /// Removes one.
     pub fn remove(&self, url: &str) {
         self.urls.write().unwrap_or_else(PoisonError::into_inner).retain(|known| known != url);
     }
 
-    /// The next one; empty where there is none.
+    /// The next one; empty if there is none.
     pub fn next(&self) -> String {
         let urls = self.urls.read().unwrap_or_else(PoisonError::into_inner);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);

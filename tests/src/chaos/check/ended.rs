@@ -3,7 +3,7 @@
 use super::Breach;
 use crate::chaos::evidence::Evidence;
 
-/// I1: every job a client was promised has a record, and the record says how it ended.
+/// I1: every job that a client was promised has a record, and the record says how it ended.
 pub fn every_accepted_job_ended(evidence: &Evidence) -> Option<Breach> {
     let ended = |job: &str| {
         evidence.records.get(job).is_some_and(|record| record.has_ended() && record.result.is_some())
@@ -12,7 +12,7 @@ pub fn every_accepted_job_ended(evidence: &Evidence) -> Option<Breach> {
     Breach::of("I1", "accepted, but did not end", jobs)
 }
 
-/// I6: a job ends once, and what was read when it ended stands in the end.
+/// I6: a job ends once, and the result read at its end is still there at the end of the run.
 pub fn no_ended_job_changed(evidence: &Evidence) -> Option<Breach> {
     let changed = evidence.endings.iter().filter(|(job, ending)| {
         let last = evidence.records.get(*job);

@@ -1,4 +1,4 @@
-//! I2 to I5: what the gateway took against what was promised.
+//! I2 to I5: the gateway's ledger against the promises.
 
 use std::collections::HashSet;
 
@@ -6,11 +6,11 @@ use super::Breach;
 use crate::chaos::evidence::Evidence;
 use crate::sandbox::Message;
 
-/// A send that was begun in time may reach the gateway this much after the deadline.
+/// A send that began in time may reach the gateway this much after the deadline.
 const ON_ITS_WAY_MS: i64 = 1_000;
 
-/// I2: one message for a job; two where its worker died or its gateway left it open whether it took the message; four
-/// where a gateway lies with 503 and a time.
+/// I2: one message per job; two if its worker died or its gateway left it open whether it took the message; four if a
+/// gateway answers 503 with a time for messages that it took.
 pub fn no_more_messages_than_allowed(evidence: &Evidence) -> Option<Breach> {
     let allowed = |job: &str| if evidence.excused.contains(job) { evidence.excused_messages.0 } else { 1 };
     let messages = evidence.messages();
@@ -18,7 +18,7 @@ pub fn no_more_messages_than_allowed(evidence: &Evidence) -> Option<Breach> {
     Breach::of("I2", "more messages than allowed", over.map(|(job, _)| (*job).to_owned()).collect())
 }
 
-/// I3: all messages of a job carry one code, and one is in each.
+/// I3: all messages of a job contain the same code, and each contains one.
 pub fn one_code_per_job(evidence: &Evidence) -> Option<Breach> {
     let mixed = |sent: &[&Message]| {
         let codes: HashSet<_> = sent.iter().map(|message| code_of(&message.text)).collect();
@@ -28,7 +28,8 @@ pub fn one_code_per_job(evidence: &Evidence) -> Option<Breach> {
     Breach::of("I3", "messages with different codes, or none", jobs.map(|(job, _)| job.to_owned()).collect())
 }
 
-/// I4: a message is of a job that a client was promised, or that Redis knows, and goes to the phone of its patient.
+/// I4: each message belongs to a job that a client was promised, or that Redis knows, and goes to the phone of its
+/// patient.
 pub fn no_message_without_a_job(evidence: &Evidence) -> Option<Breach> {
     let accepted = evidence.accepted();
     let unknown = evidence.ledger.iter().filter_map(|message| {
@@ -45,7 +46,7 @@ pub fn no_message_without_a_job(evidence: &Evidence) -> Option<Breach> {
             .any(|message| message.to != asked.person.phone)
             .then(|| job.to_owned())
     });
-    // The second pass is quadratic, so it is taken only over runs where that is cheap.
+    // The second pass is quadratic, so it covers only short runs.
     let small = evidence.ledger.len() * evidence.asked.len() <= 4_000_000;
     let jobs = if small { unknown.chain(wrong_phone).collect() } else { unknown.collect() };
     Breach::of("I4", "a message nobody was promised", jobs)
@@ -61,7 +62,7 @@ pub fn no_message_after_the_deadline(evidence: &Evidence) -> Option<Breach> {
     Breach::of("I5", "a message after the deadline", late.collect())
 }
 
-/// The first run of exactly six digits in a text.
+/// The first sequence of exactly six digits in a text.
 pub fn code_of(text: &str) -> Option<String> {
     text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() == 6).map(str::to_owned)
 }

@@ -1,11 +1,11 @@
-//! I7: nobody but the owner sees a result.
+//! I7: only the owner sees a result.
 
 use reqwest::StatusCode;
 
 use super::Breach;
 use crate::client::ApiClient;
 
-/// Jobs tried.
+/// How many jobs are tried.
 const SAMPLE: usize = 20;
 
 /// Reads jobs of the first client as another client, and as the owner.

@@ -1,4 +1,4 @@
-//! Each rule is shown what it must complain about, and one run with which nothing is wrong.
+//! Each rule is tested with a violation, and with one run without any.
 
 use std::time::{Duration, Instant};
 

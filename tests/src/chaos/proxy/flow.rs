@@ -5,33 +5,33 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::OwnedWriteHalf;
 
-/// One way to carry bytes.
+/// How bytes are passed on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Flow {
-    /// As they come.
+    /// Unchanged.
     Pass,
-    /// Each chunk so much later.
+    /// Each chunk this much later.
     Delay(Duration),
-    /// So many bytes at a time, so far apart.
+    /// This many bytes at a time, at this interval.
     Pace(usize, Duration),
-    /// Not at all, on a connection that stays open: the half-open socket.
+    /// Not at all, on a connection that stays open: a half-open socket.
     Swallow,
-    /// One byte at a time, so far apart.
+    /// One byte at a time, at this interval.
     Drip(Duration),
-    /// Up to so many bytes of a connection; there it is cut.
+    /// Up to this many bytes of a connection, which is then closed.
     CutAfter(u64),
-    /// All but this share of chunks, 0 to 1; a chunk that is lost cuts its connection. The first of a connection is its
-    /// greeting, not an answer anybody waits for, and passes.
+    /// All but this share of chunks, 0 to 1; a lost chunk closes its connection. The first chunk of a connection is
+    /// always passed on: it is the greeting, not an answer that a caller waits for.
     Lose(f64),
 }
 
 impl Flow {
-    /// Most bytes to be carried at once.
+    /// Most bytes to pass on at once.
     pub(super) fn most_at_once(self) -> usize {
         if let Self::Pace(bytes, _) = self { bytes } else { usize::MAX }
     }
 
-    /// Carries a chunk that begins at this byte of the connection; `false`: the connection is to be cut.
+    /// Passes on a chunk that starts at this byte of the connection; `false`: close the connection.
     pub(super) async fn carry(self, chunk: &[u8], begins_at: u64, to: &mut OwnedWriteHalf) -> bool {
         match self {
             Self::Pass => to.write_all(chunk).await.is_ok(),

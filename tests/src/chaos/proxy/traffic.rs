@@ -1,4 +1,4 @@
-//! What passed through a proxy, and when: calls are told apart without a look inside.
+//! The traffic of a proxy, with times: calls are told apart without parsing them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,14 +20,14 @@ struct Connection {
 pub struct Call {
     /// When its first byte came.
     pub began: Instant,
-    /// When the last byte of the answer went, or the connection was closed without one; none while it is open.
+    /// When the last byte of the answer was sent, or the connection closed without one; `None` while the call is open.
     pub ended: Option<Instant>,
-    /// Bytes of the answer that were taken, head and body.
+    /// Bytes of the answer that were read, head and body.
     pub answered: usize,
 }
 
 impl Call {
-    /// How long it took; up to now where it still goes on.
+    /// How long it took; until now if it is still open.
     pub fn took(&self) -> Duration {
         self.ended.unwrap_or_else(Instant::now) - self.began
     }
@@ -57,7 +57,7 @@ impl Traffic {
 }
 
 impl Connection {
-    /// Callers here wait for one answer before they ask again, so what is asked after an answer is another call.
+    /// Callers here wait for one answer before their next request, so bytes sent after an answer are a new call.
     fn calls(&self) -> Vec<Call> {
         let mut calls: Vec<Call> = Vec::new();
         for &(at, direction, bytes) in &self.passed {
