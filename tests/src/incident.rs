@@ -1,6 +1,6 @@
-//! A real incident, played through: the gateway refuses every message for a while under steady load, then comes back. The
-//! programs are the shipped ones; what an operator sees (`resendctl stats --watch`, the workers' log, `/metrics`) is
-//! written down as it comes, and what is promised is asserted. It says nothing of speed: that is for the bench.
+//! A real incident: the gateway refuses every message for a while under steady load, then comes back. The programs are
+//! the shipped ones; what an operator sees (`resendctl stats --watch`, the workers' log, `/metrics`) is recorded, and
+//! the promises are asserted. It says nothing about speed: that is for the bench.
 
 pub mod causes;
 mod scrapes;
@@ -17,24 +17,24 @@ use crate::chaos::client_request::ClientRequest;
 use crate::chaos::env::{ChaosEnv, fleet};
 use crate::chaos::scenario_result::ScenarioResult;
 
-/// What a dead worker held is taken over after so long, seconds.
+/// After this time, in seconds, what a dead worker held is taken over.
 pub const LEASE: u64 = 30;
 
-/// Who may look at the board meanwhile.
+/// The token of the board.
 pub const BOARD_TOKEN: &str = "board-of-the-incident";
 
 /// How long each part lasts.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline {
-    /// Load before anything is wrong.
+    /// Time under load before the fault.
     pub before: Duration,
     /// The gateway refuses.
     pub down: Duration,
-    /// Load after it is back; it is also how long everything may take to drain.
+    /// Time under load after it is back; everything must drain within it.
     pub after: Duration,
     /// Requests a second.
     pub per_second: u32,
-    /// Between two looks.
+    /// Time between two readings.
     pub every: Duration,
     /// `RESEND_JOB_DEADLINE_SECONDS`.
     pub deadline: u64,
@@ -51,7 +51,7 @@ impl Timeline {
         deadline: 300,
     };
 
-    /// A quarter of a minute, with a deadline that the first jobs do not live to see the end of.
+    /// A quarter of a minute, with a deadline that the first jobs reach before the gateway is back.
     pub const SHORT: Self = Self {
         before: Duration::from_secs(3),
         down: Duration::from_secs(15),
@@ -61,25 +61,25 @@ impl Timeline {
         deadline: 8,
     };
 
-    /// Requests in all.
+    /// Total requests.
     fn requests(&self) -> usize {
         let seconds = (self.before + self.down + self.after).as_secs();
         usize::try_from(seconds * u64::from(self.per_second)).unwrap_or(usize::MAX)
     }
 
-    /// Whether jobs die before the gateway is back.
+    /// Whether jobs reach their deadline before the gateway is back.
     fn outlasts_the_deadline(&self) -> bool {
         self.down.as_secs() > self.deadline
     }
 }
 
-/// The times that matter, milliseconds since the epoch.
+/// The important times, milliseconds since the epoch.
 struct Times {
     refused_from: i64,
     refused_until: i64,
 }
 
-/// Plays it, tells `say` each line as it happens, and answers what was seen and what is wrong with it.
+/// Runs it, passes each line to `say` as it happens, and returns the evidence and every failed promise.
 pub async fn play(timeline: Timeline, say: fn(&str)) -> ScenarioResult {
     let mut result = ScenarioResult::default();
     let fleet = fleet(LEASE).workers(2).set("RESEND_BOARD_TOKEN", BOARD_TOKEN);

@@ -1,4 +1,4 @@
-//! The service on one machine for somebody who sees it for the first time.
+//! The service on one machine, for people who see it for the first time.
 
 mod checks;
 mod profile;
@@ -12,24 +12,24 @@ use stack::LocalStack;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// What went wrong, in words for the person at the terminal.
+/// An error, described for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// The machine did not give what was asked for.
+    /// The machine did not provide what was needed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// A call was not answered.
+    /// A call got no answer.
     #[error("no answer: {0}")]
     Http(#[from] reqwest::Error),
     /// A program refused its settings.
     #[error("{0}")]
     Settings(String),
-    /// An answer is not what the contract says.
+    /// An answer that violates the contract.
     #[error("{step}: {what}")]
     Differs {
-        /// Which step.
+        /// The step.
         step: &'static str,
-        /// What was expected, and what came.
+        /// The expectation, and the answer.
         what: String,
     },
 }

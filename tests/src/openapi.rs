@@ -1,4 +1,4 @@
-//! Answers held against the API's own document, `api/openapi.json`: every answer a test reads goes through here.
+//! Compares answers with the API's own document, `api/openapi.json`: every answer that a test reads goes through here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

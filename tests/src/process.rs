@@ -1,4 +1,4 @@
-//! Real processes: the programs as they are shipped, started with settings of their own, watched through their logs.
+//! Real processes: the shipped programs, started with given settings and watched through their logs.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -12,10 +12,10 @@ use tokio::process::{Child, Command};
 
 use crate::eventually::eventually;
 
-/// Whether children end with us, whatever ends us.
+/// Whether children end with this process, however it ends.
 static TIED: AtomicBool = AtomicBool::new(false);
 
-/// Has every process started from now on asked to end when the thread that started it does, also where it is killed. Linux
+/// Makes every process started from now on end when the thread that started it does, even if that is killed. Linux
 /// only, by `setpriv`.
 pub fn tie_children() {
     let there = std::process::Command::new("setpriv").arg("--version").output().is_ok();
@@ -43,7 +43,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program with this environment and none of ours but `PATH`; its standard error becomes its log.
+    /// Starts a program with this environment and only `PATH` of ours; its standard error becomes its log.
     pub fn start(
         program: &Path,
         arguments: &[String],
@@ -56,7 +56,7 @@ impl Process {
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.stdin(Stdio::null()).stdout(File::options().create(true).append(true).open(log)?);
         command.stderr(File::options().create(true).append(true).open(log)?).kill_on_drop(true);
-        // A group of its own: Ctrl-C at a terminal is for whoever started it to pass on, once.
+        // A separate process group: whoever started it passes on a Ctrl-C at the terminal, once.
         command.process_group(0);
         let child = command.spawn().map_err(|error| {
             let hint = "build it first: cargo build --workspace";
@@ -75,7 +75,7 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Waits for a log line with this message and answers the line. Fails if the program ends before.
+    /// Waits for a log line with this message and returns the line. Fails if the program ends before.
     pub async fn logged(&mut self, message: &str) -> Value {
         let (what, log) = (format!("{} logs {message:?}", self.name), self.log.clone());
         let child = &mut self.child;
@@ -93,7 +93,7 @@ impl Process {
         .await
     }
 
-    /// Waits until it says where it listens.
+    /// Waits until it logs its address.
     pub async fn address(&mut self) -> SocketAddr {
         let line = self.logged("listening").await;
         line["address"].as_str().and_then(|text| text.parse().ok()).expect("an address in the log line")
@@ -141,7 +141,7 @@ pub fn program(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// A port nobody listens on at this moment.
+/// A port that is free at this moment.
 pub fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! A Redis Cluster of one's own.
+//! A Redis Cluster for one test.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::redis_server::{RedisServer, Shipped, User};
 /// How long the nodes may take to agree.
 const AGREES_WITHIN: Duration = Duration::from_secs(30);
 
-/// What `deploy/redis/redis.conf` has as comments for a node of a cluster.
+/// The lines for a cluster node that `deploy/redis/redis.conf` has as comments.
 const CLUSTER: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"];
 
 /// Running nodes that agree on who serves which slot.
@@ -21,7 +21,7 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts a cluster of so many masters with so many replicas each.
+    /// Starts a cluster of this many masters with this many replicas each.
     pub async fn start(folder: &Path, masters: usize, replicas: usize) -> Self {
         let mut nodes = Vec::new();
         for number in 0..masters * (replicas + 1) {
@@ -60,7 +60,7 @@ impl RedisCluster {
         self.urls_for(None)
     }
 
-    /// The same for this user.
+    /// The same with this user.
     pub fn urls_for(&self, user: Option<User>) -> String {
         let urls: Vec<_> = self.nodes.iter().map(|node| node.url_for(user)).collect();
         urls.join(",")
@@ -70,7 +70,7 @@ impl RedisCluster {
     pub async fn master_of(&self, key: &str) -> &RedisServer {
         for node in &self.nodes {
             let mut ask = redis::cmd("EXISTS");
-            // Any other node answers MOVED.
+            // Any other node replies MOVED.
             if ask.arg(key).query_async::<u64>(&mut node.connection().await).await.is_ok() {
                 return node;
             }
@@ -92,7 +92,7 @@ impl RedisCluster {
         (own, others)
     }
 
-    /// Waits until every node says that the cluster serves all slots.
+    /// Waits until every node reports that the cluster serves all slots.
     pub async fn agrees(&self) {
         eventually("the cluster agrees", AGREES_WITHIN, || async {
             for node in &self.nodes {
@@ -108,7 +108,7 @@ impl RedisCluster {
     }
 
     async fn create(&self, replicas: usize) {
-        // redis-cli makes no cluster of fewer than three masters; one alone needs nobody to agree with.
+        // redis-cli creates no cluster of fewer than three masters; a single one needs no agreement.
         if let [only] = &*self.nodes {
             let _: String = only.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
             return;
@@ -123,11 +123,11 @@ impl RedisCluster {
     }
 }
 
-/// Waits until so many replicas confirm what this master writes: they follow it from then on.
+/// Waits until this many replicas confirm this master's writes, so that they follow it from then on.
 async fn confirmed(master: &RedisServer, replicas: usize) {
     eventually("the replicas confirm a write", AGREES_WITHIN, || async {
         let mut connection = master.connection().await;
-        // One of these is in a slot of its own; the others are refused.
+        // One of these keys is in one of this node's slots; the others are refused.
         for number in 0..64 {
             let mut write_and_wait = redis::pipe();
             write_and_wait.cmd("SET").arg(format!("probe:{number}")).arg(1).arg("PX").arg(1).ignore();

@@ -13,18 +13,18 @@ use crate::redis_server::{RedisServer, Shipped, User, server_program, shipped_fi
 /// The name the sentinels know the master by.
 pub const MASTER: &str = "resend-master";
 
-/// How long until everybody knows everybody.
+/// Longest time until all of them know each other.
 const AGREES_WITHIN: Duration = Duration::from_secs(30);
 
 const SENTINELS: usize = 3;
 
-/// What sentinels with users want of whoever asks them.
+/// The password of sentinels that require one.
 pub const SENTINELS_PASSWORD: &str = "change-me-sentinels";
 
-/// As `deploy/redis/redis.conf` has it: a replica that comes back is served at once.
+/// As in `deploy/redis/redis.conf`: the sync of a returning replica starts at once.
 const SERVER: [&str; 2] = ["--repl-diskless-sync-delay", "0"];
 
-/// As `deploy/redis/sentinel.conf` has it: a master that was replaced on request is told within about three seconds.
+/// As in `deploy/redis/sentinel.conf`: a master that was replaced on request is told within about three seconds.
 const PERIODS: [&str; 6] = ["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "500", "INFO-PERIOD", "1000"];
 
 /// Everything running.
@@ -32,7 +32,7 @@ pub struct RedisSentinels {
     /// The first is the master at the start, the others its replicas.
     pub servers: Vec<RedisServer>,
     sentinels: Vec<(Process, u16)>,
-    /// Of the sentinels, where they have one.
+    /// The sentinels' password, if they have one.
     password: Option<&'static str>,
 }
 
@@ -84,7 +84,7 @@ impl RedisSentinels {
         Self::watched(folder, servers, &file, None).await
     }
 
-    /// With sentinels that begin with this file; the first server is the master.
+    /// With sentinels whose file begins like this; the first server is the master.
     async fn watched(
         folder: &Path,
         servers: Vec<RedisServer>,
@@ -135,13 +135,13 @@ impl RedisSentinels {
         self.sentinels[sentinel].1
     }
 
-    /// Asks for a fail-over without a failure.
+    /// Requests a fail-over without a failure.
     pub async fn fail_over(&self) {
         let asked: Option<String> = self.ask(0, &["SENTINEL", "FAILOVER", MASTER]).await;
         assert_eq!(asked.as_deref(), Some("OK"));
     }
 
-    /// Replaces the master as the runbook asks for.
+    /// Replaces the master as in the runbook.
     pub async fn fail_over_as_planned(&self) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/redis/fail-over");
         let sentinel = format!("127.0.0.1:{}", self.sentinels[0].1);

@@ -1,4 +1,4 @@
-//! A Redis of one's own: a real `redis-server` on a free port with its data in a folder of its own.
+//! A Redis for one test: a real `redis-server` on a free port with its data in its own folder.
 
 mod shipped;
 
@@ -24,12 +24,12 @@ pub struct RedisServer {
     folder: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    /// Who a test is to the server; nobody in particular where it has no users.
+    /// The user of a test; none if the server has no users.
     user: Option<User>,
 }
 
 impl RedisServer {
-    /// Starts a server that survives kill and power loss: append-only file, written through at every command.
+    /// Starts a server that survives kill and power loss: append-only file, synced at every command.
     pub async fn start(folder: &Path) -> Self {
         Self::start_with(folder, &["--appendonly", "yes", "--appendfsync", "always", "--save", ""]).await
     }
@@ -67,12 +67,12 @@ impl RedisServer {
         server
     }
 
-    /// Where it listens, as `RESEND_REDIS_URL` wants it.
+    /// Its URL, for `RESEND_REDIS_URL`.
     pub fn url(&self) -> String {
         self.url_for(self.user)
     }
 
-    /// The same for this user.
+    /// The same with this user.
     pub fn url_for(&self, user: Option<User>) -> String {
         let user = user.map(|user| format!("{user}@")).unwrap_or_default();
         format!("redis://{user}127.0.0.1:{}/0", self.port)
@@ -109,10 +109,10 @@ impl RedisServer {
         &self.process
     }
 
-    /// A connection for a test to look with.
+    /// A connection for a test's own reads.
     pub async fn connection(&self) -> MultiplexedConnection {
         let client = Client::open(self.url()).expect("a right URL");
-        // Not the library's half a second: a slot is moved with many keys a command.
+        // Longer than the library's half a second: a slot is moved with many keys per command.
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWERS_WITHIN));
         client.get_multiplexed_async_connection_with_config(&config).await.expect("a running Redis")
     }
@@ -124,8 +124,8 @@ impl RedisServer {
         command.query_async(&mut self.connection().await).await.expect("an answer of the right type")
     }
 
-    /// Waits until so many replicas confirm a write. "online" in its master's eyes, which a replica is before it has
-    /// acknowledged anything, would not do.
+    /// Waits until this many replicas confirm a write. The master's `online` would not do: a replica is shown so before
+    /// it has acknowledged anything.
     pub async fn confirmed_by(&self, replicas: usize) {
         eventually("the replicas confirm a write", ANSWERS_WITHIN, || async {
             let mut connection = self.connection().await;

@@ -1,6 +1,6 @@
-//! Stands in for everything the service talks to — token introspection, the registry of persons and
-//! approvals, the platform's OTP service and an SMS gateway — over real sockets, with an inbox of what was
-//! sent and faults to inject. It knows nothing of the service's code: it is a foreign system on purpose.
+//! Stands in for all services that this one calls (token introspection, the registry of persons and approvals, the
+//! platform's OTP service and an SMS gateway) over real sockets, with an inbox of sent messages and faults to inject.
+//! It uses none of the service's code, because it plays a foreign system.
 
 mod bulk;
 mod calls;

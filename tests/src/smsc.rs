@@ -1,4 +1,5 @@
-//! An SMSC that is not ours: the npm package `smpp`, run by node. What it is told to do and what it saw are lines of JSON.
+//! An SMSC that we did not write: the npm package `smpp`, run by node. Commands to it and events from it are lines of
+//! JSON.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -9,22 +10,22 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// Longest a thing told to the peer, or seen by it, may take on a busy machine.
+/// Longest a command or an event may take on a busy machine.
 const WITHIN: Duration = Duration::from_secs(20);
 
 /// A running SMSC; it ends on drop.
 pub struct Smsc {
     _child: Child,
     orders: Option<ChildStdin>,
-    /// Everything it saw.
+    /// Its events.
     seen: Vec<Value>,
     events: Lines<BufReader<ChildStdout>>,
-    /// Where it listens, on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub port: u16,
 }
 
 impl Smsc {
-    /// Starts it on this port, 0 for any. `None`, and a line that says so, where there is no node or npm.
+    /// Starts it on this port, 0 for any. `None`, with a line that says so, if there is no node or npm.
     pub async fn start(port: u16) -> Option<Self> {
         let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/smsc"));
         if !folder.join("node_modules/smpp").exists() && !install(&folder).await {
@@ -47,14 +48,14 @@ impl Smsc {
         Some(smsc)
     }
 
-    /// Tells it what to do and waits until it does.
+    /// Sends it a command and waits until it is carried out.
     pub async fn tell(&mut self, order: &Value) {
         let orders = self.orders.as_mut().expect("the peer was not told to end");
         orders.write_all(format!("{order}\n").as_bytes()).await.expect("the peer listens");
         self.saw("done").await;
     }
 
-    /// The next thing of this kind it sees; what came before is passed over.
+    /// The next event of this kind; earlier ones are skipped.
     pub async fn saw(&mut self, kind: &str) -> Value {
         let next = async {
             loop {
@@ -64,23 +65,23 @@ impl Smsc {
                 }
             }
         };
-        // Over all lines: a session that is kept alive has it say so without end.
+        // Limits all lines together: a session that is kept alive produces events without end.
         timeout(WITHIN, next).await.unwrap_or_else(|_| panic!("the peer saw no {kind} in time"))
     }
 
-    /// Everything of this kind that it saw until it did what it was last told.
+    /// All events of this kind until it carried out its last command.
     pub fn seen(&self, kind: &str) -> Vec<Value> {
         self.seen.iter().filter_map(|event| event.get(kind).cloned()).collect()
     }
 
-    /// Ends it, and answers everything of this kind that it ever saw.
+    /// Ends it, and returns all its events of this kind.
     pub async fn all(&mut self, kind: &str) -> Vec<Value> {
         drop(self.orders.take());
         while self.next().await.is_some() {}
         self.seen(kind)
     }
 
-    /// Its next line; `None` where it has ended.
+    /// Its next line; `None` if it has ended.
     async fn next(&mut self) -> Option<Value> {
         let line =
             timeout(WITHIN, self.events.next_line()).await.expect("a line in time").expect("a line")?;
@@ -90,7 +91,7 @@ impl Smsc {
     }
 }
 
-/// Several tests may come here at once, each in a process of its own: the folder appears whole, or not at all.
+/// Several tests may do this at once, each in its own process: the folder appears complete, or not at all.
 async fn install(folder: &std::path::Path) -> bool {
     let command = "set -e; t=$(mktemp -d); cp package.json package-lock.json \"$t\"; cd \"$t\"; \
                    npm ci --no-audit --no-fund --ignore-scripts --silent; cd - >/dev/null; \

@@ -1,5 +1,5 @@
-//! The whole service as real processes over real sockets: Redis, the sandbox, APIs and workers, with settings of one
-//! test's own. What a test leaves in the queue fails it.
+//! The whole service as real processes over real sockets: Redis, the sandbox, APIs and workers, with a test's own
+//! settings. A test fails if it leaves anything in the queue.
 
 mod settings;
 
@@ -23,7 +23,7 @@ pub use settings::service_settings;
 /// Longest a graceful stop may take (contract, section 7), and a moment for a busy machine.
 pub const STOPS_WITHIN: Duration = Duration::from_secs(27);
 
-/// What is to be started.
+/// The processes to start.
 pub struct StackBuilder {
     settings: Vec<(String, String)>,
     apis: usize,
@@ -46,7 +46,7 @@ pub struct Member {
 pub struct Stack {
     /// Redis.
     pub redis: RedisServer,
-    /// What the service talks to.
+    /// The services it talks to.
     pub sandbox: Running,
     /// The APIs.
     pub apis: Vec<Member>,
@@ -59,7 +59,7 @@ pub struct Stack {
 }
 
 impl StackBuilder {
-    /// One API and one worker over a Redis that writes everything through.
+    /// One API and one worker over a Redis that syncs every write.
     pub fn new() -> Self {
         let redis = vec!["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
         Self {
@@ -116,7 +116,7 @@ impl StackBuilder {
         self
     }
 
-    /// Takes API and worker from this folder, where another build of them lies.
+    /// Uses API and worker from this folder with another build.
     #[must_use]
     pub fn programs(mut self, folder: &Path) -> Self {
         self.programs = Some(folder.to_owned());
@@ -175,7 +175,7 @@ impl Stack {
         self.workers.len() - 1
     }
 
-    /// Runs one more worker until it ends, by a fail point among these settings: perhaps before it has logged anything.
+    /// Runs one more worker until a fail point among these settings ends it, perhaps before it has logged anything.
     pub async fn worker_that_dies(&mut self, own: &[(&str, &str)], within: Duration) {
         let program = self.program_of("resend-worker");
         let mut process = self.process_of(&program, own);
@@ -194,13 +194,13 @@ impl Stack {
         ApiClient::new(&self.apis[0].url, "mis-a-token")
     }
 
-    /// Everything the gateway took, oldest first: the ledger was written before the gateway answered.
+    /// All messages that the gateway took, oldest first: it writes the ledger before it answers.
     pub fn ledger(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.temp_dir.path().join("ledger.jsonl")).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
     }
 
-    /// Messages that carry this job's reference.
+    /// Messages with this job's reference.
     pub fn messages_of(&self, job: &str) -> Vec<Value> {
         self.ledger().into_iter().filter(|message| message["reference"] == job).collect()
     }
@@ -210,7 +210,7 @@ impl Stack {
         &self.settings
     }
 
-    /// Where data and logs are.
+    /// The folder of data and logs.
     pub fn folder(&self) -> &Path {
         self.temp_dir.path()
     }
@@ -220,12 +220,12 @@ impl Stack {
         self.settings.push((name.to_owned(), value.to_string()));
     }
 
-    /// Leaves data and logs where they are when this ends, and tells where.
+    /// Keeps data and logs when this ends, and returns their folder.
     pub fn keep(self) -> PathBuf {
         self.temp_dir.keep()
     }
 
-    /// Makes what the service talks to misbehave from now on, in these ways only.
+    /// Sets exactly these faults in the services that it talks to.
     pub async fn set_faults(&self, faults: Value) {
         let put = ApiClient::new(&self.sandbox.url, "").request(Method::PUT, "/sandbox/faults").json(&faults);
         assert!(put.send().await.is_ok_and(|answer| answer.status().is_success()), "{faults}");
@@ -239,7 +239,7 @@ impl Stack {
         .await;
     }
 
-    /// Stops APIs and workers gracefully, and fails if one of them does not end well or the queue is not empty.
+    /// Stops APIs and workers gracefully, and fails if one of them ends badly or the queue is not empty.
     pub async fn stop(mut self) {
         for member in self.apis.iter_mut().chain(&mut self.workers) {
             let status = member.process.stop(STOPS_WITHIN).await;
@@ -274,7 +274,7 @@ impl Stack {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let log: PathBuf = self.temp_dir.path().join(format!("{name}-{}.log", self.started));
         let mut environment = self.settings.clone();
-        // Before whatever a test sets: the later one counts.
+        // Before a test's own settings, because later ones win.
         environment.insert(1, ("RESEND_REDIS_URL".to_owned(), self.redis.url_of_program(&name)));
         environment.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Process::start(program, &[], &environment, &log).expect("a program of ours")

@@ -1,4 +1,4 @@
-//! A folder of one test's own: data, logs, ledger. It stays when the test fails, for somebody to look at.
+//! A folder for one test: data, logs, ledger. It is kept if the test fails, for inspection.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use uuid::Uuid;
 pub struct TempDir(PathBuf);
 
 impl TempDir {
-    /// A fresh folder under the system's temporary one.
+    /// A new folder under the system's temporary one.
     pub fn new() -> std::io::Result<Self> {
         let path = std::env::temp_dir().join(format!("resend-{}", Uuid::new_v4().simple()));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
 
-    /// Leaves the folder where it is, for somebody to look at.
+    /// Keeps the folder, for inspection.
     pub fn keep(self) -> PathBuf {
         let path = self.0.clone();
         std::mem::forget(self);

@@ -1,5 +1,5 @@
-//! Three causes that jobs fail from, and what each tool of an operator says of them: `stats`, `doctor`, the board, the log,
-//! and the alerts of a real Prometheus. Each has to name the cause, and within ten seconds.
+//! Three causes of failing jobs, and what each tool of an operator reports: `stats`, `doctor`, the board, the log, and
+//! the alerts of a real Prometheus. Each must name the cause within ten seconds.
 
 mod prometheus;
 mod tools;
@@ -16,25 +16,25 @@ use crate::chaos::scenario_result::ScenarioResult;
 use crate::eventually::eventually;
 use tools::{Clue, Tools};
 
-/// A tool that names a cause later than this is of no use at three in the morning.
+/// A tool that names a cause later than this is useless at three in the morning.
 const NAMED_WITHIN: Duration = Duration::from_secs(10);
 
-/// Load before anything is wrong.
+/// Time under load before the fault.
 const BEFORE: Duration = Duration::from_secs(3);
 
 const PER_SECOND: f64 = 20.0;
 
-/// Jobs in the hands of a worker before it is killed.
+/// Jobs that a worker holds when it is killed.
 const HELD_JOBS: usize = 10;
 
-/// What jobs fail from.
+/// The cause of failing jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     /// The gateway answers 401 to everything.
     TokenRefused,
-    /// The registry takes every call and answers none.
+    /// The registry accepts every call and answers none.
     RegistryFrozen,
-    /// A worker is killed with jobs in its hands.
+    /// A worker is killed while it holds jobs.
     WorkerDead,
 }
 
@@ -42,7 +42,7 @@ impl Cause {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::TokenRefused, Self::RegistryFrozen, Self::WorkerDead];
 
-    /// What happens, in words.
+    /// A description.
     pub fn title(self) -> &'static str {
         match self {
             Self::TokenRefused => "THE GATEWAY ANSWERS 401 TO EVERYTHING",
@@ -52,7 +52,7 @@ impl Cause {
     }
 }
 
-/// Plays one cause with this lease, tells `say` what each tool said and when, and answers what was not as promised.
+/// Runs one cause with this lease, passes each tool's message and its time to `say`, and returns every failed promise.
 pub async fn name(cause: Cause, lease: u64, say: fn(&str)) -> ScenarioResult {
     let mut result = ScenarioResult::default();
     let fleet = fleet(lease).workers(2).set("RESEND_BOARD_TOKEN", BOARD_TOKEN);
@@ -93,7 +93,7 @@ pub async fn name(cause: Cause, lease: u64, say: fn(&str)) -> ScenarioResult {
 }
 
 impl Cause {
-    /// Makes it so. Answers what names it, and the jobs that may have two messages for it.
+    /// Sets the fault. Returns the clues that name it, and the jobs that may have two messages because of it.
     async fn begin(self, env: &mut ChaosEnv) -> (Clue, HashSet<String>) {
         match self {
             Self::TokenRefused => {

@@ -1,4 +1,4 @@
-//! The metrics of both workers, scraped as Prometheus would, in the shape its rule tests take them.
+//! The metrics of both workers, scraped as by Prometheus, in the format of its rule tests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use crate::chaos::env::ChaosEnv;
 use crate::chaos::metrics;
 
-/// Calls the gateway really got; `resend_sms_total` also counts tries that a breaker held back.
+/// Calls that really reached the gateway; `resend_sms_total` also counts tries that a breaker held back.
 pub(super) const CALLS_OF_THE_GATEWAY: &str = "resend_upstream_seconds_count{service=\"sms\"";
 
-/// Series that alerts look at, and that.
+/// The series that alerts use, and the one above.
 const SERIES: [&str; 4] = [
     CALLS_OF_THE_GATEWAY,
     "resend_sms_total{",
@@ -67,13 +67,13 @@ impl Scrapes {
         }
     }
 
-    /// Most that a gauge showed, over all series that begin so.
+    /// The maximum of a gauge, over all series with this prefix.
     pub(super) fn most(&self, begin: &str) -> f64 {
         let series = self.seen.iter().filter(|(name, _)| name.starts_with(begin));
         series.flat_map(|(_, values)| values.values()).copied().fold(0.0, f64::max)
     }
 
-    /// The last values of counters that begin so, summed.
+    /// The sum of the last values of counters with this prefix.
     pub(super) fn last(&self, begin: &str) -> f64 {
         let series = self.seen.iter().filter(|(name, _)| name.starts_with(begin));
         series.filter_map(|(_, values)| values.values().last()).sum()

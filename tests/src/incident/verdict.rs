@@ -1,17 +1,17 @@
-//! What must be so once it is over.
+//! The conditions that must hold once it is over.
 
 use super::scrapes::{CALLS_OF_THE_GATEWAY, Scrapes};
 use super::{Timeline, Times};
 use crate::chaos::evidence::Evidence;
 use crate::chaos::scenario_result::ScenarioResult;
 
-/// A message under way when the fault was set, or when it was taken away.
+/// A message in progress when the fault was set or removed.
 const ON_ITS_WAY_MS: i64 = 300;
 
-/// Messages a worker may hand over before it leaves the gateway alone: one for each slot.
+/// Messages that a worker may hand over before it leaves the gateway alone: one per slot.
 const SLOTS: usize = 64;
 
-/// Jobs, messages and answers against what was promised.
+/// Compares jobs, messages and answers with the promises.
 pub(super) fn of_the_record(
     evidence: &Evidence,
     timeline: &Timeline,
@@ -37,7 +37,7 @@ pub(super) fn of_the_record(
     }
 }
 
-/// What Prometheus saw.
+/// Checks the scraped metrics.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(super) fn of_the_metrics(scraped: &Scrapes, timeline: &Timeline, result: &mut ScenarioResult) {
     let per_second = usize::try_from(timeline.per_second).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! What an operator sees: `resendctl stats --watch`, a line a look, and the workers' log.
+//! What an operator sees: the lines of `resendctl stats --watch`, and the workers' log.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use tokio_util::sync::CancellationToken;
 use crate::chaos::env::ChaosEnv;
 use crate::process::{Process, program};
 
-/// Longest until a worker leaves the gateway alone: eight failures in a row at the load of the shortest course.
+/// Longest time until a worker leaves the gateway alone: eight failures in a row at the load of the shortest run.
 pub(super) const OPENS_WITHIN: Duration = Duration::from_secs(10);
 
-/// How a worker says that it does.
+/// The log line that reports it.
 const OPENED: &str = "upstream is down";
 
 /// How often logs are read.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Longest `resendctl` may take to end once asked to.
+/// Longest `resendctl` may take to end once told to.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running `resendctl stats --watch`, whose lines are passed on.

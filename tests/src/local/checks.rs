@@ -1,4 +1,4 @@
-//! What the contract says of each answer of the walk, as whole shapes.
+//! The contract's requirements for each answer of the walk, as whole shapes.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::LocalError;
 pub(super) struct Step(pub(super) &'static str);
 
 impl Step {
-    /// Equal, or told.
+    /// Requires equality.
     pub(super) fn equal(&self, what: &str, found: &Value, expected: &Value) -> Result<(), LocalError> {
         if found == expected {
             return Ok(());
@@ -18,7 +18,7 @@ impl Step {
         Err(self.differs(format!("{what} is {found}, the contract says {expected}")))
     }
 
-    /// Exactly these members, or told.
+    /// Requires exactly these members.
     pub(super) fn members(&self, what: &str, object: &Value, expected: &[&str]) -> Result<(), LocalError> {
         let found: BTreeSet<_> =
             object.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
@@ -29,7 +29,7 @@ impl Step {
         Err(self.differs(format!("{what} has the members {found:?}, the contract says {expected:?}")))
     }
 
-    /// True, or told.
+    /// Requires a condition.
     pub(super) fn holds(&self, holds: bool, what: impl Into<String>) -> Result<(), LocalError> {
         if holds { Ok(()) } else { Err(self.differs(what.into())) }
     }

@@ -1,10 +1,10 @@
-//! What a local run is set up as: the defaults, or what is shipped for ESOZ.
+//! The profiles of a local run: the defaults, or the settings shipped for ESOZ.
 
 use std::path::Path;
 
 use crate::stack::service_settings;
 
-/// A set of settings, and what the main job looks like under it.
+/// A set of settings, and the form of the main job under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
     /// Tokens by introspection, codes made here, an SMS gateway.
@@ -24,7 +24,7 @@ impl Profile {
             ("RESEND_AUTH_URL", format!("{sandbox}/mithril/admin/tokens/{{access_token}}/verify")),
             ("RESEND_OTP_URL", format!("{sandbox}/otp")),
         ];
-        // What the file decides must come from the file.
+        // Settings in the file must come from the file.
         let decided = |name: &str| {
             name.starts_with("RESEND_AUTH_") || name.starts_with("RESEND_SMS_") || name == "RESEND_OTP_KEY"
         };
@@ -32,7 +32,7 @@ impl Profile {
         given.into_iter().filter(|(name, _)| !decided(name)).chain(own).collect()
     }
 
-    /// What the main job looks like under this profile with settings of one's own, which win.
+    /// The form of the main job under this profile and the user's own settings, which override it.
     pub(super) fn expectation(self, own: &[(String, String)]) -> Expectation {
         let set = |wanted: &str, default: &str| {
             let set = own.iter().rev().find(|(name, _)| name == wanted);
@@ -56,15 +56,15 @@ impl Profile {
     }
 }
 
-/// What the main job looks like.
+/// The form of the main job.
 pub(super) struct Expectation {
-    /// What stands before the id in the link to a job.
+    /// The part of a job's link before the id.
     pub(super) job_link: String,
-    /// Digits of a code; the platform's OTP service, as the sandbox has it, sends four.
+    /// Digits of a code; the sandbox's OTP service sends four, like the platform's.
     pub(super) code_length: usize,
     /// The platform's OTP service makes and sends the code, and gives its messages no reference.
     pub(super) is_platforms_code: bool,
-    /// The server may answer with the result where it is quick.
+    /// The server may answer with the result if it is quick.
     pub(super) may_wait: bool,
     /// A refusal is the answer itself.
     pub(super) refuses_at_once: bool,

@@ -12,7 +12,7 @@ use crate::redis_server::RedisServer;
 use super::profile::Expectation;
 use super::{LocalError, Profile};
 
-/// Ports taken where they are free, so that the addresses are the same every time.
+/// Ports to use if they are free, so that the addresses are the same every time.
 const SANDBOX_PORT: u16 = 7070;
 const API_PORT: u16 = 8080;
 const WORKER_PORT: u16 = 9090;
@@ -125,7 +125,7 @@ fn fresh_folder() -> std::io::Result<PathBuf> {
     Err(std::io::ErrorKind::AlreadyExists.into())
 }
 
-/// This port where it is free, else any.
+/// This port if it is free, else any.
 fn preferred(port: u16) -> std::io::Result<u16> {
     match std::net::TcpListener::bind(("127.0.0.1", port)) {
         Ok(_) => Ok(port),
@@ -144,7 +144,7 @@ async fn start_program(
     Ok((process, format!("http://{address}")))
 }
 
-/// What the program has against its settings, in its own words.
+/// The program's own message about its settings.
 async fn check(name: &str, settings: &[(String, String)]) -> Result<(), LocalError> {
     let mut command = Command::new(program(name));
     let output = command.arg("--check-config").env_clear().envs(settings.iter().cloned()).output().await?;

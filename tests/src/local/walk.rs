@@ -1,4 +1,4 @@
-//! The main job, step by step, each with the curl line that does the same.
+//! The main job, step by step, each with the equivalent curl line.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub(super) async fn of(stack: &LocalStack) -> Result<(), LocalError> {
 /// PATCH → 202, polls, the result, the message in the inbox.
 async fn main_job(stack: &LocalStack) -> Result<(), LocalError> {
     let client = ApiClient::new(&stack.api, TOKEN);
-    // The table's first row is the plain case.
+    // The first scenario of the table is the plain case.
     let scenario = scenarios().swap_remove(0);
     let started = Instant::now();
     let href = ask(stack, &client, &scenario).await?;

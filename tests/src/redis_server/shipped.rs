@@ -1,5 +1,5 @@
-//! Redis started with the files of `deploy/redis` exactly as they are shipped: only port, folder and the place
-//! of the users' file are put in.
+//! Redis started with the files of `deploy/redis` exactly as shipped, except port, folder and the path of the users'
+//! file.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ impl User {
     pub const RESENDCTL: Self = Self { name: "resendctl", password: "change-me-ctl" };
     /// Whoever scrapes.
     pub const METRICS: Self = Self { name: "metrics", password: "change-me-metrics" };
-    /// A user with all rights, added to the shipped list for tests that look deeper than any shipped user may.
+    /// A user with all rights, added to the shipped list for tests that read more than any shipped user may.
     pub const OBSERVER: Self = Self { name: "observer", password: "observer" };
 
     /// The user that a program is started under; `None` for other programs.
@@ -51,14 +51,14 @@ impl fmt::Display for User {
     }
 }
 
-/// Which list of users the server is started with.
+/// The server's list of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shipped {
-    /// The shipped one. A test looks as `resendctl`.
+    /// The shipped one. A test logs in as `resendctl`.
     Exact,
-    /// The shipped one and [`User::OBSERVER`] after it, which a test looks as.
+    /// The shipped one and [`User::OBSERVER`] after it, which a test logs in as.
     Observed,
-    /// The list of before, whose default user had no rights: the control, for it loses what scripts wrote.
+    /// The earlier list, whose default user had no rights: the control, because it loses what scripts wrote.
     WithoutRightsToLoad,
 }
 
@@ -68,7 +68,7 @@ impl RedisServer {
         Self::start_shipped_with(folder, shipped, &[]).await
     }
 
-    /// The same with these lines of the file that it has as comments.
+    /// The same with these lines uncommented.
     pub async fn start_shipped_with(folder: &Path, shipped: Shipped, uncommented: &[&str]) -> Self {
         std::fs::create_dir_all(folder).expect("a folder for Redis");
         let port = free_port().expect("a free port");
@@ -80,12 +80,12 @@ impl RedisServer {
         Self::launch(folder, port, arguments, Vec::new(), Some(user)).await
     }
 
-    /// Who a test is to it.
+    /// The user that a test logs in as.
     pub fn user(&self) -> Option<User> {
         self.user
     }
 
-    /// Where a program of ours finds it: as its own user where the server has the shipped ones.
+    /// The URL for one of our programs: with its own user if the server has the shipped ones.
     pub fn url_of_program(&self, name: &str) -> String {
         self.url_for(self.user.and_then(|user| User::of_program(name).or(Some(user))))
     }
@@ -96,7 +96,7 @@ pub(crate) fn shipped_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/redis").join(name)
 }
 
-/// The file with the two places of this server put in. A copy, for a server that sentinels watch writes into it.
+/// The file with this server's two paths inserted. A copy, because a server with sentinels writes into it.
 fn configuration(folder: &Path, users: &Path) -> PathBuf {
     let mut text = std::fs::read_to_string(shipped_file("redis.conf")).expect("the shipped file");
     for (shipped, own) in [("/var/lib/redis", folder), ("/etc/redis/users.acl", users)] {

@@ -1,4 +1,4 @@
-//! Counts of what the service asked of each system, for tests on caching, retries and concurrency.
+//! Counts of the service's calls to each system, for tests of caching, retries and concurrency.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,8 @@
-//! The connection a request came by.
+//! The connection of a request.
 
 use tokio_util::sync::CancellationToken;
 
-/// A handler's hold on the connection its request came by.
+/// A handler's reference to the connection of its request.
 #[derive(Clone)]
 pub(crate) struct Connection(CancellationToken);
 

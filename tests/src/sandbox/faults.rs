@@ -1,4 +1,4 @@
-//! What is to go wrong, and for which requests. The list is empty most of the time, and then costs one load.
+//! The faults, and the requests they apply to. The list is usually empty, which costs one atomic load.
 
 mod action;
 mod fault;
@@ -21,10 +21,10 @@ pub(crate) struct Faults {
     list: Mutex<Vec<Fault>>,
 }
 
-/// What is to be done to one request.
+/// The treatment of one request.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct SelectedFault {
-    /// Rules of the service that go together with the action.
+    /// Rules of the service that apply together with the action.
     pub(crate) switches: Vec<Kind>,
     pub(crate) action: Option<Action>,
 }
@@ -34,7 +34,7 @@ impl Faults {
         self.armed.load(Relaxed) & bit(target) != 0
     }
 
-    /// Whether the reference in the body must be known to pick.
+    /// Whether the choice depends on the reference in the body.
     pub(crate) fn ask_for_reference(&self) -> bool {
         self.lock().iter().any(Fault::asks_for_reference)
     }
@@ -60,7 +60,7 @@ impl Faults {
         picked
     }
 
-    /// What is left in force.
+    /// The faults still in force.
     pub(crate) fn all(&self) -> Vec<Fault> {
         self.lock().clone()
     }

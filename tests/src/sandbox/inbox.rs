@@ -1,4 +1,4 @@
-//! The messages of late, in memory and in order of arrival, and a signal for those who wait for the next.
+//! Recent messages, in memory and in order of arrival, and a signal when the next one arrives.
 
 use std::{
     collections::VecDeque,
@@ -38,7 +38,7 @@ impl Inbox {
             }
             kept.end()
         };
-        // Two senders may get here in the other order; the end must not step back.
+        // Two senders may arrive here in reverse order; the end must not step back.
         self.end.send_if_modified(|latest| {
             let newer = end > *latest;
             *latest = end.max(*latest);
@@ -60,7 +60,7 @@ impl Inbox {
         self.lock().end()
     }
 
-    /// Resolves whenever a message arrived since the last look.
+    /// Completes when a message has arrived since the last read.
     pub(crate) fn arrivals(&self) -> watch::Receiver<u64> {
         self.end.subscribe()
     }

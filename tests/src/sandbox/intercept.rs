@@ -1,4 +1,4 @@
-//! Stands before every stood-in system: counts the call and, if a fault is meant for it, lets that happen.
+//! Runs before every simulated system: counts the call and applies a matching fault, if any.
 
 use axum::{
     body::{Body, to_bytes},

@@ -1,4 +1,4 @@
-//! One message as the gateway took it; the same members in the ledger, in `/inbox.json` and on the inbox page.
+//! One message that the gateway took; with the same members in the ledger, in `/inbox.json` and on the inbox page.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

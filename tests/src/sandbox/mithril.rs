@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{refusal::Refusal, state::Shared, tokens::API_KEYS};
 
-/// What is known of a token that is in force; any other is refused.
+/// The data of a valid token; any other is refused.
 pub(crate) async fn verify(
     State(sandbox): State<Shared>,
     Path(token): Path<String>,
@@ -45,7 +45,7 @@ fn told(token: &str, known: &Value, details: Value) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// What the system may that the key belongs to.
+/// The scopes of the system that the key belongs to.
 fn broker_scope(headers: &HeaderMap) -> Result<&'static str, Refusal> {
     let key = headers.get("api-key").ok_or_else(|| Refusal::invalid("API-KEY header required."))?;
     let known = API_KEYS.iter().find(|(known, _)| key == known);

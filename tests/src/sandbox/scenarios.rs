@@ -1,6 +1,6 @@
-//! Every case of person, approval and authentication method the registry is filled with, and what the service
-//! must make of it. Tests run over the table and the start page shows it. Ids are fixed; dates are relative to
-//! the call, so that nothing rots.
+//! Every case of person, approval and authentication method in the registry, and the required result of each. Tests run
+//! over the table and the start page shows it. Ids are fixed; dates are relative to the call, so that they never become
+//! outdated.
 
 mod approvals;
 mod authorized;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub struct Scenario {
     /// Short, unique, for selecting and for messages of failed tests.
     pub name: &'static str,
-    /// What is particular about it.
+    /// What is special about it.
     pub about: &'static str,
     /// The authentication method that decides, in words.
     pub method: &'static str,
@@ -30,7 +30,7 @@ pub struct Scenario {
     pub patient_id: Uuid,
     /// The approval of the request.
     pub approval_id: Uuid,
-    /// What must come of it.
+    /// The required result.
     pub expected: Expected,
     /// `data` of the registry's answer on the person; `None` is a 404.
     pub person: Option<Value>,
@@ -38,7 +38,7 @@ pub struct Scenario {
     pub approval: Option<Value>,
 }
 
-/// What must come of a scenario, as the finished job tells it.
+/// The required result of a scenario, as the finished job shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
     /// The job is processed after one message to this phone.

@@ -1,4 +1,4 @@
-//! Looking through the inbox for certain messages, and going on with those that arrive later.
+//! Searches the inbox for certain messages, and continues with those that arrive later.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,7 +7,7 @@ use super::{inbox::Inbox, message::Message};
 /// Messages looked at under one hold of the inbox's lock.
 const AT_A_TIME: usize = 2_048;
 
-/// Which messages are wanted; what is absent matches all.
+/// The filter of messages; an absent member matches all.
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     to: Option<String>,
@@ -40,7 +40,7 @@ impl Search {
         Self { filter, position: 0, limit, seen: 0, found: VecDeque::new() }
     }
 
-    /// Looks at what arrived since the last look; how many were wanted in all.
+    /// Searches the messages that arrived since the last call; returns how many matched in all.
     pub(crate) fn look(&mut self, inbox: &Inbox) -> usize {
         loop {
             let (messages, next) = inbox.read(self.position, AT_A_TIME);

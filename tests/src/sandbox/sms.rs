@@ -1,5 +1,5 @@
-//! The generic JSON gateway. It takes a message twice when told twice, whatever the `Idempotency-Key`, so that
-//! double sends show; the `deduplicate` switch among the faults makes it honour the key.
+//! The generic JSON gateway. It takes a repeated message again, whatever the `Idempotency-Key`, so that double sends
+//! show; with the `deduplicate` switch among the faults it honours the key.
 
 use axum::{Extension, Json, extract::State, http::HeaderMap};
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Everything a handler of the sandbox may touch.
+//! Everything that the sandbox's handlers may use.
 
 use std::{io, path::PathBuf, sync::Arc};
 
@@ -74,7 +74,8 @@ impl Sandbox {
         }))
     }
 
-    /// Takes a message: first into the ledger, then into the inbox. What the ledger refuses was not sent.
+    /// Takes a message: first into the ledger, then into the inbox. A message that the ledger refuses counts as not
+    /// sent.
     pub(crate) fn take(&self, message: Message) -> Result<(), Refusal> {
         self.ledger
             .append(&message)

@@ -1,4 +1,4 @@
-//! A real Prometheus with the alerts as they are shipped, that looks every second.
+//! A real Prometheus with the shipped alerts, which scrapes every second.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::stack::Stack;
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
-/// The alerts that are shipped.
+/// The shipped alerts.
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prometheus/alerts.yml");
 
 pub(super) struct Prometheus {
@@ -48,7 +48,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// The alerts that fire, one a line with its labels and its summary.
+    /// The firing alerts, one per line with labels and summary.
     pub(super) async fn firing(&self) -> String {
         let answer = self.ask("/api/v1/alerts").await.unwrap_or_default();
         let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();

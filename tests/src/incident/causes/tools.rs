@@ -1,4 +1,4 @@
-//! What an operator looks at, read as an operator reads it.
+//! The tools of an operator, read as an operator reads them.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::client::ApiClient;
 use crate::process::program;
 use crate::stack::Stack;
 
-/// Between two looks at one tool.
+/// Time between two readings of one tool.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// One way to look.
+/// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tool {
     Stats,
@@ -37,17 +37,17 @@ impl fmt::Display for Tool {
     }
 }
 
-/// What names a cause.
+/// The clues that name a cause.
 pub(super) struct Clue {
     /// In a line of `stats`, `doctor` and the board.
     sentence: String,
-    /// In a line of the log that says that something went down.
+    /// In a line of the log that reports that something went down.
     log: String,
-    /// How the alert begins.
+    /// The beginning of the alert.
     alert: String,
 }
 
-/// Lines of the log that say so.
+/// Lines of the log that report a cause.
 const LOG_MESSAGES: [&str; 2] = ["upstream is down", "a worker that held jobs is gone"];
 
 impl Clue {
@@ -64,7 +64,7 @@ impl Clue {
     }
 }
 
-/// The line that named a cause, and when it was read; none where none did in time.
+/// The line that named a cause, and when it was read; `None` if none did in time.
 type Named = Option<(String, Instant)>;
 
 pub(super) struct Tools {
@@ -80,13 +80,13 @@ impl Tools {
         self.prometheus.stop().await;
     }
 
-    /// What each says now.
+    /// The present output of each tool.
     pub(super) async fn say_once(&self, stack: &Stack) -> Vec<(Tool, String)> {
         let all = [Tool::Stats, Tool::Doctor, Tool::Board, Tool::Alerts];
         join_all(all.map(|tool| async move { (tool, self.read(tool, stack).await) })).await
     }
 
-    /// Looks at each until a line of it has the clue.
+    /// Reads each tool until one of its lines has the clue.
     pub(super) async fn name(&self, stack: &Stack, clue: &Clue, within: Duration) -> Vec<(Tool, Named)> {
         let all = [Tool::Stats, Tool::Doctor, Tool::Board, Tool::Log, Tool::Alerts];
         let named = |tool| async move {
@@ -107,7 +107,7 @@ impl Tools {
         match tool {
             Tool::Stats => resendctl(stack, &["stats"]).await,
             Tool::Doctor => resendctl(stack, &["doctor"]).await,
-            // The second worker outlives every cause.
+            // The second worker survives every cause.
             Tool::Board => {
                 let page = ApiClient::new(&stack.workers[1].url, BOARD_TOKEN).get("/board").await;
                 alarms_of(page.body.as_str().unwrap_or_default())

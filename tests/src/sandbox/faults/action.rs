@@ -1,4 +1,4 @@
-//! What a fault does, as it is written in JSON and as it is carried out.
+//! The action of a fault, in its JSON form and as carried out.
 
 use axum::http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -55,9 +55,9 @@ impl Kind {
 #[serde(try_from = "Value", into = "Value")]
 pub(crate) struct Action {
     pub(crate) kind: Kind,
-    /// Does what was asked for (records the message) before it misbehaves.
+    /// Carries out the request (records the message) before it misbehaves.
     pub(crate) accept: bool,
-    /// As it was given, to show.
+    /// The original JSON, for display.
     written: Value,
 }
 

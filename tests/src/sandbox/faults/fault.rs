@@ -1,4 +1,4 @@
-//! One fault: whom it strikes, how often, and what it does.
+//! One fault: its requests, its number of times, and its action.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ struct Match {
     reference: Option<String>,
 }
 
-/// What is known of a request when a fault is chosen for it.
+/// The properties of a request that a fault is chosen by.
 pub(crate) struct RequestFacts<'a> {
     pub(crate) target: Target,
     pub(crate) path: &'a str,
@@ -63,7 +63,7 @@ impl Fault {
         self.times == Some(0)
     }
 
-    /// Refuses what could never strike, so that a test does not wait for a fault that cannot come.
+    /// Refuses faults that could never apply, so that no test waits for one.
     pub(crate) fn check(&self) -> Result<(), String> {
         let reads = matches!(self.target, Target::Persons | Target::Approvals);
         match self.action.kind {
