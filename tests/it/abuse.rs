@@ -1,5 +1,5 @@
-//! Requests no honest client sends: each is answered 4xx or its connection closed within ten seconds, nothing panics,
-//! and honest clients notice nothing.
+//! Requests that no honest client sends: each is answered 4xx or its connection is closed within ten seconds, nothing
+//! panics, and honest clients notice nothing.
 
 mod bystander;
 mod http2;
@@ -25,19 +25,19 @@ async fn connect(stack: &Stack) -> TcpStream {
     TcpStream::connect(stack.apis[0].url.trim_start_matches("http://")).await.unwrap()
 }
 
-/// Sends bytes and answers the status, or `None` where the connection was closed instead.
+/// Sends bytes and returns the status, or `None` if the connection was closed instead.
 async fn status_of(stack: &Stack, request: &[u8]) -> Option<u16> {
     let mut stream = connect(stack).await;
     let (mut read, mut write) = stream.split();
     let mut answer = Vec::new();
-    // The answer may come, and the connection end, before everything was taken.
+    // The server may answer and close before it has received everything.
     let exchange = async { tokio::join!(write.write_all(request), read.read_to_end(&mut answer)) };
     let _ = timeout(WITHIN, exchange).await.expect("an answer or an end within ten seconds");
     let line = String::from_utf8_lossy(&answer);
     line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
 }
 
-/// A whole request for a job, with these lines in its head; the connection is to end with it.
+/// A complete request for a job, with these lines in its head; it closes the connection.
 fn get(path: &str, lines: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n").into_bytes()
 }
@@ -86,8 +86,8 @@ async fn a_request_no_honest_client_sends_is_refused_or_cut_off() {
     assert_eq!(stack.redis.command::<u64>(&["HLEN", &keys().live()]).await, 0);
 }
 
-/// What a proxy before us may take for the end of the request, and what we take for it, must not lead to a second
-/// request on the same connection.
+/// If a proxy before us and this server see different ends of a request, that must not lead to a second request on the
+/// same connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_behind_an_ambiguous_end_is_taken_for_a_request() {
     let stack = StackBuilder::new().workers(0).start().await;
@@ -144,7 +144,7 @@ async fn two_thousand_clients_that_send_byte_by_byte_are_cut_off_and_harm_nobody
     assert!(!stack.apis[0].process.log().contains("panicked"));
 }
 
-/// Started as a shell starts it: with few descriptors, and more to be had.
+/// Started as from a shell: with a low limit of descriptors, which may be raised.
 #[tokio::test(flavor = "multi_thread")]
 async fn more_clients_are_served_than_the_soft_limit_of_descriptors_allows() {
     const CLIENTS: usize = 400;
@@ -181,7 +181,7 @@ async fn nothing_the_parser_or_the_head_check_refuses_lacks_the_envelope() {
         let mut stream = connect(&stack).await;
         stream.write_all(&request).await.unwrap();
         let mut answer = String::new();
-        // A peer that closes with bytes unread may cut the answer's end off.
+        // A peer that closes with unread bytes may lose the end of the answer.
         let _ = timeout(WITHIN, stream.read_to_string(&mut answer)).await.expect("an end within ten seconds");
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{what}: {answer}"));
         assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {head}");
@@ -192,7 +192,8 @@ async fn nothing_the_parser_or_the_head_check_refuses_lacks_the_envelope() {
     }
 }
 
-/// Each announces a body and sends none: the client's share of bodies is used up, and nobody else's work waits.
+/// Each announces a body and sends none: the client's share of bodies is used up, but other clients' work does not
+/// wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_do_not_come_hold_up_nobody_else() {
     const BODIES: usize = 1_500;

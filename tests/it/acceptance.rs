@@ -1,4 +1,5 @@
-//! *Enqueue* against a real Redis: who is given which job, under which limits, and what a request that comes twice is.
+//! *Enqueue* against a real Redis: which client gets which job, under which limits, and how a repeated request is
+//! treated.
 
 use shared::domain::ids::ApprovalId;
 use shared::domain::job::JobState;
@@ -76,7 +77,7 @@ async fn the_cool_down_and_the_hourly_limit_count_sends() {
     assert_eq!(next_attempt_ms, oldest + 3_600_000);
 }
 
-/// Also where another approval of the patient had the last message of all.
+/// Even if the patient's last message was for another approval.
 #[tokio::test]
 async fn a_cool_down_names_the_job_that_began_it_to_its_own_client_alone() {
     let fixture = TestQueue::new().await;
@@ -107,7 +108,7 @@ async fn an_idempotency_key_replays_its_first_job_and_no_other_path() {
     let keyed = NewJob { idempotency: Some("key-1".parse().unwrap()), ..job() };
     let first = fixture.accept(&keyed).await;
     let delivery = fixture.deliver("w1").await;
-    // A try that failed was promised for anew; the first answer stands.
+    // A failed try changed the prediction; the first answer is still repeated.
     let record = job_record(&first.job);
     let _: u64 = fixture.server.command(&["HSET", &record, "eta", "1"]).await;
     fixture.end(&delivery).await;
@@ -150,7 +151,7 @@ async fn an_idempotency_key_replays_its_answer_longer_than_the_job_is_kept() {
         Enqueued::Replayed(again) => assert_eq!((again.job, again.eta_ms), (first.job, first.eta_ms)),
         other => panic!("{other:?}"),
     }
-    // One that a build before noted without its ETA tells as much as it can: nothing.
+    // A key that an earlier build stored without an ETA: the answer has none.
     let names: Vec<String> = fixture.server.command(&["KEYS", "*:idempotency:*"]).await;
     let noted = format!("{}/{} {}", keyed.patient, keyed.approval, delivery.message.job);
     let _: String = fixture.server.command(&["SET", &names[0], &noted]).await;
@@ -196,7 +197,7 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     let new = job();
     let limits = ApprovalLimits { per_hour: 1, jobs_per_client_minute: 1, ..fixture.limits().clone() };
     let ahead = |hours: u64| shared::domain::clock::now_ms() + hours * 3_600_000;
-    // What a clock two hours ahead leaves behind: a send, and a minute of the client that seems to last two hours.
+    // The data left behind by a clock two hours ahead: a send, and a client's minute that seems to last two hours.
     let (sends, minute) = (keys().patient(&new.patient), &keys().client_jobs(&"mis-a".parse().unwrap()));
     let send_at = |at: u64, approval: ApprovalId| format!("{at} {approval}");
     let _: String = fixture.server.command(&["SET", &sends, &send_at(ahead(2), new.approval)]).await;
@@ -208,7 +209,7 @@ async fn no_limit_rests_on_a_clock_that_was_set_back() {
     assert!(left <= 60_000, "{left} ms");
     let next = fixture.queue.producer().enqueue(&job(), &limits).await.unwrap();
     assert!(matches!(next, Enqueued::Limited { limit: Reason::ClientJobs, .. }), "{next:?}");
-    // A clock that is a little ahead, as that of another server may be, locks as it should.
+    // A clock slightly ahead, as another server's may be, sets locks as usual.
     let slightly = shared::domain::clock::now_ms() + 500;
     let other = job();
     let sends = keys().patient(&other.patient);

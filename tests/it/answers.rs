@@ -1,4 +1,4 @@
-//! The answers of the API, as whole bodies: a row per answer of the contract that needs a running service.
+//! The complete answers of the API: a row per answer of the contract that needs a running service.
 
 mod reads;
 pub(crate) mod table;
@@ -76,7 +76,7 @@ async fn the_cool_down_answers_429_after_a_message_was_sent() {
     stack.stop().await;
 }
 
-/// RFC 8631: whoever has the answer finds the job.
+/// RFC 8631: the answer leads to the job.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_to_a_patch_that_has_a_job_names_it() {
     let stack = Stack::start().await;
@@ -217,7 +217,7 @@ async fn an_idempotency_key_replays_the_first_answer() {
     stack.stop().await;
 }
 
-/// Quotes around a key are no part of it, and the platform's name for the header does as well.
+/// Quotes around a key are not part of it, and the platform's name for the header works too.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_key_is_read_under_either_name_and_two_are_refused() {
     let stack = StackBuilder::new().workers(0).start().await;
@@ -246,7 +246,7 @@ async fn one_key_is_read_under_either_name_and_two_are_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_redis_is_away_the_answer_is_503_with_retry_after_and_health_goes_on() {
     let mut stack = StackBuilder::new().workers(0).start().await;
-    // It is not ready before Redis first answered.
+    // It is not ready before Redis has answered once.
     tests::eventually::eventually("the API is ready", Duration::from_secs(5), || async {
         stack.client().get("/readyz").await.status.is_success().then_some(())
     })
@@ -258,7 +258,7 @@ async fn while_redis_is_away_the_answer_is_503_with_retry_after_and_health_goes_
     assert_eq!(answer.body["error"]["type"], "internal_error");
     assert!(answer.header("retry-after").is_some());
     assert_eq!(stack.client().get("/healthz").await.status, StatusCode::OK);
-    // Clients are to get the 503 above, not a proxy's.
+    // Clients must get the 503 above, not a proxy's.
     assert_eq!(stack.client().get("/readyz").await.status, StatusCode::OK);
     stack.redis.restart().await;
     tests::eventually::eventually("the API accepts again", Duration::from_secs(5), || async {

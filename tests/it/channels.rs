@@ -1,4 +1,4 @@
-//! Ways a code goes out, through real processes.
+//! The channels of a code, through real processes.
 
 mod dialects;
 mod fallback;

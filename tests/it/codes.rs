@@ -1,4 +1,4 @@
-//! Codes against a real Redis: which are good at what time, and how many guesses they stand.
+//! Codes against a real Redis: when each is valid, and how many guesses it allows.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ mod unguessable;
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const LATER_KEY: &str = "YWJjZGVmZ2hpamFiY2RlZmdoaWphYmNkZWZnaGlqYWI=";
 
-/// Limits that let many messages go to one phone.
+/// Limits that allow many messages to one phone.
 const MANY: [(&str, &str); 2] = [("RESEND_LIMIT_PER_PHONE_HOUR", "0"), ("RESEND_LIMIT_PER_PHONE_DAY", "0")];
 
-/// A message under way.
+/// A message in progress.
 struct PendingMessage {
     delivery: Delivery,
     offered: OfferedCode,
@@ -38,7 +38,7 @@ impl PendingMessage {
         &self.offered.code
     }
 
-    /// A gateway took it.
+    /// The gateway took it.
     async fn taken(&self, fixture: &TestSendGuard) {
         end_sent(fixture, &fixture.codes, &self.delivery, &self.offered).await;
     }
@@ -55,7 +55,7 @@ async fn fixture() -> TestSendGuard {
     TestSendGuard::one(&MANY).await
 }
 
-/// The offer of a delivery's code; none where it was used.
+/// The offer of a delivery's code; `None` if the code was used.
 async fn offer(guard: &SendGuard, codes: &Codes, delivery: &Delivery) -> Option<OfferedCode> {
     match guard.ask(delivery, &phone(1), Some(codes)).await.unwrap() {
         SendDecision::Granted(permit) => permit.offered,
@@ -89,7 +89,7 @@ async fn is_right(codes: &Codes, code: &Code) -> bool {
     matches!(check(codes, code).await, Checked::Right(_))
 }
 
-/// Lets every code of the phone be this much older.
+/// Makes every code of the phone this much older.
 async fn age(fixture: &TestSendGuard, by: Duration) {
     let by = u64::try_from(by.as_millis()).unwrap();
     for key in fixture.server().command::<Vec<String>>(&["KEYS", &keys().phone("*")]).await {
@@ -136,7 +136,7 @@ async fn a_code_is_good_once_and_no_retry_of_its_job_revives_it() {
     let fixture = fixture().await;
     for is_used_first in [true, false] {
         let message = under_way(&fixture).await;
-        // Another worker has taken the job over, when the gateway's answer reaches the first.
+        // Another worker has taken over the job when the gateway's answer reaches the first.
         let again = fixture.again(&message.delivery).await;
         if is_used_first {
             assert!(is_right(&fixture.codes, message.code()).await, "before anybody knows that it was taken");

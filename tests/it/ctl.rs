@@ -1,4 +1,4 @@
-//! What operators see and do: the steps over the queue, and the program itself.
+//! The operators' view and actions: the steps on the queue, and the program itself.
 
 mod board;
 mod doctor_approval;

@@ -1,5 +1,5 @@
-//! What is shipped to run the service with: it is valid, it agrees with the programs, and the rights it gives suffice
-//! and are no more than that.
+//! The shipped deployment files: they are valid, they agree with the programs, and the rights they give are sufficient
+//! and minimal.
 
 mod clients;
 mod kubernetes;
@@ -22,7 +22,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// Words that begin so and go on with these characters.
+/// Words with this prefix, continued by these characters.
 fn words(text: &str, begin: &str, goes_on: impl Fn(char) -> bool) -> BTreeSet<String> {
     text.match_indices(begin)
         .filter(|(at, _)| !text[..*at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))

@@ -1,4 +1,5 @@
-//! One client's flood: what is accepted of it in a minute is bounded, so that jobs of other clients do not wait behind it.
+//! One client's flood: the number of its jobs accepted per minute is limited, so that other clients' jobs do not wait
+//! behind it.
 
 use shared::domain::outcome::Reason;
 use shared::queue::{Enqueued, NewJob};

@@ -1,4 +1,4 @@
-//! Group commit: what is asked at once goes to Redis in few calls, and yet each is answered as if it had asked alone.
+//! Group commit: simultaneous calls go to Redis in few batches, and each is answered as if it had been alone.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ async fn what_one_jobs_keys_are_to_blame_for_is_nobody_elses_error() {
     let answers = ask_all(&fixture, &jobs).await;
     let failed: Vec<_> = (0..200).filter(|i| answers[*i].is_err()).collect();
     assert_eq!(failed, [77]);
-    // Those that were stored before the call broke are found there when it is made again.
+    // Jobs that were stored before the call broke are found when it is repeated.
     let stored = |answer: &Result<Enqueued, QueueError>| match answer {
         Ok(Enqueued::Accepted(ticket) | Enqueued::Live(ticket)) => Some(ticket.job.clone()),
         _ => None,
@@ -151,7 +151,7 @@ async fn ends_written_together_are_fenced_and_counted_one_by_one() {
         deliveries.push(fixture.deliver("w1").await);
     }
     let owner = fixture.take_over(&deliveries[150], "w2").await;
-    // The same delivery twice, as when an answer is late: it ends once.
+    // The same delivery twice, as after a late answer: the job ends once.
     deliveries.push(deliveries[0].clone());
     let outcome = refused();
     let ends = join_all(

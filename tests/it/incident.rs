@@ -1,9 +1,10 @@
-//! Incidents of the runbook in their short form: what is promised meanwhile, and what each tool says of the cause.
+//! The incidents of the runbook in their short form: the promises during each, and what each tool reports about the
+//! cause.
 
 use tests::incident::causes::{self, Cause};
 use tests::incident::{Timeline, play};
 
-/// A lease that ends while the test runs, and not before the tools were asked.
+/// A lease that ends during the test, and not before the tools were read.
 const LEASE: u64 = 15;
 
 fn say(line: &str) {

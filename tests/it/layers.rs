@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use graph::Graph;
 
-/// Each imports only what stands before it (`shared/README.md`).
+/// Each imports only from those before it (`shared/README.md`).
 const LAYERS: [&str; 7] = ["domain", "settings", "telemetry", "runtime", "redis", "queue", "sending"];
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Folders that hold the root of a crate.
+/// The folders of the crates' roots.
 fn roots(folder: &Path, found: &mut Vec<PathBuf>) {
     if ["lib.rs", "main.rs"].iter().any(|root| folder.join(root).is_file()) {
         found.push(folder.to_owned());

@@ -1,4 +1,4 @@
-//! The local run under the settings that are shipped for ESOZ.
+//! The local run with the settings shipped for ESOZ.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Tests that cross a seam, over real sockets.
+//! Integration tests, over real sockets.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

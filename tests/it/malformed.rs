@@ -1,4 +1,4 @@
-//! Entries that are no messages: set aside with their reason, while the good ones are served.
+//! Entries that are no messages: quarantined with their reason, while good ones are processed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `/metrics` of both programs: everything the contract lists, told in its own words, and nobody's data in a label.
+//! `/metrics` of both programs: everything in the contract, with its help text, and no personal data in a label.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -30,7 +30,7 @@ const LISTED: [(&str, &str); 23] = [
     ("resend_eta_error_seconds", "histogram"),
     ("resend_http_waiting", "gauge"),
     ("resend_build_info", "gauge"),
-    // Beyond the list: alerts and panels ask for these.
+    // Not in the list: alerts and panels use these.
     ("resend_http_connections", "gauge"),
     ("resend_http_connections_refused_total", "counter"),
     ("resend_http_in_flight", "gauge"),
@@ -39,7 +39,7 @@ const LISTED: [(&str, &str); 23] = [
     ("resend_upstream_down", "gauge"),
 ];
 
-/// Labels there may be; any other could hold anything.
+/// The allowed labels; any other could contain anything.
 const LABELS: [&str; 15] = [
     "state",
     "status_code",

@@ -1,5 +1,5 @@
-//! Every case of person, approval and method, through real processes: what the job says in the end, and how many
-//! messages were sent for it.
+//! Every case of person, approval and method, through real processes: the job's end, and how many messages were sent
+//! for it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tests::client::ApiClient;
 use tests::keys::job_record;
 use tests::sandbox::scenarios::{Expected, Scenario, scenarios};
 
-/// Upstream nonsense is tried again until the deadline, so the cases that end in 502 need one they can reach.
+/// Invalid answers are retried until the deadline, so cases that end in 502 need a short one.
 const WITHIN: Duration = Duration::from_secs(40);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,7 +30,7 @@ async fn every_case_ends_as_the_table_says() {
     stack.stop().await;
 }
 
-/// The log names the member or the rule, and nobody's number.
+/// The log names the member or the rule, and no phone number.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_names_what_the_registry_gave_wrong() {
     let mut stack = tests::stack::Stack::start().await;
@@ -58,7 +58,7 @@ async fn every_line_of_a_job_names_it_and_its_end_says_why_and_how() {
     let answer = stack.client().resend(case.patient_id, case.approval_id).await;
     let job = answer.location().rsplit('/').next().expect("an id").to_owned();
     stack.client().end_of(&answer.location(), WITHIN).await;
-    // Its client hears of the end before the log does.
+    // The client learns of the end before it is logged.
     stack.workers[0].process.logged("job ended").await;
     let log = stack.workers[0].process.log();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -73,14 +73,14 @@ async fn every_line_of_a_job_names_it_and_its_end_says_why_and_how() {
     assert_eq!(messages, ["job will be tried again", "the gateway took the message", "job ended"], "{log}");
     let ended = own.last().expect("the end");
     assert_eq!((&ended["channel"], &ended["status_code"]), (&json!("http"), &json!(200)));
-    // How often it was held back before its second message is chance.
+    // How often its second message was held back is random.
     assert!(ended["tries"].as_u64() >= Some(2), "{ended}");
     assert!(ended["since_accept_ms"].is_u64() && ended["run_ms"].is_u64() && ended["reason"].is_null());
     assert_eq!(stack.redis.command::<String>(&["HGET", &job_record(&job), "channel"]).await, "http");
     stack.stop().await;
 }
 
-/// Runs one case and compares the ended job, whole, with what the table says.
+/// Runs one case and compares the whole ended job with the table.
 async fn run(client: &ApiClient, sandbox: &str, scenario: Scenario) -> (Scenario, String) {
     let accepted = client.resend(scenario.patient_id, scenario.approval_id).await;
     assert_eq!(accepted.status, 202, "{}: {}", scenario.name, accepted.body);

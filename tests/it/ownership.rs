@@ -1,5 +1,5 @@
-//! Whose is what: every client with every patient, approval and job. Nobody sees another client's job, and no message
-//! is sent for an approval under another patient.
+//! Ownership: every client with every patient, approval and job. Nobody sees another client's job, and no message is
+//! sent for an approval under another patient.
 
 use std::time::Duration;
 

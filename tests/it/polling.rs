@@ -1,4 +1,5 @@
-//! Polls: ids cannot be guessed, a poll is one read of Redis, and an idle system needs no poll of its own to get going.
+//! Polls: ids cannot be guessed, a poll is one read of Redis, and an idle system starts a job without waiting for a
+//! poll of its own.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ async fn reads_of(stack: &Stack) -> u64 {
     calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap_or(0)
 }
 
-/// No step between PATCH and result waits for the next tick of anything; how soon it is done is the bench's figure.
+/// No step between PATCH and result waits for a timer; how fast it is is measured by the bench.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_system_takes_a_job_up_without_a_tick() {
     let stack = Stack::start().await;

@@ -1,4 +1,4 @@
-//! What predictions of a job's end rest on, and that what a client is told of a pending job lies ahead.
+//! What predictions of a job's end use, and that the predicted end of a pending job is in the future.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use worker::runner::{WorkerRunner, unique_name};
 use super::test_queue::{TestQueue, job, refused};
 
 impl TestQueue {
-    /// Accepts and ends one job whose run took so long, or is not to be counted.
+    /// Accepts and ends one job whose run took this long, or is not to be counted.
     async fn ends_after(&self, run_ms: Option<u64>) {
         self.accept(&job()).await;
         let delivery = self.deliver("w1").await;
@@ -41,7 +41,7 @@ impl TestQueue {
         let _: i64 = self.server.command(&["ZADD", &keys().workers(), &at, member]).await;
     }
 
-    /// Has a worker of 8 slots announce itself until the fleet is known to have so many.
+    /// Makes a worker of 8 slots announce itself until the fleet is known to have this many.
     async fn slots_become(&self, slots: u64) {
         self.work_until(|| async {
             let known: Option<u64> = self.server.command(&["HGET", &keys().eta(), "slots"]).await;
@@ -73,7 +73,7 @@ async fn a_change_of_the_runs_is_followed_even_when_they_are_few() {
         fixture.ends_after(Some(100)).await;
     }
     for _ in 0..100 {
-        // As if the one before had ended a minute ago.
+        // As if the previous one had ended a minute ago.
         let _: i64 = fixture.server.command(&["HSET", &keys().eta(), "at", "1"]).await;
         fixture.ends_after(Some(1_000)).await;
     }
@@ -211,7 +211,7 @@ async fn workers_that_redis_was_away_from_are_given_time_to_be_heard() {
     fixture.last_heard("a|24|30000", 60_000).await;
     fixture.last_heard("b|32|30000", 61_000).await;
     fixture.slots_become(8 + 24 + 32).await;
-    // And are forgotten if they are not.
+    // They are forgotten if they are not.
     fixture.slots_become(8).await;
 }
 

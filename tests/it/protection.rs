@@ -1,4 +1,4 @@
-//! What stands before a 202: a Redis that keeps what it is given, and replicas that have it.
+//! The conditions of a 202: a Redis that keeps what is written, and replicas that have it.
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ use behaviour::{DoctorSees, JobResult, job_id};
 const POLICIES: [&str; 4] = ["prefer", "auto", "refusals", "never"];
 const SOON: Duration = Duration::from_secs(15);
 
-/// The cases in the order they are asked, each with what really happened.
+/// The cases in the order of the requests, each with what really happened.
 const CASES: [(&str, &str); 12] = [
     ("the code is sent", "sent"),
     ("asked again within a minute", "not sent: 429"),
@@ -36,7 +36,7 @@ const CASES: [(&str, &str); 12] = [
     ("Redis is down", "not sent: 503"),
 ];
 
-/// A doctor with the public client, at a server with one policy.
+/// A doctor with the public client, with a server under one policy.
 struct Doctor {
     stack: Stack,
 }
@@ -48,7 +48,7 @@ impl Doctor {
         Self { stack: stack.set("RESEND_JOB_DEADLINE_SECONDS", 30).start().await }
     }
 
-    /// Presses "send again": a PATCH with `[]`, as the client makes it.
+    /// Presses "send again": a PATCH with `[]`, like the client's.
     async fn asks(&self, token: &str, patient: &str, approval: Uuid) -> Answer {
         let path = format!("/api/patients/{patient}/approvals/{approval}/actions/resend");
         let client = self.stack.client().with_token(token);

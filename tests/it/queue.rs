@@ -1,4 +1,4 @@
-//! The scripts of the queue against a real Redis: what each step changes, and what the fence keeps from changing.
+//! The queue's scripts against a real Redis: what each step changes, and what the fence prevents.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +121,7 @@ async fn a_record_some_other_hand_spoilt_is_none_and_its_job_leaves_the_queue() 
     assert_eq!(fixture.put_back(&put_back, RUN).await, PutBack::Lost);
     assert!(!fixture.queue.deliveries().release(&handed_back).await.unwrap());
     assert_eq!(fixture.entries().await, 0);
-    // Its approval is not held up, and neither is the audit, which frees the other two.
+    // Its approval is not blocked, and neither is the audit, which frees the other two.
     let again = fixture.accept(&new).await;
     fixture
         .work_until(|| async {
@@ -153,7 +153,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
     let worker = WorkerRunner { queue: fixture.queue.clone(), name: unique_name(), concurrency: 8 };
     let working = tokio::spawn(worker.run(run, stop.clone()));
     assert_eq!(begun.recv().await.as_ref(), Some(&first));
-    // A replica that has the entry and not that it was read.
+    // A replica that has the entry, but not the read of it.
     let _: String = fixture.server.command(&["XGROUP", "SETID", &keys().stream(), GROUP, "0"]).await;
     let second = fixture.accept(&job()).await.job;
     assert_eq!(
@@ -173,7 +173,7 @@ async fn what_a_promoted_master_gives_out_once_more_is_no_second_run() {
 
 #[tokio::test]
 async fn what_has_no_slot_when_a_stop_is_asked_for_goes_back_untouched() {
-    // A sweep takes one over also where no slot is free.
+    // A sweep takes one over even if no slot is free.
     let fixture = TestQueue::with(&[("RESEND_LEASE_SECONDS", "2")]).await;
     fixture.accept(&job()).await;
     fixture.queue.deliveries().make_group().await.unwrap();
@@ -243,7 +243,7 @@ async fn the_audit_puts_back_what_has_no_entry_and_frees_what_has_no_record() {
     });
     let (lost, late) = ended.await;
     assert_eq!((lost.status_code, late.status_code), (404, 500));
-    // What is merely scheduled is left alone, and so is its place.
+    // Scheduled jobs and their places are left alone.
     let job = fixture.job(&scheduled.job).await;
     assert_eq!((job.state, job.end), (JobState::Scheduled, None));
 }

@@ -1,5 +1,5 @@
-//! The guard before every message, alike over one server and in a cluster: what it lets through is counted once, and what
-//! it refuses is counted nowhere.
+//! The guard before every message, on one server and in a cluster: an allowed message is counted once, a refused one
+//! nowhere.
 
 use std::path::Path;
 
@@ -52,7 +52,7 @@ impl Server {
 }
 
 impl TestSendGuard {
-    /// One in either shape, under these settings.
+    /// A guard on either topology, with these settings.
     async fn both(changes: &[(&str, &str)]) -> [Self; 2] {
         [Self::one(changes).await, Self::cluster(changes).await]
     }
@@ -107,14 +107,14 @@ impl TestSendGuard {
         self.queue.redis().command(command).await.unwrap()
     }
 
-    /// A job in the hands of a worker.
+    /// A job held by a worker.
     pub(crate) async fn held(&self, job: &NewJob) -> Delivery {
         let accepted = self.queue.producer().enqueue(job, &self.limits).await.unwrap();
         assert!(matches!(accepted, Enqueued::Accepted(_)), "{accepted:?}");
         self.next().await
     }
 
-    /// The next entry, in the hands of a worker.
+    /// The next entry, held by a worker.
     async fn next(&self) -> Delivery {
         let read = ["GROUP", GROUP, "w1", "COUNT", "1", "STREAMS", &keys().stream(), ">"];
         first_of(&self.ask(cmd("XREADGROUP").arg(&read)).await, "w1")
@@ -138,7 +138,7 @@ impl TestSendGuard {
         }
     }
 
-    /// What is counted to phones, to patients, and to clients; and codes.
+    /// The counts of phones, patients and clients; and codes.
     async fn counted(&self) -> [u64; 4] {
         let [mut phones, mut patients, mut clients, mut codes] = [0; 4];
         for key in self.server().command::<Vec<String>>(&["KEYS", "{resend}:*"]).await {
@@ -192,7 +192,7 @@ fn guard_and_codes(settings: &Settings, queue: &Queue) -> (SendGuard, Codes) {
     (SendGuard::new(&allowed, names, queue.clone()), Codes::new(&otp, queue.clone()))
 }
 
-/// The guard is what is looked at, so every job comes up to it.
+/// The guard is under test, so every job reaches it.
 fn without_a_clients_limit(settings: &Settings) -> ApprovalLimits {
     let limits = ApprovalLimits::from_settings(settings).unwrap();
     ApprovalLimits { jobs_per_client_minute: 0, ..limits }
@@ -372,7 +372,7 @@ async fn of_many_who_ask_at_once_as_many_pass_as_there_is_room_for() {
     }
 }
 
-/// Nobody takes a place, even for a moment, that another limit keeps them from using.
+/// No job takes a place, even for a moment, that another limit keeps it from using.
 #[tokio::test]
 async fn who_is_refused_by_one_limit_keeps_nobody_out_of_another() {
     let limits = [("RESEND_LIMIT_PER_PHONE_HOUR", "1"), ("RESEND_LIMIT_PER_CLIENT_MINUTE", "21")];

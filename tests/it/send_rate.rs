@@ -21,7 +21,7 @@ async fn slot(limiter: &RateLimiter, channel: &str, per_second: u32, longest: Du
     limiter.slot(channel, NonZeroU32::new(per_second).unwrap(), longest).await.unwrap()
 }
 
-/// The wait of a slot that was given out.
+/// The wait of an allotted slot.
 fn after(slot: Slot) -> Duration {
     let Slot::After(wait) = slot else { panic!("{slot:?}") };
     wait
@@ -109,7 +109,8 @@ async fn three_workers_together_keep_to_the_rate_and_use_it() {
     let times = sent_at(&stack, 120).await;
     let seconds = Duration::from_millis(times[119].abs_diff(times[0])).as_secs_f64();
     println!("120 messages at {RATE} a second: {seconds:.1} s");
-    // Two may go together. A busy machine delays messages, so that more of them arrive together, but none before its slot.
+    // Two may go together. A busy machine delays messages, so that more of them arrive together, but none arrives
+    // before its slot.
     let due = |number: i64| start + (number - 2) * 1_000 / i64::try_from(RATE).unwrap();
     let early: Vec<_> = (0..).zip(&times).filter(|(number, time)| **time < due(*number)).collect();
     assert!(early.is_empty(), "before their slots, from {start} on: {early:?}");

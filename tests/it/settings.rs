@@ -1,4 +1,5 @@
-//! Wrong and missing settings, as the person sees them who starts a program: the variable is named, and exit is 2.
+//! Wrong and missing settings, as seen by the person who starts a program: the variable is named, and the exit status
+//! is 2.
 
 use std::process::Output;
 use std::time::Duration;
@@ -120,7 +121,7 @@ async fn cleartext_off_this_machine_is_warned_about() {
     );
 }
 
-/// `UPDATE_SETTINGS=1` writes the page anew.
+/// `UPDATE_SETTINGS=1` rewrites the page.
 #[test]
 fn the_page_of_settings_is_that_of_the_tables() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/settings.md");

@@ -1,4 +1,4 @@
-//! `SPEC.md` is held against the tests there are, and the examples of the specification against the API's document.
+//! Compares `SPEC.md` with the existing tests, and the examples of the specification with the API's document.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

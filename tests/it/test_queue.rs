@@ -1,4 +1,4 @@
-//! The queue alone over a Redis of its own: what tests of its scripts start from.
+//! A queue on its own Redis: the basis of the tests of its scripts.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) const RUN: Duration = Duration::from_millis(20);
 /// What a read answers: streams, their entries, and the fields of each.
 pub(crate) type Streams = Vec<(String, Vec<(String, Vec<String>)>)>;
 
-/// A queue, its Redis, and the limits it is asked under.
+/// A queue, its Redis, and its limits.
 pub(crate) struct TestQueue {
     /// The server.
     pub(crate) server: RedisServer,
@@ -106,17 +106,17 @@ impl TestQueue {
         self.queue.deliveries().finish(delivery, &refused(), RUN).await.unwrap()
     }
 
-    /// Puts the job of a delivery back for so long.
+    /// Schedules the job of a delivery to be tried again after this time.
     pub(crate) async fn put_back(&self, delivery: &Delivery, after: Duration) -> PutBack {
         self.queue.deliveries().retry_later(delivery, after, None, "upstream_failed").await.unwrap()
     }
 
-    /// A job that is there.
+    /// A job that must exist.
     pub(crate) async fn job(&self, id: &JobId) -> Job {
         self.queue.job_store().job(id).await.unwrap().unwrap()
     }
 
-    /// How many entries the stream holds.
+    /// How many entries are in the stream.
     pub(crate) async fn entries(&self) -> u64 {
         self.server.command(&["XLEN", &keys().stream()]).await
     }
@@ -131,7 +131,7 @@ impl TestQueue {
         self.server.command(&["HLEN", &keys().live()]).await
     }
 
-    /// Runs a worker that refuses every job, until something has come true.
+    /// Runs a worker that refuses every job, until a condition holds.
     pub(crate) async fn work_until<T, F: Future<Output = Option<T>>>(&self, look: impl FnMut() -> F) -> T {
         let stop = CancellationToken::new();
         let worker = WorkerRunner { queue: self.queue.clone(), name: unique_name(), concurrency: 8 };
@@ -142,7 +142,7 @@ impl TestQueue {
         found
     }
 
-    /// Lets another worker take the entry over.
+    /// Makes another worker take over the entry.
     pub(crate) async fn take_over(&self, delivery: &Delivery, consumer: &str) -> Delivery {
         let claim = ["XCLAIM", &keys().stream(), GROUP, consumer, "0", &delivery.entry];
         let _: redis::Value = self.server.command(&claim).await;

@@ -1,5 +1,5 @@
-//! Who is let in, in each of the four modes: what the API makes of tokens that are wrong in every way there is, how
-//! often it asks about them, and what it does when nobody answers.
+//! Authentication in each of the four modes: how the API treats every kind of wrong token, how often it asks about
+//! tokens, and what it does when the provider does not answer.
 
 mod issuer;
 
@@ -21,7 +21,7 @@ use issuer::{AUDIENCE, ISSUER, Issuer};
 
 const SOON: Duration = Duration::from_secs(15);
 
-/// An API without workers in this mode: nothing but its own answers matters here.
+/// An API without workers in this mode: only its own answers matter here.
 async fn started(mode: &str, url: &str) -> Stack {
     let mut stack = StackBuilder::new().apis(0).workers(0).start().await;
     let url = format!("{}{url}", stack.sandbox.url);
@@ -245,7 +245,7 @@ async fn the_sandboxs_odd_tokens_are_read_as_they_are_meant() {
     assert_eq!(tokens["quarter"]["failures"], 0, "one token is not an outage: {tokens}");
 }
 
-/// What operators are shown of the provider of tokens.
+/// The operators' view of the token provider.
 async fn reported(stack: &Stack) -> Option<Value> {
     let stats = ctl::json(stack, &["stats"]).await;
     let upstreams = stats["upstreams"].as_array().cloned().unwrap_or_default();

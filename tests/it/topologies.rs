@@ -1,4 +1,4 @@
-//! Redis in other shapes than one server: a cluster, and a master that sentinels replace.
+//! Redis in other topologies than one server: a cluster, and a master that sentinels replace.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -107,7 +107,7 @@ async fn a_fail_over_loses_no_confirmed_job_and_the_programs_follow_the_new_mast
         assert_eq!(found.body["data"], job.body["data"]);
     }
 
-    // The old master comes back as the replica that confirms.
+    // The old master returns as the replica that confirms.
     redis.servers[0].restart().await;
     let plain = scenarios().swap_remove(0);
     let accepted = eventually("jobs are accepted again", Duration::from_secs(30), || async {
@@ -119,7 +119,7 @@ async fn a_fail_over_loses_no_confirmed_job_and_the_programs_follow_the_new_mast
     assert_eq!(ended.body["data"]["status"], "processed");
 }
 
-/// A port that takes no connection and refuses none, as where packets are swallowed: its backlog is full.
+/// A port that neither accepts nor refuses a connection, as if packets were dropped: its backlog is full.
 struct BlackHolePort {
     address: SocketAddr,
     _open: Vec<TcpStream>,

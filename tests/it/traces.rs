@@ -1,5 +1,5 @@
-//! Traces: one from the client through the request, the queue and the job, as a collector receives it; and that a
-//! collector which is of no use harms nothing.
+//! Traces: one trace from the client through the request, the queue and the job, as a collector receives it; and a
+//! useless collector that must do no harm.
 
 mod collector;
 
@@ -31,7 +31,7 @@ async fn stack(endpoint: &str) -> Stack {
     builder.set("OTEL_BSP_SCHEDULE_DELAY", 50).start().await
 }
 
-/// Tokens, persons, codes and spans go where the settings say, whatever proxy the environment names.
+/// Calls for tokens, persons, codes and spans go where the settings say, whatever proxy the environment names.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_program_obeys_a_proxy_of_the_environment() {
     let (collector, proxy) = (Collector::start().await, TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -131,7 +131,7 @@ async fn one_trace_leads_from_the_client_to_the_gateway_and_names_nobody() {
     names_nobody(&collector);
 }
 
-/// Looks at all bytes the collector was sent, as the last process has ended.
+/// Checks all bytes sent to the collector, once the last process has ended.
 fn names_nobody(collector: &Collector) {
     let (scenario, text) = (sent(), collector.text());
     let Expected::Sent { to } = &scenario.expected else { panic!("nothing is sent") };

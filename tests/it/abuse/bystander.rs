@@ -1,5 +1,5 @@
-//! A client that minds its own business while others do not: whatever they do, none of its requests fails, and they take
-//! no longer than twice what they take in quiet, or 50 ms.
+//! An honest client next to others that are not: none of its requests may fail, and they may take at most twice as long
+//! as without load, or 50 ms.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ pub(super) struct Bystander {
 }
 
 impl Bystander {
-    /// Measures the quiet, and goes on asking.
+    /// Measures without load, then keeps sending requests.
     pub(super) async fn watch(stack: &Stack) -> Self {
         let client = stack.client().with_token("mis-b-token");
         let mut quiet = Vec::new();

@@ -1,4 +1,4 @@
-//! What HTTP/2 lets a client do: not read its streams, name two hosts, ask for heads.
+//! Abuse that HTTP/2 allows: not reading streams, naming two hosts, sending HEAD.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use tokio::net::TcpStream;
 use super::bystander::Bystander;
 use crate::waiting::all_wait;
 
-/// What a stop may take although nobody reads the streams that are open.
+/// Longest a stop may take although open streams are not read.
 const STOPS_WITHIN: Duration = Duration::from_secs(8);
 
-/// A connection of its own, whose streams have this window.
+/// A separate connection, whose streams have this window.
 async fn connect(stack: &Stack, window: u32) -> SendRequest<Body> {
     let stream = TcpStream::connect(stack.apis[0].url.trim_start_matches("http://")).await.unwrap();
     let mut builder = Builder::new(TokioExecutor::new());

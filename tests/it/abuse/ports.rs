@@ -1,4 +1,4 @@
-//! The ports for operators: bounded as the clients' port is, and apart from it where that is asked for.
+//! The ports for operators: limited like the clients' port, and separate from it if configured.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who is believed about a client's address, and what the log keeps of a request.
+//! Whose report of a client's address is trusted, and what the log keeps of a request.
 
 use reqwest::Method;
 use serde_json::Value;

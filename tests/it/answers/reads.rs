@@ -1,4 +1,4 @@
-//! The answers of the routes that read, and of the check of a code: who is let in, and what they see.
+//! The answers of the routes that read, and of the check of a code: who is allowed, and what they see.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::plain;
 
 const CODE: &str = "/verifications/+380931234585/actions/complete";
 
-/// The three routes besides the PATCH that need a token, with the scope each asks for.
+/// The three routes besides the PATCH that need a token, with the scope each requires.
 fn routes(href: &str) -> [(Method, String, &'static str); 3] {
     [
         (Method::GET, href.to_owned(), "job:read"),

@@ -1,4 +1,4 @@
-//! The table of answers and their tests is held against the API's document and against the tests there are.
+//! Compares the table of answers with the API's document and with the existing tests.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -22,12 +22,12 @@ fn rows() -> Vec<Row<'static>> {
     .collect()
 }
 
-/// What every route refuses has one row for those about the service itself.
+/// One row for the refusals that every route has, including those about the service itself.
 fn is_of_every_route(operation: &Value, status: &str) -> bool {
     operation["tags"][0] == "service" && ["400", "414", "431", "501"].contains(&status)
 }
 
-/// What the table calls a route of the document; `None` for the aliases of a job.
+/// The table's name for a route of the document; `None` for the aliases of a job.
 fn called(method: &str, path: &str) -> Option<String> {
     Some(match path {
         "/jobs/{id}" | "/api/jobs/{id}" | "/jobs/{id}/events" | "/api/jobs/{id}/events" => return None,
@@ -55,7 +55,7 @@ fn documented() -> BTreeSet<(String, String)> {
     answers
 }
 
-/// All sources under a folder, one after the other.
+/// All sources under a folder, concatenated.
 fn sources(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -78,7 +78,7 @@ fn every_answer_of_the_document_has_a_row() {
     assert!(unknown.is_empty(), "the document does not know: {unknown:?}");
 }
 
-/// Fails for a name in the last column of a table that is no test's.
+/// Fails if a name in the last column of a table is not a test.
 pub(crate) fn assert_tests_exist(table: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folders = ["api/src", "shared/src", "worker/src", "tests/it"];

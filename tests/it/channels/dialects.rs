@@ -16,7 +16,7 @@ pub(super) async fn through_with(channels: &str, faults: Value, further: &[(&str
     within(300, channels, faults, further).await
 }
 
-/// The same with another deadline: a job that was left open waits until half of it is past.
+/// The same with another deadline: a job whose outcome is open waits until half of it has passed.
 pub(super) async fn within(deadline: u64, channels: &str, faults: Value, further: &[(&str, &str)]) -> Stack {
     let builder = StackBuilder::new().workers(0).set("RESEND_LIMIT_PER_CLIENT_MINUTE", 0);
     let mut stack = builder.set("RESEND_JOB_DEADLINE_SECONDS", deadline).start().await;
@@ -35,7 +35,7 @@ pub(super) async fn within(deadline: u64, channels: &str, faults: Value, further
     stack
 }
 
-/// How the job ends, and how many messages went out for it.
+/// The job's end, and how many messages were sent for it.
 async fn run(channel: &str, action: Value, times: u32) -> (Value, usize) {
     let faults = json!([{"target": channel, "action": action, "times": times}]);
     let stack = within(16, channel, faults, &[]).await;

@@ -1,4 +1,4 @@
-//! The order of fallback under load: every job one message, whichever channel took it.
+//! The order of fallback under load: one message per job, whichever channel took it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,13 +19,13 @@ struct Person {
     approval_id: Uuid,
 }
 
-/// So many patients with an approval each, made by the sandbox.
+/// Creates this many patients with an approval each in the sandbox.
 async fn people(stack: &Stack, count: usize) -> Vec<Person> {
     let url = format!("{}/sandbox/approvals/bulk?count={count}", stack.sandbox.url);
     reqwest::Client::new().post(url).send().await.unwrap().json().await.unwrap()
 }
 
-/// Runs so many jobs of patients of their own, many at once; answers how many ended well.
+/// Runs this many jobs of different patients, many at once; returns how many ended well.
 pub(super) async fn run_jobs(stack: &Stack, jobs: usize) -> usize {
     let client = stack.client();
     let jobs = stream::iter(people(stack, jobs).await).map(|person| {
@@ -84,7 +84,7 @@ async fn a_channel_that_is_down_is_asked_now_and_then_only() {
     let asked = calls(&stack, "twilio").await;
     println!("{JOBS} jobs over a channel that is down: asked {asked} times, messages {by_channel:?}");
     assert_eq!((well, by_channel.get("turbosms"), most), (JOBS, Some(&JOBS), 1));
-    // The failures that were on their way at once, and then one message at a time.
+    // The failures that were already in progress, and then one message at a time.
     assert!(asked <= 90, "{asked}");
     stack.stop().await;
 }

@@ -18,7 +18,7 @@ async fn with_faults(faults: Value) -> Stack {
     stack
 }
 
-/// Runs one job to its end; the longest holds a time-out and a wait.
+/// Runs one job to its end; the longest includes a time-out and a wait.
 async fn run(stack: &Stack) -> Value {
     let plain = scenarios().swap_remove(0);
     let accepted = stack.client().resend(plain.patient_id, plain.approval_id).await;
@@ -72,8 +72,8 @@ async fn its_answers_end_the_job_or_are_tried_again() {
     }
 }
 
-/// The service counts a call against its limit before the message goes out, so the repeat of a call that failed meets a limit
-/// its own message has reached.
+/// The service counts a call against its limit before the message is sent, so the repetition of a failed call meets a
+/// limit that its own message has reached.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_the_repeat_meets_is_not_the_jobs_limit() {
     let limit = json!({"target": "otp", "action": {"limit_seconds": 60}});
@@ -93,7 +93,7 @@ async fn a_limit_that_the_repeat_meets_is_not_the_jobs_limit() {
     }
 }
 
-/// The platform's service rescues what its gateway raises: whoever asks cannot know.
+/// The platform's service hides its gateway's errors: its callers cannot know.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_its_gateway_refused_looks_sent() {
     let stack = with_faults(json!([{"target": "otp", "action": {"gateway_refuses": true}}])).await;

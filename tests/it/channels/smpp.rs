@@ -1,4 +1,4 @@
-//! The SMPP channel against an SMSC that we did not write. Where there is no node, each test says that it was not run.
+//! The SMPP channel against an SMSC that we did not write. Without node each test reports that it was not run.
 
 use std::time::{Duration, Instant};
 
@@ -95,7 +95,7 @@ async fn every_row_of_the_error_table_against_an_smsc() {
     taken_again(&channel).await;
     smsc.tell(&json!({"hang": true})).await;
     assert_eq!(submit(&channel, "код").await, SILENT, "no answer in time");
-    // Nor is the keep-alive answered: the session is given up and made anew.
+    // The keep-alive is not answered either: the session is given up and made anew.
     smsc.tell(&json!({"hang": false})).await;
     taken_again(&channel).await;
     channel.close().await;
@@ -112,7 +112,7 @@ async fn without_a_bound_session_a_message_is_certainly_not_taken() {
     drop(smsc);
     let channel = SmppChannel::new(&config(port, "secret"));
     assert_eq!(submit(&channel, "код").await, SubmitResult::Unreachable);
-    // The SMSC comes up; nobody restarts the worker.
+    // The SMSC starts; nobody restarts the worker.
     let Some(mut smsc) = Smsc::start(port).await else { return };
     taken_again(&channel).await;
     smsc.saw("alive").await;
@@ -143,7 +143,7 @@ async fn receipts_are_acknowledged_and_counted_by_state() {
     stack.stop().await;
 }
 
-/// A worker that sends through the SMSC first, where there is one.
+/// A worker that sends through the SMSC first, if there is one.
 async fn worker_with(smsc: &Smsc, channels: &str) -> Stack {
     let url = format!("smpp://ehealth:secret@127.0.0.1:{}", smsc.port);
     through_with(channels, json!([]), &[("RESEND_SMS_SMPP_URL", &url)]).await
@@ -163,7 +163,7 @@ async fn a_job_goes_out_through_an_smsc_once_with_a_code_that_is_right() {
     let path = format!("/verifications/+{}/actions/complete", seen["destination_addr"].as_str().unwrap());
     let check = Answer::of(verifier.request(Method::PATCH, &path).json(&json!({"code": code}))).await;
     assert_eq!(check.body["data"]["status"], "verified", "{}", check.body);
-    // The peer reads the relative time as the time it means: the end of the code's life.
+    // The peer decodes the relative time as intended: the end of the code's lifetime.
     let valid_until: chrono::DateTime<chrono::Utc> =
         seen["validity_period"].as_str().unwrap().parse().unwrap();
     let left = valid_until.timestamp() - chrono::Utc::now().timestamp();
@@ -172,7 +172,7 @@ async fn a_job_goes_out_through_an_smsc_once_with_a_code_that_is_right() {
     assert_eq!(smsc.all("submit").await.len(), 1, "one message");
 }
 
-/// The SMSC's queue is full now and then, then it throttles everything, then it is well again, while jobs run.
+/// While jobs run, the SMSC's queue is full now and then, then it throttles everything, then it works again.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_smsc_in_trouble_leaves_its_messages_to_the_next_channel_and_none_goes_out_twice() {
     let Some(mut smsc) = Smsc::start(0).await else { return };
@@ -184,7 +184,7 @@ async fn an_smsc_in_trouble_leaves_its_messages_to_the_next_channel_and_none_goe
     let throttled = run_jobs(&stack, JOBS).await;
     smsc.tell(&json!({"answer": 0, "refuse_every": 0})).await;
     assert_eq!(smsc.seen("taken").len(), taken_before, "a throttled message is not taken");
-    // The way rests for a second after it was throttled.
+    // The channel rests for a second after it was throttled.
     let mut well_again = 0;
     let deadline = Instant::now() + Duration::from_secs(20);
     while smsc.seen("taken").len() == taken_before {

@@ -1,4 +1,4 @@
-//! The SMPP channel against an SMSC that sends what no specification knows: whatever it is, it costs that PDU alone.
+//! The SMPP channel against an SMSC that violates the specification: each PDU must cost only itself.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ async fn a_pdu_nobody_can_read_is_refused_alone_and_the_session_stays() {
         (pdu(0x103, 76, b"\0\x01\x01380931234585\0\x05\0eHealth\0\x04\0\0"), "data_sm_resp", 0),
         (pdu(0x103, 77, b"\0\x01"), "data_sm_resp", 0x65),
         (pdu(0x1234, 78, b"nobody knows"), "generic_nack", 0x03),
-        // Its length says less than a header, and more than anybody sends.
+        // One length is less than a header, the other more than anybody sends.
         ("0000000a0000000500ff".to_owned(), "generic_nack", 0x02),
         (pdu(0x05, 80, &vec![0; 200_000]), "generic_nack", 0x02),
     ] {
@@ -54,7 +54,7 @@ async fn a_pdu_nobody_can_read_is_refused_alone_and_the_session_stays() {
         assert_eq!((&answer.0, &answer.1), (&json!(command), &json!(status)), "{raw:.80}");
         assert!(is_taken(&submit(&channel, "код").await), "the session stays after {raw:.80}");
     }
-    // Answers to nothing, one of them of no known kind, are passed over.
+    // Answers to no request, one of an unknown kind, are skipped.
     smsc.tell(&json!({"raw": pdu(0x8000_0004, 9_999, b"m9") + &pdu(0x8000_1234, 5, b"?")})).await;
     assert!(is_taken(&submit(&channel, "код").await));
     channel.close().await;
@@ -109,7 +109,7 @@ async fn a_full_window_is_waited_for_and_is_no_failure_of_the_smsc() {
     let results = join_all((0..24).map(|_| submit(&channel, "код"))).await;
     assert!(results.iter().all(is_taken), "{results:?}");
     assert!(start.elapsed() >= Duration::from_secs(2), "six windows of four: {:?}", start.elapsed());
-    // More than can be waited for: they are held here, and the SMSC never saw them.
+    // More than fit in the window: the rest are held here, and the SMSC never saw them.
     let results = join_all((0..80).map(|_| submit(&channel, "код"))).await;
     let held = results.iter().filter(|result| **result == SubmitResult::Held { retry_after: None }).count();
     let taken = results.iter().filter(|result| is_taken(result)).count();

@@ -1,4 +1,4 @@
-//! Guesses: at each code, for a phone whatever was resent, and of a client.
+//! Limits on guesses: at each code, for a phone whatever was resent, and of a client.
 
 use futures_util::future::join_all;
 use shared::domain::clock::now_ms;
@@ -10,7 +10,7 @@ use tests::keys::keys;
 
 use super::*;
 
-/// What an operator sees and does.
+/// The operator's view and actions.
 fn phones(fixture: &TestSendGuard) -> Phones {
     let settings = Settings::from_pairs([("RESEND_OTP_KEY", KEY)]).unwrap();
     let otp = OtpConfig::from_settings(&settings).unwrap();
@@ -18,7 +18,7 @@ fn phones(fixture: &TestSendGuard) -> Phones {
     Phones::new(allowed, PhoneNames::new([&otp.key]), fixture.queue.clone())
 }
 
-/// Checks by as many clients, so that none of them fails too often.
+/// Checks by different clients, so that none of them reaches its limit.
 async fn fail(fixture: &TestSendGuard, code: &Code, times: u32) -> Vec<Checked> {
     let wrong = other_than(code);
     let mut checked = Vec::new();

@@ -8,7 +8,7 @@ use tests::stack::{Stack, StackBuilder};
 
 use crate::ctl::program::ctl_with;
 
-/// Sends the first scenario's code; answers the phone and the code as they arrived.
+/// Sends the first scenario's code; returns the phone and the code as received.
 async fn send(stack: &Stack) -> (String, String) {
     let scenario = scenarios().swap_remove(0);
     assert!(matches!(scenario.expected, Expected::Sent { .. }));
@@ -61,7 +61,7 @@ async fn the_code_on_the_phone_is_right_once_also_as_a_number() {
     let encoded = phone.replace('+', "%2B");
     assert_eq!(complete(&verifier, &encoded, &json!({"code": number})).await.status, StatusCode::OK);
 
-    // The end of a job whose message was taken ends the codes before it.
+    // The end of a job whose message was taken invalidates earlier codes.
     let ((_, before), (phone, code)) = (send(&stack).await, send(&stack).await);
     let status = async |code: &str| complete(&verifier, &phone, &json!({"code": code})).await.status;
     assert_eq!(status(&before).await, StatusCode::FORBIDDEN);

@@ -1,8 +1,8 @@
-//! Codes while `RESEND_OTP_KEY` is rotated: those that are out stay good, and nobody's counts start afresh.
+//! Codes while `RESEND_OTP_KEY` is rotated: sent codes stay valid, and no count starts afresh.
 
 use super::*;
 
-/// Guard and codes of a process that has the new key beside the old one.
+/// Guard and codes of a process that has the new key and the old one.
 fn rotated(fixture: &TestSendGuard) -> (SendGuard, Codes) {
     let keys = format!("{LATER_KEY},{KEY}");
     fixture.beside(&[MANY[0], MANY[1], ("RESEND_OTP_KEY", &keys)])

@@ -1,4 +1,4 @@
-//! What Redis holds does not lead to a code: all there are, tried against a dump, match nothing (scenario 26).
+//! The content of Redis does not reveal a code: all possible codes, tried against a dump, match nothing (scenario 26).
 
 use std::collections::HashSet;
 use std::fs;
@@ -38,7 +38,7 @@ async fn a_million_codes_tried_against_a_dump_of_redis_match_nothing() {
 
 type Attack = Box<dyn Fn(&str) -> [u8; HASH]>;
 
-/// What somebody who read the code, but has no key, would try.
+/// The guesses of somebody who read the source code, but has no key.
 fn attacks(job: &JobId) -> [Attack; 4] {
     let message = format!("approval\0{}\0{job}\0", phone(1).expose());
     let (plain, bound) = (Sha256::new(), Sha256::new_with_prefix(&message));
@@ -52,7 +52,7 @@ fn attacks(job: &JobId) -> [Attack; 4] {
     ]
 }
 
-/// What is kept of a hash.
+/// The stored part of a hash.
 fn cut(hash: [u8; 32]) -> [u8; HASH] {
     std::array::from_fn(|index| hash[index])
 }
@@ -64,7 +64,7 @@ fn everything_written(folder: &Path) -> String {
     paths.map(|path| if path.is_dir() { everything_written(&path) } else { read(&path) }).collect()
 }
 
-/// Everything in the dump that has the length and the letters of a hash.
+/// Everything in the dump with the length and the alphabet of a hash.
 fn hashes(dump: &str) -> HashSet<[u8; HASH]> {
     use base64::Engine as _;
     let decode =

@@ -1,4 +1,4 @@
-//! The board: only for who knows the token, and without anybody's data.
+//! The board: only with the token, and without personal data.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn while_redis_is_away_the_board_lives_and_says_so() {
         page.contains("Redis away").then_some(page)
     })
     .await;
-    // The figures of before stay, and title and icon show an alarm.
+    // The earlier figures stay, and title and icon show an alarm.
     for part in ["(1) Now – resend", "Redis does not answer", "running, of slots", "%23b3261e"] {
         assert!(page.contains(part), "no {part}: {page}");
     }
@@ -103,7 +103,7 @@ async fn each_page_is_served_without_a_script_and_a_search_leads_to_the_job() {
             "{path}: {text}"
         );
     }
-    // The first page reloads by itself, and not while it is held; no other does.
+    // The first page reloads by itself, unless it is paused; no other page does.
     let reloads = async |path: &str| board.get(path).await.header("refresh").map(str::to_owned);
     assert_eq!(reloads("/board").await.as_deref(), Some("5"));
     assert_eq!((reloads("/board?hold=yes").await, reloads("/board/jobs").await), (None, None));

@@ -52,7 +52,7 @@ async fn the_doctor_names_what_the_log_would_name() {
     }
 }
 
-/// A proxy between this service and the registry answers 404 with a page of its own.
+/// A proxy before the registry answers 404 with its own page.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_404_of_a_proxy_is_no_missing_person() {
     let stack = StackBuilder::new().apis(0).workers(0).start().await;

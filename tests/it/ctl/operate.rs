@@ -54,7 +54,7 @@ async fn a_job_whose_send_has_begun_is_not_cancelled_not_even_while_it_is_put_ba
     let delivery = fixture.deliver("w1").await;
     assert_eq!(fixture.begin_send(&delivery).await, SendStart::Go);
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
-    // Nobody knows what became of that send.
+    // The outcome of that send is unknown.
     fixture.put_back(&delivery, LONG).await;
     assert_eq!(fixture.queue.operator().cancel(&ticket.job).await.unwrap(), Cancelled::SendBegun);
     assert_eq!(fixture.state(&delivery).await, JobState::Scheduled);
@@ -158,7 +158,7 @@ async fn jobs_are_found_by_where_they_stand_and_whose_they_are() {
     let failed = fixture.accept(&job_of("mis-b", uuid::Uuid::new_v4())).await;
     let delivery = fixture.deliver("w1").await;
     fixture.end(&delivery).await;
-    // More than Redis answers in one go of a small hash.
+    // More than Redis returns in one reply of a small hash.
     for _ in 0..700 {
         fixture.accept(&job()).await;
     }
@@ -205,7 +205,7 @@ async fn a_paused_worker_takes_nothing_and_a_resumed_one_goes_on() {
         fixture.queue.operator().resume().await.unwrap() && !fixture.queue.operator().resume().await.unwrap()
     );
     eventually("the job ends", SOON, || async { fixture.job(&ticket.job).await.end }).await;
-    // A worker at work learns of a pause, too.
+    // A busy worker notices a pause too.
     fixture.queue.operator().pause().await.unwrap();
     eventually("a job is left alone", SOON, || async {
         let seen = fixture.queue.operator().overview().await.unwrap();

@@ -23,7 +23,7 @@ pub(crate) async fn ctl_with(settings: &[(String, String)], words: &[&str]) -> O
     command.stdin(std::process::Stdio::null()).output().await.unwrap()
 }
 
-/// Runs it with the settings of the stack, and asks for this exit status.
+/// Runs it with the settings of the stack, and requires this exit status.
 pub(crate) async fn ctl(stack: &Stack, words: &[&str], status: i32) -> String {
     let output = ctl_with(stack.settings(), words).await;
     assert_eq!(output.status.code(), Some(status), "{words:?}: {output:?}");
@@ -39,7 +39,7 @@ pub(crate) async fn json(stack: &Stack, words: &[&str]) -> Value {
     serde_json::from_str(&ctl(stack, &words, 0).await).unwrap()
 }
 
-/// Accepts a job for each of so many approvals that would send.
+/// Accepts a job for each of this many approvals that can be sent.
 async fn accept(stack: &Stack, jobs: usize) -> Vec<String> {
     let client: ApiClient = stack.client();
     let mut ids = Vec::new();

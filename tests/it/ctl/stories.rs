@@ -1,4 +1,4 @@
-//! The story of a job after each kind of end, as `resendctl jobs show` tells it.
+//! The history of a job after each kind of end, as `resendctl jobs show` prints it.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn assert_tells(story: &str, parts: &[&str]) {
     }
 }
 
-/// Approvals that would be sent, each to be used once.
+/// Approvals that can be sent, each to be used once.
 fn sendable() -> impl Iterator<Item = Scenario> {
     scenarios().into_iter().filter(|one| matches!(one.expected, Expected::Sent { .. }))
 }

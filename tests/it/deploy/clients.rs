@@ -1,4 +1,4 @@
-//! What the README shows of a client is what the generated clients are driven with.
+//! The README's client examples are those that the generated clients are tested with.
 
 use super::read;
 

@@ -1,4 +1,4 @@
-//! The Kubernetes set: every file parses, and whatever one resource says of another is so. No cluster was asked.
+//! The Kubernetes manifests: every file parses, and references between resources are correct. No cluster is involved.
 
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -57,7 +57,7 @@ fn what_one_resource_says_of_another_is_so() {
     {
         assert!(names.contains(&&trigger["authenticationRef"]["name"]), "{trigger}");
         assert_eq!(trigger["metadata"]["stream"], shared::queue::Keys::new("resend").stream());
-        // KEDA asks from a namespace of its own; and the lag of a group is unknown after a job was cancelled.
+        // KEDA connects from its own namespace; and the lag of a group is unknown after a job was cancelled.
         assert_eq!(trigger["metadata"]["address"], "redis.resend.svc.cluster.local:6379");
         assert!(trigger["metadata"].get("streamLength").is_some(), "{trigger}");
     }
@@ -100,7 +100,7 @@ fn the_pods_find_their_settings_stop_in_time_and_run_as_nobody() {
     }
 }
 
-/// Clients come in by one port, Prometheus by another, and neither by the other's.
+/// Clients use one port, Prometheus another, and neither may use the other's.
 #[test]
 fn clients_reach_no_metrics_and_prometheus_no_client_port() {
     let all = resources();

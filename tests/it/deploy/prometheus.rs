@@ -1,4 +1,4 @@
-//! The alerts and the dashboard: the rules do what they say, and ask for nothing that does not exist.
+//! The alerts and the dashboard: the rules work as described, and use only metrics that exist.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,10 @@ use super::{path, read, words};
 
 const ALERTS: &str = "deploy/prometheus/alerts.yml";
 
-/// Tests at the head of the file in which no alert may fire: a busy day, and a quiet night.
+/// The first tests in the file, in which no alert may fire: a busy day, and a quiet night.
 const QUIET: usize = 2;
 
-/// Every metric the programs have, as their one list has them.
+/// Every metric of the programs, from their one list.
 fn known() -> BTreeSet<String> {
     words(&read("shared/src/telemetry/metric.rs"), "resend_", is_name)
 }
@@ -21,7 +21,7 @@ fn is_name(c: char) -> bool {
     c.is_ascii_lowercase() || c == '_'
 }
 
-/// The metrics an expression asks for; histograms come in three series.
+/// The metrics in an expression; histograms have three series.
 fn asked(text: &str) -> BTreeSet<String> {
     let series = words(text, "resend_", is_name).into_iter();
     series

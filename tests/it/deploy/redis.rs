@@ -1,5 +1,5 @@
-//! Redis as it is shipped: the configuration keeps what it is given, and each program does its work under its own
-//! rights, and can do nothing else.
+//! Redis with the shipped files: the configuration keeps what is written, and each program can do its work with its own
+//! rights, and nothing else.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::read;
 const SOON: Duration = Duration::from_secs(15);
 const BOARD_TOKEN: &str = "board-token-of-these-tests";
 
-/// Redis under the shipped files, and a user for the test to look with.
+/// Redis with the shipped files, and a user for the test's own reads.
 async fn start() -> Stack {
     StackBuilder::new().apis(0).workers(0).shipped_redis(Shipped::Observed).start().await
 }
@@ -54,7 +54,7 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
     let job = client.resend(cancelled.patient_id, cancelled.approval_id).await.location();
     ctl(&stack, &["jobs", "cancel", "--yes", job.rsplit('/').next().unwrap()]).await;
     ctl(&stack, &["resume"]).await;
-    // In a worker's container there are the worker's settings: whoever may pause there may resume there.
+    // A worker's container has only the worker's settings: whoever may pause there may also resume there.
     ctl_as(&stack, User::WORKER, &["pause", "--yes", "--because", "a look"]).await;
     assert!(ctl_as(&stack, User::WORKER, &["resume"]).await.starts_with("Resumed"));
 
@@ -84,7 +84,7 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
     let board = ApiClient::new(&stack.workers[0].url, BOARD_TOKEN).get("/board").await;
     assert_eq!(board.status, 200, "{}", board.body);
     let denied: Vec<Vec<::redis::Value>> = stack.redis.command(&["ACL", "LOG"]).await;
-    // `resendctl doctor` asks CONFIG, is refused, and says so.
+    // `resendctl doctor` tries CONFIG, is refused, and says so.
     let denied = format!("{denied:?}");
     assert!(!denied.contains("resend-api") && !denied.contains("resend-worker"), "{denied}");
     for member in stack.apis.iter().chain(&stack.workers) {
@@ -93,7 +93,7 @@ async fn the_programs_do_all_their_work_under_their_own_rights() {
     stack.stop().await;
 }
 
-/// Where users and sentinels have passwords, too: each is told by the setting that is for it.
+/// Users and sentinels both have passwords: each comes from its own setting.
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_sentinels_everybody_works_under_the_same_rights() {
     let temp_dir = TempDir::new().unwrap();
@@ -132,7 +132,7 @@ async fn behind_sentinels_everybody_works_under_the_same_rights() {
     stack.stop().await;
 }
 
-/// In a cluster the programs ask for things they do not ask one server for.
+/// In a cluster the programs send commands that they do not send to a single server.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_cluster_the_programs_have_the_rights_they_need() {
     let temp_dir = TempDir::new().unwrap();
@@ -148,7 +148,8 @@ async fn in_a_cluster_the_programs_have_the_rights_they_need() {
     }
     for node in &cluster.nodes {
         let mut denied: Vec<Vec<::redis::Value>> = node.command(&["ACL", "LOG"]).await;
-        // The client of a cluster names its library to nodes it discovers; Redis 7.0 knows no right to that (redis.conf).
+        // The cluster client sends its library name to nodes that it discovers; Redis 7.0 has no right for that
+        // (redis.conf).
         denied.retain(|entry| !format!("{entry:?}").contains("client|setinfo"));
         assert!(denied.is_empty(), "{denied:?}");
     }
@@ -176,7 +177,7 @@ async fn no_program_may_do_what_its_work_does_not_need() {
             &["MONITOR"],
             &["EVAL", "return 1", "0"],
             &["XGROUP", "DESTROY", &keys().stream(), "workers"],
-            // Keys of somebody else on the same server.
+            // Another application's keys on the same server.
             &["XLEN", "other:stream"],
         ] {
             let answer: Result<::redis::Value, _> =
@@ -214,7 +215,7 @@ async fn a_default_user_without_rights_to_load_is_a_finding() {
     }
 }
 
-/// Valkey asks nobody's leave while it loads, from 9 on.
+/// From version 9 on, Valkey checks no rights while it loads.
 async fn loads_without_rights(server: &RedisServer) -> bool {
     let info: String = server.command(&["INFO", "server"]).await;
     let version = info.lines().find_map(|line| line.strip_prefix("valkey_version:"));
@@ -236,6 +237,6 @@ fn the_shipped_memory_holds_a_day_of_the_country_with_what_belongs_to_it() {
     let conf = read("deploy/redis/redis.conf");
     let memory = conf.lines().find_map(|line| line.strip_prefix("maxmemory ")).unwrap();
     let limit: f64 = memory.strip_suffix("gb").unwrap().parse().unwrap();
-    // Beside the jobs: limits, codes, idempotency keys, buffers.
+    // Besides the jobs: limits, codes, idempotency keys, buffers.
     assert!(limit * 1.073_741_824 >= 2.0 * gigabytes, "maxmemory {memory}, a day needs {gigabytes} GB");
 }

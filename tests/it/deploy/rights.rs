@@ -1,5 +1,5 @@
-//! Runs go through few of a script's ways; so each command a script may call, itself or by the functions it shares with
-//! others, is looked up among the rights of who runs it.
+//! Tests run only some paths of a script; so each command that a script may call, itself or through shared functions,
+//! is looked up among the rights of the program that runs it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn scripts(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(of).filter(|file| file.extension().is_some_and(|end| end == "lua")).collect()
 }
 
-/// Who runs a script, by its place in `shared/src`; what others are put together of is run by nobody itself.
+/// Which program runs a script, by its place in `shared/src`; parts of other scripts are run by no program themselves.
 fn runners(script: &str) -> &'static [&'static str] {
     const ALL: &[&str] = &["resend-api", "resend-worker", "resendctl"];
     match script.trim_end_matches(".lua") {
@@ -54,7 +54,7 @@ fn calls(text: &str, function: &str) -> bool {
     text.match_indices(&format!("{function}(")).any(|(at, _)| !text[..at].ends_with(name_of))
 }
 
-/// What a script calls, and what the functions it reaches call.
+/// The commands that a script calls, including those in the functions that it reaches.
 fn commands(script: &str, shared: &BTreeMap<String, String>) -> BTreeSet<String> {
     let (mut texts, mut known) = (vec![script], BTreeSet::new());
     let mut commands = BTreeSet::new();
@@ -90,7 +90,7 @@ fn every_command_of_every_script_is_allowed_to_who_runs_it() {
             let allowed: BTreeSet<_> = line.split(' ').filter_map(|word| word.strip_prefix('+')).collect();
             let is_allowed =
                 |command: &str| allowed.iter().any(|word| word.split('|').next() == Some(command));
-            // Everybody asks a server behind sentinels for its role, and has replicas confirm what they write.
+            // Every program asks a server behind sentinels for its role, and lets replicas confirm its writes.
             let everybodys = ["role", "wait"].map(str::to_owned);
             let wanted = commands(text, &shared).into_iter().chain(everybodys);
             let denied = wanted.filter(|command| !is_allowed(command));

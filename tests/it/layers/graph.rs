@@ -1,4 +1,4 @@
-//! Which module needs which, and where modules that lie side by side need each other.
+//! The dependencies between modules, and cycles among modules in the same parent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -97,7 +97,7 @@ impl Graph {
     }
 }
 
-/// Takes away, again and again, what nobody needs or what needs nobody; what is left goes in circles.
+/// Repeatedly removes modules without dependents or without dependencies; only cycles are left.
 fn left_in_circles(mut edges: Vec<(&str, &str, String)>) -> Vec<String> {
     loop {
         let before = edges.len();

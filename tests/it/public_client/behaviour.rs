@@ -1,4 +1,4 @@
-//! How the public client reads answers, rewritten from its behaviour.
+//! How the public client reads answers, reimplemented from its behaviour.
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! What the queue makes of replies that were lost, of a Redis whose memory is full, of leases that differ, and of records
-//! some other hand spoilt.
+//! The queue with lost replies, with full memory, with different leases, and with records damaged from outside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use worker::runner::{WorkerRunner, unique_name};
 
 use crate::test_queue::{RUN, TestQueue, job, refused};
 
-/// Makes an entry look as if its owner had been silent for so long.
+/// Makes an entry look as if its owner had been silent for this long.
 async fn silent_for(fixture: &TestQueue, entry: &str, consumer: &str, time: Duration) {
     let idle = millis(time).to_string();
     let claim = ["XCLAIM", &keys().stream(), GROUP, consumer, "0", entry, "IDLE", &idle, "JUSTID"];
@@ -28,7 +27,7 @@ async fn an_entry_whose_reply_was_lost_is_run_as_the_delivery_it_is() {
     let fixture = TestQueue::new().await;
     let ticket = fixture.accept(&job()).await;
     let name = unique_name();
-    // As a read whose reply was lost leaves it: in the worker's hands, and the worker does not know.
+    // As after a read whose reply was lost: the worker holds the entry without knowing it.
     fixture.deliver(&name).await;
     let (stop, (ran, mut runs)) = (CancellationToken::new(), mpsc::unbounded_channel());
     let worker = WorkerRunner { queue: fixture.queue.clone(), name, concurrency: 4 };
@@ -74,7 +73,7 @@ async fn a_run_after_a_crash_counts_also_where_the_reply_of_its_take_over_is_los
     let (stop, (ran, mut runs)) = (CancellationToken::new(), mpsc::unbounded_channel());
     let worker = WorkerRunner { queue: fixture.queue.clone(), name: unique_name(), concurrency: 4 };
     let name = worker.name.clone();
-    // The longest lease counts, so nobody takes the entry over by itself.
+    // The longest lease counts, so nobody takes the entry over on its own.
     let ahead = (clock::now_ms() + 60_000).to_string();
     let _: u64 = fixture.server.command(&["ZADD", &keys().workers(), &ahead, "other|4|30000"]).await;
     let run = move |held: shared::queue::LeasedJob, _: worker::runner::RunState| {
@@ -110,7 +109,7 @@ async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_l
     .await;
     fixture.accept(&job()).await;
     let held = fixture.deliver("old").await;
-    // As a step of a minute leaves it: all that the living said is of a minute ago.
+    // As after a step of a minute: every announcement of live workers is a minute old.
     silent_for(&fixture, &held.entry, "old", Duration::from_mins(1)).await;
     let says = async |at: u64| {
         let _: u64 =
@@ -121,7 +120,7 @@ async fn a_worker_that_starts_after_redis_clock_was_set_takes_nothing_from_the_l
         let _: u64 = fixture.server.command(&["DEL", &keys().audit_lock()]).await;
         fixture.work_until(|| swept(&fixture)).await;
         assert_eq!(owner_of_the_first(&fixture).await, "old");
-        // The living are heard again; a worker that starts only now knows of the step no less.
+        // Live workers are heard again; a worker that starts only now still knows of the step.
         says(clock::now_ms()).await;
     }
     let left = || async { fixture.entries().await };
@@ -134,7 +133,7 @@ async fn swept(fixture: &TestQueue) -> Option<()> {
     (locks == 1).then_some(())
 }
 
-/// Whose the first pending entry is.
+/// The owner of the first pending entry.
 async fn owner_of_the_first(fixture: &TestQueue) -> String {
     fixture.pending().await[0].1.clone()
 }

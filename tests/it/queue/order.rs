@@ -1,4 +1,4 @@
-//! The schedule: in which order put back jobs come back, and whose entry an operator changes.
+//! The schedule: the order in which scheduled jobs return, and whose entry an operator changes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tests::keys::{job_record, keys};
 
 use crate::test_queue::{TestQueue, job};
 
-/// Puts the next job back; answers its id.
+/// Schedules the next job; returns its id.
 async fn put_back(fixture: &TestQueue) -> String {
     let delivery = fixture.deliver("w1").await;
     let put_back = fixture.put_back(&delivery, Duration::from_secs(100)).await;
@@ -16,7 +16,7 @@ async fn put_back(fixture: &TestQueue) -> String {
     delivery.message.job.to_string()
 }
 
-/// Has every put back job due at this time.
+/// Makes every scheduled job due at this time.
 async fn all_due_at(fixture: &TestQueue, due_ms: u64) {
     let due = due_ms.to_string();
     for message in fixture.server.command::<Vec<String>>(&["ZRANGE", &keys().scheduled(), "0", "-1"]).await {
@@ -38,7 +38,7 @@ async fn what_is_due_at_one_time_goes_by_age() {
     }
     all_due_at(&fixture, 1).await;
     fixture.queue.deliveries().promote_once().await.unwrap();
-    // The accepted time stands beside the message.
+    // The accepted time is stored next to the message.
     let entries: Vec<(String, Vec<String>)> =
         fixture.server.command(&["XRANGE", &keys().stream(), "-", "+"]).await;
     let accepted: Vec<_> = entries.into_iter().map(|(_, mut fields)| fields.remove(3)).collect();

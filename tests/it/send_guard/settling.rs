@@ -1,4 +1,4 @@
-//! What a job's record says after each thing that can become of a hand-over, and what is given back to the limits.
+//! A job's record after each possible outcome of a hand-over, and what is subtracted from the limits.
 
 use shared::queue::Delivery;
 use shared::sending::guard::SendDecision;
@@ -6,11 +6,11 @@ use shared::sending::guard::SendDecision;
 use super::{TestSendGuard, phone};
 use crate::test_queue::job;
 
-/// The next delivery of a job whose hand-over came to this.
+/// The next delivery of a job whose hand-over had this outcome.
 async fn settled(fixture: &TestSendGuard, delivery: &Delivery, believed: u32, is_open: bool) -> Delivery {
     let permit = fixture.permit(delivery, &phone(1)).await;
     if let Some(settlement) = permit.settle(believed, is_open) {
-        // Twice is as good as once.
+        // Repeating it changes nothing.
         fixture.queue.deliveries().settle_send(&settlement).await.unwrap();
         fixture.queue.deliveries().settle_send(&settlement).await.unwrap();
     }

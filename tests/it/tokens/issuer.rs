@@ -22,7 +22,7 @@ impl Issuer {
         Self { key: Ed25519KeyPair::generate().unwrap(), key_id: key_id.into() }
     }
 
-    /// What it publishes.
+    /// Its key set.
     pub(super) fn keys(&self) -> Value {
         json!({"keys": [self.key()]})
     }
@@ -37,7 +37,7 @@ impl Issuer {
         key
     }
 
-    /// A right token with these claims changed.
+    /// A valid token with these claims changed.
     pub(super) fn token(&self, claims: &Value) -> String {
         self.token_with(&json!({}), claims)
     }
@@ -55,7 +55,7 @@ impl Issuer {
         format!("{signed}.{signature}")
     }
 
-    /// A token whose signature was left away.
+    /// A token without its signature.
     pub(super) fn unsigned(&self, claims: &Value) -> String {
         let token = self.token_with(&json!({"alg": "none"}), claims);
         token[..=token.rfind('.').unwrap()].to_owned()

@@ -1,4 +1,4 @@
-//! The receiving end of OTLP, protobuf over HTTP, and a gateway that notes the trace a message came with.
+//! The receiving end of OTLP, protobuf over HTTP, and a gateway that records the trace of a message.
 
 use std::sync::{Arc, Mutex};
 

@@ -27,7 +27,7 @@ async fn a_stream_tells_each_status_and_ends_with_the_last() {
     let shown = stack.client().get(&href).await;
     assert_eq!(told["data"], shown.body["data"]);
 
-    // A browser that connects again is told that there is no more.
+    // A browser that reconnects is told that there are no more events.
     let last = field(processed, "id");
     let again = stack.client().request(Method::GET, &path).header("last-event-id", last);
     assert_eq!(Answer::of(again).await.status, StatusCode::NO_CONTENT);

@@ -1,4 +1,4 @@
-//! Waiting while what carries the news fails: nobody hears it, Redis restarts, a master changes.
+//! Waiting while notifications fail: nobody hears them, Redis restarts, a master changes.
 
 use std::time::{Duration, Instant};
 
