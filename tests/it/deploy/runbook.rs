@@ -66,7 +66,8 @@ impl Shell {
         shell.envs(environment.iter().map(|(name, value)| (name, value)));
         let output = shell.output().await.unwrap();
         assert!(output.status.success(), "{line}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
+        // A long result is compressed.
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
 
