@@ -117,6 +117,7 @@ local function activate_code(phone, job, hash, life, now)
   if not known then offer_code(phone, job, hash, life, now) end
   local code = phone.codes[find_code(phone, job)]
   code.taken = now
-  retire_before(phone, code)
+  -- When one that came back was offered nobody knows any more.
+  if known then retire_before(phone, code) end
   return code
 end

@@ -1,6 +1,8 @@
 //! Two jobs for one phone (scenario 40): every code that is on the phone is good until a later message was taken.
 
-use super::{check, fixture, is_right, under_way};
+use std::time::Duration;
+
+use super::{age, check, fixture, is_right, under_way};
 use shared::sending::codes::Checked;
 
 #[tokio::test]
@@ -21,6 +23,21 @@ async fn once_a_later_message_was_taken_the_one_before_is_dead() {
     first.taken(&fixture).await;
     let second = under_way(&fixture).await;
     second.taken(&fixture).await;
+    assert_eq!(check(&fixture.codes, first.code()).await, Checked::Wrong);
+    assert!(is_right(&fixture.codes, second.code()).await);
+}
+
+/// The reply of an end may be lost, and while replicas are away it is repeated for as long.
+#[tokio::test]
+async fn an_end_that_is_repeated_brings_no_replaced_code_back() {
+    let fixture = fixture().await;
+    let first = under_way(&fixture).await;
+    first.taken(&fixture).await;
+    age(&fixture, Duration::from_secs(2)).await;
+    let second = under_way(&fixture).await;
+    second.taken(&fixture).await;
+    age(&fixture, Duration::from_secs(2)).await;
+    first.taken(&fixture).await;
     assert_eq!(check(&fixture.codes, first.code()).await, Checked::Wrong);
     assert!(is_right(&fixture.codes, second.code()).await);
 }

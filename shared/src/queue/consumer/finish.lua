@@ -67,9 +67,13 @@ local function finish(job, ends)
   return 'ended'
 end
 
--- Whoever holds the delivery by now: the message is on the phone.
+-- Whoever holds the delivery by now: the message is on the phone. But once: with an end that is repeated, because its reply
+-- was lost or replicas did not confirm it, a code would come back that a later message has replaced, and end that one.
 local function activate(job)
+  if job.known[1] == 'processed' then return end
   local phone, older = phones[job.phone], phones[job.older]
+  local taken_before = find_code(phone, job.id)
+  if not job.owned and taken_before and phone.codes[taken_before].taken > 0 then return end
   local code = activate_code(phone, job.id, job.hash, job.life, now)
   if not code then return end
   phone.is_changed, phone.life = true, job.life
