@@ -4,10 +4,8 @@
 //!
 //! | step | what it does |
 //! |---|---|
-//! | *offer*, with the permit to send | makes the job's code checkable before its message leaves, alongside earlier
-//! ones |
-//! | *activate*, with the end of the job | a gateway took the message: deletes codes whose messages were taken before
-//! this one was offered |
+//! | *offer*, with the permit to send | makes the job's code checkable before its message leaves, alongside earlier ones |
+//! | *activate*, with the end of the job | a gateway took the message: deletes codes taken before its offer |
 //! | *guess* | counts a check and returns the hashes to compare with |
 //! | *spend* | uses up the code that was right |
 //!
