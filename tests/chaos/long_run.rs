@@ -130,8 +130,10 @@ async fn used(env: &ChaosEnv) -> ResourceUse {
         resident.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0.0);
     #[allow(clippy::cast_precision_loss)]
     let files = std::fs::read_dir(format!("/proc/{api}/fd")).map_or(0, Iterator::count) as f64;
-    let (connections, redis_mb) =
-        (field("connected_clients"), (field("used_memory_dataset") - long_lived_bytes) / 1_048_576.0);
+    // What else may grow: the data set is without the buffers.
+    let buffers = field("mem_clients_normal") + field("mem_aof_buffer");
+    let redis_bytes = field("used_memory_dataset") + buffers - long_lived_bytes;
+    let (connections, redis_mb) = (field("connected_clients"), redis_bytes / 1_048_576.0);
     ResourceUse { connections, keys, kept_for_ever, redis_mb, api_mb: kilobytes / 1_024.0, files }
 }
 
