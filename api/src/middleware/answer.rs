@@ -1,9 +1,6 @@
 //! What every answer gets where the request is known: the body of an error, and headers.
 
-use axum::Extension;
-use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::Next;
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
 use crate::request::context::{RequestContext, X_REQUEST_ID};
@@ -17,13 +14,9 @@ const DEFAULT_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
 ];
 
-pub(super) async fn complete(
-    Extension(context): Extension<RequestContext>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let is_head = request.method() == Method::HEAD;
-    let mut response = envelope::complete(next.run(request).await, &context, is_head);
+/// Completes an answer; to a HEAD it has no body.
+pub(super) fn complete(answer: Response, context: &RequestContext, is_head: bool) -> Response {
+    let mut response = envelope::complete(answer, context, is_head);
     let headers = response.headers_mut();
     for (name, value) in DEFAULT_HEADERS {
         headers.entry(name).or_insert(value);

@@ -1,11 +1,8 @@
 //! What is refused before any route is asked: the only request of a connection too many, and heads that are too large or that
 //! two servers in a row could understand differently.
 
-use axum::Extension;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use shared::runtime::http::Connection;
 
 use crate::request::url::names_one_host;
@@ -18,19 +15,12 @@ const HEAD_LIMITS: (usize, usize) = (64, 16 * 1024);
 /// Longest path with query, in bytes.
 const URI_LIMIT: usize = 8 * 1024;
 
-pub(super) async fn refuse(
-    Extension(connection): Extension<Connection>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let excess = connection.is_excess.then_some(ApiError::Overloaded);
-    match excess.or_else(|| refusal(&request)) {
-        Some(error) => error.into_response(),
-        None => next.run(request).await,
-    }
+/// Why the request is refused, if it is.
+pub(super) fn refusal(connection: &Connection, request: &Request) -> Option<ApiError> {
+    if connection.is_excess { Some(ApiError::Overloaded) } else { refusal_of_head(request) }
 }
 
-fn refusal(request: &Request) -> Option<ApiError> {
+fn refusal_of_head(request: &Request) -> Option<ApiError> {
     let uri = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use axum::Extension;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 use metrics::{Counter, Histogram, counter, histogram};
 use shared::domain::outcome::Reason;
@@ -46,38 +44,35 @@ impl RequestMetrics {
 
 /// A request whose answer is still to come. It is counted and logged when this is dropped, so that one whose client
 /// went away is not forgotten.
-struct RequestLog {
+pub(super) struct RequestLog {
     started: Instant,
     route: &'static str,
     method: &'static str,
     status: StatusCode,
     reason: Option<Reason>,
-    context: RequestContext,
+    pub(super) context: RequestContext,
     span: Span,
     metrics: RequestMetrics,
 }
 
-pub(super) async fn log(
-    State(metrics): State<RequestMetrics>,
-    Extension(context): Extension<RequestContext>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let route = paths::label(request.extensions().get::<MatchedPath>());
-    let method = label(request.method());
-    // The other copy would keep the trace from being set.
-    request.extensions_mut().remove::<RequestContext>();
-    let is_probe = paths::PROBES.contains(&route);
-    let span = if is_probe { Span::default() } else { Span::server(method, route, context.trace.as_ref()) };
-    let context = context.within(&span);
-    request.extensions_mut().insert(context.clone());
-    let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or(StatusCode::REQUEST_TIMEOUT);
-    let started = Instant::now();
-    let mut log = RequestLog { started, route, method, status, reason: None, context, span, metrics };
-    let response = next.run(request).await;
-    log.status = response.status();
-    log.reason = response.extensions().get::<ApiError>().map(ApiError::reason);
-    response
+impl RequestLog {
+    /// Begins with the request; its context moves below its span, if there is one.
+    pub(super) fn begin(request: &Request, context: RequestContext, metrics: RequestMetrics) -> Self {
+        let route = paths::label(request.extensions().get::<MatchedPath>());
+        let method = label(request.method());
+        let is_probe = paths::PROBES.contains(&route);
+        let span =
+            if is_probe { Span::default() } else { Span::server(method, route, context.trace.as_ref()) };
+        let context = context.within(&span);
+        let status = StatusCode::from_u16(CLIENT_WENT_AWAY).unwrap_or(StatusCode::REQUEST_TIMEOUT);
+        Self { started: Instant::now(), route, method, status, reason: None, context, span, metrics }
+    }
+
+    /// Ends with the answer; if this is never called, the client went away.
+    pub(super) fn end(&mut self, answer: &Response) {
+        self.status = answer.status();
+        self.reason = answer.extensions().get::<ApiError>().map(ApiError::reason);
+    }
 }
 
 impl Drop for RequestLog {

@@ -17,9 +17,13 @@ pub(crate) fn event_id(job: &Job) -> String {
     }
 }
 
+/// A tag without its mark of weakness.
+fn opaque(tag: &str) -> &str {
+    tag.trim().trim_start_matches("W/")
+}
+
 /// Whether the client already has this state (`If-None-Match`, compared weakly: RFC 9110, 13.1.2).
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     let sent = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     sent.flat_map(|value| value.split(',')).any(|sent| sent.trim() == "*" || opaque(sent) == opaque(tag))
 }

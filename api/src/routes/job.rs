@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::header::{ETAG, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
@@ -40,8 +40,9 @@ pub(crate) async fn show(
     State(app): State<AppState>,
     call: Authorized<JobRead>,
     JobPath(id): JobPath,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    let headers = request.into_parts().0.headers;
     call.context.set_job(&id);
     let poll = poll(&headers).map(|limit| call.principal.lasts(limit));
     let owner = (&id, &call.principal.client);

@@ -47,7 +47,8 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut line = JsonLine { text: Vec::with_capacity(USUAL_SIZE), own: Vec::new() };
+        let own = Vec::with_capacity(event.metadata().fields().len());
+        let mut line = JsonLine { text: Vec::with_capacity(USUAL_SIZE), own };
         line.text.extend_from_slice(b"{\"timestamp\":\"");
         line.text.extend_from_slice(Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).as_bytes());
         line.text.push(b'"');

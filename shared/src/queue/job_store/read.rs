@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::redis::Pipeline;
+use ::redis::{Cmd, Pipeline};
 
 use crate::domain::ids::JobId;
 use crate::domain::job::{Job, JobEnd};
@@ -26,8 +26,9 @@ impl JobStore {
     pub async fn job(&self, id: &JobId) -> Result<Option<Job>, QueueError> {
         let key = self.core.keys.job(id);
         let mut ask = Pipeline::with_capacity(2);
-        ask.cmd("HMGET").arg(&key).arg(&["state", "client", "eta", "status", "result", "ended", "confirmed"]);
-        ask.cmd("TIME");
+        let mut read = Cmd::with_capacity(2 + FIELDS.len(), 128);
+        read.arg("HMGET").arg(&key).arg(&FIELDS);
+        ask.add_command(read).cmd("TIME");
         let (record, (seconds, micros)): (Record, (u64, u64)) = self.core.redis.pipeline(&ask).await?;
         let is_confirmed = record.6.is_some();
         let job = read_job(id, record, seconds * 1_000 + micros / 1_000)?;
@@ -40,6 +41,9 @@ impl JobStore {
         Ok(job)
     }
 }
+
+/// The fields of a [`Record`].
+const FIELDS: [&str; 7] = ["state", "client", "eta", "status", "result", "ended", "confirmed"];
 
 /// State, client, ETA, status code, result, end, and whether the end is confirmed.
 type Record = (Text, Text, Text, Text, Option<Vec<u8>>, Text, Text);
