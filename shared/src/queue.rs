@@ -33,7 +33,7 @@ pub use consumer::{
     AckLayer, Backend, Consumer, Deliveries, Finished, Intake, JobAttempt, JobDisposition, LeasedJob,
     PutBack, SendCounts, SendSettlement, Sweeper, TakenCode, TakenOver,
 };
-pub(crate) use consumer::{MAX_BELIEVED, MAX_OPEN};
+pub(crate) use consumer::{CountedSend, MAX_BELIEVED, MAX_OPEN};
 pub use delivery::Delivery;
 pub use error::QueueError;
 pub use eta::still_ahead;

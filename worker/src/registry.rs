@@ -117,15 +117,16 @@ impl Registry {
     }
 
     fn note(&self, read: &Result<Value, RegistryError>, status: Option<StatusCode>, start: Instant) {
-        let answer =
-            status.map_or_else(|| "no answer".to_owned(), |status| format!("status {}", status.as_u16()));
+        let took = start.elapsed();
+        if let Ok(_) | Err(RegistryError::NotFound) = read {
+            return self.health.note(CallResult::Good, "ok", took);
+        }
         let is_refusal = matches!(status, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
-        let (result, answer) = match read {
-            Ok(_) | Err(RegistryError::NotFound) => (CallResult::Good, "ok".to_owned()),
-            Err(_) if is_refusal => (CallResult::Closed, answer),
-            Err(_) => (CallResult::Failed, answer),
-        };
-        self.health.note(result, &answer, start.elapsed());
+        let result = if is_refusal { CallResult::Closed } else { CallResult::Failed };
+        match status {
+            Some(status) => self.health.note(result, &format!("status {}", status.as_u16()), took),
+            None => self.health.note(result, "no answer", took),
+        }
     }
 }
 

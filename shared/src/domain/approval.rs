@@ -8,7 +8,7 @@ use crate::domain::members::{Members, UnreadableMember};
 use crate::domain::person::MethodKind;
 use crate::domain::phone::PhoneNumber;
 
-/// Members of the approval that go to the client unchanged, in this order. No other member leaves the service.
+/// Members of the approval that go to the client unchanged. No other member leaves the service.
 const PUBLIC_MEMBERS: [&str; 9] = [
     "id",
     "granted_resources",
@@ -37,7 +37,7 @@ pub struct Approval {
 
 impl Approval {
     /// Reads the registry's `data`.
-    pub fn from_registry(mut data: Value) -> Result<Self, UnreadableMember> {
+    pub fn from_registry(data: Value) -> Result<Self, UnreadableMember> {
         let members = Members::of(&data)?;
         let urgent = members.object("urgent")?;
         let mut approval = Self {
@@ -51,9 +51,9 @@ impl Approval {
             phone_number: urgent.and_then(|urgent| urgent.get("phone_number").map(as_text)),
             public: Map::new(),
         };
-        if let Value::Object(members) = &mut data {
-            let taken = |name: &str| members.remove(name).map(|value| (name.to_owned(), value));
-            approval.public = PUBLIC_MEMBERS.into_iter().filter_map(taken).collect();
+        if let Value::Object(members) = data {
+            approval.public = members;
+            approval.public.retain(|name, _| PUBLIC_MEMBERS.contains(&name.as_str()));
         }
         Ok(approval)
     }
@@ -98,8 +98,8 @@ impl Approval {
 
     /// What the client may see of an approval whose code went to `phone`, with the number masked. Members are as the
     /// registry gave them, `null` included.
-    pub fn response_data(&self, method: MethodKind, phone: &PhoneNumber) -> Value {
-        let mut data = self.public.clone();
+    pub fn response_data(self, method: MethodKind, phone: &PhoneNumber) -> Value {
+        let mut data = self.public;
         let method = json!({"type": method, "number": phone.masked()});
         data.insert("authentication_method_current".to_owned(), method);
         Value::Object(data)

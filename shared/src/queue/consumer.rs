@@ -31,6 +31,6 @@ pub use process::Consumer;
 pub(super) use reclaim::SWEEP;
 pub use reclaim::Sweeper;
 pub use schedule::PutBack;
-pub(crate) use send::{MAX_BELIEVED, MAX_OPEN};
+pub(crate) use send::{CountedSend, MAX_BELIEVED, MAX_OPEN};
 pub use send::{SendCounts, SendSettlement, TakenCode};
 pub use single_steps::TakenOver;

@@ -1,6 +1,7 @@
 //! The guard before every message: the limits on messages, the intent to send, and the offer of the code, all recorded in
 //! one step before anything is sent. A refusal counts nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{FromRedisValue, ParsingError, Value, from_redis_value};
@@ -12,7 +13,7 @@ use super::permit::{self, SendPermit};
 use super::phone_names::PhoneNames;
 use crate::domain::clock::millis;
 use crate::domain::phone::PhoneNumber;
-use crate::queue::{Delivery, GROUP, MAX_BELIEVED, MAX_OPEN, Queue, QueueError, SendSettlement};
+use crate::queue::{CountedSend, Delivery, GROUP, MAX_BELIEVED, MAX_OPEN, Queue, QueueError, SendSettlement};
 use crate::redis::{ScriptArgs, ScriptBatcher};
 use crate::runtime::boot_time::BootTime;
 use crate::runtime::fail_point;
@@ -94,16 +95,9 @@ impl SendGuard {
         Ok(match answer {
             Answer::Go { left_ms, opens_left, believed_left, secret } => {
                 let lasts = permit::lasts(Duration::from_millis(left_ms), self.queue.config().lease);
-                let settling = self.settling(delivery, &records);
+                let send = Arc::new(self.counted(delivery, &records));
                 let offered = secret.checked_sub(1).and_then(|index| offered(index, made, &records));
-                SendDecision::Granted(SendPermit {
-                    offered,
-                    asked,
-                    lasts,
-                    opens_left,
-                    believed_left,
-                    settling,
-                })
+                SendDecision::Granted(SendPermit { offered, asked, lasts, opens_left, believed_left, send })
             }
             Answer::Limit(reached) => SendDecision::LimitReached(reached),
             Answer::Late => SendDecision::Late,
@@ -117,7 +111,7 @@ impl SendGuard {
     pub fn unsent(&self, delivery: &Delivery, phone: &PhoneNumber) -> SendSettlement {
         let records: Vec<_> =
             self.phones.names(phone).iter().map(|name| self.queue.keys().phone(name)).collect();
-        self.settling(delivery, &records)
+        SendSettlement { send: Arc::new(self.counted(delivery, &records)), believed: 0, is_open: false }
     }
 
     /// Records at once the outcome of a try whose job ends now. While Redis is away the message stays counted until the
@@ -148,19 +142,12 @@ impl SendGuard {
         (0..records.len()).fold(item.arg(records.len()), |item, index| item.arg(hash(index)))
     }
 
-    /// The arguments that settle the send of this delivery.
-    fn settling(&self, delivery: &Delivery, records: &[String]) -> SendSettlement {
+    /// The send of this delivery.
+    fn counted(&self, delivery: &Delivery, records: &[String]) -> CountedSend {
         let (keys, message) = (self.queue.keys(), &delivery.message);
         let mut all = vec![keys.job(&message.job), keys.total_messages(), keys.patient(&message.patient)];
         all.extend_from_slice(records);
-        let arguments = vec![
-            delivery.name(),
-            "0".to_owned(),
-            "0".to_owned(),
-            message.approval.to_string(),
-            keys.client_messages(""),
-        ];
-        SendSettlement { keys: all, arguments }
+        CountedSend { delivery: delivery.name(), approval: message.approval, keys: all }
     }
 }
 

@@ -1,8 +1,9 @@
 //! The permit to send one message, and its outcome.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::queue::SendSettlement;
+use crate::queue::{CountedSend, SendSettlement};
 use crate::runtime::boot_time::BootTime;
 use crate::sending::codes::OfferedCode;
 
@@ -25,7 +26,7 @@ pub struct SendPermit {
     pub(crate) lasts: Duration,
     pub(crate) opens_left: u32,
     pub(crate) believed_left: u32,
-    pub(crate) settling: SendSettlement,
+    pub(crate) send: Arc<CountedSend>,
 }
 
 impl SendPermit {
@@ -51,16 +52,9 @@ impl SendPermit {
         if is_open && believed == 0 {
             return None;
         }
-        let mut settlement = self.settling.clone();
-        settlement.arguments[BELIEVED] = believed.to_string();
-        settlement.arguments[IS_OPEN] = u8::from(is_open).to_string();
-        Some(settlement)
+        Some(SendSettlement { send: self.send.clone(), believed, is_open })
     }
 }
-
-/// The position of a settlement's arguments.
-const BELIEVED: usize = 1;
-const IS_OPEN: usize = 2;
 
 /// How long a permit lasts if this much time is left until the deadline.
 pub(crate) fn lasts(left: Duration, lease: Duration) -> Duration {
@@ -77,9 +71,9 @@ mod tests {
     }
 
     fn permit(lasts: Duration) -> SendPermit {
-        let arguments = ["1-0:1", "0", "0", "approval", "prefix"].map(str::to_owned).to_vec();
-        let settling = SendSettlement { keys: Vec::new(), arguments };
-        SendPermit { offered: None, asked: BootTime::now(), lasts, opens_left: 0, believed_left: 2, settling }
+        let approval = "d5a5d991-0bf7-476f-b3cf-bec73f044b2e".parse().unwrap();
+        let send = Arc::new(CountedSend { delivery: "w:1-0:1".into(), approval, keys: Vec::new() });
+        SendPermit { offered: None, asked: BootTime::now(), lasts, opens_left: 0, believed_left: 2, send }
     }
 
     #[test]
@@ -113,8 +107,9 @@ mod tests {
     fn only_what_is_not_known_already_is_written() {
         let permit = permit(seconds(10));
         assert_eq!(permit.settle(0, true), None);
-        let of = |believed, is_open| permit.settle(believed, is_open).unwrap().arguments;
-        assert_eq!(of(0, false)[..3], ["1-0:1", "0", "0"]);
-        assert_eq!(of(2, true)[..3], ["1-0:1", "2", "1"]);
+        for (believed, is_open) in [(0, false), (2, false), (2, true)] {
+            let expected = SendSettlement { send: permit.send.clone(), believed, is_open };
+            assert_eq!(permit.settle(believed, is_open), Some(expected));
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! The sends in a job's record: how often it was handed to a gateway, and with what possible result.
 
+use std::sync::Arc;
+
 use super::deliveries::Deliveries;
+use crate::domain::ids::ApprovalId;
 use crate::queue::delivery::Delivery;
 use crate::redis::RedisError;
 
@@ -23,13 +26,25 @@ pub struct SendCounts {
     pub put_back: u32,
 }
 
-/// The outcome of one try's submits, for the job's record and the limits.
+/// The outcome of one try's submits, for the job's record and the limits; cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendSettlement {
-    /// As a script argument.
+    pub(crate) send: Arc<CountedSend>,
+    /// How many answers of 503 with a time were believed.
+    pub(crate) believed: u32,
+    /// Whether a message may be out nevertheless.
+    pub(crate) is_open: bool,
+}
+
+/// A send that is recorded and counted.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct CountedSend {
+    /// The name of its delivery.
+    pub(crate) delivery: String,
+    pub(crate) approval: ApprovalId,
+    /// The job's record, and what the message counts against: messages of everybody, the patient, and the phone under
+    /// each secret.
     pub(crate) keys: Vec<String>,
-    /// As a script argument.
-    pub(crate) arguments: Vec<String>,
 }
 
 /// The code of a message that a gateway took. The job's end *activates* it: this deletes the codes whose messages were
@@ -66,8 +81,10 @@ impl Deliveries {
     /// Records the outcome of a try. Safe to repeat.
     pub async fn settle_send(&self, settlement: &SendSettlement) -> Result<(), RedisError> {
         let mut call = self.core.scripts.settle_send.prepare_invoke();
-        settlement.keys.iter().for_each(|key| _ = call.key(key));
-        settlement.arguments.iter().for_each(|argument| _ = call.arg(argument));
+        let SendSettlement { send, believed, is_open } = settlement;
+        send.keys.iter().for_each(|key| _ = call.key(key));
+        call.arg(&send.delivery).arg(believed).arg(u8::from(*is_open)).arg(send.approval.to_string());
+        call.arg(self.core.keys.client_messages(""));
         self.core.redis.script_confirmed::<u32>(&call).await?;
         Ok(())
     }
