@@ -1,11 +1,11 @@
 //! Codes against a real Redis: when each is valid, and how many guesses it allows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::cmd;
 use shared::domain::ids::ClientId;
 use shared::domain::outcome::Outcome;
-use shared::queue::{Delivery, JobAttempt};
+use shared::queue::{Delivery, JobAttempt, TakenCode};
 use shared::sending::codes::{Checked, Code, Codes, OfferedCode};
 use shared::sending::guard::{SendDecision, SendGuard};
 use tests::eventually::eventually;
@@ -31,6 +31,7 @@ const MANY: [(&str, &str); 2] = [("RESEND_LIMIT_PER_PHONE_HOUR", "0"), ("RESEND_
 struct PendingMessage {
     delivery: Delivery,
     offered: OfferedCode,
+    since: Instant,
 }
 
 impl PendingMessage {
@@ -38,15 +39,25 @@ impl PendingMessage {
         &self.offered.code
     }
 
-    /// The gateway took it.
+    /// The gateway takes it now.
+    fn taken_now(&self) -> TakenCode {
+        self.offered.taken_after(self.since.elapsed())
+    }
+
+    /// The gateway takes it, and its job ends at once.
     async fn taken(&self, fixture: &TestSendGuard) {
-        end_sent(fixture, &fixture.codes, &self.delivery, &self.offered).await;
+        self.ends(fixture, &self.taken_now()).await;
+    }
+
+    /// The job ends.
+    async fn ends(&self, fixture: &TestSendGuard, taken: &TakenCode) {
+        end_sent(fixture, &self.delivery, taken.clone()).await;
     }
 }
 
 /// A gateway took the message of this delivery, so its job ends.
-async fn end_sent(fixture: &TestSendGuard, codes: &Codes, delivery: &Delivery, offered: &OfferedCode) {
-    let attempt = JobAttempt { taken: Some(codes.taken(offered)), ..JobAttempt::default() };
+async fn end_sent(fixture: &TestSendGuard, delivery: &Delivery, taken: TakenCode) {
+    let attempt = JobAttempt { taken: Some(taken), ..JobAttempt::default() };
     let sent = Outcome::Sent("{}".to_owned());
     fixture.queue.deliveries().finish_attempt(delivery, &sent, None, &attempt).await.unwrap();
 }
@@ -65,9 +76,12 @@ async fn offer(guard: &SendGuard, codes: &Codes, delivery: &Delivery) -> Option<
 
 /// The message of a new job, with a permit to send it.
 async fn under_way(fixture: &TestSendGuard) -> PendingMessage {
+    // Times of codes are milliseconds: of two in the same one nobody knows which came later.
+    tokio::time::sleep(Duration::from_millis(5)).await;
     let delivery = fixture.held(&job()).await;
+    let since = Instant::now();
     let offered = offer(&fixture.guard, &fixture.codes, &delivery).await.expect("a code that may be sent");
-    PendingMessage { delivery, offered }
+    PendingMessage { delivery, offered, since }
 }
 
 /// The code of a message that a gateway took.

@@ -276,7 +276,7 @@ async fn zero_switches_a_limit_off() {
         fixture.permit(&fixture.held(&NewJob { patient, ..job() }).await, &phone(1)).await;
     }
     let [phones, patients, clients, codes] = fixture.counted().await;
-    assert_eq!((phones, clients, codes), (0, 0, 4), "what no limit looks at is not kept");
+    assert_eq!((phones, clients, codes), (0, 0, 8), "what no limit looks at is not kept");
     assert_eq!(patients, 20, "the cool-down and the hour of an approval rest on it");
 }
 
@@ -368,7 +368,7 @@ async fn of_many_who_ask_at_once_as_many_pass_as_there_is_room_for() {
         let given = answers.iter().filter(|leave| matches!(leave, SendDecision::Granted(_))).count();
         let refused = answers.iter().filter(|leave| matches!(leave, SendDecision::LimitReached(_))).count();
         assert_eq!((given, refused), (5, 95), "{}", fixture.shape());
-        assert_eq!(fixture.counted().await, [5, 5, 5, 4], "{}", fixture.shape());
+        assert_eq!(fixture.counted().await, [5, 5, 5, 5], "{}", fixture.shape());
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) async fn run_step(rig: &mut Rig, world: &World, at: (usize, usize), s
             vec![submit(world, at, permit, gateway)]
         }
         (Step::Hear, RunStage::HandedOver { permit, gateway }) => {
-            without_call(handle_answer(rig, world, at, permit, *gateway), "")
+            without_call(handle_answer(world, at, permit, *gateway), "")
         }
         (Step::Settle, RunStage::Settling { settlement, then }) => {
             let (done, store) =
@@ -207,17 +207,15 @@ fn submit(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: 
 }
 
 /// What a run does with the gateway's answer.
-fn handle_answer(
-    rig: &Rig,
-    world: &World,
-    at: (usize, usize),
-    permit: &Arc<SendPermit>,
-    gateway: Gateway,
-) -> World {
+fn handle_answer(world: &World, at: (usize, usize), permit: &Arc<SendPermit>, gateway: Gateway) -> World {
     let is_believed = gateway.defers() && permit.believed_left() > 0;
     match gateway {
         Gateway::Takes => match &permit.offered {
-            Some(offered) => world.with_disposition(at, Disposition::Sent(rig.codes.taken(offered))),
+            Some(offered) => {
+                let after = world.redis_ms().saturating_sub(offered.offered_ms());
+                let taken = offered.taken_after(Duration::from_millis(after));
+                world.with_disposition(at, Disposition::Sent(taken))
+            }
             None => world.clone(),
         },
         Gateway::Busy => {

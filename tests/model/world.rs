@@ -415,8 +415,11 @@ impl World {
             let entry = store::relative(&run.delivery.entry, self.redis_ms());
             let Run { delivery, ticks, is_lost, .. } = run;
             let _ = write!(text, "({} {entry} {} {ticks} {is_lost} ", delivery.message.job, delivery.number);
-            let permit =
-                |permit: &SendPermit| (permit.is_last(), permit.believed_left(), permit.offered.is_some());
+            let permit = |permit: &SendPermit| {
+                let offered = permit.offered.as_ref().map(|code| code.offered_ms().cast_signed());
+                let ago = offered.map(|at| at - self.redis_ms().cast_signed());
+                (permit.is_last(), permit.believed_left(), ago)
+            };
             let _ = match &run.stage {
                 RunStage::Fetched => write!(text, "fetched"),
                 RunStage::PermitUnanswered => write!(text, "unheard"),
@@ -431,7 +434,9 @@ impl World {
                     let settlement = settlement.replace(&*worker.name, "@");
                     write!(text, "settling {settlement} {then:?}")
                 }
-                RunStage::Settled(verdict) => write!(text, "settled {verdict:?}"),
+                RunStage::Settled(verdict) => {
+                    write!(text, "settled {}", store::relative(&format!("{verdict:?}"), self.redis_ms()))
+                }
             };
         }
         text

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ops::board;
 
-/// Serves until `stop` is cancelled, under the same limits as the API's port. It outlives the consumer, so that a probe
+/// Serves until `stop` is cancelled, under the limits of a port for operators. It outlives the consumer, so that a probe
 /// sees "not ready" during a stop, not a refused connection.
 pub async fn serve(
     listener: TcpListener,

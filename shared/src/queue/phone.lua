@@ -7,7 +7,7 @@
 --
 -- Times are milliseconds since the epoch by Redis' clock. Lines of any other form are dropped.
 local HOUR_OF_FAILURES = 3600000
-local CODES_KEPT = 4
+local CODES_KEPT = 8
 
 local function read_times(text, now)
   local times = {}
@@ -71,8 +71,21 @@ local function is_used(code) return string.sub(code.hash, 1, 1) == '!' end
 
 local function end_of(code, life) return math.max(code.offered, code.taken) + life end
 
+-- Whether the last message with this code was taken: no other of its job is under way.
+local function is_settled(code) return code.taken > 0 and code.taken >= code.offered end
+
+-- The code that makes room for another: the oldest that has expired, else the oldest whose message was taken, else the
+-- oldest that was used, so that it does not become valid again. The last to go is one whose message is under way.
+local function first_to_go(phone, life, now)
+  local first, least
+  for i, code in ipairs(phone.codes) do
+    local rank = end_of(code, life) <= now and 1 or is_used(code) and 3 or is_settled(code) and 2 or 4
+    if not least or rank < least then first, least = i, rank end
+  end
+  return first
+end
+
 -- Makes the job's code checkable beside earlier ones; false if the code was used, which shows that its message arrived.
--- If there is no room, the oldest code goes, an expired one first.
 local function offer_code(phone, job, hash, life, now)
   local known = find_code(phone, job)
   local code = known and table.remove(phone.codes, known) or {job = job, hash = hash, offered = now, taken = 0, guesses = 0}
@@ -84,40 +97,29 @@ local function offer_code(phone, job, hash, life, now)
   for i = #phone.codes, 1, -1 do
     if end_of(phone.codes[i], life) + life <= now then table.remove(phone.codes, i) end
   end
-  while #phone.codes >= CODES_KEPT do
-    local first = 1
-    for i = #phone.codes, 1, -1 do
-      if end_of(phone.codes[i], life) <= now then first = i end
-    end
-    table.remove(phone.codes, first)
-  end
+  while #phone.codes >= CODES_KEPT do table.remove(phone.codes, first_to_go(phone, life, now)) end
   phone.codes[#phone.codes + 1] = code
   return true
 end
 
--- Deletes the codes whose messages were taken before this code was offered: the phone has a later message than theirs.
--- Codes not yet taken stay, because their messages may arrive after this one; so do codes taken in the same
--- millisecond, because nobody knows which came later.
-local function retire_before(phone, this)
+-- Deletes the codes that a job's message replaces: those of other jobs whose messages were taken before it was offered.
+-- Codes whose messages are under way stay, because they may arrive after this one; so do those taken in the millisecond
+-- of the offer, because nobody knows which came later.
+local function retire_before(phone, job, offered)
   for i = #phone.codes, 1, -1 do
     local code = phone.codes[i]
-    if code.job ~= this.job and code.taken > 0 and code.taken < this.offered and not is_used(code) then
+    if code.job ~= job and is_settled(code) and code.taken < offered and not is_used(code) then
       table.remove(phone.codes, i)
     end
   end
 end
 
--- Records that a gateway took the message of a code, and returns the code: its full lifetime starts now, and codes
--- whose messages were taken before it was offered are deleted. Returns nothing if it was used meanwhile. Safe to
--- repeat. Failed checks stay counted.
-local function activate_code(phone, job, hash, life, now)
+-- Records that a gateway took the message that a code was offered for, and deletes the codes that it replaces. Both times
+-- are those of the message, however late this comes and whoever else sent the code since; so it is safe to repeat. A code
+-- that is gone stays gone: it was replaced, used or has expired.
+local function activate_code(phone, job, offered, taken)
   local known = find_code(phone, job)
-  if known and is_used(phone.codes[known]) then return nil end
-  -- If later codes displaced it, it comes back: its message is on the phone.
-  if not known then offer_code(phone, job, hash, life, now) end
-  local code = phone.codes[find_code(phone, job)]
-  code.taken = now
-  -- When one that came back was offered nobody knows any more.
-  if known then retire_before(phone, code) end
-  return code
+  local code = known and phone.codes[known]
+  if code and not is_used(code) then code.taken = math.max(code.taken, taken) end
+  retire_before(phone, job, offered)
 end

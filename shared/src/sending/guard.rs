@@ -46,7 +46,7 @@ pub enum SendDecision {
 /// The script's reply.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
-    Go { left_ms: u64, opens_left: u32, believed_left: u32, secret: usize },
+    Go { left_ms: u64, opens_left: u32, believed_left: u32, secret: usize, now_ms: u64 },
     Limit(LimitExceeded),
     Late,
     Exhausted,
@@ -93,10 +93,10 @@ impl SendGuard {
         fail_point::hit(fail_point::AFTER_BEGIN_SEND, job).await;
         span.result(answer.label());
         Ok(match answer {
-            Answer::Go { left_ms, opens_left, believed_left, secret } => {
+            Answer::Go { left_ms, opens_left, believed_left, secret, now_ms } => {
                 let lasts = permit::lasts(Duration::from_millis(left_ms), self.queue.config().lease);
                 let send = Arc::new(self.counted(delivery, &records));
-                let offered = secret.checked_sub(1).and_then(|index| offered(index, made, &records));
+                let offered = secret.checked_sub(1).and_then(|index| offered(index, made, &records, now_ms));
                 SendDecision::Granted(SendPermit { offered, asked, lasts, opens_left, believed_left, send })
             }
             Answer::Limit(reached) => SendDecision::LimitReached(reached),
@@ -152,11 +152,9 @@ impl SendGuard {
 }
 
 /// The code that was offered under the secret with this index.
-fn offered(index: usize, mut made: Vec<JobCode>, records: &[String]) -> Option<OfferedCode> {
-    let record = records.get(index)?.clone();
-    let older_record = records.get(index + 1).cloned();
-    let JobCode { code, hash } = (index < made.len()).then(|| made.swap_remove(index))?;
-    Some(OfferedCode { code, hash, record, older_record })
+fn offered(index: usize, mut made: Vec<JobCode>, records: &[String], offered_ms: u64) -> Option<OfferedCode> {
+    let JobCode { code, .. } = (index < made.len()).then(|| made.swap_remove(index))?;
+    Some(OfferedCode { code, records: records.to_vec(), offered_ms })
 }
 
 impl Answer {
@@ -183,6 +181,7 @@ impl FromRedisValue for Answer {
                 opens_left: from_redis_value(next())?,
                 believed_left: from_redis_value(next())?,
                 secret: from_redis_value(next())?,
+                now_ms: from_redis_value(next())?,
             },
             "limit" => {
                 let name: String = from_redis_value(next())?;
@@ -208,10 +207,20 @@ mod tests {
 
     #[test]
     fn each_answer_is_read_and_others_are_not() {
-        let go = vec![text("go"), Value::Int(299_000), Value::Int(1), Value::Int(2), Value::Int(1)];
+        let numbers = [299_000, 1, 2, 1, 1_795_000_000_000].map(Value::Int);
+        let go = std::iter::once(text("go")).chain(numbers).collect();
         let limit = vec![text("limit"), text("phone_day"), Value::Int(7)];
         for (row, answer) in [
-            (go, Answer::Go { left_ms: 299_000, opens_left: 1, believed_left: 2, secret: 1 }),
+            (
+                go,
+                Answer::Go {
+                    left_ms: 299_000,
+                    opens_left: 1,
+                    believed_left: 2,
+                    secret: 1,
+                    now_ms: 1_795_000_000_000,
+                },
+            ),
             (limit, Answer::Limit(LimitExceeded { limit: Reason::PhoneDay, next_attempt_ms: 7 })),
             (vec![text("late")], Answer::Late),
             (vec![text("exhausted")], Answer::Exhausted),

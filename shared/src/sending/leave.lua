@@ -7,7 +7,7 @@
 --       minute, 11 of everybody in a minute, 12 prefix of the messages of clients; of each job: consumer, entry, delivery number, job, approval,
 --       life of its code in ms (0: none is made here), how many secrets, the hash of its code under each (empty: none)
 -- Result  for each {go, ms left until the deadline, open outcomes left, 503s left to believe, number of the secret whose
---         code was offered, or 0}, {limit, which, when it lets the next message through in ms}, {late}, {exhausted} or
+--         code was offered, or 0, now in ms}, {limit, which, when it lets the next message through in ms}, {late}, {exhausted} or
 --         {lost}
 --
 -- Until its outcome is settled a submit counts as open: if the worker dies, its outcome stays unknown.
@@ -136,7 +136,7 @@ local function leave(job)
   if job.idle > lease / 2 then redis.call('XCLAIM', stream, group, job.consumer, 0, job.entry, 'JUSTID') end
   local offered = offer(job)
   write_subjects(job)
-  return {'go', job.deadline - now, open_allowed - job.open, unsure_allowed - open_allowed - job.believed, offered}
+  return {'go', job.deadline - now, open_allowed - job.open, unsure_allowed - open_allowed - job.believed, offered, now}
 end
 
 local asked, rows = {}, {}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::queue::{CountedSend, SendSettlement};
+use crate::queue::{CountedSend, SendSettlement, TakenCode};
 use crate::runtime::boot_time::BootTime;
 use crate::sending::codes::OfferedCode;
 
@@ -33,6 +33,11 @@ impl SendPermit {
     /// Whether a submit may begin now. Check before each.
     pub fn may_submit(&self) -> bool {
         self.asked.elapsed() < self.lasts
+    }
+
+    /// The code of this permit's message, which a gateway has just taken.
+    pub fn taken_code(&self) -> Option<TakenCode> {
+        self.offered.as_ref().map(|offered| offered.taken_after(self.asked.elapsed()))
     }
 
     /// Whether no further message may be sent for the job if the outcome of this one stays unknown.

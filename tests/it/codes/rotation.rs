@@ -11,7 +11,7 @@ fn rotated(fixture: &TestSendGuard) -> (SendGuard, Codes) {
 async fn sent_by((guard, codes): &(SendGuard, Codes), fixture: &TestSendGuard) -> Code {
     let delivery = fixture.held(&job()).await;
     let offered = offer(guard, codes, &delivery).await.unwrap();
-    end_sent(fixture, codes, &delivery, &offered).await;
+    end_sent(fixture, &delivery, offered.taken_after(Duration::ZERO)).await;
     offered.code
 }
 
@@ -47,6 +47,30 @@ async fn a_code_under_the_new_key_ends_the_one_under_the_old() {
     let next = sent_by(&rotated, &fixture).await;
     assert_eq!(check(&rotated.1, &first).await, Checked::Wrong);
     assert!(is_right(&rotated.1, &next).await);
+}
+
+#[tokio::test]
+async fn a_code_used_before_the_end_of_its_job_ends_the_one_under_the_old_key() {
+    let fixture = fixture().await;
+    let rotated = rotated(&fixture);
+    let first = sent(&fixture).await;
+    let delivery = fixture.held(&job()).await;
+    let next = offer(&rotated.0, &rotated.1, &delivery).await.unwrap();
+    assert!(is_right(&rotated.1, &next.code).await);
+    assert_eq!(check(&rotated.1, &first).await, Checked::Wrong);
+}
+
+#[tokio::test]
+async fn a_code_sent_again_under_the_old_key_ends_the_one_under_the_new() {
+    let fixture = fixture().await;
+    let rotated = rotated(&fixture);
+    let first = under_way(&fixture).await;
+    let next = sent_by(&rotated, &fixture).await;
+    let again = fixture.again(&first.delivery).await;
+    let repeated = offer(&rotated.0, &rotated.1, &again).await.unwrap();
+    end_sent(&fixture, &again, repeated.taken_after(Duration::ZERO)).await;
+    assert_eq!(check(&rotated.1, &next).await, Checked::Wrong);
+    assert!(is_right(&rotated.1, first.code()).await);
 }
 
 #[tokio::test]

@@ -167,8 +167,9 @@ impl ChaosEnv {
         result.breaches(check::all(evidence));
         result.breaches(leaks::in_folder(self.stack.folder(), &evidence.ledger));
         let owner = ApiClient::new(&self.targets.next(), "mis-a-token");
-        let ended = evidence.accepted().into_iter().filter(|job| evidence.records.contains_key(*job));
-        result.breaches(strangers::see_nothing(&owner, ended).await);
+        let kept = || evidence.accepted().into_iter().filter(|job| evidence.records.contains_key(*job));
+        result.breaches(strangers::see_nothing(&owner, kept()).await);
+        result.breaches(leaks::in_results(&owner, kept()).await);
     }
 
     /// Ends the run; the files of a failed scenario are kept, and the result says where.

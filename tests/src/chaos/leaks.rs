@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::check::{Breach, code_of};
+use crate::client::ApiClient;
 use crate::sandbox::Message;
 
 /// Texts that must not appear: the sandbox's secrets, and the names of its patients.
@@ -19,6 +20,9 @@ const SECRETS: [&str; 8] = [
     "Зразкова",
     "dGVzdHMtb25seS1rZXktMzItYnl0ZXMtbG9uZy1hYmNk",
 ];
+
+/// How many results are read.
+const SAMPLE: usize = 20;
 
 /// Digits of a full phone number here, without its plus sign.
 const PHONE_DIGITS: usize = 12;
@@ -36,6 +40,16 @@ pub fn in_folder(folder: &Path, ledger: &[Message]) -> Option<Breach> {
         in_text(&text, &codes).into_iter().map(move |what| format!("{name}: {what}"))
     });
     Breach::of("I8", "personal data or secrets were written", found.take(10).collect())
+}
+
+/// Searches what the owner reads of some jobs: in Redis their results are compressed.
+pub async fn in_results(owner: &ApiClient, jobs: impl Iterator<Item = &str>) -> Option<Breach> {
+    let mut found = Vec::new();
+    for job in jobs.take(SAMPLE) {
+        let result = owner.get(&format!("/Jobs/{job}")).await.body.to_string();
+        found.extend(in_text(&result, &HashMap::new()).into_iter().map(|what| format!("{job}: {what}")));
+    }
+    Breach::of("I8", "personal data or secrets are in a result", found)
 }
 
 /// The forbidden content of a text.

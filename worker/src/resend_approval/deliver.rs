@@ -4,7 +4,7 @@ mod judge;
 
 use shared::domain::outcome::{Outcome, Refusal};
 use shared::domain::phone::PhoneNumber;
-use shared::queue::{Delivery, TakenCode};
+use shared::queue::Delivery;
 use shared::runtime::fail_point;
 use shared::sending::permit::SendPermit;
 use shared::telemetry::span::{self, Span};
@@ -52,7 +52,7 @@ pub(super) async fn send_code(
     context.sender.announce(context.queue.send_capacity());
     fail_point::hit(fail_point::AFTER_SUBMIT, &this.delivery.message.job).await;
     if let SubmitResult::Accepted { message_id } = &sent.result {
-        this.run.taken(outcome, this.taken_code(context));
+        this.run.taken(outcome, this.permit.taken_code());
         tracing::info!(message_id, channel = sent.channel, "the gateway took the message");
         return Ok(());
     }
@@ -117,11 +117,5 @@ impl SendAttempt<'_> {
             }
             (exit, None) => exit,
         }
-    }
-
-    /// The code that a gateway took, if it was made here.
-    fn taken_code(&self, context: &Context) -> Option<TakenCode> {
-        let CodeSender::Local { codes, .. } = &context.sender else { return None };
-        self.permit.offered.as_ref().map(|offered| codes.taken(offered))
     }
 }

@@ -1,10 +1,10 @@
 -- Ends jobs, and activates the codes whose messages gateways took. A worker that lost its delivery ends nothing.
--- KEYS  1 stream, 2 live, 3 eta, 4 counts, 5 failures; of each job: its record, and where a gateway took its code the record
---       of its phone, and that under the older secret where there are two
+-- KEYS  1 stream, 2 live, 3 eta, 4 counts, 5 failures; of each job: its record, and where a gateway took its code the records
+--       of its phone, one for each secret
 -- ARGV  1 jobs, 2 group, 3 retention ms, 4 channel; of each job: consumer, entry, delivery number, job, patient/approval,
 --       request, state, status code, reason (empty: none), result, run ms (empty: not to be counted), channel that the
---       message was handed to (empty: none), records of its phone, and where there are any the hash and the life of its
---       code in ms
+--       message was handed to (empty: none), how many records of its phone, and where there are any when its code was
+--       offered for the message and when the message was taken, both in ms by this clock
 -- Result  for each {word, eta ms, now ms}; words: finished, ended (it had ended before), lost, corrupt (its key holds
 --         what no script of ours writes)
 local jobs_asked, group, retention, channel = number(), arg(), arg(), arg()
@@ -28,12 +28,14 @@ for i = 1, jobs_asked do
   -- Every field is named here, also those that are known later: a table that grows is made anew each time.
   local job = {
     record = key(), consumer = arg(), entry = arg(), number = arg(), id = arg(), path = arg(), request = arg(), state = arg(),
-    status = arg(), reason = arg(), answer = arg(), run = number(), channel = arg(), phone = false, older = false,
-    hash = false, life = false, owned = false, idle = 0, known = false, is_corrupt = false, deadline = false,
+    status = arg(), reason = arg(), answer = arg(), run = number(), channel = arg(), records = false, offered = false,
+    taken = false, owned = false, idle = 0, known = false, is_corrupt = false, deadline = false,
   }
   local records = number()
-  if records > 0 then job.phone, job.hash, job.life = name_phone(key()), arg(), number() end
-  if records > 1 then job.older = name_phone(key()) end
+  if records > 0 then
+    job.records, job.offered, job.taken = {}, number(), not_ahead(number(), now)
+    for place = 1, records do job.records[place] = name_phone(key()) end
+  end
   jobs[i] = job
 end
 
@@ -67,35 +69,17 @@ local function finish(job, ends)
   return 'ended'
 end
 
--- Whoever holds the delivery by now: the message is on the phone. But once: with an end that is repeated, because its reply
--- was lost or replicas did not confirm it, a code would come back that a later message has replaced, and end that one.
-local function activate(job)
-  if job.known[1] == 'processed' then return end
-  local phone, older = phones[job.phone], phones[job.older]
-  local taken_before = find_code(phone, job.id)
-  if not job.owned and taken_before and phone.codes[taken_before].taken > 0 then return end
-  local code = activate_code(phone, job.id, job.hash, job.life, now)
-  if not code then return end
-  phone.is_changed, phone.life = true, job.life
-  if older and older.is_known then
-    retire_before(older, code)
-    older.is_changed = true
-  end
-end
-
 local ends, rows, runs = no_ends(), {}, {}
 ends.written = {}
 for i, job in ipairs(jobs) do
   local word = finish(job, ends)
   rows[i] = {word, job.known[2] or '0', now}
   if word == 'finished' then runs[#runs + 1] = job.run end
-  if job.phone then activate(job) end
+  -- Whoever holds the delivery by now: the message is on the phone.
+  for _, record in ipairs(job.records or {}) do activate_code(phones[record], job.id, job.offered, job.taken) end
 end
 for _, record in ipairs(names) do
-  local phone = phones[record]
-  if phone.is_changed then
-    write_phone(record, phone, DAY, now, not phone.is_known and life_of_record(phone.life, 0) or nil)
-  end
+  if phones[record].is_known then write_phone(record, phones[record], DAY, now) end
 end
 close_ends(ends, keys)
 note_runs(eta_key, runs, now)

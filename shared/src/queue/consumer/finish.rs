@@ -66,7 +66,7 @@ impl Deliveries {
             .arg(counted(run))
             .arg(attempt.channel.unwrap_or_default())
             .arg(phones.len());
-        let item = taken.into_iter().fold(item, |item, code| item.arg(&code.hash).arg(code.life_ms));
+        let item = taken.into_iter().fold(item, |item, code| item.arg(code.offered_ms).arg(code.taken_ms));
         fail_point::hit(fail_point::BEFORE_FINISH, job).await;
         let (word, eta_ms, now_ms): (String, i64, i64) = self.core.steps.finish.ask(item).await?;
         if word == "finished" && self.core.redis.min_replicas() > 0 {

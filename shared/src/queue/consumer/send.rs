@@ -48,13 +48,16 @@ pub(crate) struct CountedSend {
 }
 
 /// The code of a message that a gateway took. The job's end *activates* it: this deletes the codes whose messages were
-/// taken before it was offered.
+/// taken before it was offered. Its times are those of the message, so that a late or repeated end changes nothing that
+/// was not so then; milliseconds since the epoch by Redis' clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenCode {
-    /// The phone's record that holds it, and the one under the older secret if there are two.
+    /// The phone's records, one for each secret.
     pub(crate) records: Vec<String>,
-    pub(crate) hash: String,
-    pub(crate) life_ms: u64,
+    /// When the code was offered for the message.
+    pub(crate) offered_ms: u64,
+    /// When a gateway took the message.
+    pub(crate) taken_ms: u64,
 }
 
 impl SendCounts {

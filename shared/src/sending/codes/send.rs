@@ -1,7 +1,10 @@
 //! The sender's side of a code: it is offered with the permit to send, and *activated* with the end of its job once a
 //! gateway took its message.
 
+use std::time::Duration;
+
 use super::{Code, Codes};
+use crate::domain::clock::millis;
 use crate::domain::ids::JobId;
 use crate::domain::phone::PhoneNumber;
 use crate::queue::TakenCode;
@@ -11,11 +14,10 @@ use crate::queue::TakenCode;
 pub struct OfferedCode {
     /// The code.
     pub code: Code,
-    pub(crate) hash: String,
-    /// The phone's record that holds it.
-    pub(crate) record: String,
-    /// The record under the older key, if this code is under the newest and keys are being rotated.
-    pub(crate) older_record: Option<String>,
+    /// The phone's records: one for each key, as this code replaces others under all of them.
+    pub(crate) records: Vec<String>,
+    /// When it was offered by Redis' clock, milliseconds since the epoch.
+    pub(crate) offered_ms: u64,
 }
 
 /// The code of a job under one key.
@@ -34,10 +36,17 @@ impl Codes {
         });
         made.collect()
     }
+}
 
-    /// The code of a message that a gateway took, for the end of its job.
-    pub fn taken(&self, offered: &OfferedCode) -> TakenCode {
-        let records = std::iter::once(&offered.record).chain(&offered.older_record).cloned().collect();
-        TakenCode { records, hash: offered.hash.clone(), life_ms: self.life_ms }
+impl OfferedCode {
+    /// When it was offered by Redis' clock, milliseconds since the epoch.
+    pub fn offered_ms(&self) -> u64 {
+        self.offered_ms
+    }
+
+    /// A gateway took its message this long after the offer; for the end of its job.
+    pub fn taken_after(&self, time: Duration) -> TakenCode {
+        let Self { ref records, offered_ms, .. } = *self;
+        TakenCode { records: records.clone(), offered_ms, taken_ms: offered_ms + millis(time) }
     }
 }

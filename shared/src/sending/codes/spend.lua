@@ -1,5 +1,5 @@
 -- Uses up a job's code, so that no retry of the job makes it valid again, and subtracts the guess from the failed
--- checks. Also deletes the codes whose messages were taken before this one was offered; later ones stay.
+-- checks. Also deletes the codes that its message replaced, under both secrets; later ones stay.
 -- KEYS  1 failed checks of the client, 2 the record that holds the code, 3 the phone's record under the other secret
 -- ARGV  1 job, 2 life of a code in ms, 3 nonce of this call: a repeated call has the same result, 4 time of the guess
 -- Result  when the code would have expired, ms; nothing if it was used or replaced before
@@ -10,9 +10,8 @@ local code = known and phone.codes[known]
 if code and code.hash == '!' .. ARGV[3] then return int(end_of(code, life)) end
 if not code or is_used(code) then return false end
 code.hash = '!' .. ARGV[3]
-retire_before(phone, code)
-
 local function forgive(record_key, forgiven)
+  retire_before(forgiven, code.job, code.offered)
   for i = #forgiven.failed, 1, -1 do
     if forgiven.failed[i] == at then
       table.remove(forgiven.failed, i)

@@ -25,7 +25,8 @@ pub(super) async fn once(queue: &Queue, output: Output) -> Result<(), CtlError> 
     output.answer(&now, || text::of(&now))
 }
 
-/// Repeats until a signal ends it. While Redis is away the last figures stay, with the error above them.
+/// Repeats until a signal ends it. While Redis is away the last figures stay in a terminal, with the error above them;
+/// elsewhere the error is a line on standard error.
 pub(super) async fn watch(queue: &Queue, output: Output, every: Duration) -> Result<(), CtlError> {
     let stop = shutdown::on_signal()?;
     let mut before = look(queue, None).await?;
@@ -36,7 +37,7 @@ pub(super) async fn watch(queue: &Queue, output: Output, every: Duration) -> Res
                 before = now;
             }
             Err(error) if output.is_live() => show(&before, Some(&error.to_string()), output)?,
-            Err(error) => return Err(error.into()),
+            Err(error) => eprintln!("resendctl: no figures: {error}"),
         }
     }
     Ok(())
