@@ -78,7 +78,7 @@ pub(super) const SETTINGS: &[Variable] = &[
         "RESEND_OTP_KEY",
         "at least 32 random bytes in base64, as from openssl rand -base64 32; two different ones, comma-separated, \
          newest first, while rotating",
-        "secret that codes are derived from; two, comma-separated, newest first, while rotating",
+        "secret that codes are derived from; two, comma-separated, newest first, while rotating: the runbook has the steps",
     ),
     setting(
         "RESEND_OTP_LENGTH",
