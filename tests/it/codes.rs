@@ -1,8 +1,9 @@
 //! Codes against a real Redis: when each is valid, and how many guesses it allows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use redis::cmd;
+use shared::domain::clock;
 use shared::domain::ids::ClientId;
 use shared::domain::outcome::Outcome;
 use shared::queue::{Delivery, JobAttempt, TakenCode};
@@ -31,7 +32,6 @@ const MANY: [(&str, &str); 2] = [("RESEND_LIMIT_PER_PHONE_HOUR", "0"), ("RESEND_
 struct PendingMessage {
     delivery: Delivery,
     offered: OfferedCode,
-    since: Instant,
 }
 
 impl PendingMessage {
@@ -41,7 +41,8 @@ impl PendingMessage {
 
     /// The gateway takes it now.
     fn taken_now(&self) -> TakenCode {
-        self.offered.taken_after(self.since.elapsed())
+        let after = clock::now_ms() - self.offered.offered_ms();
+        self.offered.taken_after(Duration::from_millis(after))
     }
 
     /// The gateway takes it, and its job ends at once.
@@ -76,12 +77,18 @@ async fn offer(guard: &SendGuard, codes: &Codes, delivery: &Delivery) -> Option<
 
 /// The message of a new job, with a permit to send it.
 async fn under_way(fixture: &TestSendGuard) -> PendingMessage {
-    // Times of codes are milliseconds: of two in the same one nobody knows which came later.
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    // Of two codes in the same millisecond nobody knows which came later.
+    passed(clock::now_ms()).await;
     let delivery = fixture.held(&job()).await;
-    let since = Instant::now();
     let offered = offer(&fixture.guard, &fixture.codes, &delivery).await.expect("a code that may be sent");
-    PendingMessage { delivery, offered, since }
+    PendingMessage { delivery, offered }
+}
+
+/// Waits until this millisecond has passed.
+async fn passed(millisecond: u64) {
+    while clock::now_ms() <= millisecond {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The code of a message that a gateway took.
@@ -138,7 +145,7 @@ async fn a_code_is_good_for_its_whole_life_from_when_it_was_taken_and_no_record_
     }
     assert_eq!(check(&fixture.codes, &before).await, Checked::Wrong);
     let Checked::Right(verified) = check(&fixture.codes, next.code()).await else { panic!("not right") };
-    let left = verified.expires_ms - shared::domain::clock::now_ms();
+    let left = verified.expires_ms - clock::now_ms();
     assert!((290_000..=300_000).contains(&left), "{left} ms");
     let keys: Vec<String> = fixture.server().command(&["KEYS", &keys().phone("*")]).await;
     let kept: i64 = fixture.server().command(&["PTTL", &keys[0]]).await;

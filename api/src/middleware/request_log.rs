@@ -56,7 +56,7 @@ pub(super) struct RequestLog {
 }
 
 impl RequestLog {
-    /// Begins with the request; its context moves below its span, if there is one.
+    /// Begins with the request; if it gets a span, its context leads to that.
     pub(super) fn begin(request: &Request, context: RequestContext, metrics: RequestMetrics) -> Self {
         let route = paths::label(request.extensions().get::<MatchedPath>());
         let method = label(request.method());

@@ -9,6 +9,7 @@ fn rotated(fixture: &TestSendGuard) -> (SendGuard, Codes) {
 }
 
 async fn sent_by((guard, codes): &(SendGuard, Codes), fixture: &TestSendGuard) -> Code {
+    passed(clock::now_ms()).await;
     let delivery = fixture.held(&job()).await;
     let offered = offer(guard, codes, &delivery).await.unwrap();
     end_sent(fixture, &delivery, offered.taken_after(Duration::ZERO)).await;
@@ -54,6 +55,7 @@ async fn a_code_used_before_the_end_of_its_job_ends_the_one_under_the_old_key() 
     let fixture = fixture().await;
     let rotated = rotated(&fixture);
     let first = sent(&fixture).await;
+    passed(clock::now_ms()).await;
     let delivery = fixture.held(&job()).await;
     let next = offer(&rotated.0, &rotated.1, &delivery).await.unwrap();
     assert!(is_right(&rotated.1, &next.code).await);
@@ -66,11 +68,28 @@ async fn a_code_sent_again_under_the_old_key_ends_the_one_under_the_new() {
     let rotated = rotated(&fixture);
     let first = under_way(&fixture).await;
     let next = sent_by(&rotated, &fixture).await;
+    passed(clock::now_ms()).await;
     let again = fixture.again(&first.delivery).await;
     let repeated = offer(&rotated.0, &rotated.1, &again).await.unwrap();
     end_sent(&fixture, &again, repeated.taken_after(Duration::ZERO)).await;
     assert_eq!(check(&rotated.1, &next).await, Checked::Wrong);
     assert!(is_right(&rotated.1, first.code()).await);
+}
+
+/// The three rolling restarts of the runbook: while one lasts, programs of two neighbouring steps run.
+#[tokio::test]
+async fn each_step_of_a_rotation_reads_the_codes_of_the_one_before_and_after() {
+    let fixture = fixture().await;
+    let with = |keys: &str| fixture.beside(&[MANY[0], MANY[1], ("RESEND_OTP_KEY", keys)]);
+    let steps =
+        [KEY.to_owned(), format!("{KEY},{LATER_KEY}"), format!("{LATER_KEY},{KEY}"), LATER_KEY.to_owned()];
+    for pair in steps.windows(2) {
+        let (before, after) = (with(&pair[0]), with(&pair[1]));
+        for (sender, checker) in [(&before, &after), (&after, &before)] {
+            let code = sent_by(sender, &fixture).await;
+            assert!(is_right(&checker.1, &code).await, "{pair:?}");
+        }
+    }
 }
 
 #[tokio::test]

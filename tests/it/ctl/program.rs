@@ -8,7 +8,7 @@ use shared::settings::table;
 use tests::client::ApiClient;
 use tests::eventually::eventually;
 use tests::keys::keys;
-use tests::process::program;
+use tests::process::{Process, program};
 use tests::redis_cluster::RedisCluster;
 use tests::sandbox::scenarios::{Expected, scenarios};
 use tests::stack::{Stack, StackBuilder};
@@ -50,6 +50,27 @@ async fn accept(stack: &Stack, jobs: usize) -> Vec<String> {
         ids.push(location.rsplit('/').next().unwrap().to_owned());
     }
     ids
+}
+
+/// Without a terminal, as in the pod that operators enter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_outlasts_an_outage_of_redis() {
+    let mut stack = StackBuilder::new().workers(0).start().await;
+    let log = stack.folder().join("watch.log");
+    let words = ["stats", "--watch"].map(str::to_owned);
+    let mut watch = Process::start(&program("resendctl"), &words, stack.settings(), &log).unwrap();
+    let lines = |watch: &Process, of: &str| watch.log().lines().filter(|line| line.contains(of)).count();
+    let is_shown = async |watch: &Process, of: &str, more_than: usize| {
+        eventually(of, SOON, || async { (lines(watch, of) > more_than).then_some(()) }).await;
+    };
+    is_shown(&watch, "ready", 0).await;
+    stack.redis.kill().await;
+    is_shown(&watch, "no figures", 0).await;
+    let seen = lines(&watch, "ready");
+    stack.redis.restart().await;
+    is_shown(&watch, "ready", seen).await;
+    assert_eq!(watch.has_ended(), None);
+    stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

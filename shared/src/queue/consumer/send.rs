@@ -48,8 +48,8 @@ pub(crate) struct CountedSend {
 }
 
 /// The code of a message that a gateway took. The job's end *activates* it: this deletes the codes whose messages were
-/// taken before it was offered. Its times are those of the message, so that a late or repeated end changes nothing that
-/// was not so then; milliseconds since the epoch by Redis' clock.
+/// taken before it was offered. Its times are those of the message, so that an end has the same effect however
+/// late it comes and however often; milliseconds since the epoch by Redis' clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenCode {
     /// The phone's records, one for each secret.
